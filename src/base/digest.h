@@ -1,0 +1,23 @@
+/* digest.h - hashes, random bytes, constant-time compare. A thin face over libsodium and xxHash.
+ * digest_start must have been called once before threads start. */
+#ifndef BASE_DIGEST_H
+#define BASE_DIGEST_H
+
+#include "base/slice.h"
+
+#define DIGEST_BYTES 32
+struct digest {
+    uint8_t bytes[DIGEST_BYTES];
+};
+
+bool digest_start(void) __attribute__((warn_unused_result)); /* false: the system has no random source */
+void digest_sha256(struct slice data, struct digest *ret);
+bool digest_eq(const struct digest *a, const struct digest *b); /* constant time */
+void digest_hex(const uint8_t *bytes, size_t n, char *out);     /* writes 2n characters and a NUL */
+bool digest_from_hex(struct slice hex, uint8_t *out, size_t n); /* exactly 2n hex digits */
+void digest_random(void *out, size_t n);
+uint64_t digest_fast(struct slice data, uint64_t seed);         /* XXH3-64: tables and checksums, not secrets */
+void digest_fast128(struct slice data, uint8_t out[16]);        /* XXH3-128, canonical: content fingerprints */
+size_t digest_base64(struct slice data, char *out, size_t cap); /* standard alphabet, padded; 0: no room */
+
+#endif

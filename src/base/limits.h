@@ -1,0 +1,50 @@
+/* limits.h - every maximum in the program, each with its reason.
+ *
+ * Nothing that a peer controls grows without one of these. Sizes are bytes unless the name says
+ * otherwise. What an operator may change has a setting of the same meaning (docs/reference/settings.md)
+ * and the number here is its default or its ceiling, as stated. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* the exchange */
+#define LIMIT_BODY_DEFAULT (32u << 20)     /* request body; images as data URLs reach some 20 MB */
+#define LIMIT_BODY_CEILING (512u << 20)    /* highest max_body that an operator may set */
+#define LIMIT_HEADER_DEFAULT (64u << 10)   /* all request headers; large JWTs in proxies stay below 16 KiB */
+#define LIMIT_REPLY_BODY (64u << 20)       /* whole upstream reply; 2,048 embeddings of 3,072 floats are ~50 MB */
+#define LIMIT_ERROR_BODY (64u << 10)       /* upstream error text that is read; the rest is dropped */
+#define LIMIT_SSE_EVENT (1u << 20)         /* one unfinished stream event; tool calls come in far smaller pieces */
+#define LIMIT_UNSENT (256u << 10)          /* bytes a slow client may leave unsent before its upstream is paused */
+#define LIMIT_HOLD_BACK (4u << 20)         /* stream bytes held before the first is relayed (hold_back) */
+#define LIMIT_ATTEMPTS 16                  /* upstream tries of one exchange, over all targets */
+#define LIMIT_TARGETS 16                   /* targets of one model; more is a configuration mistake */
+#define LIMIT_EVENTS_PER_CHUNK 64          /* neutral events one upstream event may turn into */
+#define LIMIT_LABEL 256                    /* one request label (user, session, feature, ...) */
+#define LIMIT_TAGS 32                      /* tags of one exchange */
+#define LIMIT_IDEMPOTENT_HEADERS 32        /* client headers that are passed upstream */
+
+/* JSON from outside */
+#define LIMIT_JSON_DEPTH 128               /* nesting; real tool schemas stay below 30 */
+#define LIMIT_JSON_NODES (4u << 20)        /* values in one document; 16 bytes each, so 64 MiB at most */
+#define LIMIT_JSON_NUMBER 400              /* digits of one number that is still read; more is malformed */
+
+/* memory */
+#define LIMIT_ARENA_EXCHANGE (96u << 20)   /* all that one exchange may hold: body, tape, translated body */
+#define LIMIT_CACHE_BYTES (64u << 20)      /* answers kept for `degraded: {serve: cache}`, all applications */
+#define LIMIT_CACHE_ENTRY (256u << 10)     /* one cached answer */
+#define LIMIT_METRIC_SERIES 2000           /* label sets of one metric; more are summed under "other" */
+#define LIMIT_STICKY_SESSIONS 65536        /* sessions remembered for weighted routing */
+
+/* records */
+#define LIMIT_RECORD (16u << 10)           /* one encoded record; labels and attempts are bounded above */
+#define LIMIT_PAYLOAD (1u << 20)           /* captured request or reply; longer is cut and marked */
+#define LIMIT_SEGMENT_DEFAULT (8u << 20)   /* one flight recorder segment */
+#define LIMIT_SEGMENTS_DEFAULT 32          /* undrained segments a lane; 256 MiB behind is a dead disk */
+#define LIMIT_PAGE 1000                    /* records in one API page */
+
+/* configuration */
+#define LIMIT_CONFIG_FILE (8u << 20)       /* quarterdeck.yaml; price files included one by one */
+#define LIMIT_PROBLEMS 100                 /* problems that `quarterdeck check` prints before it stops */
+#define LIMIT_WORKERS 256                  /* loop threads */
+#define LIMIT_ERROR_TEXT 512               /* one error message; longer is cut at a character boundary */
+
+#endif

@@ -1,0 +1,60 @@
+/* metric.h - counters, gauges and histograms from one table, summed over threads when read.
+ *
+ * Each loop thread owns a shard and is its only writer; readers sum shards without stopping anyone.
+ * Label values come from the configuration, never from a request, and a metric holds at most
+ * LIMIT_METRIC_SERIES label sets: more go to one series whose labels are "other". Histograms are
+ * exponential with the bounds below, in seconds. */
+#ifndef BASE_METRIC_H
+#define BASE_METRIC_H
+
+#include "base/buffer.h"
+
+/* METRIC(symbol, name, type, label names separated by commas, help) */
+#define METRIC_TABLE(METRIC)                                                                                   \
+    METRIC(EXCHANGES, "quarterdeck_exchanges_total", COUNTER, "application,model,status", "Finished exchanges.") \
+    METRIC(ATTEMPTS, "quarterdeck_attempts_total", COUNTER, "provider,model,outcome", "Upstream attempts; outcome is ok or the fault's name.") \
+    METRIC(TOKENS, "quarterdeck_tokens_total", COUNTER, "application,model,kind", "Tokens by kind: input, cache_read, cache_write, output, reasoning.") \
+    METRIC(COST, "quarterdeck_cost_usd_total", COUNTER_NANO, "application,model", "Known cost in US dollars.") \
+    METRIC(UNPRICED, "quarterdeck_unpriced_exchanges_total", COUNTER, "application,model", "Exchanges whose cost is unknown.") \
+    METRIC(DURATION, "quarterdeck_exchange_duration_seconds", HISTOGRAM, "application,model", "Whole exchange, from the request's last byte to the reply's last byte.") \
+    METRIC(FIRST_TOKEN, "quarterdeck_first_token_seconds", HISTOGRAM, "application,model", "Time to the first relayed output of streams.") \
+    METRIC(OVERHEAD, "quarterdeck_overhead_seconds", HISTOGRAM, "", "Our own time: total less waiting for provider and client.") \
+    METRIC(ACTIVE, "quarterdeck_exchanges_active", GAUGE, "", "Exchanges under way.")                         \
+    METRIC(CONNECTIONS, "quarterdeck_client_connections", GAUGE, "", "Open client connections.")              \
+    METRIC(BREAKER, "quarterdeck_breaker_open", GAUGE, "provider,model", "1 while a target is resting after failures.") \
+    METRIC(REFUSED, "quarterdeck_refused_total", COUNTER, "reason", "Requests refused before an exchange began.") \
+    METRIC(RECORDS_LOST, "quarterdeck_records_lost_total", COUNTER, "", "Records that could not be kept. Must be 0.") \
+    METRIC(RECORDER_PENDING, "quarterdeck_recorder_pending_bytes", GAUGE, "", "Flight recorder bytes not yet in the ledger.") \
+    METRIC(LEDGER_RECORDS, "quarterdeck_ledger_records_total", COUNTER, "", "Records written to the ledger.")  \
+    METRIC(DROPPED_EVENTS, "quarterdeck_dropped_events_total", COUNTER, "provider,model", "Malformed stream events left out.") \
+    METRIC(POLICY_REVISION, "quarterdeck_policy_revision", GAUGE, "", "Revision of the policy in force.")      \
+    METRIC(POLICY_FAILURES, "quarterdeck_policy_reload_failures_total", COUNTER, "", "Reloads that were refused.") \
+    METRIC(BUILD, "quarterdeck_build_info", GAUGE, "version", "1, with the version as a label.")
+
+enum metric {
+#define METRIC(symbol, name, type, labels, help) METRIC_##symbol,
+    METRIC_TABLE(METRIC)
+#undef METRIC
+        METRIC_COUNT
+};
+
+#define METRIC_LABELS 3 /* most labels that a metric has */
+
+struct metric_set;   /* all shards */
+struct metric_shard; /* one writer's cells */
+struct metric_cell;  /* one series of one shard; stable address until the set is freed */
+
+struct metric_set *metric_set_new(void);
+void metric_set_free(struct metric_set *s);
+struct metric_shard *metric_shard_new(struct metric_set *s); /* thread-safe; freed with the set */
+
+/* The cell for these label values (NULL for none), made on first use. Keep it where it is used often. */
+struct metric_cell *metric_cell(struct metric_shard *s, enum metric m, const char *const labels[METRIC_LABELS]);
+void metric_add(struct metric_cell *c, int64_t n);       /* counters and gauges (n may be negative) */
+void metric_set(struct metric_cell *c, int64_t n);       /* gauges: this shard's value; shards are summed */
+void metric_observe_us(struct metric_cell *c, int64_t us); /* histograms */
+
+/* All metrics in Prometheus text format 0.0.4, thread-safe. */
+void metric_write(struct metric_set *s, struct buffer *out);
+
+#endif
