@@ -1,0 +1,110 @@
+/* dialect.h - bytes <-> model, for one wire protocol each. Pure functions: no sockets, no clock, no
+ * memory but the arena and buffer they are given.
+ *
+ * A dialect serves both sides: as the client's (read_call, write_reply, write_event, write_error) and as
+ * the upstream's (write_call, read_reply, read_event, read_error). Two dialects with the same `wire`
+ * exchange bytes unchanged but for spliced fields (azure is OpenAI's wire at another address).
+ * What one side cannot say is FAULT_UNTRANSLATABLE naming the field, never a silent drop. */
+#ifndef DIALECT_DIALECT_H
+#define DIALECT_DIALECT_H
+
+#include "model/call.h"
+#include "model/policy.h"
+#include "model/reply.h"
+
+enum wire { WIRE_OPENAI, WIRE_ANTHROPIC };
+
+/* What an upstream's failure means, and when to come back. */
+struct upstream_error {
+    enum fault fault;
+    struct slice message;      /* the provider's words, in the arena; may be empty */
+    struct slice code;         /* its code or type */
+    int64_t retry_after_us;    /* -1: not said */
+    int should_retry;          /* x-should-retry: 1, 0, -1 not said */
+};
+
+/* Header lookup handed in by the caller: lower-case name -> value or SLICE_NULL. */
+struct header_source {
+    void *ctx;
+    struct slice (*get)(void *ctx, const char *name);
+};
+
+/* State of reading one upstream stream. Zeroed at its start, then `arena` and `endpoint` set. */
+struct stream_reader {
+    struct arena *arena;       /* scratch for one event; the caller resets it between events */
+    enum endpoint endpoint;
+    bool finished;             /* a finish reason was seen */
+    bool failed;
+    unsigned n_tools;          /* tool calls begun */
+    int tool_of_block[128];    /* Anthropic: block index -> tool index + 1; OpenAI: tool index seen + 1 */
+    struct usage usage;        /* cumulative */
+};
+
+/* State of writing one stream to a client. Zeroed at its start, then the first four set. */
+struct stream_writer {
+    struct slice id, model;    /* stable for the stream */
+    int64_t created;
+    bool include_usage;        /* OpenAI clients: a usage chunk at the end */
+    bool started, finished, ended;
+    int block;                 /* Anthropic: open content block index, next free */
+    enum part_type block_type;
+    bool block_open;
+    unsigned open_tool;
+    enum finish finish;
+    struct slice stop_sequence;
+    struct usage usage;
+};
+
+/* How a request reaches a provider of this dialect. */
+struct upstream_address {
+    struct slice url;                 /* in the arena */
+    const char *headers[8];           /* "name: value", in the arena, NULL-terminated */
+};
+
+struct dialect {
+    enum dialect_id id;
+    enum wire wire;
+    unsigned endpoints;               /* bit per enum endpoint that it has */
+
+    /* ---- as the client's ---- */
+    /* The head of `call` (endpoint set by the caller), from a body. */
+    enum fault (*read_head)(struct slice body, struct arena *arena, struct call *call, struct error *error);
+    /* The body; read_head came first. */
+    enum fault (*read_body)(struct arena *arena, struct call *call, struct error *error);
+    void (*write_reply)(const struct reply *r, struct buffer *out);
+    void (*write_event)(struct stream_writer *w, const struct event *e, struct buffer *out); /* whole SSE frames */
+    /* The shape of a failed request; content type is application/json. `retryable` feeds x-should-retry. */
+    void (*write_error)(enum fault fault, const char *message, const char *request_id, struct buffer *out);
+    void (*write_stream_error)(enum fault fault, const char *message, struct buffer *out); /* SSE frames; last of the stream */
+
+    /* ---- as the upstream's ---- */
+    void (*address)(const struct provider *p, enum endpoint e, const char *model, struct arena *arena,
+                    struct upstream_address *ret);
+    /* Same wire: the client's bytes with model (and stream_options.include_usage when `want_usage`) spliced. */
+    enum fault (*splice)(const struct call *call, const char *model, bool want_usage, struct buffer *out);
+    /* Other wire: from the neutral body. */
+    enum fault (*write_call)(const struct call *call, const struct target *target, struct buffer *out, struct error *error);
+    /* `with_parts` false: metadata only. A 200 whose body is an error gives that error's fault. */
+    enum fault (*read_reply)(struct slice body, enum endpoint e, bool with_parts, struct arena *arena, struct reply *ret,
+                             struct upstream_error *ret_error);
+    /* One SSE event into at most LIMIT_EVENTS_PER_CHUNK neutral ones. FAULT_UP_MALFORMED: the event is no JSON of
+     * this dialect; the stream may go on without it. `usage_only` is set for OpenAI's extra usage chunk. */
+    enum fault (*read_event)(struct stream_reader *r, struct slice name, struct slice data, struct event *events,
+                             unsigned *ret_n, bool *ret_usage_only);
+    void (*read_error)(int status, struct header_source headers, struct slice body, int64_t now_wall_us, struct arena *arena,
+                       struct upstream_error *ret);
+};
+
+const struct dialect *dialect_of(enum dialect_id id);
+
+/* Shared by the dialects. */
+/* retry-after-ms, x-ms-retry-after-ms, retry-after as seconds or HTTP date, in that order; -1: none. */
+int64_t dialect_retry_after_us(struct header_source headers, int64_t now_wall_us);
+/* A message that tells of a context overflow, whoever wrote it. */
+bool dialect_is_context_overflow(struct slice message);
+/* Fault of a status code alone. */
+enum fault dialect_fault_of_status(int status);
+/* Checks before sending that this target can say what the call holds (a target of another wire). */
+bool dialect_same_wire(const struct dialect *a, const struct dialect *b);
+
+#endif

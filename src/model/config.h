@@ -1,0 +1,54 @@
+/* config.h - quarterdeck.yaml to a policy: one table of settings, all problems at once.
+ *
+ * Reading touches nothing outside: environment and files come through `config_source`. */
+#ifndef MODEL_CONFIG_H
+#define MODEL_CONFIG_H
+
+#include "base/buffer.h"
+#include "model/policy.h"
+
+struct config_source {
+    void *ctx;
+    const char *(*env)(void *ctx, const char *name); /* NULL: not set */
+    /* A file named in the configuration (relative to it), into `out`. */
+    enum fault (*file)(void *ctx, const char *path, struct buffer *out, struct error *error);
+};
+
+struct config_problem {
+    const char *file;
+    int line, column;
+    char text[LIMIT_ERROR_TEXT]; /* "models.support-chat.retry.atempts: unknown key; did you mean `attempts`?" */
+};
+
+struct config_problems {
+    struct config_problem *items;
+    unsigned count;
+    bool more;                   /* over LIMIT_PROBLEMS */
+};
+
+/* A key that the registry holds, to be merged in. */
+struct config_registry_key {
+    const char *application, *name;
+    struct digest digest;
+};
+
+/* *ret_policy on success (one reference). On FAULT_CONFIG, `problems` (in `arena`) has every one, in the order of
+ * the file. `file` is the name to print. */
+enum fault config_read(struct slice yaml, const char *file, const struct config_source *source,
+                       const struct config_registry_key *keys, unsigned n_keys, struct arena *arena,
+                       struct policy **ret_policy, struct config_problems *problems) MUST_CHECK;
+
+/* "quarterdeck.yaml:12:5: models.x.retry: ..." one a line. */
+void config_write_problems(const struct config_problems *problems, struct buffer *out);
+
+/* Every setting as rows for the reference documentation: path, type, default, bounds, meaning. */
+struct config_setting {
+    const char *path;    /* "models.*.timeouts.connect" */
+    const char *type;    /* "duration", "bytes", "text", "integer", "one of a | b", ... */
+    const char *fallback; /* default, as text; NULL: required */
+    const char *help;
+    bool reloadable;     /* takes effect without a restart */
+};
+const struct config_setting *config_settings(unsigned *ret_count);
+
+#endif

@@ -1,0 +1,140 @@
+/* policy.h - an immutable snapshot of everything that decides about an exchange.
+ *
+ * Built from the configuration file and the registry, then never changed: a new one replaces it by
+ * pointer swap, and exchanges under way keep the one they began with. Reference-counted; all its memory
+ * is one arena. Arrays are in the order of the file. Texts are NUL-terminated, NULL when not given. Times are
+ * microseconds. */
+#ifndef MODEL_POLICY_H
+#define MODEL_POLICY_H
+
+#include "base/digest.h"
+#include "base/fault.h"
+#include "base/table.h"
+#include "model/price.h"
+
+#include <stdatomic.h>
+
+enum dialect_id { DIALECT_OPENAI, DIALECT_ANTHROPIC, DIALECT_AZURE, DIALECT_COUNT };
+const char *dialect_name(enum dialect_id id);
+bool dialect_from_name(struct slice name, enum dialect_id *ret);
+
+enum role_of_operator { OPERATOR_VIEWER, OPERATOR_EDITOR, OPERATOR_ADMIN };
+enum sync_mode { SYNC_OS, SYNC_INTERVAL, SYNC_EACH };
+enum capture_mode { CAPTURE_NONE, CAPTURE_METADATA, CAPTURE_FULL };
+enum degraded_mode { DEGRADED_OFF, DEGRADED_CACHE, DEGRADED_MESSAGE };
+
+struct server_settings {
+    const char *listen_host;
+    uint16_t listen_port;
+    const char *admin_host;         /* NULL: the control plane is on the same address */
+    uint16_t admin_port;
+    const char *tls_cert, *tls_key; /* file contents, PEM */
+    const char *data_dir;
+    unsigned workers;
+    int64_t max_body, max_header;
+    int64_t head_timeout, body_timeout, idle_timeout;
+    unsigned max_connections;
+    struct {
+        enum sync_mode sync;
+        int64_t interval;           /* SYNC_INTERVAL */
+        bool refuse_when_full;      /* recorder.on_full: refuse */
+        int64_t segment_bytes;
+        unsigned max_segments;
+    } recorder;
+    struct {
+        int64_t retention;          /* records; 0 keeps for ever */
+    } ledger;
+    const char *log_level;          /* debug, info, warn, error */
+    bool log_json;
+};
+
+struct operator_token {
+    const char *name;
+    enum role_of_operator role;
+    struct digest digest;
+};
+
+struct provider {
+    const char *name;
+    enum dialect_id dialect;
+    const char *base_url;           /* without a trailing slash */
+    const char *api_key;            /* NULL: none is sent */
+    const char *api_version;        /* azure; anthropic-version otherwise */
+    const char *prices_as;          /* provider name in the price table; see policy_prices_as */
+    const char *proxy, *ca_file;
+    const char *const *headers;     /* extra fixed headers "name: value", NULL-terminated, or NULL */
+    bool stream_usage;              /* stream_options.include_usage may be injected (default true) */
+    bool http2;
+    unsigned max_connections;       /* per worker; 0 = no limit */
+};
+
+struct target {
+    const struct provider *provider;
+    const char *model;
+    unsigned index;                 /* unique in the policy, 0..n_targets-1 */
+    const char *health_key;         /* "provider/model": breaker state outlives a reload under it */
+    uint32_t weight;                /* 0 with all others 0: by order */
+    int64_t context_window;         /* tokens; -1 unknown */
+    const struct price_model *price; /* NULL: unknown */
+    int64_t max_output;             /* tokens; default for a required max_tokens (Anthropic); -1: 4096 */
+};
+
+struct model_route {
+    const char *name;
+    struct target *targets;
+    unsigned n_targets;
+    bool weighted;
+    struct { int64_t connect, first_token, idle, total; } timeouts;
+    struct { unsigned attempts; int64_t backoff, max_wait; } retry; /* attempts per target, the first included */
+    struct { int64_t window; unsigned min_requests; double failure_rate; int64_t open_for; } breaker;
+    enum degraded_mode degraded;
+    const char *degraded_message;
+    int64_t hold_back_bytes;        /* stream output held before the first byte is relayed; 0: none */
+    int64_t hold_back_time;         /* and no longer than this */
+};
+
+struct application {
+    const char *name;
+    const struct model_route **models; /* allowed */
+    unsigned n_models;
+    bool all_models;                /* models: ["*"] or not given */
+    struct { enum capture_mode capture; int64_t retention; } payloads;
+    unsigned index;
+};
+
+struct api_key {
+    const char *name;
+    const struct application *application;
+    struct digest digest;           /* SHA-256 of the key */
+    bool from_registry;
+};
+
+struct policy {
+    atomic_uint references;
+    uint64_t revision;              /* set by whoever installs it */
+    struct arena arena;
+    struct server_settings server;
+    struct operator_token *tokens;
+    unsigned n_tokens;
+    struct provider *providers;
+    unsigned n_providers;
+    struct model_route *models;
+    unsigned n_models;
+    struct application *applications;
+    unsigned n_applications;
+    unsigned n_targets;             /* over all models */
+    struct table model_by_name;       /* name -> struct model_route */
+    struct table application_by_name; /* name -> struct application */
+    struct table key_by_digest;       /* 32 bytes -> struct api_key */
+    struct table token_by_digest;     /* 32 bytes -> struct operator_token */
+    struct price_list *prices;
+};
+
+struct policy *policy_new(void);                  /* one reference; empty; for config.c and tests */
+struct policy *policy_hold(struct policy *p);
+void policy_drop(struct policy *p);               /* accepts NULL */
+bool policy_allows(const struct application *a, const struct model_route *m);
+/* "openai" for an unnamed OpenAI-compatible provider and so on: the provider whose prices apply. */
+const char *policy_prices_as(const struct provider *p, const struct price_list *list);
+
+#endif
