@@ -31,6 +31,10 @@ char *arena_text(struct arena *a, struct slice s);                   /* NUL-term
 struct slice arena_slice(struct arena *a, struct slice s);           /* copy; SLICE_NULL for SLICE_NULL or full */
 struct slice arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Room for `size` bytes at the former or another address, with the content; in place (and what shrinks is
+ * given back) when `old` is the newest allocation. The grown part is not zeroed. NULL when full: `old` stays. */
+void *arena_resize(struct arena *a, void *old, size_t old_size, size_t size);
+
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
 #define arena_new_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (n)))
 

@@ -9,6 +9,7 @@
 #include "base/slice.h"
 
 int64_t clock_us(void);                      /* monotonic */
+int64_t clock_real_us(void);                 /* monotonic, even under the test clock: deadlines of real waits */
 int64_t clock_wall_us(void);                 /* since 1970-01-01 UTC */
 void clock_fake(int64_t mono_us, int64_t wall_us);
 void clock_advance(int64_t us);

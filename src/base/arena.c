@@ -1,0 +1,121 @@
+#include "base/arena.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+
+/* Bytes of a block at and above `clean` are still zero from the allocator, so only what a former use
+ * may have written is zeroed again. */
+struct arena_block {
+    struct arena_block *older;
+    size_t size, used, clean;
+    _Alignas(16) char data[];
+};
+
+enum { ALIGN = 16, BLOCK_LEAST = 256, BLOCK_MOST = 1 << 20 };
+
+void arena_init(struct arena *a, size_t first_size, size_t max) {
+    *a = (struct arena){.first_size = first_size, .max = max};
+}
+
+void arena_reset(struct arena *a) {
+    struct arena_block *b = a->blocks;
+    while (b != NULL && b->older != NULL) {
+        struct arena_block *older = b->older;
+        mem_free(b);
+        b = older;
+    }
+    if (b != NULL) {
+        if (b->clean < b->used) b->clean = b->used;
+        b->used = 0;
+    }
+    a->blocks = b;
+    a->used = 0;
+    a->full = false;
+}
+
+void arena_deinit(struct arena *a) {
+    arena_reset(a);
+    mem_free(a->blocks);
+    a->blocks = NULL;
+}
+
+static struct arena_block *push_block(struct arena *a, size_t size) {
+    struct arena_block *b = mem_alloc(sizeof *b + size);
+    b->size = size;
+    b->older = a->blocks;
+    a->blocks = b;
+    return b;
+}
+
+/* A block with room for `size` bytes. The first block always has its own size, however large the
+ * first allocation is: it is the one that arena_reset keeps. */
+static struct arena_block *block_for(struct arena *a, size_t size) {
+    struct arena_block *b = a->blocks;
+    if (b == NULL) {
+        size_t first = a->first_size < BLOCK_LEAST ? BLOCK_LEAST : (a->first_size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+        b = push_block(a, first);
+    }
+    if (b->size - b->used >= size) return b;
+    size_t grown = b->size < BLOCK_MOST / 2 ? b->size * 2 : BLOCK_MOST;
+    if (grown > a->max - a->used) grown = a->max - a->used;
+    return push_block(a, grown > size ? grown : size);
+}
+
+void *arena_alloc(struct arena *a, size_t size) {
+    size_t rounded = (size + (size == 0) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (size > SIZE_MAX - ALIGN || rounded > a->max || a->used > a->max - rounded) {
+        a->full = true;
+        return NULL;
+    }
+    struct arena_block *b = block_for(a, rounded);
+    char *at = b->data + b->used;
+    if (b->used < b->clean) memset(at, 0, rounded < b->clean - b->used ? rounded : b->clean - b->used);
+    b->used += rounded;
+    a->used += rounded;
+    return at;
+}
+
+void *arena_resize(struct arena *a, void *old, size_t old_size, size_t size) {
+    size_t had = (old_size + (old_size == 0) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    size_t want = (size + (size == 0) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    struct arena_block *b = a->blocks;
+    if (old == NULL) return arena_alloc(a, size);
+    bool newest = b != NULL && b->used >= had && (char *)old == b->data + b->used - had;
+    if (!newest && size <= old_size) return old;
+    if (newest && size <= SIZE_MAX - ALIGN && want <= b->size - b->used + had && want <= a->max &&
+        a->used - had <= a->max - want) {
+        if (b->clean < b->used) b->clean = b->used;
+        b->used += want - had;
+        a->used += want - had;
+        return old;
+    }
+    void *at = arena_alloc(a, size);
+    if (at != NULL) memcpy(at, old, old_size < size ? old_size : size);
+    return at;
+}
+
+char *arena_text(struct arena *a, struct slice s) {
+    char *at = s.len < SIZE_MAX ? arena_alloc(a, s.len + 1) : NULL;
+    if (at != NULL && s.len > 0) memcpy(at, s.at, s.len);
+    return at;
+}
+
+struct slice arena_slice(struct arena *a, struct slice s) {
+    if (slice_is_null(s)) return SLICE_NULL;
+    char *at = arena_alloc(a, s.len);
+    if (at == NULL) return SLICE_NULL;
+    if (s.len > 0) memcpy(at, s.at, s.len);
+    return slice_make(at, s.len);
+}
+
+struct slice arena_printf(struct arena *a, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    char *at = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1);
+    if (at != NULL) vsnprintf(at, (size_t)n + 1, format, again);
+    va_end(again);
+    va_end(args);
+    return at == NULL ? SLICE_NULL : slice_make(at, (size_t)n);
+}

@@ -1,0 +1,98 @@
+/* ledger.h - records, rollups and payloads in SQLite, one file a day (UTC): `DIR/ledger-YYYY-MM-DD.db`,
+ * and `DIR/payload-YYYY-MM-DD.db` for captured payloads. Retention deletes files.
+ *
+ * One thread (ledger_writer) drains the flight recorder in batches, one transaction each: inserts are idempotent by
+ * record id, rollups are updated in the same transaction and only by records that were new. Reading opens
+ * its own connections and may be done from any thread. A record's day is that of its id. */
+#ifndef STORE_LEDGER_H
+#define STORE_LEDGER_H
+
+#include "base/arena.h"
+#include "base/histogram.h"
+#include "model/record.h"
+#include "store/recorder.h"
+
+struct ledger;
+
+struct ledger_options {
+    const char *dir;        /* data_dir */
+    int64_t retention_us;   /* records; 0: for ever */
+    bool read_only;         /* command-line verbs beside a running server */
+};
+
+struct ledger *ledger_open(const struct ledger_options *o, struct error *error) MUST_CHECK;
+void ledger_close(struct ledger *l);
+
+/* ---- writing ---- */
+struct ledger_writer;
+struct ledger_writer_stats {
+    uint64_t records, duplicates, payloads, damaged; /* damaged: frames that could not be decoded */
+    uint64_t failures;      /* batches that failed and were tried again */
+    char last_error[LIMIT_ERROR_TEXT];
+};
+/* Starts the writer's thread. Payload retention by application: `retention_of` (microseconds, 0 for ever) is called on
+ * that thread. */
+struct ledger_writer *ledger_writer_start(struct ledger *l, struct recorder *r,
+                                          int64_t (*retention_of)(void *ctx, struct slice application), void *ctx,
+                                          struct error *error) MUST_CHECK;
+void ledger_writer_drain(struct ledger_writer *w);  /* blocks until everything appended before the call is in the ledger, or failed twice */
+void ledger_writer_stop(struct ledger_writer *w);   /* drains, joins, frees */
+void ledger_writer_stats(struct ledger_writer *w, struct ledger_writer_stats *ret);
+/* One batch by hand, for tests and benchmarks: frames taken. */
+unsigned ledger_drain_once(struct ledger *l, struct recorder *r, struct error *error);
+
+/* ---- payloads ---- request and reply bodies as one FRAME_PAYLOAD */
+struct payload {
+    struct record_id id;
+    struct slice application;
+    struct slice request, reply; /* SLICE_NULL: not captured */
+    bool request_cut, reply_cut; /* longer than LIMIT_PAYLOAD */
+};
+bool payload_encode(const struct payload *p, struct buffer *out) MUST_CHECK;
+bool payload_decode(struct slice bytes, struct payload *ret) MUST_CHECK; /* borrows */
+
+/* ---- reading ---- */
+struct record_filter {
+    int64_t from_us, to_us;      /* from <= time < to; 0: open */
+    struct slice application, model, user, session, request_type, key, provider; /* SLICE_NULL: any */
+    struct slice tag;            /* "k=v" or "k" */
+    int status;                  /* enum record_status, -1 any */
+    struct slice cursor;         /* from the page before */
+    unsigned limit;              /* 1..LIMIT_PAGE */
+    bool oldest_first;
+};
+/* Newest first. `each` returns false to stop. *ret_cursor (in `arena`) is SLICE_NULL at the end. */
+enum fault ledger_list(struct ledger *l, const struct record_filter *f, struct arena *arena,
+                       bool (*each)(void *ctx, const struct record *r), void *ctx,
+                       struct slice *ret_cursor, struct error *error) MUST_CHECK;
+enum fault ledger_find(struct ledger *l, const struct record_id *id, struct arena *arena, struct record *ret,
+                       struct error *error) MUST_CHECK; /* FAULT_NOT_FOUND */
+enum fault ledger_payload(struct ledger *l, const struct record_id *id, struct arena *arena, struct payload *ret,
+                          struct error *error) MUST_CHECK;
+enum fault ledger_count(struct ledger *l, const struct record_filter *f, uint64_t *ret, struct error *error) MUST_CHECK;
+
+/* Rollups: per minute and per hour by application, request type, model, prompt version, feature, team. */
+enum rollup_histogram { ROLLUP_DURATION, ROLLUP_FIRST_TOKEN, ROLLUP_PER_TOKEN, ROLLUP_HISTOGRAMS };
+/* duration and first token in microseconds; per token: (duration - first token) / (output tokens - 1), in microseconds */
+
+enum rollup_dimension { BY_APPLICATION = 1, BY_REQUEST_TYPE = 2, BY_MODEL = 4, BY_PROMPT = 8, BY_FEATURE = 16, BY_TEAM = 32, BY_TIME = 64 };
+
+struct rollup {
+    int64_t start_us;            /* BY_TIME: the bucket's start */
+    struct slice application, request_type, model, prompt, feature, team; /* SLICE_NULL where not asked for */
+    uint64_t count, by_status[RECORD_STATUS_COUNT];
+    int64_t cost_nano;           /* of the priced ones */
+    uint64_t unpriced;
+    int64_t input, cache_read, cache_write, output, reasoning; /* tokens */
+    struct histogram histograms[ROLLUP_HISTOGRAMS];
+};
+struct rollup_query {
+    int64_t from_us, to_us, step_us; /* step: 60 s or 3600 s multiples, with BY_TIME */
+    unsigned by;                     /* bits of enum rollup_dimension */
+    struct slice application, request_type, model;
+};
+/* One call of `each` a group, in order of time then names. The rollup is valid inside the call. */
+enum fault ledger_rollup(struct ledger *l, const struct rollup_query *q, bool (*each)(void *ctx, const struct rollup *r),
+                         void *ctx, struct error *error) MUST_CHECK;
+
+#endif
