@@ -1,0 +1,59 @@
+/* control.h - the HTTP API as one synchronous function over the services that the server is made of.
+ *
+ * It runs on the control thread (or in a command-line verb beside a stopped server), never on a loop thread. Routes
+ * are one table: method, path, least role, handler, summary, parameters; the OpenAPI document is made
+ * from it. Also here: /metrics, /healthz, /readyz, and a short page at /. */
+#ifndef CONTROL_CONTROL_H
+#define CONTROL_CONTROL_H
+
+#include "base/metric.h"
+#include "model/policy.h"
+#include "store/ledger.h"
+#include "store/recorder.h"
+#include "store/registry.h"
+
+/* State of one target right now. */
+struct target_state {
+    const char *model, *provider, *upstream_model;
+    const char *breaker;            /* "closed", "open", "half-open" */
+    double failure_rate;            /* in the breaker's window; -1: no requests */
+    uint64_t requests;              /* in the window */
+    int64_t opens_again_us;         /* wall time of the next probe; 0 unless open */
+};
+
+/* What the server lends. Members that a stopped server cannot have are NULL; the API then says so. */
+struct control_services {
+    void *ctx;
+    struct policy *(*policy)(void *ctx);                                 /* a held reference */
+    /* Reads the configuration again. FAULT_CONFIG: the old one stays and `ret_problems` has one line a problem. */
+    enum fault (*reload)(void *ctx, uint64_t *ret_revision, struct buffer *ret_problems);
+    bool (*ready)(void *ctx, const char **ret_why_not);
+    void (*targets)(void *ctx, void (*each)(void *arg, const struct target_state *t), void *arg);
+    struct ledger *ledger;
+    struct registry *registry;
+    struct recorder *recorder;
+    struct ledger_writer *writer;
+    struct metric_set *metrics;
+    int64_t started_us;             /* wall */
+};
+
+struct api_request {
+    struct slice method, path, query, body;
+    struct slice token;             /* bearer token as sent; SLICE_NULL: none */
+    bool trusted;                   /* in-process: full rights, actor is the operating system's user */
+    const char *peer;
+};
+
+struct api_response {
+    int status;
+    const char *content_type;
+    struct buffer body;             /* the caller frees it */
+    const char *extra_header[4];    /* name, value, name, value; in the request's arena or static; NULL ends */
+};
+
+/* True for paths that belong to the control plane (/api/v1/..., /metrics, /healthz, /readyz, /). */
+bool control_owns(struct slice path);
+void control_answer(const struct control_services *s, const struct api_request *q, struct arena *arena,
+                    struct api_response *ret);
+
+#endif
