@@ -1,0 +1,183 @@
+/* exchange.h - one client call while it is under way, and the state machine that moves it.
+ *
+ *   ROUTE ──route_next──> ATTEMPT ──head 200 + event stream──> STREAM ──terminal event──> DONE
+ *     ^  ^                  │  └───head, body complete───────────────────────────────────> DONE
+ *     │  └──RETRY_NEXT──────┤
+ *   BACKOFF <──RETRY_SAME───┘         DONE: the record is written; bytes may still be on their way
+ *
+ * Invariants
+ *  1. exchange_enter is the only writer of `state`.
+ *  2. Exactly one record: settle() runs once, on the way into DONE, before the client can hold the
+ *     whole answer.
+ *  3. `transfer` is set exactly while an attempt's callbacks may come, or its last one is running.
+ *  4. `committed` is set once the client has our head; from then on there is no retry and no fallback.
+ *  5. The request is concluded exactly once, and never after on_finished.
+ *  6. Memory is one arena, reset when the exchange returns to the pool; `scratch` is reset per event.
+ *  7. An exchange returns to the pool when its request is finished and no transfer is open. */
+#ifndef GATEWAY_EXCHANGE_H
+#define GATEWAY_EXCHANGE_H
+
+#include "base/list.h"
+#include "dialect/dialect.h"
+#include "gateway/answers.h"
+#include "gateway/gateway.h"
+#include "gateway/health.h"
+#include "io/sse.h"
+
+/* A policy as one gateway uses it: prepared upstream endpoints and shared health per target. */
+struct bound_target {
+    struct health *health;
+    struct http_route *routes[ENDPOINT_COUNT]; /* made on first use */
+};
+
+struct binding {
+    struct policy *policy; /* held */
+    unsigned references;
+    struct bound_target *targets; /* by target->index */
+};
+
+struct gateway_shared {
+    struct health_table *health;
+    struct answers *answers;
+};
+
+struct gateway {
+    struct loop *loop;
+    unsigned lane;
+    struct gateway_shared *shared;
+    struct metric_shard *metrics;
+    struct gateway_sinks sinks;
+    struct http_server *server;
+    struct http_client *client;
+    struct binding *binding; /* the one in force */
+    struct list idle;        /* exchanges to reuse */
+    struct list active;
+    unsigned n_active, n_idle;
+    struct metric_cell *active_cell, *overhead_cell;
+};
+
+enum exchange_state {
+    EXCHANGE_NEW,     /* not yet routed */
+    EXCHANGE_ATTEMPT, /* waiting for an upstream's head, or collecting its body */
+    EXCHANGE_STREAM,  /* reading an upstream's events */
+    EXCHANGE_BACKOFF, /* pausing before the same target again */
+    EXCHANGE_DONE,    /* settled */
+};
+
+/* Why the one phase timer of an exchange is running. */
+enum phase { PHASE_NONE, PHASE_ANSWER, PHASE_IDLE, PHASE_BACKOFF, PHASE_AFTER_FINISH, PHASE_DRAIN };
+
+struct exchange {
+    struct list link; /* gateway.idle or gateway.active */
+    struct gateway *gateway;
+    struct http_request *request; /* NULL once finished */
+    struct binding *binding;
+    struct arena arena, scratch;
+    enum exchange_state state;
+
+    /* the client's side */
+    const struct dialect *client;
+    struct call call;
+    const struct api_key *key;
+    const struct model_route *model;
+    struct record record;
+    struct slice passed_headers[4]; /* "name: value", handed on to a target of the same wire */
+    unsigned n_passed_headers;
+    bool no_store;
+    bool concluded;  /* respond, stream_end or abandon was called */
+    bool committed;
+
+    /* routing */
+    const struct target *order[LIMIT_TARGETS]; /* in the order to try */
+    unsigned n_order, at;          /* at: index of the current target */
+    unsigned tries;                /* of the current target */
+    const struct target *target;
+    const struct dialect *upstream;
+    bool same_wire;
+    enum admission admission;      /* of the current attempt; ADMIT_NO: none is open */
+    int64_t above_window;          /* only targets with a larger context window than this; -1: any */
+    struct error cannot;           /* why a target could not say this call; fault NONE: all could */
+    struct upstream_error last;    /* of the last failed attempt */
+    int64_t retry_after_us;        /* the soonest that a target asked for; -1 */
+
+    /* the current attempt */
+    struct http_transfer *transfer;
+    struct buffer request_body;    /* spliced or translated */
+    struct buffer reply_body;      /* collected upstream bytes */
+    int64_t attempt_us;            /* start */
+    int upstream_status;
+    bool paused;
+    bool transfer_over;            /* its on_done is running: nothing to cancel */
+
+    /* relaying a stream */
+    struct sse_reader sse;
+    struct stream_reader reader;
+    struct stream_writer writer;
+    struct buffer frames;          /* client bytes not yet handed over; before the commit: all of them */
+    struct buffer copy;            /* the client's bytes again, when they are kept or captured */
+    int64_t first_output_us;
+    uint64_t output_bytes;         /* text of output events: the estimate of what was consumed */
+    bool output_seen, keep_copy;
+
+    /* accounting */
+    int64_t begin_us, waiting_since_us, waited_us;
+    struct loop_timer phase_timer, total_timer, hold_timer;
+    enum phase phase;
+};
+
+/* ---- exchange.c: the only writer of `state`, the timers, the client's answer ---- */
+struct exchange *exchange_begin(struct gateway *g, struct http_request *r, const struct dialect *client, enum endpoint e);
+void exchange_request(struct exchange *x); /* the body is here: read, resolve, route */
+void exchange_enter(struct exchange *x, enum exchange_state state);
+void exchange_woke(struct exchange *x);    /* at the head of every callback: waiting for others ends */
+void exchange_waits(struct exchange *x);   /* at its end: waiting begins */
+int64_t exchange_overhead_us(const struct exchange *x);
+void exchange_phase(struct exchange *x, enum phase phase, int64_t delay_us); /* PHASE_NONE stops the timer */
+/* Settles and answers with a fault of ours in the client's dialect. Not after the commit. */
+void exchange_refuse(struct exchange *x, enum record_status status, enum fault fault, const char *text);
+/* Answers whole and concludes; settle() came before. *body's memory is taken. */
+void exchange_answer(struct exchange *x, int status, const char *content_type, struct buffer *body);
+void exchange_client_gone(struct exchange *x);
+void exchange_abort(struct exchange *x, enum fault fault); /* the server is stopping */
+void exchange_free(struct exchange *x);     /* one that is on no list */
+void exchange_release(struct exchange *x); /* back to the pool once nothing refers to it */
+
+/* ---- the stages, one file each ---- */
+/* labels.c: headers -> record labels, credential, passed headers */
+enum fault labels_read(struct exchange *x, struct slice *ret_credential, struct error *error) MUST_CHECK;
+/* authenticate.c: credential -> key */
+enum fault authenticate(struct exchange *x, struct slice credential, struct error *error) MUST_CHECK;
+/* resolve.c: model name -> targets in the order to try */
+enum fault resolve(struct exchange *x, struct error *error) MUST_CHECK;
+/* route.c: which target now, and what after a failure */
+void route_next(struct exchange *x);      /* the current target if it can be used, else the next, else the end */
+void route_failed(struct exchange *x, const struct upstream_error *why);
+void route_out_of_time(struct exchange *x);
+/* attempt.c: one upstream try */
+enum fault attempt_prepare(struct exchange *x, struct error *error) MUST_CHECK; /* the body for x->target */
+void attempt_start(struct exchange *x);
+void attempt_cancel(struct exchange *x);  /* closes the upstream; says nothing about it */
+void attempt_ended(struct exchange *x, enum fault outcome); /* books it: record, health, metrics */
+void attempt_failed(struct exchange *x, enum fault fault, const char *text); /* cancel, book, route on */
+/* relay.c: an upstream's answer to the client */
+void relay_whole(struct exchange *x);     /* a complete 2xx body is in reply_body */
+void relay_begin(struct exchange *x);     /* a stream's head is here */
+enum http_flow relay_bytes(struct exchange *x, struct slice bytes);
+void relay_end(struct exchange *x, enum http_result result);
+void relay_complete(struct exchange *x);  /* the stream is whole */
+void relay_stop(struct exchange *x, enum fault fault, const char *text); /* it failed: retry, or end it with an error event */
+void relay_commit(struct exchange *x);
+/* degraded.c: the configured stand-in; false when there is none */
+bool degraded_serve(struct exchange *x);
+/* settle.c: usage, cost, the record, metrics; once an exchange */
+void settle(struct exchange *x, enum record_status status, int http_status, enum fault fault, const char *text);
+#define SETTLE_HEADERS 24
+unsigned settle_headers(struct exchange *x, const char *content_type, struct http_header out[SETTLE_HEADERS]);
+/* binding.c */
+struct binding *binding_new(struct gateway *g, struct policy *p);
+void binding_drop(struct binding *b);
+struct http_route *binding_route(struct gateway *g, struct binding *b, const struct target *t, enum endpoint e, struct error *error);
+/* models.c: GET /v1/models */
+void models_answer(struct exchange *x, struct slice name);
+
+#endif

@@ -1,0 +1,55 @@
+/* gateway.h - the data plane of one loop thread: from a client's request to its one record.
+ *
+ *   accept -> authenticate -> resolve -> route -> attempt... -> relay -> settle -> record
+ *
+ * A gateway belongs to its loop's thread. Loops share only what `gateway_shared` holds (health of
+ * targets, answers kept for degraded service); the policy is an immutable snapshot that each loop
+ * holds by itself and swaps with gateway_install. What the gateway produces leaves through sinks. */
+#ifndef GATEWAY_GATEWAY_H
+#define GATEWAY_GATEWAY_H
+
+#include "base/metric.h"
+#include "io/http_client.h"
+#include "io/http_server.h"
+#include "model/policy.h"
+#include "model/record.h"
+
+struct gateway;
+struct gateway_shared;
+
+struct gateway_sinks {
+    void *ctx;
+    /* Keeps the record; returns once it is safe from the end of this process. */
+    enum fault (*record)(void *ctx, unsigned lane, const struct record *r);
+    /* Request and reply bodies, for applications that capture them. */
+    enum fault (*payload)(void *ctx, unsigned lane, const struct record *r, struct slice request, struct slice reply);
+    /* False: new exchanges are refused (recorder.on_full: refuse). */
+    bool (*may_record)(void *ctx, unsigned lane);
+    /* A request that is not for the data plane; the sink concludes it, in any later turn. NULL: 404. */
+    bool (*control_owns)(struct slice path);
+    void (*control)(void *ctx, unsigned lane, struct http_request *r);
+};
+
+struct gateway_shared *gateway_shared_new(void);
+void gateway_shared_free(struct gateway_shared *s); /* after all gateways */
+
+/* State of a target's breaker, for operators; thread-safe. */
+struct health_view {
+    const char *state;       /* "closed", "open", "half-open" */
+    double failure_rate;     /* -1: no requests in the window */
+    uint64_t requests;
+    int64_t opens_again_us;  /* wall; 0 unless open */
+};
+void gateway_health_view(struct gateway_shared *s, const struct model_route *m, const struct target *t,
+                         struct health_view *ret);
+
+struct gateway *gateway_new(struct loop *l, unsigned lane, struct gateway_shared *shared, struct metric_set *metrics,
+                            const struct gateway_sinks *sinks);
+void gateway_install(struct gateway *g, struct policy *p);     /* holds it; exchanges under way keep theirs */
+enum fault gateway_listen(struct gateway *g, const struct http_server_options *o, struct error *error) MUST_CHECK;
+uint16_t gateway_port(const struct gateway *g);
+unsigned gateway_active(const struct gateway *g);              /* exchanges under way */
+void gateway_quiesce(struct gateway *g);                       /* accepts no more; exchanges go on */
+void gateway_free(struct gateway *g);                          /* ends what is left, each with its record */
+
+#endif

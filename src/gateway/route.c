@@ -1,0 +1,131 @@
+#include "gateway/exchange.h"
+
+#include "base/clock.h"
+#include "base/digest.h"
+
+#include <stdio.h>
+
+static struct health *health_at(const struct exchange *x) {
+    return x->binding->targets[x->order[x->at]->index].health;
+}
+
+/* Can this target serve the call at all? Sets x->cannot when it cannot. */
+static bool serves(struct exchange *x) {
+    const struct target *t = x->order[x->at];
+    if (x->above_window >= 0 && t->context_window <= x->above_window) return false;
+    x->target = t;
+    x->upstream = dialect_of(t->provider->dialect);
+    x->same_wire = dialect_same_wire(x->client, x->upstream);
+    struct error error;
+    enum fault fault = attempt_prepare(x, &error);
+    if (fault == FAULT_NONE) return true;
+    if (x->cannot.fault == FAULT_NONE) x->cannot = error;
+    return false;
+}
+
+static void exhausted(struct exchange *x) {
+    struct record *r = &x->record;
+    if (r->n_attempts == 0 && x->cannot.fault != FAULT_NONE) {
+        exchange_refuse(x, RECORD_REFUSED, x->cannot.fault, x->cannot.text);
+        return;
+    }
+    if (r->n_attempts > 0 && fault_retry(x->last.fault) == RETRY_LARGER) {
+        exchange_refuse(x, RECORD_ERROR, x->last.fault, "the input exceeds the context window of every target of this model");
+        return;
+    }
+    if (degraded_serve(x)) return;
+    char text[LIMIT_ERROR_TEXT];
+    if (r->n_attempts == 0) {
+        snprintf(text, sizeof text, "every target of `%s` is resting after failures", x->model->name);
+        x->retry_after_us = -1;
+        for (x->at = 0; x->at < x->n_order; x->at++) {
+            int64_t in = health_opens_in_us(health_at(x), loop_now_us(x->gateway->loop));
+            if (in > 0 && (x->retry_after_us < 0 || in < x->retry_after_us)) x->retry_after_us = in;
+        }
+    } else {
+        snprintf(text, sizeof text, "no target of `%s` could answer; the last one, %s: %s%s" SLICE_FMT, x->model->name,
+                 x->target->health_key, fault_text(x->last.fault), x->last.message.len ? ": " : "",
+                 (int)(x->last.message.len > 200 ? 200 : x->last.message.len), x->last.message.len ? x->last.message.at : "");
+    }
+    if (x->retry_after_us < 0) x->retry_after_us = 1000000;
+    exchange_refuse(x, RECORD_ERROR, FAULT_NO_TARGET, text);
+}
+
+void route_next(struct exchange *x) {
+    int64_t now = loop_now_us(x->gateway->loop);
+    for (; x->at < x->n_order && x->record.n_attempts < LIMIT_ATTEMPTS; x->at++, x->tries = 0) {
+        if (!serves(x)) continue;
+        x->admission = health_admit(health_at(x), x->model, now);
+        if (x->admission == ADMIT_NO) continue;
+        x->tries++;
+        attempt_start(x);
+        return;
+    }
+    exhausted(x);
+}
+
+/* Is there any point in waiting less than the current target asks for? */
+static bool has_another(const struct exchange *x) { return x->at + 1 < x->n_order; }
+
+static int64_t backoff_us(const struct exchange *x) {
+    uint64_t random = digest_fast(slice_make((const char *)x->record.id.bytes, 16), x->record.n_attempts);
+    int64_t delay = x->model->retry.backoff;
+    for (unsigned i = 1; i < x->tries && delay < x->model->retry.max_wait; i++) delay *= 2;
+    /* up to a quarter more, so that callers do not come back in step */
+    return delay + (int64_t)(random % 1024) * (delay / 4) / 1024;
+}
+
+/* True when a pause for another try at the same target was begun. */
+static bool try_again_here(struct exchange *x) {
+    if (x->tries >= x->model->retry.attempts || x->record.n_attempts >= LIMIT_ATTEMPTS) return false;
+    int64_t delay = backoff_us(x);
+    if (x->last.retry_after_us > delay) delay = x->last.retry_after_us;
+    if (delay > x->model->retry.max_wait) {
+        if (has_another(x)) return false;
+        delay = x->model->retry.max_wait;
+    }
+    exchange_enter(x, EXCHANGE_BACKOFF);
+    exchange_phase(x, PHASE_BACKOFF, delay);
+    return true;
+}
+
+/* The provider refused for a reason of the client's: its own words, where the client speaks its wire. */
+static void answer_refusal(struct exchange *x) {
+    enum fault fault = x->last.fault;
+    bool own_words = x->same_wire && x->upstream_status >= 400 && x->reply_body.len > 0;
+    if (!own_words) {
+        struct slice text = x->last.message.len ? x->last.message : slice_of(fault_text(fault));
+        exchange_refuse(x, RECORD_ERROR, fault, arena_text(&x->arena, text));
+        return;
+    }
+    struct slice type = http_transfer_header(x->transfer, "content-type");
+    const char *content_type = type.len ? arena_text(&x->arena, type) : "application/json";
+    settle(x, RECORD_ERROR, x->upstream_status, fault, fault_text(fault));
+    exchange_answer(x, x->upstream_status, content_type, &x->reply_body);
+}
+
+void route_failed(struct exchange *x, const struct upstream_error *why) {
+    x->last = *why;
+    enum retry_class retry = fault_retry(why->fault);
+    if (why->should_retry == 0 && retry == RETRY_SAME) retry = RETRY_NEXT;
+    if (why->should_retry == 1 && (retry == RETRY_NEVER || retry == RETRY_NEXT)) retry = RETRY_SAME;
+    if (why->retry_after_us >= 0 && (x->retry_after_us < 0 || why->retry_after_us < x->retry_after_us))
+        x->retry_after_us = why->retry_after_us;
+    switch (retry) {
+    case RETRY_NEVER: answer_refusal(x); return;
+    case RETRY_SAME:
+        if (try_again_here(x)) return;
+        break;
+    case RETRY_LARGER: x->above_window = x->target->context_window > 0 ? x->target->context_window : 0; break;
+    case RETRY_NEXT: break;
+    }
+    x->at++;
+    x->tries = 0;
+    route_next(x);
+}
+
+void route_out_of_time(struct exchange *x) {
+    x->last = (struct upstream_error){.fault = FAULT_UP_TIMEOUT, .retry_after_us = -1, .should_retry = -1};
+    x->at = x->n_order;
+    exhausted(x);
+}

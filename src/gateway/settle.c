@@ -1,0 +1,183 @@
+#include "gateway/exchange.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+
+/* Text is about four bytes a token in the common encodings; an image about 800 tokens. Used only for what a
+ * provider did not get to count, and marked. */
+#define BYTES_PER_TOKEN 4
+#define TOKENS_PER_IMAGE 800
+
+/* An attempt was under way when it ended: the provider was working, and will bill for it. */
+static bool was_consumed(const struct exchange *x, enum record_status status) {
+    const struct record *r = &x->record;
+    if (status == RECORD_TRUNCATED) return true;
+    return status == RECORD_CANCELLED && r->n_attempts > 0 && r->attempts[r->n_attempts - 1].error == FAULT_CANCELLED;
+}
+
+/* The provider never said what it counted: our estimate, marked as one. */
+static void estimate(struct exchange *x, struct usage *u) {
+    if (u->input == USAGE_NULL) {
+        u->input = (int64_t)(x->call.text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN + (int64_t)x->call.n_images_total * TOKENS_PER_IMAGE;
+        u->estimated = true;
+    }
+    /* counts sent before the end are placeholders or out of date */
+    int64_t output = (int64_t)(x->output_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+    if (u->output < output || !x->reader.finished) {
+        u->output = u->output > output ? u->output : output;
+        u->estimated = true;
+    }
+}
+
+static void settle_money(struct exchange *x, enum record_status status) {
+    struct record *r = &x->record;
+    bool answered = status == RECORD_OK || was_consumed(x, status);
+    if (answered && x->target) {
+        r->provider = slice_of(x->target->provider->name);
+        r->target_model = slice_of(x->target->model);
+        r->usage = x->reader.usage;
+        if (status != RECORD_OK) estimate(x, &r->usage);
+        r->cost_nano = price_cost(x->target->price, &r->usage, r->time_us);
+    } else {
+        r->cost_nano = 0; /* no provider gave anything to pay for */
+    }
+}
+
+static void count_tokens(struct metric_shard *s, const struct record *r, const char *application, const char *model) {
+    const struct {
+        const char *kind;
+        int64_t n;
+    } kinds[] = {{"input", r->usage.input},
+                 {"cache_read", r->usage.cache_read},
+                 {"cache_write", r->usage.cache_write},
+                 {"output", r->usage.output},
+                 {"reasoning", r->usage.reasoning}};
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (kinds[i].n > 0)
+            metric_add(metric_cell(s, METRIC_TOKENS, (const char *[METRIC_LABELS]){application, model, kinds[i].kind}), kinds[i].n);
+}
+
+static void count(struct exchange *x, enum record_status status) {
+    struct metric_shard *s = x->gateway->metrics;
+    const struct record *r = &x->record;
+    const char *application = x->key->application->name;
+    /* only configured names may become labels */
+    const char *model = x->model ? x->model->name : "";
+    const char *labels[METRIC_LABELS] = {application, model, NULL};
+    metric_add(metric_cell(s, METRIC_EXCHANGES, (const char *[METRIC_LABELS]){application, model, record_status_name(status)}), 1);
+    metric_observe_us(metric_cell(s, METRIC_DURATION, labels), r->duration_us);
+    metric_observe_us(x->gateway->overhead_cell, r->overhead_us);
+    if (r->stream && r->ttft_us >= 0) metric_observe_us(metric_cell(s, METRIC_FIRST_TOKEN, labels), r->ttft_us);
+    if (!money_is_known(r->cost_nano))
+        metric_add(metric_cell(s, METRIC_UNPRICED, labels), 1);
+    else if (r->cost_nano > 0)
+        metric_add(metric_cell(s, METRIC_COST, labels), r->cost_nano);
+    count_tokens(s, r, application, model);
+    if (r->dropped_events > 0 && x->target)
+        metric_add(metric_cell(s, METRIC_DROPPED_EVENTS, (const char *[METRIC_LABELS]){x->target->provider->name, x->target->model}),
+                   r->dropped_events);
+}
+
+static void keep_payloads(struct exchange *x, enum record_status status) {
+    struct gateway *g = x->gateway;
+    if (x->key->application->payloads.capture == CAPTURE_FULL && g->sinks.payload)
+        (void)g->sinks.payload(g->sinks.ctx, g->lane, &x->record, x->request->body, buffer_slice(&x->copy));
+    if (status == RECORD_OK && x->model && x->model->degraded == DEGRADED_CACHE && !x->no_store && !x->copy.overflow) {
+        struct answer_key key;
+        answers_key(x->record.application, x->call.endpoint, x->client->id, x->request->body, &key);
+        answers_keep(g->shared->answers, &key, x->call.stream ? SLICE("text/event-stream") : SLICE("application/json"),
+                     buffer_slice(&x->copy));
+    }
+}
+
+/* capture: none means that nothing about people or content is kept. */
+static void strip(struct record *r) {
+    r->user = r->session = r->tags = SLICE_NULL;
+    r->has_system_prompt = false;
+}
+
+void settle(struct exchange *x, enum record_status status, int http_status, enum fault fault, const char *text) {
+    struct gateway *g = x->gateway;
+    struct record *r = &x->record;
+    r->status = status;
+    r->http_status = http_status;
+    r->error = fault;
+    if (fault != FAULT_NONE) r->error_text = slice_of(text ? text : fault_text(fault));
+    settle_money(x, status);
+    exchange_woke(x);
+    r->overhead_us = exchange_overhead_us(x);
+    r->duration_us = clock_us() - x->begin_us;
+    if (x->key->application->payloads.capture == CAPTURE_NONE) strip(r);
+    exchange_enter(x, EXCHANGE_DONE);
+    keep_payloads(x, status);
+    (void)g->sinks.record(g->sinks.ctx, g->lane, r); /* a lost record is counted by the recorder */
+    count(x, status);
+}
+
+static const char *text_of(struct exchange *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static const char *text_of(struct exchange *x, const char *format, ...) {
+    char text[LIMIT_LABEL * 2];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return arena_text(&x->arena, slice_of(text));
+}
+
+struct header_list {
+    struct http_header *at;
+    unsigned n;
+};
+
+static void put(struct header_list *l, const char *name, const char *value) {
+    if (l->n < SETTLE_HEADERS && value) l->at[l->n++] = (struct http_header){slice_of(name), slice_of(value)};
+}
+
+/* The upstream's request id and the rate limits that it told of; one look-up when it told of none. */
+static void pass_upstream(struct exchange *x, struct header_list *l) {
+    static const char *const openai[] = {"x-request-id", "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens",
+                                         "x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens",
+                                         "x-ratelimit-reset-requests", "x-ratelimit-reset-tokens", NULL};
+    static const char *const anthropic[] = {"request-id", "anthropic-ratelimit-requests-limit", "anthropic-ratelimit-tokens-limit",
+                                            "anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-tokens-remaining",
+                                            "anthropic-ratelimit-requests-reset", "anthropic-ratelimit-tokens-reset", NULL};
+    if (!x->transfer) return;
+    const char *const *names = x->upstream->wire == WIRE_OPENAI ? openai : anthropic;
+    for (unsigned i = 0; names[i]; i++) {
+        struct slice v = http_transfer_header(x->transfer, names[i]);
+        if (v.len)
+            put(l, names[i], arena_text(&x->arena, v));
+        else if (i == 1)
+            return;
+    }
+}
+
+unsigned settle_headers(struct exchange *x, const char *content_type, struct http_header out[SETTLE_HEADERS]) {
+    struct record *r = &x->record;
+    struct header_list l = {out, 0};
+    char id[RECORD_ID_TEXT], money[MONEY_TEXT];
+    record_id_format(&r->id, id);
+    put(&l, "content-type", content_type);
+    put(&l, "x-quarterdeck-id", text_of(x, "%s", id));
+    put(&l, "x-quarterdeck-attempts", text_of(x, "%u", r->n_attempts + (x->admission != ADMIT_NO)));
+    bool answered = x->state == EXCHANGE_STREAM || r->status == RECORD_OK;
+    if (answered && x->target) {
+        put(&l, "x-quarterdeck-model", x->target->health_key);
+        pass_upstream(x, &l);
+    }
+    if (r->cache.len) put(&l, "x-quarterdeck-cache", "degraded");
+    if (x->state == EXCHANGE_DONE) {
+        if (r->status == RECORD_DEGRADED) put(&l, "x-quarterdeck-degraded", r->cache.len ? "cache" : "message");
+        if (money_is_known(r->cost_nano)) {
+            money_format(r->cost_nano, money);
+            put(&l, "x-quarterdeck-cost-usd", text_of(x, "%s", money));
+        }
+        if (r->http_status >= 429 && x->retry_after_us >= 0)
+            put(&l, "retry-after", text_of(x, "%lld", (long long)((x->retry_after_us + 999999) / 1000000)));
+        if (r->status == RECORD_ERROR) put(&l, "x-should-retry", "false"); /* our own retries are used up */
+    }
+    put(&l, "x-quarterdeck-overhead-us", text_of(x, "%lld", (long long)exchange_overhead_us(x)));
+    if (x->call.stream) put(&l, "cache-control", "no-cache");
+    return l.n;
+}

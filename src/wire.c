@@ -1,0 +1,566 @@
+/* wire.c - builds the server from its modules, connects them, and takes it down again.
+ *
+ * Threads: N loop threads (one gateway each), the ledger writer, the control thread (API requests, one after
+ * the other), and this one, which waits for signals and keeps house once a second. Loop threads share
+ * with the others only what is posted to them and what is atomic. */
+#include "wire.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mailbox.h"
+#include "base/mem.h"
+#include "control/config_file.h"
+#include "control/control.h"
+#include "control/options.h"
+#include "gateway/gateway.h"
+#include "store/ledger.h"
+#include "store/recorder.h"
+#include "store/registry.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define GRACE_US 10000000     /* at the end, exchanges under way get this long */
+#define CONTROL_BACKLOG 1024  /* API requests that may wait for the control thread */
+
+struct lane {
+    struct server *server;
+    unsigned index;
+    pthread_t thread;
+    bool running;
+    struct loop *loop;
+    struct gateway *gateway;
+    struct buffer frame; /* encoding space, by this lane's thread only */
+    atomic_uint active;  /* published by the housekeeping task below */
+};
+
+struct server {
+    const char *config;
+    pthread_mutex_t policy_lock;
+    struct policy *policy; /* in force; held */
+    struct registry *registry;
+    struct recorder *recorder;
+    struct ledger *ledger;
+    struct ledger_writer *writer;
+    struct gateway_shared *shared;
+    struct metric_set *metrics;
+    struct metric_shard *shard; /* this thread's */
+    struct lane *lanes;
+    unsigned n_lanes;
+    struct http_server *admin; /* on lane 0's loop; NULL without admin_listen */
+    struct mailbox *jobs;
+    pthread_t control_thread;
+    bool control_running;
+    struct control_services services;
+    uint64_t lost_seen, failures_seen;
+    atomic_bool ready, refuse_when_full; /* the latter from the policy in force */
+};
+
+/* ---- policy ---- */
+
+static struct policy *policy_in_force(void *ctx) {
+    struct server *s = ctx;
+    pthread_mutex_lock(&s->policy_lock);
+    struct policy *p = policy_hold(s->policy);
+    pthread_mutex_unlock(&s->policy_lock);
+    return p;
+}
+
+/* The configuration file and, once it is open, the registry's keys. */
+static enum fault read_policy(struct server *s, struct policy **ret, struct buffer *problems_text, struct error *error) {
+    struct arena arena;
+    arena_init(&arena, 16 << 10, LIMIT_CONFIG_FILE);
+    struct config_registry_key *keys = NULL;
+    unsigned n = 0, n_valid = 0;
+    enum fault fault = FAULT_NONE;
+    if (s->registry) {
+        struct registry_key *stored = NULL;
+        fault = registry_keys(s->registry, &arena, &stored, &n, error);
+        keys = arena_new_array(&arena, struct config_registry_key, n + 1);
+        for (unsigned i = 0; fault == FAULT_NONE && i < n; i++) {
+            if (stored[i].revoked_us != 0) continue;
+            keys[n_valid++] = (struct config_registry_key){.application = arena_text(&arena, stored[i].application),
+                                                           .name = arena_text(&arena, stored[i].name),
+                                                           .digest = stored[i].digest};
+        }
+    }
+    struct config_problems problems = {0};
+    if (fault == FAULT_NONE) fault = config_file_read(s->config, keys, n_valid, &arena, ret, &problems, error);
+    if (fault == FAULT_CONFIG) config_write_problems(&problems, problems_text);
+    arena_deinit(&arena);
+    return fault;
+}
+
+struct installation {
+    struct lane *lane;
+    struct policy *policy;
+};
+
+static void install(void *arg) {
+    struct installation *i = arg;
+    gateway_install(i->lane->gateway, i->policy);
+    policy_drop(i->policy);
+    mem_free(i);
+}
+
+static void adopt(struct server *s, struct policy *p) { /* takes the reference; policy_lock is held */
+    p->revision = s->policy ? s->policy->revision + 1 : 1;
+    policy_drop(s->policy);
+    s->policy = p;
+    atomic_store(&s->refuse_when_full, p->server.recorder.refuse_when_full);
+    for (unsigned i = 0; i < s->n_lanes; i++) {
+        if (!s->lanes[i].running) continue;
+        struct installation *in = mem_new(struct installation);
+        *in = (struct installation){&s->lanes[i], policy_hold(p)};
+        if (!loop_post(s->lanes[i].loop, install, in)) {
+            policy_drop(in->policy);
+            mem_free(in);
+        }
+    }
+}
+
+static bool needs_restart(const struct server_settings *a, const struct server_settings *b) {
+    return strcmp(a->listen_host, b->listen_host) != 0 || a->listen_port != b->listen_port || a->workers != b->workers ||
+           strcmp(a->data_dir, b->data_dir) != 0;
+}
+
+static enum fault reload(void *ctx, uint64_t *ret_revision, struct buffer *problems) {
+    struct server *s = ctx;
+    struct policy *p = NULL;
+    struct error error = {.fault = FAULT_NONE};
+    pthread_mutex_lock(&s->policy_lock);
+    enum fault fault = read_policy(s, &p, problems, &error);
+    if (fault == FAULT_NONE) {
+        if (needs_restart(&s->policy->server, &p->server))
+            log_event(LOG_WARN, "listen, workers and data_dir change only with a restart", NULL);
+        adopt(s, p);
+        *ret_revision = p->revision;
+    } else if (problems->len == 0) {
+        buffer_append(problems, slice_of(error.text));
+    }
+    if (fault != FAULT_NONE) metric_add(metric_cell(s->shard, METRIC_POLICY_FAILURES, (const char *[METRIC_LABELS]){NULL}), 1);
+    pthread_mutex_unlock(&s->policy_lock);
+    if (fault == FAULT_NONE) {
+        char revision[24];
+        snprintf(revision, sizeof revision, "%llu", (unsigned long long)*ret_revision);
+        log_event(LOG_INFO, "policy reloaded", "revision", revision, NULL);
+    } else {
+        log_event(LOG_ERROR, "the configuration has errors; the policy in force stays", "problems", buffer_text(problems), NULL);
+    }
+    return fault;
+}
+
+static void each_target(void *ctx, void (*each)(void *arg, const struct target_state *t), void *arg) {
+    struct server *s = ctx;
+    struct policy *p = policy_in_force(s);
+    for (unsigned m = 0; m < p->n_models; m++)
+        for (unsigned t = 0; t < p->models[m].n_targets; t++) {
+            const struct target *target = &p->models[m].targets[t];
+            struct health_view view;
+            gateway_health_view(s->shared, &p->models[m], target, &view);
+            each(arg, &(struct target_state){.model = p->models[m].name,
+                                             .provider = target->provider->name,
+                                             .upstream_model = target->model,
+                                             .breaker = view.state,
+                                             .failure_rate = view.failure_rate,
+                                             .requests = view.requests,
+                                             .opens_again_us = view.opens_again_us});
+        }
+    policy_drop(p);
+}
+
+static bool is_ready(void *ctx, const char **ret_why_not) {
+    struct server *s = ctx;
+    struct recorder_stats stats;
+    recorder_stats(s->recorder, &stats);
+    if (!atomic_load(&s->ready))
+        *ret_why_not = "starting or stopping";
+    else if (stats.full && atomic_load(&s->refuse_when_full))
+        *ret_why_not = "the flight recorder is full";
+    else
+        return true;
+    return false;
+}
+
+/* ---- sinks of the gateways ---- */
+
+static enum fault sink_record(void *ctx, unsigned lane, const struct record *r) {
+    struct server *s = ctx;
+    struct buffer *frame = &s->lanes[lane].frame;
+    buffer_clear(frame);
+    if (!record_encode(r, frame)) return FAULT_TOO_LARGE;
+    return recorder_append(s->recorder, lane, FRAME_RECORD, buffer_slice(frame));
+}
+
+static struct slice cut(struct slice s, bool *ret_cut) {
+    *ret_cut = s.len > LIMIT_PAYLOAD;
+    return *ret_cut ? slice_make(s.at, LIMIT_PAYLOAD) : s;
+}
+
+static enum fault sink_payload(void *ctx, unsigned lane, const struct record *r, struct slice request, struct slice reply) {
+    struct server *s = ctx;
+    struct payload p = {.id = r->id, .application = r->application};
+    p.request = cut(request, &p.request_cut);
+    p.reply = cut(reply, &p.reply_cut);
+    struct buffer *frame = &s->lanes[lane].frame;
+    buffer_clear(frame);
+    if (!payload_encode(&p, frame)) return FAULT_TOO_LARGE;
+    return recorder_append(s->recorder, lane, FRAME_PAYLOAD, buffer_slice(frame));
+}
+
+static bool sink_may_record(void *ctx, unsigned lane) {
+    struct server *s = ctx;
+    return !atomic_load(&s->refuse_when_full) || !recorder_is_full(s->recorder, lane);
+}
+
+/* ---- the control thread ---- */
+
+struct job {
+    struct lane *lane;
+    struct http_request *request;
+    struct api_request api; /* borrows from the request, which stays until it is concluded */
+    struct api_response answer;
+    struct arena arena;
+};
+
+static void deliver(void *arg) {
+    struct job *j = arg;
+    struct http_header headers[4];
+    unsigned n = 0;
+    headers[n++] = (struct http_header){SLICE("content-type"), slice_of(j->answer.content_type)};
+    for (unsigned i = 0; i + 1 < 4 && j->answer.extra_header[i]; i += 2)
+        headers[n++] = (struct http_header){slice_of(j->answer.extra_header[i]), slice_of(j->answer.extra_header[i + 1])};
+    http_respond_take(j->request, j->answer.status, headers, n, &j->answer.body);
+    buffer_deinit(&j->answer.body);
+    arena_deinit(&j->arena);
+    mem_free(j);
+}
+
+static struct job stop_job;
+
+static void *control_main(void *arg) {
+    struct server *s = arg;
+    struct job *j;
+    while ((j = mailbox_wait(s->jobs, -1)) != &stop_job) {
+        if (!j) continue;
+        control_answer(&s->services, &j->api, &j->arena, &j->answer);
+        if (!loop_post(j->lane->loop, deliver, j)) deliver(j); /* the loop has ended: nobody else holds the request */
+    }
+    return NULL;
+}
+
+static struct slice bearer(const struct http_request *r) {
+    struct slice v = slice_trim(http_request_header(r, "authorization"));
+    if (v.len <= 7 || !slice_eq_nocase(slice_make(v.at, 7), SLICE("bearer "))) return SLICE_NULL;
+    return slice_trim(slice_make(v.at + 7, v.len - 7));
+}
+
+static void sink_control(void *ctx, unsigned lane, struct http_request *r) {
+    struct server *s = ctx;
+    struct job *j = mem_new(struct job);
+    j->lane = &s->lanes[lane];
+    j->request = r;
+    arena_init(&j->arena, 16 << 10, LIMIT_REPLY_BODY);
+    j->api = (struct api_request){.method = r->method, .path = r->path, .query = r->query, .body = r->body,
+                                  .token = bearer(r), .peer = r->peer};
+    if (mailbox_post(s->jobs, j)) return;
+    arena_deinit(&j->arena);
+    mem_free(j);
+    struct http_header retry = {SLICE("retry-after"), SLICE("1")};
+    http_respond(r, 503, &retry, 1, SLICE("{\"error\":{\"code\":\"overloaded\",\"message\":\"too many API requests wait\"}}"));
+}
+
+static void admin_request(void *ctx, struct http_request *r) {
+    if (control_owns(r->path))
+        sink_control(ctx, 0, r);
+    else
+        http_respond(r, 404, NULL, 0, SLICE("{\"error\":{\"code\":\"not_found\",\"message\":\"no such path\"}}"));
+}
+
+static void admin_gone(void *ctx, struct http_request *r) {
+    (void)ctx;
+    (void)r; /* the job that holds it will conclude it */
+}
+
+static bool nothing_is_control(struct slice path) {
+    (void)path;
+    return false;
+}
+
+/* ---- lanes ---- */
+
+static void *lane_main(void *arg) {
+    struct lane *l = arg;
+    loop_run(l->loop);
+    return NULL;
+}
+
+static struct http_server_options listen_options(const struct server_settings *o) {
+    return (struct http_server_options){.host = o->listen_host, .port = o->listen_port, .reuse_port = true,
+                                        .max_body = (size_t)o->max_body, .max_header = (size_t)o->max_header,
+                                        .head_timeout_us = o->head_timeout, .body_timeout_us = o->body_timeout,
+                                        .idle_timeout_us = o->idle_timeout, .max_connections = o->max_connections,
+                                        .tls_cert_pem = o->tls_cert, .tls_key_pem = o->tls_key};
+}
+
+static enum fault start_lanes(struct server *s, struct error *error) {
+    const struct server_settings *o = &s->policy->server;
+    struct http_server_options listen = listen_options(o);
+    struct gateway_sinks sinks = {.ctx = s, .record = sink_record, .payload = sink_payload, .may_record = sink_may_record,
+                                  .control_owns = o->admin_host ? nothing_is_control : control_owns, .control = sink_control};
+    for (unsigned i = 0; i < s->n_lanes; i++) {
+        struct lane *l = &s->lanes[i];
+        *l = (struct lane){.server = s, .index = i};
+        buffer_init(&l->frame, 3 * LIMIT_PAYLOAD);
+        l->loop = loop_new(error);
+        if (!l->loop) return error->fault;
+        l->gateway = gateway_new(l->loop, i, s->shared, s->metrics, &sinks);
+        gateway_install(l->gateway, s->policy);
+        enum fault fault = gateway_listen(l->gateway, &listen, error);
+        if (fault != FAULT_NONE) return fault;
+        listen.port = gateway_port(l->gateway); /* port 0: the rest listen where the first one does */
+    }
+    if (o->admin_host) {
+        struct http_server_options admin = listen_options(o);
+        admin.host = o->admin_host;
+        admin.port = o->admin_port;
+        struct http_handler h = {.ctx = s, .on_request = admin_request, .on_gone = admin_gone};
+        s->admin = http_server_new(s->lanes[0].loop, &admin, &h, error);
+        if (!s->admin) return error->fault;
+    }
+    for (unsigned i = 0; i < s->n_lanes; i++) {
+        if (pthread_create(&s->lanes[i].thread, NULL, lane_main, &s->lanes[i]) != 0)
+            return error_set(error, FAULT_IO, "cannot start a loop thread");
+        s->lanes[i].running = true;
+    }
+    return FAULT_NONE;
+}
+
+static void publish_active(void *arg) {
+    struct lane *l = arg;
+    atomic_store(&l->active, gateway_active(l->gateway));
+}
+
+static void quiesce(void *arg) {
+    struct lane *l = arg;
+    gateway_quiesce(l->gateway);
+    publish_active(l);
+}
+
+/* ---- up and down ---- */
+
+static int64_t payload_retention(void *ctx, struct slice application) {
+    struct policy *p = policy_in_force(ctx);
+    struct application *a = table_get(&p->application_by_name, application);
+    int64_t retention = a ? a->payloads.retention : 0;
+    policy_drop(p);
+    return retention;
+}
+
+static enum fault open_stores(struct server *s, struct error *error) {
+    const struct server_settings *o = &s->policy->server;
+    s->registry = registry_open(o->data_dir, error);
+    if (!s->registry) return error->fault;
+    s->ledger = ledger_open(&(struct ledger_options){.dir = o->data_dir, .retention_us = o->ledger.retention}, error);
+    if (!s->ledger) return error->fault;
+    char dir[4096];
+    snprintf(dir, sizeof dir, "%s/recorder", o->data_dir);
+    s->recorder = recorder_open(&(struct recorder_options){.dir = dir, .lanes = s->n_lanes,
+                                                           .segment_bytes = (size_t)o->recorder.segment_bytes,
+                                                           .max_segments = o->recorder.max_segments,
+                                                           .sync = (enum recorder_sync)o->recorder.sync,
+                                                           .interval_us = o->recorder.interval},
+                                error);
+    if (!s->recorder) return error->fault;
+    s->writer = ledger_writer_start(s->ledger, s->recorder, payload_retention, s, error);
+    return s->writer ? FAULT_NONE : error->fault;
+}
+
+static void close_stores(struct server *s) {
+    if (s->writer) ledger_writer_stop(s->writer);
+    recorder_close(s->recorder);
+    ledger_close(s->ledger);
+    registry_close(s->registry);
+}
+
+static void allow_many_files(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static enum fault start(struct server *s, struct error *error) {
+    struct buffer problems;
+    buffer_init(&problems, LIMIT_CONFIG_FILE);
+    struct policy *p = NULL;
+    enum fault fault = read_policy(s, &p, &problems, error);
+    if (fault == FAULT_CONFIG) error_set(error, fault, "%.*s", LIMIT_ERROR_TEXT - 1, "");
+    if (problems.len > 0) fprintf(stderr, SLICE_FMT, SLICE_ARG(buffer_slice(&problems)));
+    buffer_clear(&problems);
+    if (fault != FAULT_NONE) goto out;
+    s->policy = p;
+    s->policy->revision = 1;
+    log_start(p->server.log_level && strcmp(p->server.log_level, "debug") == 0   ? LOG_DEBUG
+              : p->server.log_level && strcmp(p->server.log_level, "warn") == 0  ? LOG_WARN
+              : p->server.log_level && strcmp(p->server.log_level, "error") == 0 ? LOG_ERROR
+                                                                                 : LOG_INFO,
+              p->server.log_json);
+    s->n_lanes = p->server.workers ? p->server.workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    s->lanes = mem_new_array(struct lane, s->n_lanes);
+    fault = open_stores(s, error);
+    if (fault == FAULT_NONE) fault = read_policy(s, &p, &problems, error); /* again, now with the registry's keys */
+    if (fault != FAULT_NONE) goto out;
+    policy_drop(s->policy);
+    s->policy = NULL;
+    adopt(s, p);
+    s->services = (struct control_services){.ctx = s, .policy = policy_in_force, .reload = reload, .ready = is_ready,
+                                            .targets = each_target, .ledger = s->ledger, .registry = s->registry,
+                                            .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics,
+                                            .started_us = clock_wall_us()};
+    s->jobs = mailbox_new(CONTROL_BACKLOG);
+    if (pthread_create(&s->control_thread, NULL, control_main, s) != 0) {
+        fault = error_set(error, FAULT_IO, "cannot start the control thread");
+        goto out;
+    }
+    s->control_running = true;
+    fault = start_lanes(s, error);
+out:
+    buffer_deinit(&problems);
+    return fault;
+}
+
+/* Exchanges under way may end by themselves; what is left after the grace period is ended with an error. */
+static void wait_for_exchanges(struct server *s) {
+    int64_t until = clock_us() + GRACE_US;
+    for (unsigned i = 0; i < s->n_lanes; i++) {
+        struct lane *l = &s->lanes[i];
+        atomic_store(&l->active, 1);
+        if (l->running) (void)loop_post(l->loop, quiesce, l);
+    }
+    for (unsigned active = 1; active > 0 && clock_us() < until;) {
+        clock_sleep_us(5000);
+        active = 0;
+        for (unsigned i = 0; i < s->n_lanes; i++) {
+            if (!s->lanes[i].running) continue;
+            active += atomic_load(&s->lanes[i].active);
+            (void)loop_post(s->lanes[i].loop, publish_active, &s->lanes[i]);
+        }
+    }
+}
+
+static void stop(struct server *s) {
+    atomic_store(&s->ready, false);
+    if (s->lanes && s->n_lanes > 0 && s->lanes[0].running) wait_for_exchanges(s);
+    if (s->control_running) {
+        while (!mailbox_post(s->jobs, &stop_job)) clock_sleep_us(1000);
+        pthread_join(s->control_thread, NULL);
+    }
+    for (unsigned i = 0; s->lanes && i < s->n_lanes; i++) {
+        if (!s->lanes[i].running) continue;
+        loop_stop(s->lanes[i].loop);
+        pthread_join(s->lanes[i].thread, NULL);
+    }
+    http_server_free(s->admin);
+    for (unsigned i = 0; s->lanes && i < s->n_lanes; i++) {
+        gateway_free(s->lanes[i].gateway);
+        loop_free(s->lanes[i].loop);
+        buffer_deinit(&s->lanes[i].frame);
+    }
+    close_stores(s);
+    mailbox_free(s->jobs);
+    mem_free(s->lanes);
+    gateway_shared_free(s->shared);
+    policy_drop(s->policy);
+    metric_set_free(s->metrics);
+    pthread_mutex_destroy(&s->policy_lock);
+}
+
+/* ---- keeping house, once a second ---- */
+
+static void set_gauge(struct server *s, enum metric m, int64_t value, const char *label) {
+    metric_set(metric_cell(s->shard, m, (const char *[METRIC_LABELS]){label}), value);
+}
+
+static void keep_house(struct server *s) {
+    struct recorder_stats recorded;
+    struct ledger_writer_stats written;
+    recorder_stats(s->recorder, &recorded);
+    ledger_writer_stats(s->writer, &written);
+    set_gauge(s, METRIC_RECORDS_LOST, (int64_t)recorded.lost, NULL);
+    set_gauge(s, METRIC_RECORDER_PENDING, (int64_t)recorded.pending_bytes, NULL);
+    set_gauge(s, METRIC_LEDGER_RECORDS, (int64_t)written.records, NULL);
+    struct policy *p = policy_in_force(s);
+    set_gauge(s, METRIC_POLICY_REVISION, (int64_t)p->revision, NULL);
+    policy_drop(p);
+    set_gauge(s, METRIC_BUILD, 1, VERSION);
+    if (recorded.lost > s->lost_seen) log_event(LOG_ERROR, "records were lost: the flight recorder has no room", NULL);
+    if (written.failures > s->failures_seen) log_event(LOG_ERROR, "the ledger could not be written", "error", written.last_error, NULL);
+    s->lost_seen = recorded.lost;
+    s->failures_seen = written.failures;
+}
+
+static void serve_until_stopped(struct server *s, const sigset_t *signals) {
+    struct timespec second = {.tv_sec = 1};
+    for (;;) {
+        keep_house(s);
+        int signal = sigtimedwait(signals, NULL, &second);
+        if (signal == SIGHUP) {
+            struct buffer problems;
+            uint64_t revision;
+            buffer_init(&problems, LIMIT_CONFIG_FILE);
+            (void)reload(s, &revision, &problems);
+            buffer_deinit(&problems);
+        } else if (signal > 0) {
+            return;
+        }
+    }
+}
+
+static int serve(int argc, char **argv) {
+    const char *config = "quarterdeck.yaml";
+    const struct option_spec specs[] = {
+        {.name = "config", .letter = 'c', .type = OPTION_TEXT, .value = &config, .metavar = "FILE", .help = "the configuration"},
+    };
+    int positional = 0;
+    int code = options_parse(argc, argv, specs, 1, "quarterdeck serve [-c FILE]", &positional);
+    if (code >= 0) return code;
+
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    allow_many_files();
+    if (!digest_start()) {
+        fprintf(stderr, "quarterdeck: the system has no random source\n");
+        return 3;
+    }
+    struct server s = {.config = config, .policy_lock = PTHREAD_MUTEX_INITIALIZER};
+    s.metrics = metric_set_new();
+    s.shard = metric_shard_new(s.metrics);
+    s.shared = gateway_shared_new();
+    struct error error = {.fault = FAULT_NONE};
+    enum fault fault = start(&s, &error);
+    if (fault == FAULT_NONE) {
+        atomic_store(&s.ready, true);
+        bool any = strcmp(s.policy->server.listen_host, "") == 0;
+        printf("quarterdeck ready on %s://%s:%u\n", s.policy->server.tls_cert ? "https" : "http",
+               any ? "0.0.0.0" : s.policy->server.listen_host, gateway_port(s.lanes[0].gateway));
+        if (s.admin) printf("control plane on http://%s:%u\n", s.policy->server.admin_host, http_server_port(s.admin));
+        fflush(stdout);
+        serve_until_stopped(&s, &signals);
+        log_event(LOG_INFO, "stopping", NULL);
+    } else if (error.text[0]) {
+        fprintf(stderr, "quarterdeck: %s\n", error.text);
+    }
+    stop(&s);
+    return fault == FAULT_NONE ? 0 : 3;
+}
+
+const struct cli_verb wire_serve = {.name = "serve", .usage = "serve [-c FILE]", .summary = "run the gateway", .run = serve};
