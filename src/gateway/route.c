@@ -43,9 +43,12 @@ static void exhausted(struct exchange *x) {
             if (in > 0 && (x->retry_after_us < 0 || in < x->retry_after_us)) x->retry_after_us = in;
         }
     } else {
-        snprintf(text, sizeof text, "no target of `%s` could answer; the last one, %s: %s%s" SLICE_FMT, x->model->name,
-                 x->target->health_key, fault_text(x->last.fault), x->last.message.len ? ": " : "",
-                 (int)(x->last.message.len > 200 ? 200 : x->last.message.len), x->last.message.len ? x->last.message.at : "");
+        const struct record_attempt *last = &r->attempts[r->n_attempts - 1];
+        struct slice words = x->last.message;
+        if (words.len > 200) words.len = 200;
+        snprintf(text, sizeof text, "no target of `%s` could answer; the last one, " SLICE_FMT "/" SLICE_FMT ": %s%s" SLICE_FMT,
+                 x->model->name, SLICE_ARG(last->provider), SLICE_ARG(last->model), fault_text(x->last.fault),
+                 words.len ? ": " : "", SLICE_ARG(words));
     }
     if (x->retry_after_us < 0) x->retry_after_us = 1000000;
     exchange_refuse(x, RECORD_ERROR, FAULT_NO_TARGET, text);
