@@ -2,10 +2,13 @@
 #   make                 release build          make unit [T=base_json]   unit tests (all, or one file's)
 #   make SAN=address,undefined | SAN=thread     sanitizers, in a build folder of their own
 #   make fuzz            fuzz targets (clang)   make check   layers, banned calls, sizes
+#   make tidy cppcheck   static analysis        make bench-tools   what ./dev bench measures with
 SAN ?=
 BUILD ?= build$(if $(SAN),/$(firstword $(subst $(comma), ,$(SAN))))
 comma := ,
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 
 PKGS := libmicrohttpd libcurl libfyaml libpcre2-8 libsodium libxxhash libzstd sqlite3
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
@@ -32,7 +35,7 @@ MAIN_OBJ := $(MAIN:%.c=$(BUILD)/%.o)
 UNIT := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
 
-.PHONY: all unit check fuzz clean bench-tools
+.PHONY: all unit unit-build clean
 all: $(BUILD)/quarterdeck
 
 $(BUILD)/quarterdeck: $(MAIN_OBJ) $(BUILD)/libquarterdeck.a
@@ -48,11 +51,13 @@ $(BUILD)/%.o: %.c
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libquarterdeck.a
 	@mkdir -p $(@D); echo "  CC   $<"; $(CC) $(CFLAGS) -Itests/unit -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libquarterdeck.a $(LDLIBS) -lcmocka
 
+unit-build: $(UNIT_BIN)
 unit: $(if $(T),$(BUILD)/unit/test_$(T),$(UNIT_BIN))
 	@set -e; for t in $^; do echo "== $$(basename $$t)"; $$t; done
 
 clean:
 	rm -rf $(BUILD)
 
+include $(wildcard mk/*.mk)
 -include $(wildcard build.mk)
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -3,15 +3,19 @@
 
 #include <stdio.h>
 
-/* Bytes of a block at and above `clean` are still zero from the allocator, so only what a former use
+/* Bytes of a block at and above `dirty` are still zero from the allocator, so only what a former use
  * may have written is zeroed again. */
 struct arena_block {
     struct arena_block *older;
-    size_t size, used, clean;
+    size_t size, used, dirty;
     _Alignas(16) char data[];
 };
 
 enum { ALIGN = 16, BLOCK_LEAST = 256, BLOCK_MOST = 1 << 20 };
+
+static size_t round_up(size_t size) {
+    return (size + (size == 0) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
 
 void arena_init(struct arena *a, size_t first_size, size_t max) {
     *a = (struct arena){.first_size = first_size, .max = max};
@@ -25,7 +29,7 @@ void arena_reset(struct arena *a) {
         b = older;
     }
     if (b != NULL) {
-        if (b->clean < b->used) b->clean = b->used;
+        if (b->dirty < b->used) b->dirty = b->used;
         b->used = 0;
     }
     a->blocks = b;
@@ -52,7 +56,7 @@ static struct arena_block *push_block(struct arena *a, size_t size) {
 static struct arena_block *block_for(struct arena *a, size_t size) {
     struct arena_block *b = a->blocks;
     if (b == NULL) {
-        size_t first = a->first_size < BLOCK_LEAST ? BLOCK_LEAST : (a->first_size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+        size_t first = a->first_size < BLOCK_LEAST ? BLOCK_LEAST : round_up(a->first_size);
         b = push_block(a, first);
     }
     if (b->size - b->used >= size) return b;
@@ -62,32 +66,43 @@ static struct arena_block *block_for(struct arena *a, size_t size) {
 }
 
 void *arena_alloc(struct arena *a, size_t size) {
-    size_t rounded = (size + (size == 0) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    if (size > SIZE_MAX - ALIGN || rounded > a->max || a->used > a->max - rounded) {
+    size_t rounded = size < SIZE_MAX - ALIGN ? round_up(size) : SIZE_MAX;
+    if (rounded > a->max || a->used > a->max - rounded) {
         a->full = true;
         return NULL;
     }
     struct arena_block *b = block_for(a, rounded);
     char *at = b->data + b->used;
-    if (b->used < b->clean) memset(at, 0, rounded < b->clean - b->used ? rounded : b->clean - b->used);
+    if (b->used < b->dirty) memset(at, 0, rounded < b->dirty - b->used ? rounded : b->dirty - b->used);
     b->used += rounded;
     a->used += rounded;
     return at;
 }
 
+/* The newest block holds nothing else than the allocation that is to grow: let the allocator move the
+ * block, which for large ones moves pages, not bytes. */
+static void *grow_block(struct arena *a, size_t had, size_t want) {
+    struct arena_block *b = mem_resize(a->blocks, sizeof *b + want);
+    b->size = b->used = b->dirty = want;
+    a->blocks = b;
+    a->used += want - had;
+    return b->data;
+}
+
 void *arena_resize(struct arena *a, void *old, size_t old_size, size_t size) {
-    size_t had = (old_size + (old_size == 0) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    size_t want = (size + (size == 0) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    struct arena_block *b = a->blocks;
     if (old == NULL) return arena_alloc(a, size);
-    bool newest = b != NULL && b->used >= had && (char *)old == b->data + b->used - had;
+    size_t had = round_up(old_size), want = size < SIZE_MAX - ALIGN ? round_up(size) : SIZE_MAX;
+    struct arena_block *b = a->blocks;
+    bool newest = b->used >= had && (char *)old == b->data + b->used - had;
     if (!newest && size <= old_size) return old;
-    if (newest && size <= SIZE_MAX - ALIGN && want <= b->size - b->used + had && want <= a->max &&
-        a->used - had <= a->max - want) {
-        if (b->clean < b->used) b->clean = b->used;
-        b->used += want - had;
-        a->used += want - had;
-        return old;
+    if (newest && want <= a->max && a->used - had <= a->max - want) {
+        if (want <= b->size - b->used + had) {
+            if (b->dirty < b->used) b->dirty = b->used;
+            b->used += want - had;
+            a->used += want - had;
+            return old;
+        }
+        if (b->used == had && b->older != NULL) return grow_block(a, had, want);
     }
     void *at = arena_alloc(a, size);
     if (at != NULL) memcpy(at, old, old_size < size ? old_size : size);

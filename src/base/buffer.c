@@ -5,7 +5,9 @@
 
 enum { FIRST_CAPACITY = 256 };
 
-void buffer_init(struct buffer *b, size_t max) { *b = (struct buffer){.max = max}; }
+void buffer_init(struct buffer *b, size_t max) {
+    *b = (struct buffer){.max = max};
+}
 
 void buffer_deinit(struct buffer *b) {
     if (b == NULL) return;
@@ -112,7 +114,6 @@ void buffer_consume(struct buffer *b, size_t n) {
 }
 
 const char *buffer_text(struct buffer *b) {
-    if (b->at == NULL && b->len == 0 && b->max == 0) return "";
     if (b->len == SIZE_MAX) return "";
     if (b->at == NULL || b->cap == b->len) grow(b, b->len + 1);
     b->at[b->len] = 0;

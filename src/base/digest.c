@@ -3,9 +3,13 @@
 #include <sodium.h>
 #include <xxhash.h>
 
-static const void *bytes_of(struct slice s) { return s.len > 0 ? s.at : ""; }
+static const void *bytes_of(struct slice s) {
+    return s.len > 0 ? s.at : "";
+}
 
-bool digest_start(void) { return sodium_init() >= 0; }
+bool digest_start(void) {
+    return sodium_init() >= 0;
+}
 
 void digest_sha256(struct slice data, struct digest *ret) {
     crypto_hash_sha256(ret->bytes, bytes_of(data), data.len);
@@ -39,7 +43,9 @@ bool digest_from_hex(struct slice hex, uint8_t *out, size_t n) {
     return true;
 }
 
-void digest_random(void *out, size_t n) { randombytes_buf(out, n); }
+void digest_random(void *out, size_t n) {
+    randombytes_buf(out, n);
+}
 
 uint64_t digest_fast(struct slice data, uint64_t seed) {
     return XXH3_64bits_withSeed(bytes_of(data), data.len, seed);

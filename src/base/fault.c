@@ -18,10 +18,18 @@ static const struct fault_row *row(enum fault f) {
     return &faults[(unsigned)f < FAULT_COUNT ? (unsigned)f : (unsigned)FAULT_INTERNAL];
 }
 
-const char *fault_name(enum fault f) { return row(f)->name; }
-const char *fault_text(enum fault f) { return row(f)->text; }
-int fault_status(enum fault f) { return row(f)->status; }
-enum retry_class fault_retry(enum fault f) { return row(f)->retry; }
+const char *fault_name(enum fault f) {
+    return row(f)->name;
+}
+const char *fault_text(enum fault f) {
+    return row(f)->text;
+}
+int fault_status(enum fault f) {
+    return row(f)->status;
+}
+enum retry_class fault_retry(enum fault f) {
+    return row(f)->retry;
+}
 
 bool fault_from_name(struct slice name, enum fault *ret) {
     for (unsigned f = 0; f < FAULT_COUNT; f++)

@@ -35,6 +35,8 @@ enum retry_class {
     FAULT(TOO_LARGE, "request_too_large", 413, RETRY_NEVER, "the body is over the limit")                     \
     FAULT(HEADERS_TOO_LARGE, "headers_too_large", 431, RETRY_NEVER, "the headers are over the limit")         \
     FAULT(CANCELLED, "client_closed_request", 499, RETRY_NEVER, "the client closed the connection")           \
+    FAULT(BAD_TOKEN, "invalid_token", 401, RETRY_NEVER, "the operator token is missing or unknown")           \
+    FAULT(NOT_PERMITTED, "permission_denied", 403, RETRY_NEVER, "the operator's role may not do this")        \
     /* the provider's answer */                                                                               \
     FAULT(UP_BAD_REQUEST, "provider_invalid_request", 400, RETRY_NEVER, "the provider refused the request")   \
     FAULT(UP_CONTEXT, "context_length_exceeded", 400, RETRY_LARGER, "the input exceeds the context window")   \
@@ -61,6 +63,7 @@ enum retry_class {
     FAULT(IO, "io_error", 500, RETRY_NEVER, "a file or socket operation failed")                              \
     FAULT(CORRUPT, "corrupt", 500, RETRY_NEVER, "stored data failed its check")                               \
     FAULT(CONFIG, "invalid_config", 400, RETRY_NEVER, "the configuration has errors")                         \
+    FAULT(NOT_RUNNING, "not_running", 503, RETRY_NEVER, "this needs a running server")                        \
     FAULT(SHUTTING_DOWN, "shutting_down", 503, RETRY_NEVER, "the server is stopping")                         \
     FAULT(INTERNAL, "internal_error", 500, RETRY_NEVER, "internal error")
 

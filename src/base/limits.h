@@ -43,6 +43,7 @@
 
 /* configuration */
 #define LIMIT_CONFIG_FILE (8u << 20)       /* quarterdeck.yaml; price files included one by one */
+#define LIMIT_YAML_COPIES 200000           /* values that aliases and merge keys of one YAML text may copy */
 #define LIMIT_PROBLEMS 100                 /* problems that `quarterdeck check` prints before it stops */
 #define LIMIT_WORKERS 256                  /* loop threads */
 #define LIMIT_ERROR_TEXT 512               /* one error message; longer is cut at a character boundary */

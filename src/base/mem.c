@@ -31,6 +31,10 @@ void *mem_copy(const void *from, size_t size) {
     return at;
 }
 
-char *mem_text(const char *text) { return mem_copy(text, strlen(text) + 1); }
+char *mem_text(const char *text) {
+    return mem_copy(text, strlen(text) + 1);
+}
 
-void mem_free(void *at) { free(at); }
+void mem_free(void *at) {
+    free(at);
+}

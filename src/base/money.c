@@ -22,8 +22,8 @@ void money_format(int64_t nano, char out[MONEY_TEXT]) {
         return;
     }
     uint64_t size = nano < 0 ? 0 - (uint64_t)nano : (uint64_t)nano;
-    int n = snprintf(out, MONEY_TEXT, "%s%llu.%09llu", nano < 0 ? "-" : "", (unsigned long long)(size / MONEY_USD),
-                     (unsigned long long)(size % MONEY_USD));
+    int n = snprintf(out, MONEY_TEXT, "%s%llu.%09llu", nano < 0 ? "-" : "",
+                     (unsigned long long)(size / MONEY_USD), (unsigned long long)(size % MONEY_USD));
     while (out[n - 1] == '0') n--;
     if (out[n - 1] == '.') n--;
     out[n] = 0;

@@ -10,7 +10,9 @@ static inline unsigned char lower(char c) {
     return u >= 'A' && u <= 'Z' ? (unsigned char)(u + 32) : u;
 }
 
-static inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static inline bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 bool slice_eq_nocase(struct slice a, struct slice b) {
     if (a.len != b.len) return false;
@@ -42,7 +44,9 @@ bool slice_contains_nocase(struct slice s, struct slice needle) {
     return false;
 }
 
-static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+static bool is_space(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 struct slice slice_trim(struct slice s) {
     while (s.len > 0 && is_space(s.at[0])) s.at++, s.len--;

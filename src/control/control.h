@@ -41,7 +41,9 @@ struct api_request {
     struct slice method, path, query, body;
     struct slice token;             /* bearer token as sent; SLICE_NULL: none */
     bool trusted;                   /* in-process: full rights, actor is the operating system's user */
-    const char *peer;
+    const char *peer;               /* numeric address */
+    struct slice host, origin;      /* headers; SLICE_NULL: none. Where a loopback peer needs no token, they tell a web page */
+    bool forwarded;                 /* came through a proxy (forwarded, x-forwarded-for or via): the peer proves nothing */
 };
 
 struct api_response {

@@ -29,15 +29,30 @@ struct header_source {
     struct slice (*get)(void *ctx, const char *name);
 };
 
+#define STREAM_TOOLS 128 /* tool calls and blocks of one stream that are told apart; 128 tools is OpenAI's own limit */
+
 /* State of reading one upstream stream. Zeroed at its start, then `arena` and `endpoint` set. */
 struct stream_reader {
     struct arena *arena;       /* scratch for one event; the caller resets it between events */
     enum endpoint endpoint;
-    bool finished;             /* a finish reason was seen */
+    bool finished;             /* a finish reason was seen (n > 1: for every choice that began) */
     bool failed;
     unsigned n_tools;          /* tool calls begun */
-    int tool_of_block[128];    /* Anthropic: block index -> tool index + 1; OpenAI: tool index seen + 1 */
-    struct usage usage;        /* cumulative */
+    int tool_of_block[STREAM_TOOLS]; /* Anthropic: block index -> tool index + 1; OpenAI: tool index seen + 1 */
+    struct usage usage;        /* cumulative; meaningful from the first event read on */
+    /* private */
+    bool begun, ended, refused;
+    unsigned known;                  /* what EVENT_START has told, one bit each */
+    uint64_t choices, choices_done;  /* OpenAI: bit per choice index */
+    uint32_t tool_ids[STREAM_TOOLS]; /* OpenAI: hash of the id that a tool index began with */
+    int64_t uncached_input;          /* Anthropic: input_tokens as reported, without the cached ones */
+};
+
+/* Anthropic clients: one tool call's block. `depth` and the rest follow its JSON, to know when it is whole. */
+struct stream_tool {
+    int block;
+    unsigned depth;
+    bool open, whole, in_string, escaped;
 };
 
 /* State of writing one stream to a client. Zeroed at its start, then the first four set. */
@@ -45,14 +60,21 @@ struct stream_writer {
     struct slice id, model;    /* stable for the stream */
     int64_t created;
     bool include_usage;        /* OpenAI clients: a usage chunk at the end */
-    bool started, finished, ended;
-    int block;                 /* Anthropic: open content block index, next free */
-    enum part_type block_type;
-    bool block_open;
-    unsigned open_tool;
+    bool started, finished, ended; /* the first event, the finish reason, the terminal event is out */
+    /* private */
+    bool has_usage, refused;
+    bool finishing;            /* Anthropic: the finish reason is known, message_delta waits for usage or the end */
     enum finish finish;
-    struct slice stop_sequence;
+    char stop_sequence[64];    /* a longer one is not told */
+    unsigned stop_sequence_len;
     struct usage usage;
+    int n_blocks;              /* Anthropic: content blocks begun */
+    bool block_open;           /* the newest block is open */
+    int block;                 /* its index */
+    enum part_type block_type;
+    unsigned block_tool;       /* its tool, when it is one */
+    unsigned n_tools;
+    struct stream_tool tools[STREAM_TOOLS];
 };
 
 /* How a request reaches a provider of this dialect. */

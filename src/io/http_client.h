@@ -13,6 +13,7 @@
 #define IO_HTTP_CLIENT_H
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "io/loop.h"
 
 struct http_client;
@@ -47,7 +48,7 @@ struct http_route_options {
 };
 
 struct http_client *http_client_new(struct loop *l, unsigned max_connections_per_host);
-void http_client_free(struct http_client *c);             /* cancels what is open */
+void http_client_free(struct http_client *c);             /* cancels what is open; routes are gone with it */
 
 struct http_route *http_route_new(struct http_client *c, const struct http_route_options *o, struct error *error) MUST_CHECK;
 void http_route_free(struct http_route *r);               /* its open transfers go on; memory goes with the last */

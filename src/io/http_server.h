@@ -16,6 +16,8 @@
 #ifndef IO_HTTP_SERVER_H
 #define IO_HTTP_SERVER_H
 
+#include "base/arena.h"
+#include "base/buffer.h"
 #include "io/loop.h"
 
 struct http_server;

@@ -3,12 +3,12 @@
  * A loop belongs to the thread that runs it; only loop_post and loop_stop may be called from elsewhere.
  * Callbacks run one at a time and may start or stop any watch or timer, their own included. What a callback must not do is
  * free something that a caller up the stack still uses: hand it to loop_defer, which runs the function
- * at the end of the turn, after all events of this turn were delivered. */
+ * at the end of the turn, after all events of this turn were delivered. What is deferred meanwhile runs in the
+ * same turn too, for a few rounds; the rest waits for the next turn, which then does not sleep. */
 #ifndef IO_LOOP_H
 #define IO_LOOP_H
 
 #include "base/fault.h"
-#include "base/list.h"
 
 struct loop;
 
@@ -20,8 +20,7 @@ struct loop_watch {
     int fd;
     unsigned events;
     void (*ready)(struct loop_watch *w, unsigned events);
-    struct list dead; /* private */
-    bool on;          /* private */
+    bool on; /* private */
 };
 
 /* Embedded in its owner. One-shot. Moving a timer to later is O(1): it is re-sorted when its old time

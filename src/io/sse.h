@@ -4,7 +4,9 @@
  * join with LF; a comment starts with ':'; one leading space behind the colon goes; a BOM at the start
  * goes. An event is complete at its empty line, or at sse_reader_end (providers forget the last one).
  * One event may hold at most LIMIT_SSE_EVENT bytes. `raw` is the event's exact bytes, terminator
- * included, so that it can be passed on unchanged. */
+ * included, so that it can be passed on unchanged: the raws of all events, one after the other, are the input
+ * (an empty line or a comment alone is an event without data). An event whose empty line ends in CR is given
+ * out when the next byte is known, because an LF would belong to it. */
 #ifndef IO_SSE_H
 #define IO_SSE_H
 
@@ -19,10 +21,12 @@ struct sse_event {
 };
 
 struct sse_reader {
-    struct buffer pending; /* bytes of the unfinished event, as received */
+    struct buffer pending; /* private, as all that follows: bytes as received, not yet taken */
     struct buffer data;    /* joined data, when it is more than one line */
-    size_t scanned;        /* of pending: already searched */
-    bool started, last_was_cr;
+    size_t start;          /* of pending: the unfinished event */
+    size_t line;           /* of pending: the line that is being searched for its end */
+    size_t scanned;        /* of pending: searched up to here */
+    bool started;          /* the first event was taken: no BOM can follow */
 };
 
 void sse_reader_init(struct sse_reader *r);

@@ -3,7 +3,12 @@
  *
  * One thread (ledger_writer) drains the flight recorder in batches, one transaction each: inserts are idempotent by
  * record id, rollups are updated in the same transaction and only by records that were new. Reading opens
- * its own connections and may be done from any thread. A record's day is that of its id. */
+ * its own connections and may be done from any thread. A record's day is that of its id; its time is taken as within
+ * 24 hours of its id's. A day file that turns out damaged while it is written is renamed to *.damaged-<time>, said so
+ * in last_error and in a note in the file that takes its place, and the writer goes on.
+ *
+ * Power failure: with RECORDER_SYNC_OS frames are released at commit, and commits of the last seconds may be
+ * gone; with INTERVAL and EACH every commit is synced before its frames are released. */
 #ifndef STORE_LEDGER_H
 #define STORE_LEDGER_H
 
@@ -26,7 +31,7 @@ void ledger_close(struct ledger *l);
 /* ---- writing ---- */
 struct ledger_writer;
 struct ledger_writer_stats {
-    uint64_t records, duplicates, payloads, damaged; /* damaged: frames that could not be decoded */
+    uint64_t records, duplicates, payloads, damaged; /* damaged: frames that could not be decoded (kept as notes in the day file) or failed their check */
     uint64_t failures;      /* batches that failed and were tried again */
     char last_error[LIMIT_ERROR_TEXT];
 };
@@ -61,7 +66,9 @@ struct record_filter {
     unsigned limit;              /* 1..LIMIT_PAGE */
     bool oldest_first;
 };
-/* Newest first. `each` returns false to stop. *ret_cursor (in `arena`) is SLICE_NULL at the end. */
+/* Newest first, by id: to the millisecond of its time, within one in an order that never changes. `each` returns
+ * false to stop; the record is valid inside the call. *ret_cursor (in `arena`) is SLICE_NULL at the end. FAULT_BAD_REQUEST:
+ * a cursor that no page gave, or a limit out of bounds. No record at all is an empty page. */
 enum fault ledger_list(struct ledger *l, const struct record_filter *f, struct arena *arena,
                        bool (*each)(void *ctx, const struct record *r), void *ctx,
                        struct slice *ret_cursor, struct error *error) MUST_CHECK;
@@ -73,13 +80,13 @@ enum fault ledger_count(struct ledger *l, const struct record_filter *f, uint64_
 
 /* Rollups: per minute and per hour by application, request type, model, prompt version, feature, team. */
 enum rollup_histogram { ROLLUP_DURATION, ROLLUP_FIRST_TOKEN, ROLLUP_PER_TOKEN, ROLLUP_HISTOGRAMS };
-/* duration and first token in microseconds; per token: (duration - first token) / (output tokens - 1), in microseconds */
+/* duration (of all but refused ones) and first token in microseconds; per token: (duration - first token) / (output tokens - 1), in microseconds */
 
 enum rollup_dimension { BY_APPLICATION = 1, BY_REQUEST_TYPE = 2, BY_MODEL = 4, BY_PROMPT = 8, BY_FEATURE = 16, BY_TEAM = 32, BY_TIME = 64 };
 
 struct rollup {
     int64_t start_us;            /* BY_TIME: the bucket's start */
-    struct slice application, request_type, model, prompt, feature, team; /* SLICE_NULL where not asked for */
+    struct slice application, request_type, model, prompt, feature, team; /* SLICE_NULL: not asked for, or null. prompt: name@version */
     uint64_t count, by_status[RECORD_STATUS_COUNT];
     int64_t cost_nano;           /* of the priced ones */
     uint64_t unpriced;
@@ -91,7 +98,9 @@ struct rollup_query {
     unsigned by;                     /* bits of enum rollup_dimension */
     struct slice application, request_type, model;
 };
-/* One call of `each` a group, in order of time then names. The rollup is valid inside the call. */
+/* One call of `each` a group, in order of time then names. The rollup is valid inside the call. Times are widened to
+ * whole minutes. Beyond 10,000 combinations of dimensions in a day, further ones are summed under their application as
+ * "(other)". FAULT_TOO_LARGE: more than 100,000 groups at a time. */
 enum fault ledger_rollup(struct ledger *l, const struct rollup_query *q, bool (*each)(void *ctx, const struct rollup *r),
                          void *ctx, struct error *error) MUST_CHECK;
 

@@ -26,7 +26,7 @@ enum recorder_sync { RECORDER_SYNC_OS, RECORDER_SYNC_INTERVAL, RECORDER_SYNC_EAC
 enum frame_kind {
     FRAME_RECORD = 1,  /* record_encode() */
     FRAME_PAYLOAD = 2, /* payload_encode() */
-    FRAME_LOST = 3,    /* 8 bytes: how many frames could not be kept before this one */
+    FRAME_LOST = 3,    /* 8 bytes (native order): how many frames could not be kept before this one; 16: id of that loss */
 };
 
 struct recorder_options {
@@ -40,16 +40,18 @@ struct recorder_options {
 
 struct recorder_stats {
     uint64_t appended, drained, lost; /* frames, of this run; lost includes what a former run reported */
-    uint64_t pending_bytes;
+    uint64_t damaged;       /* places where a former run's bytes failed their check; what was readable behind them was read */
+    uint64_t pending_bytes; /* of a former run: whole segments until they are read */
     bool full;              /* at least one lane has no room right now */
 };
 
 struct recorder;
 
+/* FAULT_CONFLICT: another process has the folder. */
 struct recorder *recorder_open(const struct recorder_options *o, struct error *error) MUST_CHECK;
 void recorder_close(struct recorder *r);  /* leaves undrained segments for the next start */
 
-/* By the lane's owner only. FAULT_NO_SPACE: not kept, counted as lost. */
+/* By the lane's owner only. FAULT_NO_SPACE, or FAULT_TOO_LARGE (no segment is that long): not kept, counted as lost. */
 enum fault recorder_append(struct recorder *r, unsigned lane, enum frame_kind kind, struct slice bytes) MUST_CHECK;
 bool recorder_is_full(const struct recorder *r, unsigned lane); /* the next append would fail */
 void recorder_stats(const struct recorder *r, struct recorder_stats *ret);
@@ -60,9 +62,12 @@ void recorder_stats(const struct recorder *r, struct recorder_stats *ret);
 unsigned recorder_read(struct recorder *r, unsigned max, void (*each)(void *ctx, enum frame_kind kind, struct slice bytes), void *ctx);
 void recorder_release(struct recorder *r);
 void recorder_rewind(struct recorder *r);
-/* Blocks until something was appended, recorder_wake was called, or the timeout (microseconds). */
+/* Blocks until something was appended since the last look (seen within 50 ms, at once under load), recorder_wake was
+ * called, or the timeout (microseconds). */
 void recorder_wait(struct recorder *r, int64_t timeout_us);
 void recorder_wake(struct recorder *r);
-void recorder_sync(struct recorder *r);   /* msync of all lanes, for SYNC_INTERVAL */
+/* msync of all lanes, from any thread. With SYNC_INTERVAL the recorder's own thread does it every interval_us. */
+void recorder_sync(struct recorder *r);
+enum recorder_sync recorder_sync_mode(const struct recorder *r);
 
 #endif

@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""The benchmark table: each row with its bar, what was measured, and the verdict. Loopback only, bounded.
+
+  bench/run.py [ROW...]    rows: throughput latency streams memory ledger (default: all); --list, --quick
+
+Everything is measured side by side in one run, in interleaved rounds, and medians are shown. What is measured is
+pinned to one processor and what measures to the other.
+"""
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+from rig import BUILD, CPUS, KEY, LOAD_CPU, PROXY_CPU, TOOLS, Failure, Rig, memory_mib, metric, tool, wrk
+
+QUICK = "--quick" in sys.argv
+ROUNDS = 2 if QUICK else 5
+SECONDS = 2 if QUICK else 4
+STREAMS = 2000
+
+
+class Table:
+    def __init__(self):
+        self.rows, self.raw = [], {}
+
+    def add(self, what, bar, measured, verdict):
+        self.rows.append({"what": what, "bar": bar, "measured": measured, "verdict": verdict})
+
+    def text(self):
+        heads = ["what", "bar", "measured", "verdict"]
+        widths = [max(len(str(row[h])) for row in self.rows + [dict(zip(heads, heads))]) for h in heads]
+        lines = ["| " + " | ".join(h.ljust(w) for h, w in zip(heads, widths)) + " |",
+                 "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
+        for row in self.rows:
+            lines.append("| " + " | ".join(str(row[h]).ljust(w) for h, w in zip(heads, widths)) + " |")
+        return "\n".join(lines)
+
+
+def verdict(good):
+    return "pass" if good else "MISS"
+
+
+def progress(text):
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def median(samples, field):
+    return statistics.median(sample[field] for sample in samples)
+
+
+def row_throughput(table):
+    """CPU a request and requests a second against nginx, 64 connections, one worker each."""
+    with Rig() as rig:
+        upstream = rig.upstream()
+        targets = {"nginx": rig.nginx(upstream), "quarterdeck": rig.gateway(upstream)}
+        headers = {}
+        portkey = rig.portkey(upstream)
+        if portkey:
+            targets["portkey"] = portkey
+            headers["portkey"] = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"http://127.0.0.1:{upstream.port}/v1"}
+        samples = {name: [] for name in targets}
+        for name, target in targets.items():  # warm up
+            samples[name].clear()
+            wrk(rig, target, 1, headers=headers.get(name))
+        sent = metric(targets["quarterdeck"], "quarterdeck_exchanges_total")
+        for turn in range(ROUNDS):
+            for name, target in targets.items():
+                samples[name].append(wrk(rig, target, SECONDS, headers=headers.get(name)))
+                progress(f"throughput {turn + 1}/{ROUNDS} {name}: {samples[name][-1]['rate']:.0f}/s, "
+                         f"{samples[name][-1]['cpu_us']:.1f} us CPU")
+        recorded = metric(targets["quarterdeck"], "quarterdeck_exchanges_total") - sent
+        lost = metric(targets["quarterdeck"], "quarterdeck_records_lost_total")
+        answered = sum(sample["requests"] for sample in samples["quarterdeck"])
+    table.raw["throughput"] = samples
+    cpu = {name: median(s, "cpu_us") for name, s in samples.items()}
+    rate = {name: median(s, "rate") for name, s in samples.items()}
+    ratio = cpu["quarterdeck"] / cpu["nginx"]
+    also = f"; portkey {cpu['portkey']:.0f} us" if portkey else ""
+    table.add("CPU per request against nginx, 64 connections", "at most 4.0 x (aim 2.5)",
+              f"{ratio:.2f} x ({cpu['quarterdeck']:.1f} against {cpu['nginx']:.1f} us{also})", verdict(ratio <= 4.0))
+    ratio = rate["quarterdeck"] / rate["nginx"]
+    also = f"; portkey {rate['portkey']:.0f}" if portkey else ""
+    table.add("requests a second, one worker, 64 connections", "at least 0.40 of nginx (aim 0.6)",
+              f"{ratio:.2f} ({rate['quarterdeck']:.0f} against {rate['nginx']:.0f}{also})", verdict(ratio >= 0.40))
+    table.add("each of those requests has its record", "all, none lost",
+              f"{recorded:.0f} records, {answered} answers, {lost:.0f} lost", verdict(answered <= recorded <= answered + 64 * ROUNDS and lost == 0))
+
+
+def row_latency(table):
+    """Added latency at concurrency 1, in turns with the direct way."""
+    with Rig() as rig:
+        upstream = rig.upstream()
+        targets = {"direct": upstream, "nginx": rig.nginx(upstream), "quarterdeck": rig.gateway(upstream)}
+        samples = {name: [] for name in targets}
+        for turn in range(ROUNDS):
+            found = tool("ping", 4000 if QUICK else 20000, 100, KEY, "bench", *[t.port for t in targets.values()])
+            for name, sample in zip(targets, found):
+                samples[name].append(sample)
+            progress(f"latency {turn + 1}/{ROUNDS}: " + ", ".join(f"{n} {s[-1]['p50']}/{s[-1]['p99']} us" for n, s in samples.items()))
+    table.raw["latency"] = samples
+    p50 = {name: median(s, "p50") for name, s in samples.items()}
+    p99 = {name: median(s, "p99") for name, s in samples.items()}
+    added = (p50["quarterdeck"] - p50["direct"], p99["quarterdeck"] - p99["direct"])
+    nginx = (p50["nginx"] - p50["direct"], p99["nginx"] - p99["direct"])
+    table.add("added latency at concurrency 1, p50 / p99", "at most 60 / 200 us",
+              f"{added[0]:.0f} / {added[1]:.0f} us (nginx {nginx[0]:.0f} / {nginx[1]:.0f})", verdict(added[0] <= 60 and added[1] <= 200))
+
+
+def row_streams(table):
+    """2,000 streams of 20 tokens a second: what the gateway adds to each token, and memory under them."""
+    with Rig() as rig:
+        tokens = 80 if QUICK else 200
+        upstream = rig.upstream(tokens, 20)
+        gateway = rig.gateway(upstream)
+        samples, peak = {"direct": [], "quarterdeck": []}, [0.0]
+        stop = threading.Event()
+
+        def watch():
+            while not stop.wait(0.2):
+                peak[0] = max(peak[0], memory_mib(gateway.pid))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            for turn in range(1 if QUICK else 3):
+                for name, target in (("direct", upstream), ("quarterdeck", gateway)):
+                    samples[name].append(tool("streams", target.port, STREAMS, tokens, 2000, KEY, "bench"))
+                    last = samples[name][-1]
+                    progress(f"streams {name}: p50 {last['p50']} us, p99 {last['p99']} us, {last['complete']} complete")
+        finally:
+            stop.set()
+            watcher.join()
+    table.raw["streams"] = samples
+    added = median(samples["quarterdeck"], "p99") - median(samples["direct"], "p99")
+    whole = all(s["complete"] == STREAMS and s["tokens"] == s["expected"] and s["out_of_order"] == 0 for s in samples["quarterdeck"])
+    missing = sum(s["expected"] - s["tokens"] for s in samples["quarterdeck"])
+    table.add(f"{STREAMS} streams of 20 tokens/s: per-token added p99", "at most 2 ms; every frame",
+              f"{added / 1000:.2f} ms; {'every frame' if whole else str(missing) + ' frames missing'}", verdict(added <= 2000 and whole))
+    table.add(f"resident memory at {STREAMS} streams", "at most 150 MiB", f"{peak[0]:.1f} MiB", verdict(peak[0] <= 150))
+
+
+def row_memory(table):
+    """Idle memory of a fresh server, and its growth over an hour's worth of load (a million requests)."""
+    with Rig() as rig:
+        upstream = rig.upstream()
+        gateway = rig.gateway(upstream)
+        idle = memory_mib(gateway.pid)
+        wrk(rig, gateway, 3)
+        settle(gateway)
+        before, goal, done, series = memory_mib(gateway.pid, "RssAnon"), 100_000 if QUICK else 1_000_000, 0, []
+        deadline = time.monotonic() + 240
+        while done < goal and time.monotonic() < deadline:
+            done += wrk(rig, gateway, 5)["requests"]
+            series.append(round(memory_mib(gateway.pid, "RssAnon"), 2))
+            progress(f"memory: {done} requests, {series[-1]:.1f} MiB")
+        settle(gateway)
+        after, resident = memory_mib(gateway.pid, "RssAnon"), memory_mib(gateway.pid)
+    table.raw["memory"] = {"idle": idle, "before": before, "after": after, "resident": resident, "requests": done, "series": series}
+    table.add("resident memory idle", "at most 20 MiB", f"{idle:.1f} MiB", verdict(idle <= 20))
+    growth = after - before
+    table.add(f"memory after {done} requests more", "flat", f"{growth:+.2f} MiB (private {after:.1f}, resident {resident:.1f})",
+              verdict(growth <= max(1.0, 0.05 * before)))
+
+
+def settle(gateway):
+    """Until the ledger has drained the flight recorder."""
+    deadline = time.monotonic() + 60
+    while metric(gateway, "quarterdeck_recorder_pending_bytes") > 0 and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+def row_ledger(table):
+    """Records drained to the ledger a second, and bytes a record, by bench/ledger.c."""
+    program = TOOLS / "ledger"
+    if not program.exists():
+        raise Failure("bench/ledger.c is not there")
+    ran = subprocess.run([program, "--json"], capture_output=True, text=True, cwd=BUILD, timeout=300)
+    if ran.returncode != 0:
+        raise Failure(f"bench/ledger ended with {ran.returncode}: {ran.stderr[-300:]}")
+    found = json.loads(ran.stdout.strip().splitlines()[-1])
+    table.raw["ledger"] = found
+    rate, size = found["records_per_second"], found["bytes_per_record"]
+    table.add("records drained to the ledger", "at least 50,000/s; at most 400 bytes each", f"{rate:,.0f}/s; {size:.0f} bytes",
+              verdict(rate >= 50_000 and size <= 400))
+
+
+ROWS = {name[4:]: function for name, function in globals().items() if name.startswith("row_")}
+
+
+def main(arguments):
+    names = [a for a in arguments if not a.startswith("--")]
+    if "--list" in arguments:
+        for name, function in ROWS.items():
+            print(f"{name:11} {function.__doc__.strip().splitlines()[0]}")
+        return 0
+    unknown = [name for name in names if name not in ROWS]
+    if unknown:
+        print(f"bench: no row named {unknown[0]}; --list names them", file=sys.stderr)
+        return 2
+    table, failed = Table(), False
+    for name in names or ROWS:
+        try:
+            ROWS[name](table)
+        except (Failure, subprocess.TimeoutExpired) as error:
+            failed = True
+            table.add(name, "", f"not measured: {error}", "FAILED")
+    machine = {"cpus": len(CPUS), "kernel": platform.release(), "measured_on": PROXY_CPU, "measuring_on": LOAD_CPU,
+               "load_average": os.getloadavg()[0]}
+    BUILD.mkdir(exist_ok=True)
+    (BUILD / "bench.json").write_text(json.dumps({"rows": table.rows, "machine": machine, "raw": table.raw}, indent=1) + "\n")
+    print(table.text())
+    print(f"({len(CPUS)} processors; what is measured and what measures have one each; raw numbers in build/bench.json)")
+    return 3 if failed else 1 if any(row["verdict"] == "MISS" for row in table.rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,45 @@
+# The gates beside the compiler: rules of the house, static analysis, fuzzing.
+.PHONY: check tidy cppcheck fuzz fuzz-smoke bench-tools
+
+check:
+	@for c in layers sizes docs; do scripts/check_$$c --self-test && scripts/check_$$c || exit 1; done
+
+# clang-tidy keeps a stamp a file, so that only what changed (or includes what changed) is looked at again
+TIDY := $(SRC:%=$(BUILD)/tidy/%.ok) $(MAIN:%=$(BUILD)/tidy/%.ok)
+tidy: $(TIDY)
+$(BUILD)/tidy/%.ok: % .clang-tidy $(wildcard src/*/*.h)
+	@mkdir -p $(@D); echo "  TIDY $<"
+	@clang-tidy --quiet $< -- $(filter-out -fno-plt,$(CFLAGS)) >$@.log 2>&1 || { cat $@.log; exit 1; }
+	@if grep -qE 'warning:|error:' $@.log; then cat $@.log; exit 1; fi; touch $@
+
+cppcheck:
+	@mkdir -p $(BUILD)/cppcheck
+	@cppcheck -q -j$${JOBS:-$$(nproc)} --cppcheck-build-dir=$(BUILD)/cppcheck --std=c11 --enable=warning,performance,portability \
+	  --inline-suppr --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches --error-exitcode=1 -Isrc -I$(BUILD)/gen \
+	  -DVERSION='"0"' $(MAIN) $(SRC)
+
+# fuzz targets: clang, a build folder of their own, every object with coverage
+FUZZ := $(patsubst fuzz/%.c,%,$(wildcard fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 10
+fuzz:
+	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang SAN=fuzzer-no-link,address,undefined \
+	  EXTRA_CFLAGS='-Wno-error -Wno-unknown-warning-option' $(FUZZ:%=$(BUILD)/fuzz/bin/%)
+$(BUILD)/bin/fuzz_%: fuzz/fuzz_%.c $(BUILD)/libquarterdeck.a
+	@mkdir -p $(@D); echo "  FUZZ $<"
+	@$(CC) $(CFLAGS) -MMD -MP -fsanitize=fuzzer,address,undefined -o $@ $< $(BUILD)/libquarterdeck.a $(LDLIBS)
+
+# every committed seed, then a short run from them; a finding is left in build/fuzz/findings
+fuzz-smoke: fuzz
+	@for f in $(FUZZ); do \
+	  seeds=fuzz/seeds/$$f; corpus=$(BUILD)/fuzz/corpus/$$f; mkdir -p $$corpus $(BUILD)/fuzz/findings; \
+	  [ -d $$seeds ] || { echo "$$f: no seeds in $$seeds"; exit 1; }; \
+	  echo "  FUZZ $$f: $$(ls $$seeds | wc -l) seeds, then $(FUZZ_SECONDS) s"; \
+	  $(BUILD)/fuzz/bin/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	    -artifact_prefix=$(BUILD)/fuzz/findings/$$f- $$corpus $$seeds >$(BUILD)/fuzz/$$f.log 2>&1 \
+	    || { tail -n 40 $(BUILD)/fuzz/$$f.log; exit 1; }; \
+	done
+
+BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+bench-tools: $(BENCH_BIN)
+$(BUILD)/bench/%: bench/%.c $(BUILD)/libquarterdeck.a
+	@mkdir -p $(@D); echo "  CC   $<"; $(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libquarterdeck.a $(LDLIBS)

@@ -1,0 +1,143 @@
+# ./dev test: every test and gate as timed steps, each with its log in build/test-logs. Sourced by ./dev.
+# A step's log says how much it ran by lines "N passed, N failed" or cmocka's; a step without any counts as one.
+
+steps="build gates unit exchange cli e2e metrics torture asan tsan fuzz cppcheck tidy"
+
+step_about() {
+    case $1 in
+    build) echo "release build, warnings are errors" ;;
+    gates) echo "layers, banned calls, sizes, links and references of the docs" ;;
+    unit) echo "unit tests" ;;
+    exchange) echo "wire cases of tests/exchange" ;;
+    cli) echo "the command line and the control plane, by tests/e2e/cli" ;;
+    e2e) echo "the providers' own SDKs against the built server" ;;
+    metrics) echo "promtool check metrics on a live /metrics" ;;
+    torture) echo "kill -9, full disk, reload under load, slow clients, flat memory" ;;
+    asan) echo "unit tests and wire cases under ASan and UBSan" ;;
+    tsan) echo "unit tests, wire cases and a load under TSan" ;;
+    fuzz) echo "committed seeds and a short run of each fuzz target" ;;
+    cppcheck) echo "cppcheck" ;;
+    tidy) echo "clang-tidy" ;;
+    esac
+}
+
+make_quiet() { make --no-print-directory -j"${JOBS:-$(nproc)}" "$@"; }
+
+# unit_run BUILD [PREFIX...]: each test program by itself, so that one crash does not hide the others
+unit_run() {
+    local folder=$1 failed=0 program
+    shift
+    for program in "$folder"/unit/test_*; do
+        [ -x "$program" ] && [[ $program != *.d ]] || continue
+        echo "== ${program##*/}"
+        "$@" timeout 300 "$program" || { echo "${program##*/} ended with $?"; failed=1; }
+    done 2>&1
+    return $failed
+}
+
+sanitized() {
+    ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 \
+        UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+        TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 "$@"
+}
+
+# TSan of gcc 12 cannot live with the address randomisation of newer kernels
+no_aslr() { if setarch "$(uname -m)" -R true 2>/dev/null; then echo "setarch $(uname -m) -R"; fi; }
+
+sdk_install() {
+    [ tests/e2e/node_modules/.package-lock.json -nt tests/e2e/package-lock.json ] ||
+        (cd tests/e2e && npm ci --no-audit --no-fund --loglevel=error)
+}
+
+step_build() { make_quiet all unit-build; }
+step_gates() { make_quiet check; }
+step_unit() { unit_run build; }
+step_exchange() { python3 tests/exchange/run.py; }
+step_cli() { python3 tests/e2e/cli.py; }
+step_e2e() { sdk_install && python3 tests/e2e/run.py; }
+step_metrics() { python3 tests/e2e/metrics.py; }
+step_torture() { python3 tests/torture/run.py; }
+step_asan() {
+    make_quiet SAN=address,undefined all unit-build || return 1
+    local failed=0
+    sanitized unit_run build/address || failed=1
+    sanitized python3 tests/exchange/run.py --binary build/address/quarterdeck --slow 3 || failed=1
+    return $failed
+}
+step_tsan() {
+    make_quiet SAN=thread all unit-build || return 1
+    local failed=0 calm
+    calm=$(no_aslr)
+    # shellcheck disable=SC2086
+    sanitized unit_run build/thread $calm || failed=1
+    # shellcheck disable=SC2086
+    sanitized $calm python3 tests/exchange/run.py --binary build/thread/quarterdeck --slow 4 || failed=1
+    # shellcheck disable=SC2086
+    sanitized $calm python3 tests/torture/run.py --binary build/thread/quarterdeck burst || failed=1
+    return $failed
+}
+step_fuzz() { make_quiet fuzz-smoke; }
+step_cppcheck() { make_quiet cppcheck; }
+step_tidy() { make_quiet -k tidy; }
+
+# step_counts LOG RC -> "PASSED FAILED"
+step_counts() {
+    awk -v rc="$2" '
+        /^[0-9]+ passed, [0-9]+ failed/ || /: [0-9]+ passed, [0-9]+ failed$/ {
+            line = $0; sub(/^.*: /, "", line); split(line, w, /[ ,]+/); p += w[1]; f += w[3]; seen = 1 }
+        /^\[  PASSED  \] [0-9]+ test/ { p += $4; seen = 1 }
+        /^\[  FAILED  \] [0-9]+ test/ { f += $4; seen = 1 }
+        END { if (!seen) { if (rc == 0) p = 1; else f = 1 } else if (rc != 0 && f == 0) f = 1; print p + 0, f + 0 }' "$1"
+}
+
+# step_run NAME: runs it, says how it went, adds to `passed` and `failed`
+step_run() {
+    local name=$1 log=build/test-logs/$1.log began=$SECONDS rc=0 counts pid shown=0
+    [ -z "${TEST_VERBOSE:-}" ] || { say "== $name"; }
+    ("step_$name") >"$log" 2>&1 </dev/null &
+    pid=$!
+    while kill -0 $pid 2>/dev/null; do
+        if [ -t 1 ]; then
+            printf '\r\e[K%-9s %4ds  %s' "$name" $((SECONDS - began)) "$(tail -n 1 "$log" | tr -cd '[:print:]' | cut -c1-80)"
+        elif [ $((SECONDS - began)) -ge $((shown + 60)) ]; then
+            shown=$((SECONDS - began))
+            say "  $name: $shown s so far"
+        fi
+        sleep 0.2
+    done
+    wait $pid || rc=$?
+    [ ! -t 1 ] || printf '\r\e[K'
+    counts=$(step_counts "$log" $rc)
+    passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
+    say "$(printf '%-9s %-4s %5ds  %5d passed %4d failed   %s' "$name" "$([ $rc -eq 0 ] && echo ok || echo FAIL)" \
+        $((SECONDS - began)) "${counts% *}" "${counts#* }" "$(step_about "$name")")"
+    if [ $rc -ne 0 ]; then
+        say "  the end of $log:"
+        { grep -nE '\[  FAILED  \]|^FAIL|ERROR: |runtime error|WARNING: Thread|error:|: ended with' "$log" | head -n 20
+            echo ...
+            tail -n 30 "$log"; } | cut -c1-300 | sed 's/^/    /'
+    fi
+}
+
+test_main() {
+    local wanted="$*" name passed=0 failed=0 began=$SECONDS
+    if [ "$wanted" = --list ]; then
+        for name in $steps; do printf '%-9s %s\n' "$name" "$(step_about "$name")"; done
+        return 0
+    fi
+    for name in $wanted; do
+        case " $steps " in *" $name "*) ;; *) die "no step named $name; ./dev test --list names them" 2 ;; esac
+    done
+    packages_need build run test
+    mkdir -p build/test-logs
+    for name in ${wanted:-$steps}; do
+        step_run "$name"
+        if [ "$name" = build ] && [ "$failed" -gt 0 ]; then
+            say "nothing else can be tested without a build"
+            break
+        fi
+    done
+    say "took $((SECONDS - began)) s; logs are in build/test-logs"
+    say "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}

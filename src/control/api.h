@@ -1,0 +1,129 @@
+/* api.h - the inside of the HTTP API: one call, the table of routes, their parameters. Private to control/.
+ *
+ * A route is a row: method, path, least role, parameters, shape of the answer. From the rows come dispatch, the
+ * checking of every parameter before a handler runs, and the OpenAPI document; so they cannot disagree. */
+#ifndef CONTROL_API_H
+#define CONTROL_API_H
+
+#include "base/json.h"
+#include "control/control.h"
+
+enum api_access {
+    API_OPEN,    /* anyone */
+    API_LOCAL,   /* this machine without a token; others as API_VIEWER */
+    API_VIEWER,
+    API_EDITOR,
+    API_ADMIN,
+};
+const char *api_access_name(enum api_access a);
+
+enum api_place { API_PATH, API_QUERY, API_BODY };
+enum api_type {
+    API_TEXT,    /* at most `high` bytes (0: LIMIT_LABEL) */
+    API_INTEGER, /* low..high */
+    API_TIME,    /* clock_parse */
+    API_STEP,    /* a duration: whole minutes below an hour, whole hours above */
+    API_CHOICE,  /* one of `choices` */
+    API_CHOICES, /* several, with commas */
+};
+
+struct api_parameter {
+    const char *name;
+    enum api_place place;
+    enum api_type type;
+    bool required;
+    int64_t low, high;
+    const char *choices;  /* "asc|desc" */
+    const char *fallback; /* as documented; NULL: none */
+    const char *help;
+};
+
+#define API_PARAMETERS 16 /* most of one route */
+
+struct api_call;
+struct api_route {
+    const char *method, *path; /* path: "/api/v1/records/{id}" */
+    enum api_access access;
+    void (*handle)(struct api_call *c);
+    const char *summary;
+    const struct api_parameter *parameters; /* ends with a NULL name; NULL: none */
+    int status;                /* of success */
+    const char *answer;        /* name of its schema; NULL: not JSON */
+    const char *content_type;  /* when it is not JSON */
+};
+extern const struct api_route api_routes[]; /* ends with a NULL method */
+
+struct api_call {
+    const struct control_services *s;
+    const struct api_request *q;
+    struct arena *arena;
+    struct api_response *ret;
+    const struct api_route *route;
+    struct slice values[API_PARAMETERS]; /* decoded; SLICE_NULL: not given */
+    int64_t numbers[API_PARAMETERS];     /* of INTEGER, TIME (wall) and STEP (both microseconds) */
+    struct policy *policy;               /* held for the call; NULL: there is none */
+    const char *actor;                   /* for the audit log */
+    bool failed;                         /* an error was answered */
+    struct json_writer json;             /* onto ret->body */
+};
+
+/* ---- parameters, by name; the route must have them ---- */
+struct slice api_text(const struct api_call *c, const char *name);   /* SLICE_NULL: not given */
+int64_t api_number(const struct api_call *c, const char *name, int64_t fallback);
+bool api_has_choice(const struct api_call *c, const char *name, const char *choice, bool fallback);
+/* "from" and "to" as a window that is `span` long unless they say otherwise; false: it was refused. */
+bool api_window(struct api_call *c, int64_t span_us, int64_t *ret_from, int64_t *ret_to);
+
+/* ---- answers ---- */
+void api_fail(struct api_call *c, enum fault fault, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* With "problems": one text a line of `problems`. */
+void api_fail_problems(struct api_call *c, enum fault fault, const char *message, struct slice problems);
+/* False after having answered the error. */
+bool api_check(struct api_call *c, enum fault fault, const struct error *error);
+/* The error object onto an empty buffer. */
+void api_write_error(struct buffer *out, const char *code, const char *message, struct slice problems);
+
+/* Members that several answers have. */
+void api_put_time(struct json_writer *w, const char *key, int64_t wall_us);           /* 0: null */
+void api_put_cost(struct json_writer *w, int64_t nano);                               /* cost_nanousd, cost_usd */
+void api_put_usd(struct json_writer *w, const char *key, int64_t nano);               /* a number, or null */
+
+/* Records a change in the audit log; `detail` is JSON or SLICE_NULL. The reason is the parameter "reason". */
+enum fault api_audit(struct api_call *c, const char *action, struct slice subject, struct slice detail,
+                     struct error *error) MUST_CHECK;
+
+/* ---- steps of control_answer, each in its own file ---- */
+bool api_authorize(struct api_call *c);       /* api_auth.c */
+bool api_read_parameters(struct api_call *c, struct slice *path_values); /* api_parameters.c; path_values in the order of the path */
+bool api_decode(struct slice raw, bool plus_is_space, struct arena *arena, struct slice *ret); /* percent-encoding */
+
+/* ---- handlers ---- */
+void api_records_list(struct api_call *c);
+void api_records_show(struct api_call *c);
+void api_records_payload(struct api_call *c);
+void api_latency(struct api_call *c);
+void api_totals(struct api_call *c);
+void api_models(struct api_call *c);
+void api_quote(struct api_call *c);
+void api_keys_list(struct api_call *c);
+void api_keys_create(struct api_call *c);
+void api_keys_revoke(struct api_call *c);
+void api_reload(struct api_call *c);
+void api_audit_list(struct api_call *c);
+void api_audit_verify(struct api_call *c);
+void api_status(struct api_call *c);
+void api_health(struct api_call *c);
+void api_ready(struct api_call *c);
+void api_metrics(struct api_call *c);
+void api_openapi(struct api_call *c);
+void api_home(struct api_call *c);
+
+/* ---- the shapes of answers, for the OpenAPI document and the reference (api_schema.c) ----
+ * type: string, integer, number, boolean, time, json, a schema's name, [T] (array), {T} (map), a|b (one of);
+ * behind it `?`: may be null; before it `~`: may be absent. */
+struct api_field {
+    const char *schema, *name, *type, *help;
+};
+extern const struct api_field api_fields[]; /* grouped by schema; ends with a NULL schema */
+
+#endif

@@ -1,0 +1,115 @@
+/* Who asks, and whether the role allows it.
+ *
+ * With operator tokens configured, every call needs one, but /healthz, /readyz and the page at / (anyone), and
+ * /metrics (this machine without, others with a viewer's). Without tokens the control plane answers to this machine
+ * alone: to peers on a loopback address that reached us directly, and never on behalf of a web page, which a browser on this
+ * machine would otherwise carry in (a foreign Origin, or a Host name that was pointed here). */
+#include "control/api.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
+
+const char *api_access_name(enum api_access a) {
+    static const char *const names[] = {"open", "local", "viewer", "editor", "admin"};
+    return names[a];
+}
+
+/* ---- this machine ---- */
+
+static bool is_loopback(const char *peer) {
+    struct slice p = slice_of(peer);
+    if (slice_starts(p, SLICE("::ffff:"))) p = slice_make(p.at + 7, p.len - 7);
+    return slice_is(p, "::1") || slice_starts(p, SLICE("127."));
+}
+
+static bool is_numeric(struct slice host) {
+    for (size_t i = 0; i < host.len; i++)
+        if ((host.at[i] < '0' || host.at[i] > '9') && host.at[i] != '.') return false;
+    return host.len > 0;
+}
+
+/* A name that nobody outside can have pointed at us: an address, a single word, or localhost. */
+static bool is_own_host(struct slice host) {
+    if (slice_is_null(host) || (host.len > 0 && host.at[0] == '[')) return true;
+    struct slice name, port;
+    slice_cut(host, ':', &name, &port);
+    if (slice_ends(name, SLICE("."))) name.len--;
+    struct slice head, tail;
+    return is_numeric(name) || !slice_cut(name, '.', &head, &tail) || slice_ends(name, SLICE(".localhost"));
+}
+
+static bool is_own_origin(struct slice origin, struct slice host) {
+    if (slice_is_null(origin)) return true;
+    if (slice_starts(origin, SLICE("http://"))) origin = slice_make(origin.at + 7, origin.len - 7);
+    else if (slice_starts(origin, SLICE("https://"))) origin = slice_make(origin.at + 8, origin.len - 8);
+    else return false;
+    return slice_eq_nocase(origin, host);
+}
+
+static bool is_local(const struct api_request *q, const char **ret_why_not) {
+    *ret_why_not = NULL;
+    if (!q->peer || !is_loopback(q->peer)) *ret_why_not = "this request comes from another address";
+    else if (q->forwarded) *ret_why_not = "this request comes through a proxy";
+    else if (!is_own_host(q->host)) *ret_why_not = "this request names a foreign host";
+    else if (!is_own_origin(q->origin, q->host)) *ret_why_not = "this request comes from a foreign web page";
+    return *ret_why_not == NULL;
+}
+
+/* ---- tokens ---- */
+
+static bool refuse(struct api_call *c, enum fault fault, const char *text) {
+    api_fail(c, fault, "%s", text);
+    if (fault != FAULT_BAD_TOKEN) return false;
+    c->ret->extra_header[0] = "www-authenticate";
+    c->ret->extra_header[1] = "Bearer";
+    return false;
+}
+
+static bool with_token(struct api_call *c) {
+    struct digest digest;
+    digest_sha256(c->q->token, &digest);
+    const struct operator_token *t =
+        c->policy ? table_get(&c->policy->token_by_digest, slice_make((const char *)digest.bytes, sizeof digest.bytes)) : NULL;
+    if (!t || !digest_eq(&t->digest, &digest))
+        return refuse(c, FAULT_BAD_TOKEN,
+                      slice_starts(c->q->token, SLICE("qd-"))
+                          ? "this is no operator's token: keys of applications (qd-...) do not open the control plane"
+                          : "unknown operator token");
+    static const enum api_access rights[] = {
+        [OPERATOR_VIEWER] = API_VIEWER, [OPERATOR_EDITOR] = API_EDITOR, [OPERATOR_ADMIN] = API_ADMIN};
+    c->actor = t->name;
+    if (rights[t->role] >= c->route->access) return true;
+    char text[160];
+    snprintf(text, sizeof text, "this needs the role %s; the token `%.40s` has the role %s",
+             api_access_name(c->route->access), t->name, api_access_name(rights[t->role]));
+    return refuse(c, FAULT_NOT_PERMITTED, text);
+}
+
+static const char *system_user(struct arena *arena) {
+    struct passwd entry, *found = NULL;
+    char *text = arena_alloc(arena, 4096);
+    if (!text || getpwuid_r(getuid(), &entry, text, 4096, &found) != 0 || !found) return "unknown user";
+    return found->pw_name;
+}
+
+bool api_authorize(struct api_call *c) {
+    if (c->route->access == API_OPEN) return true;
+    if (c->q->trusted) {
+        c->actor = system_user(c->arena);
+        return true;
+    }
+    const char *why_not;
+    bool tokens = c->policy && c->policy->n_tokens > 0, local = is_local(c->q, &why_not);
+    if (local && (!tokens || c->route->access == API_LOCAL)) {
+        c->actor = "local";
+        return true;
+    }
+    if (tokens && !slice_is_null(c->q->token)) return with_token(c);
+    if (tokens) return refuse(c, FAULT_BAD_TOKEN, "expected an operator's token: send `authorization: Bearer TOKEN`");
+    char text[240];
+    snprintf(text, sizeof text,
+             "no operator tokens are configured, so the control plane answers only to this machine, and %s; configure "
+             "`tokens` to open it to others", why_not);
+    return refuse(c, FAULT_BAD_TOKEN, text);
+}

@@ -1,0 +1,97 @@
+/* The table of routes. What is not in here does not exist. */
+#include "control/api.h"
+
+#define END {NULL}
+#define TEXT_QUERY(n, h) {.name = n, .place = API_QUERY, .type = API_TEXT, .help = h}
+#define TIME_QUERY(n, f, h) {.name = n, .place = API_QUERY, .type = API_TIME, .fallback = f, .help = h}
+#define TOKENS_QUERY(n, h) {.name = n, .place = API_QUERY, .type = API_INTEGER, .high = MOST_TOKENS, .fallback = "0", .help = h}
+#define REASON(where) {.name = "reason", .place = where, .type = API_TEXT, .high = LIMIT_ERROR_TEXT, .help = "why; kept in the audit log"}
+#define RECORD_ID_PATH {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the record's id"}
+#define MOST_TOKENS 1000000000000
+#define STATUSES "ok|truncated|refused|error|cancelled|degraded" /* RECORD_STATUS_TABLE; a test compares them */
+
+static const struct api_parameter record_list[] = {
+    TIME_QUERY("from", NULL, "the first time that counts; RFC 3339, a date, or back from now: -1h"),
+    TIME_QUERY("to", NULL, "the first time that no longer counts"),
+    TEXT_QUERY("application", "the application"),
+    TEXT_QUERY("model", "the model that was asked for"),
+    TEXT_QUERY("user", "the end user's label"),
+    TEXT_QUERY("session", "the session's label"),
+    {.name = "status", .place = API_QUERY, .type = API_CHOICE, .choices = STATUSES, .help = "how the exchange ended"},
+    TEXT_QUERY("request_type", "the request type's label"),
+    TEXT_QUERY("tag", "a tag: k=v, or k for any value"),
+    TEXT_QUERY("key", "the name of the key"),
+    TEXT_QUERY("provider", "the provider that answered"),
+    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "records of one page"},
+    {.name = "cursor", .place = API_QUERY, .type = API_TEXT, .help = "next_cursor of the page before"},
+    {.name = "order", .place = API_QUERY, .type = API_CHOICE, .choices = "newest|oldest", .fallback = "newest", .help = "which come first"},
+    END};
+static const struct api_parameter record_id[] = {RECORD_ID_PATH, END};
+
+static const struct api_parameter latency[] = {
+    TIME_QUERY("from", "an hour before `to`", "begin of the window, widened to whole minutes"),
+    TIME_QUERY("to", "now", "end of the window"),
+    TEXT_QUERY("application", "only this application"),
+    TEXT_QUERY("request_type", "only this request type"),
+    TEXT_QUERY("model", "only this model"),
+    {.name = "by", .place = API_QUERY, .type = API_CHOICES, .choices = "application|request_type|model|prompt|feature|team",
+     .fallback = "model", .help = "one row for each combination of these"},
+    END};
+static const struct api_parameter totals[] = {
+    TIME_QUERY("from", "an hour before `to`", "begin of the window, widened to whole minutes or steps"),
+    TIME_QUERY("to", "now", "end of the window"),
+    TEXT_QUERY("application", "only this application"),
+    TEXT_QUERY("model", "only this model"),
+    TEXT_QUERY("request_type", "only this request type"),
+    {.name = "step", .place = API_QUERY, .type = API_STEP, .help = "also a time series in steps of this length: 1m, 15m, 1h, 1d"},
+    END};
+
+static const struct api_parameter quote[] = {
+    TEXT_QUERY("provider", "a provider of the configuration or of the price table; also as PROVIDER/MODEL in `model`"),
+    {.name = "model", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "the model's name at the provider"},
+    TOKENS_QUERY("input", "all input tokens, cached ones included"),
+    TOKENS_QUERY("output", "all output tokens"),
+    TOKENS_QUERY("cache_read", "input tokens read from the provider's cache"),
+    TOKENS_QUERY("cache_write", "input tokens written to the provider's cache"),
+    TIME_QUERY("at", "now", "the time whose prices apply"),
+    END};
+
+static const struct api_parameter key_list[] = {TEXT_QUERY("application", "only this application"), END};
+static const struct api_parameter key_create[] = {
+    {.name = "application", .place = API_BODY, .type = API_TEXT, .required = true, .help = "the application that the key belongs to"},
+    {.name = "name", .place = API_BODY, .type = API_TEXT, .required = true, .high = 64, .help = "the key's name, unique in its application: letters, digits, - _ ."},
+    REASON(API_BODY),
+    END};
+static const struct api_parameter key_revoke[] = {
+    {.name = "application", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the application"},
+    {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the key's name"},
+    REASON(API_QUERY),
+    END};
+static const struct api_parameter reload[] = {REASON(API_BODY), END};
+static const struct api_parameter audit_list[] = {
+    {.name = "before", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .help = "next_before of the page before"},
+    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "entries of one page"},
+    END};
+
+const struct api_route api_routes[] = {
+    {"GET", "/api/v1/records", API_VIEWER, api_records_list, "Records, newest first, a page at a time.", record_list, 200, "RecordPage", NULL},
+    {"GET", "/api/v1/records/{id}", API_VIEWER, api_records_show, "One record.", record_id, 200, "Record", NULL},
+    {"GET", "/api/v1/records/{id}/payload", API_VIEWER, api_records_payload, "The captured request and reply of a record.", record_id, 200, "Payload", NULL},
+    {"GET", "/api/v1/latency", API_VIEWER, api_latency, "Percentiles of total time, time to first token and time per token.", latency, 200, "Latency", NULL},
+    {"GET", "/api/v1/totals", API_VIEWER, api_totals, "Counts, tokens and cost over a window, and as a time series.", totals, 200, "Totals", NULL},
+    {"GET", "/api/v1/models", API_VIEWER, api_models, "Models, their targets, prices and breakers.", NULL, 200, "Models", NULL},
+    {"GET", "/api/v1/prices/quote", API_VIEWER, api_quote, "What a usage costs, and how that comes about.", quote, 200, "Quote", NULL},
+    {"GET", "/api/v1/keys", API_VIEWER, api_keys_list, "Keys of applications, revoked ones included; never the secret.", key_list, 200, "Keys", NULL},
+    {"POST", "/api/v1/keys", API_EDITOR, api_keys_create, "Makes a key. The answer is the only place where it is ever shown.", key_create, 201, "NewKey", NULL},
+    {"DELETE", "/api/v1/keys/{application}/{name}", API_EDITOR, api_keys_revoke, "Revokes a key.", key_revoke, 200, "RevokedKey", NULL},
+    {"POST", "/api/v1/reload", API_ADMIN, api_reload, "Reads the configuration again. With errors, the policy in force stays.", reload, 200, "Revision", NULL},
+    {"GET", "/api/v1/audit", API_VIEWER, api_audit_list, "The audit log, newest first.", audit_list, 200, "Audit", NULL},
+    {"GET", "/api/v1/audit/verify", API_VIEWER, api_audit_verify, "Whether the audit log's chain of hashes is whole.", NULL, 200, "AuditVerdict", NULL},
+    {"GET", "/api/v1/status", API_VIEWER, api_status, "Version, revision, flight recorder and ledger.", NULL, 200, "Status", NULL},
+    {"GET", "/api/v1/openapi.json", API_VIEWER, api_openapi, "This document.", NULL, 200, NULL, "application/json"},
+    {"GET", "/metrics", API_LOCAL, api_metrics, "Metrics in Prometheus text format.", NULL, 200, NULL, "text/plain; version=0.0.4; charset=utf-8"},
+    {"GET", "/healthz", API_OPEN, api_health, "Whether the process is alive.", NULL, 200, "Health", NULL},
+    {"GET", "/readyz", API_OPEN, api_ready, "Whether it takes requests; 503 when not.", NULL, 200, "Readiness", NULL},
+    {"GET", "/", API_OPEN, api_home, "A page that says what this is.", NULL, 200, NULL, "text/html; charset=utf-8"},
+    {NULL, NULL, API_OPEN, NULL, NULL, NULL, 0, NULL, NULL},
+};

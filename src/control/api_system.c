@@ -1,0 +1,210 @@
+/* The server itself: reload, audit log, status, health, metrics, the page at /. */
+#include "control/api.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+
+#define AUDIT_PAGE 100
+#define SECOND_US 1000000
+
+/* ---- reload ---- */
+
+void api_reload(struct api_call *c) {
+    struct buffer problems;
+    struct error error;
+    uint64_t revision = 0;
+    if (!c->s->reload) {
+        api_fail(c, FAULT_NOT_RUNNING, "there is no running server to reload");
+        return;
+    }
+    buffer_init(&problems, LIMIT_CONFIG_FILE);
+    enum fault fault = c->s->reload(c->s->ctx, &revision, &problems);
+    if (fault != FAULT_NONE) {
+        api_fail_problems(c, fault, "the policy in force stays", buffer_slice(&problems));
+    } else {
+        struct slice detail = arena_printf(c->arena, "{\"revision\":%llu}", (unsigned long long)revision);
+        fault = c->s->registry ? api_audit(c, "policy.reload", SLICE("policy"), detail, &error) : FAULT_NONE;
+        if (api_check(c, fault, &error)) {
+            json_object(&c->json);
+            json_member_i64(&c->json, "revision", (int64_t)revision);
+            json_object_end(&c->json);
+        }
+    }
+    buffer_deinit(&problems);
+}
+
+/* ---- audit ---- */
+
+static void put_entry(struct json_writer *w, const struct audit_entry *e) {
+    char chain[2 * DIGEST_BYTES + 1];
+    digest_hex(e->chain.bytes, DIGEST_BYTES, chain);
+    json_object(w);
+    json_member_i64(w, "number", (int64_t)e->number);
+    api_put_time(w, "at", e->at_us);
+    json_member_string(w, "actor", e->actor);
+    json_member_string(w, "action", e->action);
+    json_member_string(w, "subject", e->subject);
+    json_member_string(w, "reason", e->reason);
+    json_member_raw(w, "detail", e->detail);
+    json_member_text(w, "chain", chain);
+    json_object_end(w);
+}
+
+static bool need_registry(struct api_call *c) {
+    if (c->s->registry) return true;
+    api_fail(c, FAULT_NOT_RUNNING, "there is no registry: start the server, or name its data_dir");
+    return false;
+}
+
+void api_audit_list(struct api_call *c) {
+    struct audit_entry *entries = NULL;
+    struct error error;
+    unsigned n = 0, limit = (unsigned)api_number(c, "limit", AUDIT_PAGE);
+    uint64_t before = (uint64_t)api_number(c, "before", 0);
+    if (!need_registry(c)) return;
+    enum fault fault = registry_audit_list(c->s->registry, before, limit, c->arena, &entries, &n, &error);
+    if (!api_check(c, fault, &error)) return;
+    json_object(&c->json);
+    json_key(&c->json, "entries");
+    json_array(&c->json);
+    for (unsigned i = 0; i < n; i++) put_entry(&c->json, &entries[i]);
+    json_array_end(&c->json);
+    json_key(&c->json, "next_before");
+    if (n == limit && entries[n - 1].number > 1) json_put_u64(&c->json, entries[n - 1].number);
+    else json_put_null(&c->json);
+    json_object_end(&c->json);
+}
+
+void api_audit_verify(struct api_call *c) {
+    uint64_t first_bad = 0;
+    struct error error;
+    if (!need_registry(c) || !api_check(c, registry_audit_verify(c->s->registry, &first_bad, &error), &error)) return;
+    json_object(&c->json);
+    json_member_bool(&c->json, "whole", first_bad == 0);
+    json_key(&c->json, "first_bad");
+    if (first_bad) json_put_u64(&c->json, first_bad);
+    else json_put_null(&c->json);
+    json_object_end(&c->json);
+}
+
+/* ---- status ---- */
+
+static bool is_ready(const struct api_call *c, const char **ret_why_not) {
+    *ret_why_not = "no server is running";
+    return c->s->ready && c->s->ready(c->s->ctx, ret_why_not);
+}
+
+static void put_readiness(struct api_call *c) {
+    const char *why_not;
+    bool ready = is_ready(c, &why_not);
+    json_member_bool(&c->json, "ready", ready);
+    json_member_text(&c->json, "why_not", ready ? NULL : why_not);
+}
+
+static void put_recorder(struct json_writer *w, const struct recorder *r) {
+    struct recorder_stats stats;
+    json_key(w, "recorder");
+    if (!r) {
+        json_put_null(w);
+        return;
+    }
+    recorder_stats(r, &stats);
+    json_object(w);
+    json_member_i64(w, "appended", (int64_t)stats.appended);
+    json_member_i64(w, "drained", (int64_t)stats.drained);
+    json_member_i64(w, "lost", (int64_t)stats.lost);
+    json_member_i64(w, "damaged", (int64_t)stats.damaged);
+    json_member_i64(w, "pending_bytes", (int64_t)stats.pending_bytes);
+    json_member_bool(w, "full", stats.full);
+    json_object_end(w);
+}
+
+static void put_writer(struct json_writer *w, struct ledger_writer *writer) {
+    struct ledger_writer_stats stats;
+    json_key(w, "ledger");
+    if (!writer) {
+        json_put_null(w);
+        return;
+    }
+    ledger_writer_stats(writer, &stats);
+    json_object(w);
+    json_member_i64(w, "records", (int64_t)stats.records);
+    json_member_i64(w, "duplicates", (int64_t)stats.duplicates);
+    json_member_i64(w, "payloads", (int64_t)stats.payloads);
+    json_member_i64(w, "damaged", (int64_t)stats.damaged);
+    json_member_i64(w, "failures", (int64_t)stats.failures);
+    json_member_text(w, "last_error", stats.last_error[0] ? stats.last_error : NULL);
+    json_object_end(w);
+}
+
+static void put_count(struct json_writer *w, const char *key, bool known, unsigned n) {
+    json_key(w, key);
+    if (known) json_put_i64(w, n);
+    else json_put_null(w);
+}
+
+void api_status(struct api_call *c) {
+    struct json_writer *w = &c->json;
+    const struct policy *p = c->policy;
+    json_object(w);
+    json_member_text(w, "version", VERSION);
+    put_readiness(c);
+    api_put_time(w, "started_at", c->s->started_us);
+    json_key(w, "uptime_seconds");
+    if (c->s->started_us) json_put_i64(w, (clock_wall_us() - c->s->started_us) / SECOND_US);
+    else json_put_null(w);
+    json_key(w, "revision");
+    if (p && p->revision) json_put_u64(w, p->revision);
+    else json_put_null(w);
+    put_count(w, "applications", p, p ? p->n_applications : 0);
+    put_count(w, "models", p, p ? p->n_models : 0);
+    put_count(w, "providers", p, p ? p->n_providers : 0);
+    put_recorder(w, c->s->recorder);
+    put_writer(w, c->s->writer);
+    json_object_end(w);
+}
+
+void api_health(struct api_call *c) {
+    json_object(&c->json);
+    json_member_text(&c->json, "status", "ok");
+    json_object_end(&c->json);
+}
+
+void api_ready(struct api_call *c) {
+    const char *why_not;
+    if (!is_ready(c, &why_not)) c->ret->status = 503;
+    json_object(&c->json);
+    put_readiness(c);
+    json_object_end(&c->json);
+}
+
+void api_metrics(struct api_call *c) {
+    if (c->s->metrics) metric_write(c->s->metrics, &c->ret->body);
+    else api_fail(c, FAULT_NOT_RUNNING, "no server is running, so there is nothing to measure");
+}
+
+/* ---- the page at / ---- */
+
+void api_home(struct api_call *c) {
+    static const char page[] =
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Quarterdeck</title>\n"
+        "<meta name=\"viewport\" content=\"width=device-width\">\n"
+        "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:42em;margin:3em auto;padding:0 1em}"
+        "code,pre{font-family:ui-monospace,monospace;background:#8881;border-radius:3px;padding:.1em .3em}"
+        "pre{padding:.8em;overflow:auto}</style></head><body>\n"
+        "<h1>Quarterdeck</h1>\n"
+        "<p>A gateway between applications and model providers: version " VERSION ".</p>\n"
+        "<p>Applications point their OpenAI or Anthropic client here and use a key (<code>qd-...</code>):</p>\n"
+        "<pre>OPENAI_BASE_URL=http://THIS-HOST/v1\nANTHROPIC_BASE_URL=http://THIS-HOST</pre>\n"
+        "<ul>\n"
+        "<li><a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>: every call of the control API</li>\n"
+        "<li><a href=\"/api/v1/status\">/api/v1/status</a>, <a href=\"/api/v1/models\">models</a>, "
+        "<a href=\"/api/v1/latency\">latency</a>, <a href=\"/api/v1/totals\">totals</a>, "
+        "<a href=\"/api/v1/records\">records</a></li>\n"
+        "<li><a href=\"/metrics\">/metrics</a> for Prometheus; <a href=\"/healthz\">/healthz</a> and "
+        "<a href=\"/readyz\">/readyz</a></li>\n"
+        "<li>at a shell: <code>quarterdeck record list</code>, <code>quarterdeck help</code></li>\n"
+        "</ul>\n</body></html>\n";
+    buffer_append(&c->ret->body, SLICE(page));
+}

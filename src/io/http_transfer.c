@@ -1,0 +1,362 @@
+/* http_transfer.c - routes and transfers. See http_client_private.h.
+ *
+ * A transfer object keeps its easy handle, with all options of its route set, for the route's next
+ * request; a request sets the body and, if it has some, its own headers. Those are list nodes in front
+ * of the route's list, which libcurl only reads. */
+#include "io/http_client_private.h"
+
+#include "base/mem.h"
+
+enum {
+    SPARE = 512,                  /* handles that a route keeps */
+    RECEIVE_BUFFER = 16 * 1024,   /* of each running transfer: 2,000 streams hold 32 MiB */
+    HEAD_BYTES = 256 * 1024,      /* a reply's head; libcurl bounds only its lines */
+    KEEPALIVE_IDLE_S = 45,        /* a stream may be silent for long: middleboxes must not forget it */
+    KEEPALIVE_EVERY_S = 15,
+};
+
+/* callbacks of libcurl */
+
+static size_t on_header(char *line, size_t size, size_t n, void *arg) {
+    struct http_transfer *t = arg;
+    size *= n;
+    if (t->cancelled) return 0;
+    if (t->head_done) return size; /* a trailer */
+    t->head_bytes += size;
+    if (t->head_bytes > HEAD_BYTES) {
+        t->too_long = true;
+        return 0;
+    }
+    struct slice s = slice_make(line, size);
+    if (slice_starts(s, SLICE("HTTP/"))) {
+        const char *space = memchr(line, ' ', size);
+        size_t left = space == NULL ? 0 : (size_t)(line + size - space - 1);
+        uint64_t status = 0;
+        t->status = left >= 3 && slice_to_u64(slice_make(space + 1, 3), &status) ? (int)status : 0;
+    } else if (size <= 2 && t->status >= 200) { /* the empty line, and not of a 1xx head */
+        t->head_done = true;
+        t->events.on_head(t->ctx, t, t->status);
+        if (t->cancelled) return 0;
+    }
+    return size;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *arg) {
+    struct http_transfer *t = arg;
+    size *= n;
+    if (t->cancelled) return 0;
+    t->received += (int64_t)size;
+    enum http_flow flow = t->events.on_body(t->ctx, t, slice_make(bytes, size));
+    if (t->cancelled) return 0;
+    if (flow == HTTP_PAUSE) (void)curl_easy_pause(t->easy, CURLPAUSE_RECV);
+    return size;
+}
+
+/* routes */
+
+static bool has_line_break(const char *text) { return strpbrk(text, "\r\n") != NULL; }
+
+static bool add_text(struct curl_slist **list, const char *text) {
+    struct curl_slist *longer = has_line_break(text) ? NULL : curl_slist_append(*list, text);
+    if (longer == NULL) return false;
+    *list = longer;
+    return true;
+}
+
+static bool names_header(const char *const *headers, const char *name) {
+    size_t len = strlen(name);
+    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
+        if (strlen(headers[i]) > len && headers[i][len] == ':' &&
+            slice_eq_nocase(slice_make(headers[i], len), slice_make(name, len)))
+            return true;
+    return false;
+}
+
+static bool add_route_headers(struct http_route *r, const char *const *headers) {
+    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
+        if (!add_text(&r->headers, headers[i])) return false;
+    /* Without a value: libcurl's own are left out. A 100-continue would cost a round trip. */
+    if (!add_text(&r->headers, "Expect:")) return false;
+    return names_header(headers, "content-type") || add_text(&r->headers, "Content-Type:");
+}
+
+static enum fault check_url(struct http_route *r, const char *url, struct error *error) {
+    CURLU *u = curl_url();
+    char *scheme = NULL;
+    bool good = u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+                curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                (strcmp(scheme, "https") == 0 || strcmp(scheme, "http") == 0);
+    r->https = good && strcmp(scheme, "https") == 0;
+    curl_free(scheme);
+    curl_url_cleanup(u);
+    if (good) return FAULT_NONE;
+    return error_set(error, FAULT_CONFIG, "expected an http or https URL, found \"%s\"", url);
+}
+
+struct http_route *http_route_new(struct http_client *c, const struct http_route_options *o, struct error *error) {
+    struct http_route *r = mem_new(struct http_route);
+    r->client = c;
+    list_init(&r->spare);
+    list_push(&c->routes, &r->link);
+    r->url = mem_text(o->url);
+    r->method = mem_text(o->method);
+    r->proxy = mem_text(o->proxy == NULL ? "" : o->proxy);
+    r->ca_file = o->ca_file == NULL ? NULL : mem_text(o->ca_file);
+    r->connect_timeout_ms = (long)((o->connect_timeout_us + 999) / 1000);
+    if (check_url(r, o->url, error) != FAULT_NONE) goto fail;
+    r->http2 = r->https && o->http2;
+    if (!add_route_headers(r, o->headers)) {
+        (void)error_set(error, FAULT_CONFIG, "expected headers without line breaks for %s", o->url);
+        goto fail;
+    }
+    return r;
+fail:
+    http_route_free(r);
+    return NULL;
+}
+
+static void transfer_free(struct http_transfer *t) {
+    curl_easy_cleanup(t->easy);
+    mem_free(t->extra);
+    buffer_deinit(&t->extra_text);
+    mem_free(t);
+}
+
+void route_release(struct http_route *r) {
+    if (!r->freed || r->open > 0) return;
+    struct list *node;
+    while ((node = list_shift(&r->spare)) != NULL) transfer_free(list_item(node, struct http_transfer, link));
+    list_remove(&r->link);
+    curl_slist_free_all(r->headers);
+    mem_free(r->url);
+    mem_free(r->method);
+    mem_free(r->proxy);
+    mem_free(r->ca_file);
+    mem_free(r);
+}
+
+void http_route_free(struct http_route *r) {
+    if (r == NULL) return;
+    r->freed = true;
+    route_release(r);
+}
+
+/* transfers */
+
+static void set_method(CURL *e, const char *method) {
+    if (strcmp(method, "GET") == 0) {
+        curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
+    } else if (strcmp(method, "HEAD") == 0) {
+        curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+    } else {
+        curl_easy_setopt(e, CURLOPT_POST, 1L);
+        if (strcmp(method, "POST") != 0) curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, method);
+    }
+}
+
+static void set_options(struct http_transfer *t) {
+    const struct http_route *r = t->route;
+    CURL *e = t->easy;
+    set_method(e, r->method);
+    curl_easy_setopt(e, CURLOPT_URL, r->url);
+    curl_easy_setopt(e, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->detail);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, client_open_socket);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, r->client);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, client_close_socket);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, r->client);
+    curl_easy_setopt(e, CURLOPT_SHARE, r->client->share);
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_PROXY, r->proxy);
+    curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms);
+    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
+    curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S);
+    curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_EVERY_S);
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)(r->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+    if (r->http2) curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L); /* share a connection that is being made */
+    if (r->ca_file != NULL) curl_easy_setopt(e, CURLOPT_CAINFO, r->ca_file);
+    curl_easy_setopt(e, CURLOPT_HTTPHEADER, r->headers);
+}
+
+static struct http_transfer *transfer_new(struct http_route *r) {
+    struct list *node = list_shift(&r->spare);
+    if (node != NULL) {
+        r->n_spare--;
+        return list_item(node, struct http_transfer, link);
+    }
+    CURL *easy = curl_easy_init();
+    if (easy == NULL) return NULL;
+    struct http_transfer *t = mem_new(struct http_transfer);
+    list_init(&t->link);
+    buffer_init(&t->extra_text, LIMIT_HEADER_DEFAULT);
+    t->easy = easy;
+    t->route = r;
+    set_options(t);
+    return t;
+}
+
+/* The transfer is over for its owner. Its route may be gone afterwards. */
+static void recycle(struct http_transfer *t) {
+    struct http_route *r = t->route;
+    list_remove(&t->link);
+    r->open--;
+    if (r->freed || r->n_spare >= SPARE) {
+        transfer_free(t);
+        route_release(r);
+        return;
+    }
+    t->status = 0;
+    t->head_bytes = 0;
+    t->received = 0;
+    t->added = t->head_done = t->cancelled = t->finishing = t->too_long = false;
+    list_push(&r->spare, &t->link);
+    r->n_spare++;
+}
+
+/* The nodes point into extra_text, which must not move under them: texts first, nodes second. */
+static bool set_extra(struct http_transfer *t, const char *const *extra) {
+    unsigned n = 0;
+    buffer_clear(&t->extra_text);
+    for (; extra[n] != NULL; n++) {
+        if (has_line_break(extra[n])) return false;
+        (void)buffer_append(&t->extra_text, slice_make(extra[n], strlen(extra[n]) + 1));
+    }
+    if (t->extra_text.overflow) return false;
+    if (n > t->extra_capacity) {
+        t->extra = mem_resize(t->extra, n * sizeof *t->extra);
+        t->extra_capacity = n;
+    }
+    char *at = t->extra_text.at;
+    for (unsigned i = 0; i < n; i++) {
+        t->extra[i] = (struct curl_slist){at, i + 1 < n ? &t->extra[i + 1] : t->route->headers};
+        at += strlen(at) + 1;
+    }
+    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, n > 0 ? t->extra : t->route->headers);
+    return true;
+}
+
+struct http_transfer *http_transfer_start(struct http_route *r, const char *const *extra, struct slice body,
+                                          const struct http_transfer_events *events, void *ctx) {
+    static const char *const none[] = {NULL};
+    struct http_transfer *t = transfer_new(r);
+    if (t == NULL) return NULL;
+    r->open++;
+    if (!set_extra(t, extra == NULL ? none : extra)) {
+        recycle(t);
+        return NULL;
+    }
+    t->events = *events;
+    t->ctx = ctx;
+    t->detail[0] = '\0';
+    if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0) {
+        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, body.len > 0 ? body.at : "");
+    }
+    list_push(&r->client->starting, &t->link);
+    client_want_flush(r->client);
+    return t;
+}
+
+void transfer_add(struct http_transfer *t) {
+    struct http_client *c = t->route->client;
+    list_push(&c->running, &t->link);
+    t->added = true;
+    client_enter(c);
+    CURLMcode code = curl_multi_add_handle(c->multi, t->easy);
+    client_leave(c);
+    if (code != CURLM_OK) transfer_finish(t, CURLE_FAILED_INIT);
+}
+
+/* Takes a cancelled transfer out of libcurl, which closes its connection or resets its stream. */
+void transfer_remove(struct http_transfer *t) {
+    struct http_client *c = t->route->client;
+    client_enter(c);
+    (void)curl_multi_remove_handle(c->multi, t->easy);
+    recycle(t);
+    client_leave(c);
+}
+
+void http_transfer_cancel(struct http_transfer *t) {
+    if (t->cancelled || t->finishing) return;
+    struct http_client *c = t->route->client;
+    t->cancelled = true;
+    list_remove(&t->link);
+    if (!t->added) {
+        recycle(t);
+    } else if (c->inside > 0) {
+        list_push(&c->cancelled, &t->link);
+    } else {
+        transfer_remove(t);
+        client_want_flush(c); /* a waiting transfer may have its connection slot now */
+    }
+}
+
+void http_transfer_resume(struct http_transfer *t) {
+    if (!t->added || t->cancelled || t->finishing) return;
+    struct http_client *c = t->route->client;
+    list_remove(&t->link);
+    list_push(&c->resuming, &t->link);
+    client_want_flush(c);
+}
+
+void transfer_resume_now(struct http_transfer *t) {
+    struct http_client *c = t->route->client;
+    list_push(&c->running, &t->link);
+    client_enter(c);
+    (void)curl_easy_pause(t->easy, CURLPAUSE_CONT); /* gives what was held back */
+    client_leave(c);
+}
+
+struct slice http_transfer_header(struct http_transfer *t, const char *name) {
+    struct curl_header *h;
+    if (curl_easy_header(t->easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK) return SLICE_NULL;
+    return slice_of(h->value);
+}
+
+int64_t http_transfer_received(const struct http_transfer *t) { return t->received; }
+
+/* results */
+
+static bool nothing_sent(CURL *easy) {
+    curl_off_t us = 0;
+    return curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &us) != CURLE_OK || us == 0;
+}
+
+static enum http_result classify(const struct http_transfer *t, CURLcode code) {
+    switch (code) {
+    case CURLE_OK:
+        return t->head_done ? HTTP_OK : HTTP_RESET; /* libcurl takes half a head for a whole reply */
+    case CURLE_OPERATION_TIMEDOUT: /* only the connection has a time limit */
+        return HTTP_CONNECT_TIMEOUT;
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9 */
+    case CURLE_BAD_CONTENT_ENCODING:
+        return HTTP_BAD;
+    default:
+        break;
+    }
+    if (t->too_long || strstr(t->detail, "chunked-encoding") != NULL) return HTTP_BAD;
+    if (nothing_sent(t->easy)) return HTTP_CONNECT_FAILED;
+    return t->head_done ? HTTP_CUT : HTTP_RESET;
+}
+
+void transfer_finish(struct http_transfer *t, CURLcode code) {
+    struct http_client *c = t->route->client;
+    bool told = t->cancelled;
+    enum http_result result = classify(t, code);
+    list_remove(&t->link);
+    t->finishing = true;
+    c->busy++;
+    (void)curl_multi_remove_handle(c->multi, t->easy);
+    if (!told)
+        t->events.on_done(t->ctx, t, result, t->detail[0] != '\0' ? t->detail : curl_easy_strerror(code));
+    recycle(t);
+    c->busy--;
+}

@@ -1,0 +1,165 @@
+/* Every setting: what the reader accepts, what it assumes, and what the reference documentation says. */
+#include "model/config_table.h"
+
+#define SCOPE_STRUCT_ROOT struct raw_root
+#define SCOPE_STRUCT_TOKEN struct raw_token
+#define SCOPE_STRUCT_PROVIDER struct raw_provider
+#define SCOPE_STRUCT_MODEL struct raw_model
+#define SCOPE_STRUCT_TARGET struct raw_target
+#define SCOPE_STRUCT_APPLICATION struct raw_application
+#define SCOPE_STRUCT_KEY struct raw_key
+
+#define SCOPE_PATH_ROOT ""
+#define SCOPE_PATH_TOKEN "tokens[]."
+#define SCOPE_PATH_PROVIDER "providers.*."
+#define SCOPE_PATH_MODEL "models.*."
+#define SCOPE_PATH_TARGET "models.*.targets[]."
+#define SCOPE_PATH_APPLICATION "applications.*."
+#define SCOPE_PATH_KEY "applications.*.keys[]."
+
+#define NOW true      /* in force after a reload */
+#define RESTART false /* in force after a restart */
+#define REQUIRED NULL
+#define NOTHING ""
+
+/* SETTING(scope, name, kind, bounds or the rest of the type, field, default, when, meaning) */
+#define SETTING_TABLE(SETTING)                                                                                \
+    SETTING(ROOT, "listen", ADDRESS, "", listen, "127.0.0.1:4000", RESTART,                                   \
+            "Where applications connect, host:port. Port 0 takes a free one.")                                \
+    SETTING(ROOT, "admin_listen", ADDRESS, "", admin_listen, NOTHING, RESTART,                                \
+            "Another address for the control plane, console and metrics. Without it they share `listen`.")    \
+    SETTING(ROOT, "data_dir", TEXT, "", server.data_dir, "./qd-data", RESTART,                                \
+            "Folder of the registry, the ledger and the flight recorder.")                                    \
+    SETTING(ROOT, "workers", INTEGER, " 0..256", server.workers, "0", RESTART, "Loop threads; 0 is one a core.") \
+    SETTING(ROOT, "server.max_body", BYTES, " 1KiB..512MiB", server.max_body, "32MiB", NOW,                   \
+            "Largest request body.")                                                                          \
+    SETTING(ROOT, "server.max_header", BYTES, " 1KiB..1MiB", server.max_header, "64KiB", RESTART,             \
+            "All headers of a request together.")                                                             \
+    SETTING(ROOT, "server.head_timeout", DURATION, " 10ms..1h", server.head_timeout, "10s", NOW,              \
+            "From a connection's first byte of a request to the end of its headers.")                         \
+    SETTING(ROOT, "server.body_timeout", DURATION, " 10ms..1h", server.body_timeout, "60s", NOW,              \
+            "From the end of the headers to the end of the body.")                                            \
+    SETTING(ROOT, "server.idle_timeout", DURATION, " 10ms..24h", server.idle_timeout, "75s", NOW,             \
+            "How long a client connection may wait without a request.")                                       \
+    SETTING(ROOT, "server.max_connections", INTEGER, " 1..1000000", server.max_connections, "10000", RESTART, \
+            "Client connections over all workers; more are refused.")                                         \
+    SETTING(ROOT, "server.tls.cert", PEM, "", server.tls_cert, NOTHING, RESTART,                              \
+            "Certificate chain for `listen`, as PEM or file:PATH. Needs `key`.")                              \
+    SETTING(ROOT, "server.tls.key", PEM, "", server.tls_key, NOTHING, RESTART, "Private key, as PEM or file:PATH.") \
+    SETTING(ROOT, "recorder.sync", ONE, " of os | interval | each", server.recorder.sync, "interval", RESTART, \
+            "When records reach the disk. What a power failure may cost: os, what the system had not written; "\
+            "interval, one interval; each, nothing.")                                                         \
+    SETTING(ROOT, "recorder.interval", DURATION, " 10ms..1m", server.recorder.interval, "1s", RESTART,        \
+            "For sync: interval.")                                                                            \
+    SETTING(ROOT, "recorder.on_full", ONE, " of serve | refuse", server.recorder.refuse_when_full, "serve", RESTART, \
+            "When records cannot be kept: serve and count the loss, or refuse requests.")                     \
+    SETTING(ROOT, "recorder.segment", BYTES, " 64KiB..1GiB", server.recorder.segment_bytes, "8MiB", RESTART,  \
+            "Size of one flight recorder file.")                                                              \
+    SETTING(ROOT, "recorder.max_segments", INTEGER, " 2..4096", server.recorder.max_segments, "32", RESTART,  \
+            "Files a worker may fill before the ledger has taken them in.")                                   \
+    SETTING(ROOT, "ledger.retention", DURATION, " 0s..36500d", server.ledger.retention, "90d", NOW,           \
+            "How long records are kept; 0 is for ever.")                                                      \
+    SETTING(ROOT, "log.level", ONE, " of debug | info | warn | error", server.log_level, "info", RESTART,     \
+            "The least severe events that are written.")                                                      \
+    SETTING(ROOT, "log.json", BOOLEAN, "", server.log_json, "false", RESTART, "One JSON object a line instead of text.") \
+    SETTING(ROOT, "prices.files", LIST, " of paths", price_files, NOTHING, NOW,                               \
+            "Price tables on top of the built-in one, later ones win.")                                       \
+    SETTING(ROOT, "tokens", LIST, " of operators", tokens, NOTHING, NOW, "Operators of the control plane.")   \
+    SETTING(TOKEN, "name", NAME, "", name, REQUIRED, NOW, "Who it is; in the audit log.")                     \
+    SETTING(TOKEN, "role", ONE, " of viewer | editor | admin", role, REQUIRED, NOW, "What they may do.")      \
+    SETTING(TOKEN, "token", SECRET, "", token, REQUIRED, NOW, "Bearer token, at least 16 characters.")        \
+    SETTING(ROOT, "providers", MAP, " of providers", providers, NOTHING, NOW, "Upstream accounts by name.")   \
+    SETTING(PROVIDER, "dialect", ONE, " of openai | anthropic | azure", provider.dialect, REQUIRED, NOW,      \
+            "The wire protocol that it speaks.")                                                              \
+    SETTING(PROVIDER, "base_url", URL, "", provider.base_url, REQUIRED, NOW, "Address up to and including the version, such as " \
+            "https://api.openai.com/v1; for azure the resource's.")                                           \
+    SETTING(PROVIDER, "api_key", SECRET, "", provider.api_key, NOTHING, NOW, "Credential; without it none is sent.") \
+    SETTING(PROVIDER, "api_version", TEXT, "", provider.api_version, NOTHING, NOW,                            \
+            "azure: required. anthropic: the anthropic-version header, 2023-06-01 unless given.")             \
+    SETTING(PROVIDER, "prices_as", TEXT, "", provider.prices_as, NOTHING, NOW, "Provider of the price table whose prices apply, or none. " \
+            "Without it: the one of this name, else the dialect's.")                                          \
+    SETTING(PROVIDER, "proxy", SECRET, "", provider.proxy, NOTHING, NOW, "HTTP or SOCKS proxy as a URL.")     \
+    SETTING(PROVIDER, "ca_file", TEXT, "", provider.ca_file, NOTHING, NOW, "Certificates to trust instead of the system's.") \
+    SETTING(PROVIDER, "headers", MAP, " of texts", headers, NOTHING, NOW, "Fixed headers sent with every request; values may be secrets.") \
+    SETTING(PROVIDER, "stream_usage", BOOLEAN, "", provider.stream_usage, "true", NOW,                        \
+            "Ask for token counts in streams where the client did not.")                                      \
+    SETTING(PROVIDER, "http2", BOOLEAN, "", provider.http2, "true", NOW, "Use HTTP/2 where the server offers it.") \
+    SETTING(PROVIDER, "max_connections", INTEGER, " 0..100000", provider.max_connections, "0", NOW,           \
+            "Connections of one worker to it; 0 is no limit.")                                                \
+    SETTING(ROOT, "models", MAP, " of models", models, NOTHING, NOW, "Names that applications ask for.")      \
+    SETTING(MODEL, "targets", LIST, " of targets", targets, REQUIRED, NOW, "Who answers, in order of preference; at most 16.") \
+    SETTING(TARGET, "provider", NAME, "", provider, REQUIRED, NOW, "One of `providers`.")                     \
+    SETTING(TARGET, "model", TEXT, "", target.model, REQUIRED, NOW, "The provider's name of the model; for azure the deployment's.") \
+    SETTING(TARGET, "weight", INTEGER, " 0..1000000", target.weight, "0", NOW, "Share of the traffic among the model's targets. " \
+            "When any has one, those with 0 are only fallen back to.")                                        \
+    SETTING(TARGET, "context_window", INTEGER, " 1..1000000000", target.context_window, NOTHING, NOW,         \
+            "Tokens; from the price table unless given.")                                                     \
+    SETTING(TARGET, "max_output", INTEGER, " 1..1000000000", target.max_output, NOTHING, NOW,                 \
+            "Tokens to ask for where the dialect requires a number and the client gave none; 4096 unless given.") \
+    SETTING(MODEL, "timeouts.connect", DURATION, " 1ms..10m", route.timeouts.connect, "5s", NOW, "To a connection, TLS included.") \
+    SETTING(MODEL, "timeouts.first_token", DURATION, " 1ms..24h", route.timeouts.first_token, "60s", NOW,     \
+            "From the request's end to the first output of a stream, or to the whole answer's first byte.")   \
+    SETTING(MODEL, "timeouts.idle", DURATION, " 1ms..24h", route.timeouts.idle, "30s", NOW, "Between two pieces of a stream.") \
+    SETTING(MODEL, "timeouts.total", DURATION, " 1ms..24h", route.timeouts.total, "600s", NOW, "The whole exchange, all attempts together.") \
+    SETTING(MODEL, "retry.attempts", INTEGER, " 1..10", route.retry.attempts, "2", NOW, "Tries of one target, the first included.") \
+    SETTING(MODEL, "retry.backoff", DURATION, " 0s..1m", route.retry.backoff, "250ms", NOW, "Pause before the second try; doubles after it.") \
+    SETTING(MODEL, "retry.max_wait", DURATION, " 0s..10m", route.retry.max_wait, "5s", NOW, "Longest pause, also when the provider asks for a longer one.") \
+    SETTING(MODEL, "breaker.window", DURATION, " 1ms..1h", route.breaker.window, "30s", NOW, "Time over which failures are counted.") \
+    SETTING(MODEL, "breaker.min_requests", INTEGER, " 1..1000000", route.breaker.min_requests, "10", NOW, "Fewer in the window never open it.") \
+    SETTING(MODEL, "breaker.failure_rate", NUMBER, " 0..1", route.breaker.failure_rate, "0.5", NOW, "Share of failures that opens it.") \
+    SETTING(MODEL, "breaker.open_for", DURATION, " 1ms..1h", route.breaker.open_for, "15s", NOW, "How long a target rests before one request tries it.") \
+    SETTING(MODEL, "degraded.serve", ONE, " of off | cache | message", route.degraded, "off", NOW,            \
+            "When no target can answer: an error, an earlier answer to the same request (else the message), or the message.") \
+    SETTING(MODEL, "degraded.message", TEXT, "", route.degraded_message,                                      \
+            "The assistant is unavailable for a moment. Please try again.", NOW, "What users read then.")     \
+    SETTING(MODEL, "hold_back.bytes", BYTES, " 0B..4MiB", route.hold_back_bytes, "0B", NOW, "Output of a stream held back before the " \
+            "first byte is relayed, so that an early failure can still go to another target; 0 is none.")     \
+    SETTING(MODEL, "hold_back.time", DURATION, " 0s..1m", route.hold_back_time, "2s", NOW, "And held no longer than this.") \
+    SETTING(ROOT, "applications", MAP, " of applications", applications, NOTHING, NOW, "LLM applications by name.") \
+    SETTING(APPLICATION, "models", LIST, " of names", models, "*", NOW, "Models that its keys may use; * is all.") \
+    SETTING(APPLICATION, "payloads.capture", ONE, " of none | metadata | full", application.payloads.capture, "metadata", NOW, \
+            "What is kept besides counts: none, no user, session, tags or prompt hash either; metadata, those; full, messages and outputs too.") \
+    SETTING(APPLICATION, "payloads.retention", DURATION, " 0s..36500d", application.payloads.retention, "30d", NOW, \
+            "How long messages and outputs are kept; 0 is for ever.")                                         \
+    SETTING(APPLICATION, "keys", LIST, " of keys", keys, NOTHING, NOW, "Its API keys; more can be made in the registry.") \
+    SETTING(KEY, "name", NAME, "", name, REQUIRED, NOW, "What records call it.")                              \
+    SETTING(KEY, "key", SECRET, "", key, REQUIRED, NOW, "The key itself, at least 16 characters. Only its hash is kept.")
+
+#define TYPE_TEXT "text"
+#define TYPE_NAME "name"
+#define TYPE_SECRET "secret"
+#define TYPE_PEM "PEM"
+#define TYPE_BOOLEAN "boolean"
+#define TYPE_INTEGER "integer"
+#define TYPE_NUMBER "number"
+#define TYPE_DURATION "duration"
+#define TYPE_BYTES "bytes"
+#define TYPE_ONE "one"
+#define TYPE_ADDRESS "address"
+#define TYPE_URL "URL"
+#define TYPE_LIST "list"
+#define TYPE_MAP "map"
+
+static const struct config_setting settings[] = {
+#define SETTING(scope, name, kind, rest, field, fallback, when, help)                                        \
+    {SCOPE_PATH_##scope name, TYPE_##kind rest, fallback, help, when},
+    SETTING_TABLE(SETTING)
+#undef SETTING
+};
+
+static const struct config_row rows[] = {
+#define SETTING(scope, name, kind, rest, field, fallback, when, help)                                        \
+    {SCOPE_##scope, KIND_##kind, name, offsetof(SCOPE_STRUCT_##scope, field), sizeof((SCOPE_STRUCT_##scope *)0)->field},
+    SETTING_TABLE(SETTING)
+#undef SETTING
+};
+
+const struct config_setting *config_settings(unsigned *ret_count) {
+    *ret_count = sizeof settings / sizeof settings[0];
+    return settings;
+}
+
+const struct config_row *config_rows(unsigned *ret_count) {
+    *ret_count = sizeof rows / sizeof rows[0];
+    return rows;
+}

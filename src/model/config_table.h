@@ -1,0 +1,111 @@
+/* config_table.h - inside of the configuration: the settings table, the reader that follows it, and
+ * what they share with the building of the policy. Private to the config module. */
+#ifndef MODEL_CONFIG_TABLE_H
+#define MODEL_CONFIG_TABLE_H
+
+#include "base/yaml.h"
+#include "model/config.h"
+
+/* Where a setting stands: what comes before its name in the path, and the struct below that it fills. */
+enum config_scope {
+    SCOPE_ROOT,
+    SCOPE_TOKEN,
+    SCOPE_PROVIDER,
+    SCOPE_MODEL,
+    SCOPE_TARGET,
+    SCOPE_APPLICATION,
+    SCOPE_KEY,
+    SCOPE_COUNT
+};
+
+struct raw_root {
+    struct server_settings server;
+    const char *listen, *admin_listen;
+    struct yaml_node *tokens, *providers, *models, *applications, *price_files;
+};
+struct raw_token {
+    const char *name, *token;
+    enum role_of_operator role;
+};
+struct raw_provider {
+    struct provider provider;
+    struct yaml_node *headers;
+};
+struct raw_model {
+    struct model_route route;
+    struct yaml_node *targets;
+};
+struct raw_target {
+    struct target target;
+    const char *provider;
+};
+struct raw_application {
+    struct application application;
+    struct yaml_node *models, *keys;
+};
+struct raw_key {
+    const char *name, *key;
+};
+
+/* What a value must be: the first word of the type's text; bounds and choices are read from the text too. */
+enum config_kind {
+    KIND_TEXT,     /* "text" */
+    KIND_NAME,     /* "name": printable, at most 128 bytes */
+    KIND_SECRET,   /* "secret": never shown; may be file:PATH, whose last line break is dropped */
+    KIND_PEM,      /* "PEM": the same, with PEM inside */
+    KIND_BOOLEAN,  /* "boolean" */
+    KIND_INTEGER,  /* "integer 1..10" */
+    KIND_NUMBER,   /* "number 0..1" */
+    KIND_DURATION, /* "duration 1ms..1h" */
+    KIND_BYTES,    /* "bytes 1KiB..512MiB" */
+    KIND_ONE,      /* "one of a | b": the index, or the text when the field is a pointer */
+    KIND_ADDRESS,  /* "address": host:port */
+    KIND_URL,      /* "URL": http or https */
+    KIND_LIST,     /* "list of ...": the node */
+    KIND_MAP,      /* "map of ...": the node */
+};
+
+struct config_row {
+    enum config_scope scope;
+    enum config_kind kind;
+    const char *name; /* within the scope: "timeouts.connect" */
+    size_t offset, size;
+};
+const struct config_row *config_rows(unsigned *ret_count); /* the same order as config_settings */
+
+struct config_reader {
+    const char *file;
+    const struct config_source *source;
+    struct arena *out;  /* problems */
+    struct arena temp;  /* the tree and what is needed while reading */
+    struct policy *policy;
+    struct config_problems *problems;
+};
+
+void config_complain(struct config_reader *r, int line, int column, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+bool config_is_null(const struct yaml_node *node); /* absent, or an empty plain scalar, ~ or null */
+const char *config_place(struct config_reader *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Fills `raw` (zeroed, or with values for what has no default) from `map` by the rows of `scope`. `place` is the path in
+ * front, with its dot. Every problem is told; what could not be read keeps its default. */
+void config_fill(struct config_reader *r, enum config_scope scope, const char *place, struct yaml_node *map, void *raw);
+
+/* One scalar as `kind` would read it, in the policy's arena; NULL after a problem. */
+const char *config_text(struct config_reader *r, const char *place, struct yaml_node *node, enum config_kind kind);
+
+/* Of `names`, the one that `word` was meant to be: at most two edits away, or one begins with the other. NULL: none. */
+const char *config_nearest(struct slice word, const char *const *names, unsigned n);
+bool config_name_is_valid(struct slice name);
+
+/* config_value.c: a text, with ${...} already filled in, by the row's type into its field. False: `expected` says what
+ * would have been right. */
+bool config_store(struct arena *arena, const struct config_row *row, const char *type, struct slice text, void *raw,
+                  char expected[LIMIT_ERROR_TEXT]);
+bool config_address(struct slice text, struct slice *ret_host, uint16_t *ret_port);
+bool config_url(struct slice text);
+
+/* config_build.c: the tree to r->policy. */
+void config_build(struct config_reader *r, struct yaml_node *root, const struct config_registry_key *keys, unsigned n_keys);
+
+#endif

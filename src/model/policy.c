@@ -1,0 +1,66 @@
+#include "model/policy.h"
+
+#include "base/mem.h"
+
+/* A policy holds a small multiple of its configuration: texts, and tables that are bounded by the file. */
+#define POLICY_FIRST (64u << 10)
+#define POLICY_MOST (16 * (size_t)LIMIT_CONFIG_FILE)
+
+static const char *const dialect_names[DIALECT_COUNT] = {
+    [DIALECT_OPENAI] = "openai",
+    [DIALECT_ANTHROPIC] = "anthropic",
+    [DIALECT_AZURE] = "azure",
+};
+
+const char *dialect_name(enum dialect_id id) {
+    return (unsigned)id < DIALECT_COUNT ? dialect_names[id] : "unknown";
+}
+
+bool dialect_from_name(struct slice name, enum dialect_id *ret) {
+    for (unsigned id = 0; id < DIALECT_COUNT; id++)
+        if (slice_is(name, dialect_names[id])) {
+            *ret = (enum dialect_id)id;
+            return true;
+        }
+    return false;
+}
+
+struct policy *policy_new(void) {
+    struct policy *p = mem_new(struct policy);
+    atomic_init(&p->references, 1);
+    arena_init(&p->arena, POLICY_FIRST, POLICY_MOST);
+    table_init(&p->model_by_name);
+    table_init(&p->application_by_name);
+    table_init(&p->key_by_digest);
+    table_init(&p->token_by_digest);
+    return p;
+}
+
+struct policy *policy_hold(struct policy *p) {
+    atomic_fetch_add_explicit(&p->references, 1, memory_order_relaxed);
+    return p;
+}
+
+void policy_drop(struct policy *p) {
+    /* the last one to let go must see what all others did before they let go */
+    if (p == NULL || atomic_fetch_sub_explicit(&p->references, 1, memory_order_acq_rel) != 1) return;
+    table_deinit(&p->model_by_name);
+    table_deinit(&p->application_by_name);
+    table_deinit(&p->key_by_digest);
+    table_deinit(&p->token_by_digest);
+    arena_deinit(&p->arena);
+    mem_free(p);
+}
+
+bool policy_allows(const struct application *a, const struct model_route *m) {
+    if (a->all_models) return true;
+    for (unsigned i = 0; i < a->n_models; i++)
+        if (a->models[i] == m) return true;
+    return false;
+}
+
+const char *policy_prices_as(const struct provider *p, const struct price_list *list) {
+    if (p->prices_as != NULL) return p->prices_as;
+    if (list != NULL && price_has_provider(list, slice_of(p->name))) return p->name;
+    return dialect_name(p->dialect);
+}

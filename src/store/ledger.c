@@ -1,0 +1,158 @@
+/* The ledger's files: names, days, retention. */
+#include "store/ledger.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "store/files.h"
+#include "store/ledger_store.h"
+#include "store/migrate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { NAME_TEXT = 128, DATE_TEXT = 10 };
+
+static const char *prefix_of(enum ledger_kind kind) { return kind == LEDGER_RECORDS ? "ledger-" : "payload-"; }
+
+struct ledger *ledger_open(const struct ledger_options *o, struct error *error) {
+    if (o->read_only && !files_is_dir(o->dir)) {
+        (void)error_set(error, FAULT_NOT_FOUND, "data_dir %s does not exist: no server has run with it", o->dir);
+        return NULL;
+    }
+    if (!o->read_only && files_make_dir(o->dir, error) != FAULT_NONE) return NULL;
+    struct ledger *l = mem_new(struct ledger);
+    l->dir = mem_text(o->dir);
+    l->retention_us = o->retention_us;
+    l->read_only = o->read_only;
+    return l;
+}
+
+void ledger_close(struct ledger *l) {
+    if (l == NULL) return;
+    drain_free(l->drain);
+    mem_free(l->dir);
+    mem_free(l);
+}
+
+/* ---- names ---- */
+
+static void file_name(enum ledger_kind kind, int64_t day, char out[NAME_TEXT]) {
+    char date[CLOCK_TEXT];
+    clock_format(day * DAY_US, date);
+    snprintf(out, NAME_TEXT, "%s%.*s.db", prefix_of(kind), DATE_TEXT, date);
+}
+
+char *ledger_path(const struct ledger *l, enum ledger_kind kind, int64_t day) {
+    char name[NAME_TEXT];
+    file_name(kind, day, name);
+    return files_path(l->dir, name);
+}
+
+struct finds {
+    enum ledger_kind kind;
+    bool any_suffix;
+    struct days days;
+    char **names; /* with any_suffix */
+};
+
+static void find(void *ctx, const char *name) {
+    struct finds *f = ctx;
+    const char *date = name + strlen(prefix_of(f->kind));
+    int64_t us;
+    if (strlen(date) < DATE_TEXT || !clock_parse(slice_make(date, DATE_TEXT), &us)) return;
+    if (strncmp(date + DATE_TEXT, ".db", 3) != 0) return;
+    if (!f->any_suffix && date[DATE_TEXT + 3] != 0) return;
+    f->days.at = mem_resize(f->days.at, (f->days.n + 1) * sizeof *f->days.at);
+    if (f->any_suffix) {
+        f->names = mem_resize(f->names, (f->days.n + 1) * sizeof *f->names);
+        f->names[f->days.n] = mem_text(name);
+    }
+    f->days.at[f->days.n++] = us / DAY_US;
+}
+
+static int by_number(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+enum fault ledger_days(const struct ledger *l, enum ledger_kind kind, struct days *ret, struct error *error) {
+    struct finds f = {.kind = kind};
+    enum fault fault = files_list(l->dir, prefix_of(kind), find, &f, error);
+    if (fault != FAULT_NONE) {
+        days_deinit(&f.days);
+        return fault;
+    }
+    if (f.days.n > 0) qsort(f.days.at, f.days.n, sizeof *f.days.at, by_number);
+    *ret = f.days;
+    return FAULT_NONE;
+}
+
+void days_deinit(struct days *d) {
+    mem_free(d->at);
+    *d = (struct days){0};
+}
+
+/* ---- deleting and moving ---- */
+
+static const char *const suffixes[] = {"", "-wal", "-shm"};
+enum { N_SUFFIXES = sizeof suffixes / sizeof *suffixes, PATH_TEXT = 4096 };
+
+void ledger_delete(const struct ledger *l, enum ledger_kind kind, int64_t day) {
+    char *path = ledger_path(l, kind, day), with[PATH_TEXT];
+    for (int i = 0; i < N_SUFFIXES; i++)
+        if (snprintf(with, sizeof with, "%s%s", path, suffixes[i]) < PATH_TEXT) unlink(with);
+    mem_free(path);
+}
+
+void ledger_set_aside(const struct ledger *l, enum ledger_kind kind, int64_t day) {
+    char *path = ledger_path(l, kind, day), from[PATH_TEXT], to[PATH_TEXT];
+    long long now = clock_wall_us();
+    for (int i = 0; i < N_SUFFIXES; i++)
+        if (snprintf(from, sizeof from, "%s%s", path, suffixes[i]) < PATH_TEXT &&
+            snprintf(to, sizeof to, "%s.damaged-%lld%s", path, now, suffixes[i]) < PATH_TEXT)
+            rename(from, to);
+    mem_free(path);
+}
+
+void ledger_expire(struct ledger *l, int64_t now_us) {
+    struct finds f = {.kind = LEDGER_RECORDS, .any_suffix = true};
+    if (l->retention_us <= 0 || l->read_only) return;
+    bool listed = files_list(l->dir, prefix_of(f.kind), find, &f, NULL) == FAULT_NONE, closed = false;
+    for (size_t i = 0; i < f.days.n; i++) {
+        if (listed && (f.days.at[i] + 1) * DAY_US <= now_us - l->retention_us) {
+            if (!closed) drain_close_days(l->drain); /* it may have the day open */
+            closed = true;
+            char *path = files_path(l->dir, f.names[i]);
+            unlink(path);
+            mem_free(path);
+        }
+        mem_free(f.names[i]);
+    }
+    mem_free(f.names);
+    days_deinit(&f.days);
+}
+
+/* ---- one day, for reading ---- */
+
+enum fault ledger_open_day(const struct ledger *l, enum ledger_kind kind, int64_t day, struct database **ret,
+                           struct error *error) {
+    char *path = ledger_path(l, kind, day);
+    enum fault fault = FAULT_NONE;
+    int64_t version = 0;
+    struct database *db = database_open(path, &(struct database_options){.read_only = true}, &fault, error);
+    mem_free(path);
+    if (db == NULL) {
+        if (fault != FAULT_NOT_FOUND) return fault;
+        *ret = NULL;
+        return FAULT_NONE;
+    }
+    fault = database_number(db, "PRAGMA user_version", &version, error);
+    if (fault == FAULT_NONE && version != 0)
+        fault = migrate_check(db, kind == LEDGER_RECORDS ? &schema_ledger : &schema_payload, error);
+    if (fault != FAULT_NONE || version == 0) { /* 0: the writer is just making it */
+        database_close(db);
+        db = NULL;
+    }
+    if (fault == FAULT_NONE) *ret = db;
+    return fault;
+}

@@ -1,0 +1,46 @@
+/* rollup.h - sums of records by minute, by hour and by dimensions. Private to store/; readers use ledger_rollup.
+ *
+ * The writer keeps the rows it is adding to in memory, reads a row from the file once, and writes what changed
+ * before each commit. After a rollback everything in memory is thrown away: the file is right. */
+#ifndef STORE_ROLLUP_H
+#define STORE_ROLLUP_H
+
+#include "base/table.h"
+#include "store/database.h"
+#include "store/ledger.h"
+
+#define MINUTE_US 60000000LL
+#define HOUR_US 3600000000LL
+/* Combinations of dimensions in a day; a client may send any label. Records of further ones are summed under
+ * their application with "(other)" in the other dimensions. */
+#define LIMIT_DIMENSIONS 10000
+#define ROLLUP_OTHER SLICE("(other)")
+
+/* Sums without their names: `rollup` names are SLICE_NULL in here. */
+void rollup_init(struct rollup *r);
+void rollup_deinit(struct rollup *r);
+void rollup_add(struct rollup *r, const struct record *record);
+void rollup_merge(struct rollup *into, const struct rollup *from);
+void rollup_encode(const struct rollup *r, struct buffer *out);
+bool rollup_decode(struct slice bytes, struct rollup *into) MUST_CHECK; /* adds; on false *into may hold a part */
+
+struct rollup_cell;
+struct rollups {
+    struct table dimensions; /* six texts -> id */
+    int64_t next_dimension;
+    struct table cells;      /* unit, start, dimension -> struct rollup_cell */
+    struct rollup_cell **changed;
+    size_t n_changed, changed_capacity;
+    uint64_t batch;
+};
+enum fault rollups_load(struct rollups *r, struct database *db, struct error *error) MUST_CHECK;
+void rollups_deinit(struct rollups *r);
+/* `time_us`: the record's, held near its id's. */
+enum fault rollups_add(struct rollups *r, struct database *db, const struct record *record, int64_t time_us,
+                       struct error *error) MUST_CHECK;
+enum fault rollups_save(struct rollups *r, struct database *db, struct error *error) MUST_CHECK; /* before each commit */
+
+/* "name@version", "name", or null. `room` holds the text when one must be made. */
+struct slice rollup_prompt(const struct record *r, struct buffer *room);
+
+#endif
