@@ -8,7 +8,8 @@
 #define REASON(where) {.name = "reason", .place = where, .type = API_TEXT, .high = LIMIT_ERROR_TEXT, .help = "why; kept in the audit log"}
 #define RECORD_ID_PATH {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the record's id"}
 #define MOST_TOKENS 1000000000000
-#define STATUSES "ok|truncated|refused|error|cancelled|degraded" /* RECORD_STATUS_TABLE; a test compares them */
+#define OR_STATUS(symbol, name) "|" name
+#define STATUSES (&(RECORD_STATUS_TABLE(OR_STATUS))[1])
 
 static const struct api_parameter record_list[] = {
     TIME_QUERY("from", NULL, "the first time that counts; RFC 3339, a date, or back from now: -1h"),

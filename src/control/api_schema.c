@@ -1,6 +1,9 @@
 /* The shapes of all answers, as rows. */
 #include "control/api.h"
 
+#define OR_STATUS(symbol, name) "|" name
+#define STATUSES (&(RECORD_STATUS_TABLE(OR_STATUS))[1])
+
 const struct api_field api_fields[] = {
     {"Record", "id", "string", "26 characters that sort by time (ULID)"},
     {"Record", "time", "time", "when the request was complete"},
@@ -20,7 +23,7 @@ const struct api_field api_fields[] = {
     {"Record", "system_fingerprint", "string?", "the provider's fingerprint of its system"},
     {"Record", "prompt", "RecordPrompt?", "the managed prompt that was used"},
     {"Record", "stream", "boolean", "answered as an event stream"},
-    {"Record", "status", "ok|truncated|refused|error|cancelled|degraded", "how the exchange ended"},
+    {"Record", "status", STATUSES, "how the exchange ended"},
     {"Record", "http_status", "integer", "status sent to the client"},
     {"Record", "error", "string?", "name of the fault; see faults.md"},
     {"Record", "error_text", "string?", "the words behind it"},

@@ -17,9 +17,6 @@ static const struct field usage_fields[USAGE_COUNT] = {
 
 static int64_t or_zero(int64_t n) { return n < 0 ? 0 : n; }
 
-/* Token counts are far below this; more is nonsense that must not overflow a sum. */
-static int64_t bounded(int64_t n) { return n > INT64_MAX / 4 ? INT64_MAX / 4 : n; }
-
 bool anthropic_read_usage(const struct json_doc *d, uint32_t node, int64_t *uncached, struct usage *u) {
     uint32_t at[USAGE_COUNT];
     int64_t short_lived = USAGE_NULL;
@@ -32,17 +29,16 @@ bool anthropic_read_usage(const struct json_doc *d, uint32_t node, int64_t *unca
     if (!fields_is_null(d, at[CACHE_WRITE]))
         parts_count(d, at[CACHE_WRITE], &u->cache_write);
     else if (short_lived >= 0)
-        u->cache_write = bounded(short_lived) + bounded(or_zero(u->cache_write_1h));
+        u->cache_write = short_lived + or_zero(u->cache_write_1h);
     parts_count(d, at[OUTPUT], &u->output);
     parts_count(d, json_get(d, at[OUTPUT_DETAILS], "thinking_tokens"), &u->reasoning);
     parts_count(d, json_get(d, at[OUTPUT_DETAILS], "reasoning_tokens"), &u->reasoning);
-    if (*uncached >= 0)
-        u->input = bounded(*uncached) + bounded(or_zero(u->cache_read)) + bounded(or_zero(u->cache_write));
+    if (*uncached >= 0) u->input = *uncached + or_zero(u->cache_read) + or_zero(u->cache_write);
     return true;
 }
 
 void anthropic_put_usage(struct json_writer *w, const struct usage *u) {
-    int64_t cached = bounded(or_zero(u->cache_read)) + bounded(or_zero(u->cache_write));
+    int64_t cached = or_zero(u->cache_read) + or_zero(u->cache_write);
     json_object(w);
     json_member_i64(w, "input_tokens", or_zero(or_zero(u->input) - cached)); /* clients want the totals as numbers */
     if (u->cache_write >= 0) json_member_i64(w, "cache_creation_input_tokens", u->cache_write);

@@ -80,5 +80,5 @@ void parts_put_reply_id(struct json_writer *w, const char *key, const char *pref
 
 void parts_count(const struct json_doc *d, uint32_t node, int64_t *ret) {
     int64_t n;
-    if (json_get_i64(d, node, &n) && n >= 0) *ret = n;
+    if (json_get_i64(d, node, &n) && n >= 0 && n < INT64_C(1) << 50) *ret = n;
 }

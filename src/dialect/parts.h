@@ -35,7 +35,7 @@ void parts_put_text(struct json_writer *w, struct slice text);
  * stays as unique as it came. */
 void parts_put_reply_id(struct json_writer *w, const char *key, const char *prefix, struct slice id);
 
-/* A reported counter: whole and not negative, else unchanged. */
+/* A reported counter: whole, not negative and below 2^50, so that sums cannot overflow; else unchanged. */
 void parts_count(const struct json_doc *d, uint32_t node, int64_t *ret);
 
 #endif

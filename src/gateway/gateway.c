@@ -194,9 +194,14 @@ void gateway_free(struct gateway *g) {
         if (x->state != EXCHANGE_NEW) exchange_abort(x, FAULT_SHUTTING_DOWN);
     }
     http_server_free(g->server);
-    http_client_free(g->client);
-    while ((node = list_shift(&g->active))) exchange_free(list_item(node, struct exchange, link));
+    while ((node = list_shift(&g->active))) { /* what was draining its upstream */
+        struct exchange *x = list_item(node, struct exchange, link);
+        attempt_cancel(x);
+        binding_drop(x->binding);
+        exchange_free(x);
+    }
     while ((node = list_shift(&g->idle))) exchange_free(list_item(node, struct exchange, link));
-    binding_drop(g->binding);
+    binding_drop(g->binding); /* its routes, while their client still is there */
+    http_client_free(g->client);
     mem_free(g);
 }

@@ -306,8 +306,11 @@ void config_fill(struct config_reader *r, enum config_scope scope, const char *p
     const struct config_setting *settings = config_settings(&n_rows);
     char expected[LIMIT_ERROR_TEXT];
     if (map->type != YAML_MAP && !config_is_null(map)) {
-        size_t len = strlen(place);
-        config_complain(r, map->line, map->column, "%.*s: expected a map, found %s", (int)(len > 0 ? len - 1 : 0), place, shown(r, map));
+        int len = (int)strlen(place) - 1; /* without its dot */
+        if (len < 0)
+            config_complain(r, map->line, map->column, "expected a map of settings, found %s", shown(r, map));
+        else
+            config_complain(r, map->line, map->column, "%.*s: expected a map, found %s", len, place, shown(r, map));
         return;
     }
     for (unsigned i = 0; i < n_rows; i++) {

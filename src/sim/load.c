@@ -42,11 +42,11 @@ struct load {
     struct arena scratch;
     struct list in_flight; /* oldest first */
     unsigned n_in_flight, max_in_flight;
-    uint64_t index;        /* arrivals so far */
+    uint64_t index; /* arrivals so far */
     int64_t start_us, next_us, timeout_us;
     struct loop_timer arrival, tick;
     unsigned ticks;
-    bool over;             /* no more arrivals */
+    bool over; /* no more arrivals */
 };
 
 /* One request under way. */
@@ -185,7 +185,10 @@ static void make_body(struct load *l, struct sending *s) {
     buffer_append(b, SLICE("\",\"messages\":[{\"role\":\"user\",\"content\":\""));
     put_prompt(l, s);
     buffer_printf(b, "\"}],\"max_tokens\":%u", s->output > 0 ? s->output : 1);
-    if (o->stream) buffer_append(b, o->anthropic ? SLICE(",\"stream\":true") : SLICE(",\"stream\":true,\"stream_options\":{\"include_usage\":true}"));
+    if (o->stream)
+        buffer_append(b, o->anthropic
+                             ? SLICE(",\"stream\":true")
+                             : SLICE(",\"stream\":true,\"stream_options\":{\"include_usage\":true}"));
     buffer_byte(b, '}');
 }
 
@@ -200,7 +203,12 @@ static void send_one(struct load *l, int64_t planned_us, uint32_t input, uint32_
         return;
     }
     struct sending *s = mem_new(struct sending);
-    *s = (struct sending){.load = l, .planned_us = planned_us, .started_us = now, .cost = MONEY_UNKNOWN, .input = input, .output = output};
+    *s = (struct sending){.load = l,
+                          .planned_us = planned_us,
+                          .started_us = now,
+                          .cost = MONEY_UNKNOWN,
+                          .input = input,
+                          .output = output};
     load_reply_init(&s->reply, l->options->anthropic, l->options->stream);
     make_body(l, s);
     list_push(&l->in_flight, &s->link);
@@ -216,7 +224,9 @@ static void send_one(struct load *l, int64_t planned_us, uint32_t input, uint32_
 
 /* ---- the plan ---- */
 
-static int64_t gap_us(struct load *l) { return (int64_t)(-log(1 - dice_unit(&l->dice)) / l->options->rate * 1e6); }
+static int64_t gap_us(struct load *l) {
+    return (int64_t)(-log(1 - dice_unit(&l->dice)) / l->options->rate * 1e6);
+}
 
 /* The time of the next arrival, or the end of all. */
 static void plan_next(struct load *l) {
@@ -224,7 +234,8 @@ static void plan_next(struct load *l) {
     if (o->requests > 0 && l->index >= o->requests) l->over = true;
     if (l->trace.n > 0 && l->index >= l->trace.n) l->over = true;
     if (l->over) return;
-    if (l->trace.n > 0) l->next_us = l->start_us + (int64_t)((double)l->trace.rows[l->index].at_us / o->speed);
+    if (l->trace.n > 0)
+        l->next_us = l->start_us + (int64_t)((double)l->trace.rows[l->index].at_us / o->speed);
     else l->next_us += gap_us(l);
     if (o->duration_us > 0 && l->next_us - l->start_us > o->duration_us) l->over = true;
 }
@@ -267,7 +278,8 @@ static void tick_fired(struct loop_timer *t) {
     if (l->stop != NULL && *l->stop) {
         l->over = true;
         loop_timer_stop(l->loop, &l->arrival);
-        while (!list_empty(&l->in_flight)) give_up(list_item(l->in_flight.next, struct sending, link), "interrupted");
+        while (!list_empty(&l->in_flight))
+            give_up(list_item(l->in_flight.next, struct sending, link), "interrupted");
         finish_if_over(l);
         return;
     }
@@ -289,15 +301,20 @@ static enum fault make_route(struct load *l, struct error *error) {
     unsigned n = 0;
     headers[n++] = "content-type: application/json";
     if (o->anthropic) headers[n++] = "anthropic-version: 2023-06-01";
-    if (o->key != NULL) headers[n++] = arena_printf(a, o->anthropic ? "x-api-key: %s" : "authorization: Bearer %s", o->key).at;
-    if (o->request_type != NULL) headers[n++] = arena_printf(a, "x-quarterdeck-request-type: %s", o->request_type).at;
+    if (o->key != NULL)
+        headers[n++] =
+            arena_printf(a, o->anthropic ? "x-api-key: %s" : "authorization: Bearer %s", o->key).at;
+    if (o->request_type != NULL)
+        headers[n++] = arena_printf(a, "x-quarterdeck-request-type: %s", o->request_type).at;
     if (o->user != NULL) headers[n++] = arena_printf(a, "x-quarterdeck-user: %s", o->user).at;
     headers[n] = NULL;
     struct slice base = slice_of(o->url);
     while (slice_ends(base, SLICE("/"))) base.len--;
     if (slice_ends(base, SLICE("/v1"))) base.len -= 3;
     struct http_route_options r = {
-        .url = arena_printf(a, SLICE_FMT "%s", SLICE_ARG(base), o->anthropic ? "/v1/messages" : "/v1/chat/completions").at,
+        .url = arena_printf(a, SLICE_FMT "%s", SLICE_ARG(base),
+                            o->anthropic ? "/v1/messages" : "/v1/chat/completions")
+                   .at,
         .method = "POST",
         .headers = headers,
         .connect_timeout_us = CONNECT_US,
@@ -341,7 +358,8 @@ static enum fault prepare(struct load *l, struct error *error) {
     enum fault f = FAULT_NONE;
     arena_init(&l->scratch, SCRATCH_FIRST, SCRATCH_MAX);
     if (o->context_growth <= 0 || o->speed <= 0 || (slice_is_null(o->trace) && !(o->rate > 0)))
-        return error_set(error, FAULT_BAD_REQUEST, "a load needs a trace or a rate, and a speed and growth above 0");
+        return error_set(error, FAULT_BAD_REQUEST,
+                         "a load needs a trace or a rate, and a speed and growth above 0");
     if (!slice_is_null(o->trace)) f = trace_read(o->trace, o->trace_name, &l->trace, error);
     if (f != FAULT_NONE) return f;
     l->max_in_flight = o->max_in_flight > 0 ? o->max_in_flight : IN_FLIGHT;
@@ -353,8 +371,8 @@ static enum fault prepare(struct load *l, struct error *error) {
 }
 
 enum fault load_run(struct loop *l, const struct load_options *o, volatile int *stop,
-                    void (*progress)(void *ctx, const struct load_result *so_far), void *ctx, struct load_result *ret,
-                    struct error *error) {
+                    void (*progress)(void *ctx, const struct load_result *so_far), void *ctx,
+                    struct load_result *ret, struct error *error) {
     struct load load = {.loop = l, .options = o, .stop = stop, .progress = progress, .ctx = ctx};
     struct load_result result;
     result_init(&result);

@@ -16,16 +16,16 @@ struct load_options {
     bool stream;
     struct slice trace; /* CSV text: TIMESTAMP,ContextTokens,GeneratedTokens; SLICE_NULL: --rate */
     const char *trace_name;
-    double rate;                     /* requests a second */
-    double speed;                    /* divides the trace's gaps */
-    double context_growth;           /* multiplies input tokens: 1.3 is the rehearsal of next quarter */
-    bool exact;             /* prompts start with "[sim input=... output=...]": the simulator then counts just that */
+    double rate;           /* requests a second */
+    double speed;          /* divides the trace's gaps */
+    double context_growth; /* multiplies input tokens: 1.3 is the rehearsal of next quarter */
+    bool exact; /* prompts start with "[sim input=... output=...]": the simulator then counts just that */
     int64_t input_tokens, output_tokens; /* of every request at a --rate; 0: drawn, medians 600 and 120 */
-    int64_t timeout_us;     /* a request that takes longer has failed; 0: two minutes */
-    uint64_t requests;               /* stop after so many; 0: the whole trace, or duration */
-    int64_t duration_us;             /* 0: no limit */
-    unsigned max_in_flight;          /* arrivals above it are counted as not sent; 0: 20,000 */
-    const char *request_type, *user; /* labels to send; NULL: none */
+    int64_t timeout_us;                  /* a request that takes longer has failed; 0: two minutes */
+    uint64_t requests;                   /* stop after so many; 0: the whole trace, or duration */
+    int64_t duration_us;                 /* 0: no limit */
+    unsigned max_in_flight;              /* arrivals above it are counted as not sent; 0: 20,000 */
+    const char *request_type, *user;     /* labels to send; NULL: none */
     uint64_t seed;
 };
 

@@ -52,13 +52,19 @@ static bool take_error(struct load_reply *r, const struct json_doc *d, struct ar
     struct slice word = json_string(d, json_get(d, error, "code"), scratch);
     if (slice_is_null(word)) word = json_string(d, json_get(d, error, "type"), scratch);
     char name[48];
-    if (r->status >= 400) snprintf(name, sizeof name, "http_%d %.*s", r->status, (int)(word.len < 34 ? word.len : 34), word.at ? word.at : "");
-    else snprintf(name, sizeof name, "in_stream %.*s", (int)(word.len < 34 ? word.len : 34), word.at ? word.at : "");
+    if (r->status >= 400)
+        snprintf(name, sizeof name, "http_%d %.*s", r->status, (int)(word.len < 34 ? word.len : 34),
+                 word.at ? word.at : "");
+    else
+        snprintf(name, sizeof name, "in_stream %.*s", (int)(word.len < 34 ? word.len : 34),
+                 word.at ? word.at : "");
     load_reply_fail(r, name);
     return true;
 }
 
-static bool is_text(const struct json_doc *d, uint32_t node) { return json_type(d, node) == JSON_STRING && json_raw(d, node).len > 2; }
+static bool is_text(const struct json_doc *d, uint32_t node) {
+    return json_type(d, node) == JSON_STRING && json_raw(d, node).len > 2;
+}
 
 /* A piece of output in an OpenAI chunk. */
 static bool is_piece(const struct json_doc *d, uint32_t choice) {
@@ -88,7 +94,8 @@ static void take_anthropic(struct load_reply *r, const struct json_doc *d, int64
     if (json_is(d, type, "message_stop")) r->ended = true;
 }
 
-static void take_event(struct load_reply *r, const struct sse_event *e, int64_t now_us, struct arena *scratch) {
+static void take_event(struct load_reply *r, const struct sse_event *e, int64_t now_us,
+                       struct arena *scratch) {
     struct json_doc d;
     if (!e->has_data) return;
     if (slice_is(e->data, "[DONE]")) {

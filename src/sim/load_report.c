@@ -9,10 +9,10 @@
 static const char *const context_names[LOAD_CONTEXT_BUCKETS] = {"<256", "<1k", "<4k", "<16k", "<64k", "64k+"};
 
 /* QUANTILE(JSON name, rank) */
-#define QUANTILE_TABLE(QUANTILE)                                                                                       \
-    QUANTILE("p50", 0.5)                                                                                               \
-    QUANTILE("p90", 0.9)                                                                                               \
-    QUANTILE("p95", 0.95)                                                                                              \
+#define QUANTILE_TABLE(QUANTILE)                                                                             \
+    QUANTILE("p50", 0.5)                                                                                     \
+    QUANTILE("p90", 0.9)                                                                                     \
+    QUANTILE("p95", 0.95)                                                                                    \
     QUANTILE("p99", 0.99)
 
 static const struct {
@@ -28,13 +28,16 @@ enum { N_QUANTILES = sizeof quantiles / sizeof quantiles[0] };
 /* ---- JSON ---- */
 
 /* Milliseconds to three digits: more is not in the buckets. */
-static double ms(double us) { return us < 0 ? NAN : round(us) / 1000; }
+static double ms(double us) {
+    return us < 0 ? NAN : round(us) / 1000;
+}
 
 static void write_histogram(struct json_writer *w, const char *key, const struct histogram *h) {
     json_key(w, key);
     json_object(w);
     json_member_i64(w, "count", (int64_t)h->count);
-    for (unsigned i = 0; i < N_QUANTILES; i++) json_member_double(w, quantiles[i].name, ms(histogram_quantile(h, quantiles[i].rank)));
+    for (unsigned i = 0; i < N_QUANTILES; i++)
+        json_member_double(w, quantiles[i].name, ms(histogram_quantile(h, quantiles[i].rank)));
     json_member_double(w, "max", h->count > 0 ? ms((double)h->max) : NAN);
     json_member_double(w, "mean", h->count > 0 ? ms((double)h->sum / (double)h->count) : NAN);
     json_object_end(w);
@@ -87,7 +90,8 @@ void load_write_json(const struct load_options *o, const struct load_result *r, 
     json_member_double(&w, "late_ms_max", ms((double)r->late_us_max));
     json_key(&w, "errors");
     json_object(&w);
-    for (unsigned i = 0; i < r->n_errors; i++) json_member_i64(&w, r->errors[i].name, (int64_t)r->errors[i].count);
+    for (unsigned i = 0; i < r->n_errors; i++)
+        json_member_i64(&w, r->errors[i].name, (int64_t)r->errors[i].count);
     json_object_end(&w);
     json_key(&w, "all");
     json_object(&w);
@@ -122,14 +126,17 @@ static void put_value(struct table_writer *t, double now, uint32_t before, int d
         buffer_printf(t->out, "%10.*f", decimals, now);
     }
     if (!t->compares) return;
-    if (isnan(now) || !json_get_double(&t->before, before, &then) || then == 0) buffer_printf(t->out, " %-8s", "");
+    if (isnan(now) || !json_get_double(&t->before, before, &then) || then == 0)
+        buffer_printf(t->out, " %-8s", "");
     else buffer_printf(t->out, " x%-7.2f", now / then);
 }
 
-static void put_latency(struct table_writer *t, const char *label, const struct histogram *h, uint32_t before) {
+static void put_latency(struct table_writer *t, const char *label, const struct histogram *h,
+                        uint32_t before) {
     buffer_printf(t->out, "%-14s", label);
     for (unsigned i = 0; i < N_QUANTILES; i++)
-        put_value(t, ms(histogram_quantile(h, quantiles[i].rank)), json_get(&t->before, before, quantiles[i].name), 1);
+        put_value(t, ms(histogram_quantile(h, quantiles[i].rank)),
+                  json_get(&t->before, before, quantiles[i].name), 1);
     put_value(t, h->count > 0 ? ms((double)h->max) : NAN, json_get(&t->before, before, "max"), 1);
     buffer_byte(t->out, '\n');
 }
@@ -145,19 +152,24 @@ static double cost_per_thousand(const struct load_bucket *b) {
     return priced == 0 ? NAN : (double)b->cost_nano / (double)MONEY_USD / (double)priced * 1000;
 }
 
-static void put_context(struct table_writer *t, const char *label, const struct load_bucket *b, uint32_t before) {
+static void put_context(struct table_writer *t, const char *label, const struct load_bucket *b,
+                        uint32_t before) {
     double was = NAN, count, unpriced, usd;
     const struct json_doc *d = &t->before;
     if (b->requests == 0) return;
     buffer_printf(t->out, "%-14s", label);
     put_value(t, (double)b->requests, json_get(d, before, "requests"), 0);
-    put_value(t, ms(histogram_quantile(&b->total, 0.5)), json_get(d, json_get(d, before, "total_ms"), "p50"), 1);
-    put_value(t, ms(histogram_quantile(&b->total, 0.95)), json_get(d, json_get(d, before, "total_ms"), "p95"), 1);
-    put_value(t, ms(histogram_quantile(&b->first_token, 0.5)), json_get(d, json_get(d, before, "first_token_ms"), "p50"), 1);
+    put_value(t, ms(histogram_quantile(&b->total, 0.5)), json_get(d, json_get(d, before, "total_ms"), "p50"),
+              1);
+    put_value(t, ms(histogram_quantile(&b->total, 0.95)), json_get(d, json_get(d, before, "total_ms"), "p95"),
+              1);
+    put_value(t, ms(histogram_quantile(&b->first_token, 0.5)),
+              json_get(d, json_get(d, before, "first_token_ms"), "p50"), 1);
     put_value(t, (double)b->input_tokens, json_get(d, before, "input_tokens"), 0);
     put_value(t, (double)b->output_tokens, json_get(d, before, "output_tokens"), 0);
     double now = cost_per_thousand(b);
-    if (json_get_double(d, json_get(d, before, "requests"), &count) && json_get_double(d, json_get(d, before, "unpriced"), &unpriced) &&
+    if (json_get_double(d, json_get(d, before, "requests"), &count) &&
+        json_get_double(d, json_get(d, before, "unpriced"), &unpriced) &&
         json_get_double(d, json_get(d, before, "cost_usd"), &usd) && count > unpriced)
         was = usd / (count - unpriced) * 1000;
     if (isnan(now)) buffer_printf(t->out, "%10s", "-");
@@ -168,18 +180,22 @@ static void put_context(struct table_writer *t, const char *label, const struct 
 
 static void put_summary(struct table_writer *t, const struct load_result *r) {
     double seconds = r->seconds > 0 ? r->seconds : 1;
-    buffer_printf(t->out, "sent %llu of %llu in %.1f s (%.1f a second): %llu ok, %llu failed, %llu not sent\n", (unsigned long long)r->sent,
-                  (unsigned long long)r->planned, r->seconds, (double)r->sent / seconds, (unsigned long long)r->ok, (unsigned long long)r->failed,
-                  (unsigned long long)r->not_sent);
+    buffer_printf(
+        t->out, "sent %llu of %llu in %.1f s (%.1f a second): %llu ok, %llu failed, %llu not sent\n",
+        (unsigned long long)r->sent, (unsigned long long)r->planned, r->seconds, (double)r->sent / seconds,
+        (unsigned long long)r->ok, (unsigned long long)r->failed, (unsigned long long)r->not_sent);
     for (unsigned i = 0; i < r->n_errors; i++)
         buffer_printf(t->out, "  %-40s %10llu\n", r->errors[i].name, (unsigned long long)r->errors[i].count);
     if (r->late_us_max > 100000)
-        buffer_printf(t->out, "the generator fell %.0f ms behind its own plan: these numbers are suspect\n", (double)r->late_us_max / 1000);
+        buffer_printf(t->out, "the generator fell %.0f ms behind its own plan: these numbers are suspect\n",
+                      (double)r->late_us_max / 1000);
 }
 
-enum fault load_write_table(const struct load_result *r, struct slice before, struct buffer *out, struct error *error) {
+enum fault load_write_table(const struct load_result *r, struct slice before, struct buffer *out,
+                            struct error *error) {
     static const char *const latency[] = {"p50", "p90", "p95", "p99", "max"};
-    static const char *const context[] = {"requests", "p50 ms", "p95 ms", "first p50", "tokens in", "tokens out", "USD/1000"};
+    static const char *const context[] = {"requests",  "p50 ms",     "p95 ms",  "first p50",
+                                          "tokens in", "tokens out", "USD/1000"};
     struct table_writer t = {.out = out, .compares = !slice_is_null(before)};
     struct arena arena;
     arena_init(&arena, 16384, 16 << 20);

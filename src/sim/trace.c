@@ -70,8 +70,9 @@ enum fault trace_read(struct slice csv, const char *name, struct trace *ret, str
         titled = true; /* the title may be missing, but comes first if at all */
         if (read_row(line, &t.rows[t.n++])) continue;
         trace_deinit(&t);
-        return error_set(error, FAULT_BAD_REQUEST, "%s:%u: expected TIMESTAMP,ContextTokens,GeneratedTokens, found \"" SLICE_FMT "\"", name,
-                         number, (int)(line.len < 80 ? line.len : 80), line.at);
+        return error_set(error, FAULT_BAD_REQUEST,
+                         "%s:%u: expected TIMESTAMP,ContextTokens,GeneratedTokens, found \"" SLICE_FMT "\"",
+                         name, number, (int)(line.len < 80 ? line.len : 80), line.at);
     }
     if (t.n == 0) {
         trace_deinit(&t);

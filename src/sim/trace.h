@@ -1,5 +1,6 @@
-/* trace.h - recorded arrivals: CSV with the columns TIMESTAMP,ContextTokens,GeneratedTokens, as Azure publishes
- * its LLM inference traces. Lines that start with '#' and empty lines are passed over; LF or CRLF. */
+/* trace.h - recorded arrivals: CSV with the columns TIMESTAMP,ContextTokens,GeneratedTokens, as Azure
+ * publishes its LLM inference traces. Lines that start with '#' and empty lines are passed over; LF or CRLF.
+ */
 #ifndef SIM_TRACE_H
 #define SIM_TRACE_H
 

@@ -403,7 +403,7 @@ static void test_required(void **state) {
            "quarterdeck.yaml:5:10: tokens[0].token: this is required (secret)\n"
            "quarterdeck.yaml:6:27: applications.a.keys[0].key: this is required (secret)\n");
     expect("", "quarterdeck.yaml:1:1: the file is empty; expected settings such as `listen` and `providers`\n");
-    expect("- a\n", "quarterdeck.yaml:1:1: : expected a map, found a list\n");
+    expect("- a\n", "quarterdeck.yaml:1:1: expected a map of settings, found a list\n");
 }
 
 static void test_variables(void **state) {
