@@ -34,7 +34,7 @@ struct lane {
     struct loop *loop;
     struct gateway *gateway;
     struct buffer frame; /* encoding space, by this lane's thread only */
-    atomic_uint active;  /* published by the housekeeping task below */
+    atomic_uint active;  /* exchanges under way, as last published */
 };
 
 struct server {
@@ -339,15 +339,16 @@ static enum fault start_lanes(struct server *s, struct error *error) {
     return FAULT_NONE;
 }
 
-static void publish_active(void *arg) {
+static void publish(void *arg) {
     struct lane *l = arg;
+    gateway_publish(l->gateway);
     atomic_store(&l->active, gateway_active(l->gateway));
 }
 
 static void quiesce(void *arg) {
     struct lane *l = arg;
     gateway_quiesce(l->gateway);
-    publish_active(l);
+    publish(l);
 }
 
 /* ---- up and down ---- */
@@ -447,7 +448,7 @@ static void wait_for_exchanges(struct server *s) {
         for (unsigned i = 0; i < s->n_lanes; i++) {
             if (!s->lanes[i].running) continue;
             active += atomic_load(&s->lanes[i].active);
-            (void)loop_post(s->lanes[i].loop, publish_active, &s->lanes[i]);
+            (void)loop_post(s->lanes[i].loop, publish, &s->lanes[i]);
         }
     }
 }
@@ -485,6 +486,12 @@ static void set_gauge(struct server *s, enum metric m, int64_t value, const char
     metric_set(metric_cell(s->shard, m, (const char *[METRIC_LABELS]){label}), value);
 }
 
+static void set_breaker(void *arg, const struct target_state *t) {
+    struct server *s = arg;
+    const char *labels[METRIC_LABELS] = {t->provider, t->upstream_model};
+    metric_set(metric_cell(s->shard, METRIC_BREAKER, labels), strcmp(t->breaker, "closed") != 0);
+}
+
 static void keep_house(struct server *s) {
     struct recorder_stats recorded;
     struct ledger_writer_stats written;
@@ -497,6 +504,8 @@ static void keep_house(struct server *s) {
     set_gauge(s, METRIC_POLICY_REVISION, (int64_t)p->revision, NULL);
     policy_drop(p);
     set_gauge(s, METRIC_BUILD, 1, VERSION);
+    each_target(s, set_breaker, s);
+    for (unsigned i = 0; i < s->n_lanes; i++) (void)loop_post(s->lanes[i].loop, publish, &s->lanes[i]);
     if (recorded.lost > s->lost_seen) log_event(LOG_ERROR, "records were lost: the flight recorder has no room", NULL);
     if (written.failures > s->failures_seen) log_event(LOG_ERROR, "the ledger could not be written", "error", written.last_error, NULL);
     s->lost_seen = recorded.lost;

@@ -1,8 +1,7 @@
 #include "gateway/exchange.h"
 
 #include "base/clock.h"
-
-#include <stdio.h>
+#include "base/log.h"
 
 enum fault attempt_prepare(struct exchange *x, struct error *error) {
     enum endpoint e = x->call.endpoint;
@@ -180,6 +179,8 @@ void attempt_ended(struct exchange *x, enum fault outcome) {
     } else {
         bool opened, closed = health_report(h, x->model, healthy(outcome), x->admission, now, &opened);
         if (closed && outcome == FAULT_NONE && x->target == &x->model->targets[0]) r->back_to_primary = true;
+        if (opened) log_event(LOG_WARN, "breaker opened", "target", x->target->health_key, "last", fault_name(outcome), NULL);
+        if (closed) log_event(LOG_INFO, "breaker closed", "target", x->target->health_key, NULL);
     }
     x->admission = ADMIT_NO;
     count_attempt(x, outcome);

@@ -183,6 +183,10 @@ uint16_t gateway_port(const struct gateway *g) { return http_server_port(g->serv
 
 unsigned gateway_active(const struct gateway *g) { return g->n_active; }
 
+void gateway_publish(struct gateway *g) {
+    metric_set(metric_cell(g->metrics, METRIC_CONNECTIONS, (const char *[METRIC_LABELS]){NULL}), http_server_connections(g->server));
+}
+
 void gateway_quiesce(struct gateway *g) { http_server_quiesce(g->server); }
 
 void gateway_free(struct gateway *g) {

@@ -49,6 +49,7 @@ void gateway_install(struct gateway *g, struct policy *p);     /* holds it; exch
 enum fault gateway_listen(struct gateway *g, const struct http_server_options *o, struct error *error) MUST_CHECK;
 uint16_t gateway_port(const struct gateway *g);
 unsigned gateway_active(const struct gateway *g);              /* exchanges under way */
+void gateway_publish(struct gateway *g);                       /* brings its gauges up to date */
 void gateway_quiesce(struct gateway *g);                       /* accepts no more; exchanges go on */
 void gateway_free(struct gateway *g);                          /* ends what is left, each with its record */
 

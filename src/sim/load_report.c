@@ -121,9 +121,9 @@ struct table_writer {
 static void put_value(struct table_writer *t, double now, uint32_t before, int decimals) {
     double then;
     if (isnan(now)) {
-        buffer_printf(t->out, "%10s", "-");
+        buffer_printf(t->out, "%11s", "-");
     } else {
-        buffer_printf(t->out, "%10.*f", decimals, now);
+        buffer_printf(t->out, "%11.*f", decimals, now);
     }
     if (!t->compares) return;
     if (isnan(now) || !json_get_double(&t->before, before, &then) || then == 0)
@@ -143,7 +143,7 @@ static void put_latency(struct table_writer *t, const char *label, const struct 
 
 static void put_titles(struct table_writer *t, const char *first, const char *const *titles, unsigned n) {
     buffer_printf(t->out, "\n%-14s", first);
-    for (unsigned i = 0; i < n; i++) buffer_printf(t->out, t->compares ? "%10s %-8s" : "%10s", titles[i], "");
+    for (unsigned i = 0; i < n; i++) buffer_printf(t->out, t->compares ? "%11s %-8s" : "%11s", titles[i], "");
     buffer_byte(t->out, '\n');
 }
 
@@ -172,8 +172,8 @@ static void put_context(struct table_writer *t, const char *label, const struct 
         json_get_double(d, json_get(d, before, "unpriced"), &unpriced) &&
         json_get_double(d, json_get(d, before, "cost_usd"), &usd) && count > unpriced)
         was = usd / (count - unpriced) * 1000;
-    if (isnan(now)) buffer_printf(t->out, "%10s", "-");
-    else buffer_printf(t->out, "%10.4f", now);
+    if (isnan(now)) buffer_printf(t->out, "%11s", "-");
+    else buffer_printf(t->out, "%11.4f", now);
     if (t->compares && !isnan(now) && was > 0) buffer_printf(t->out, " x%-7.2f", now / was);
     buffer_byte(t->out, '\n');
 }

@@ -14,6 +14,8 @@ enum {
     FLUSH_BYTES = 32 * 1024,
     FLOOD_PIECE = 64 * 1024,
     DRAIN_US = 2000, /* between looks whether what was written is out, before a connection is closed */
+    TICK_US = 1000,
+    CATCH_UP_US = 50 * 1000, /* a play further behind its plan starts a new one */
     SPLIT_MAX = 1 << 24,
 };
 
@@ -53,7 +55,8 @@ struct play {
     uint64_t drained;    /* looks at an empty queue before a reset */
     struct buffer split; /* bytes that wait to go out one by one */
     size_t split_at;
-    int64_t due; /* what comes behind them */
+    int64_t due;     /* what comes behind them */
+    int64_t plan_us; /* when the running step was to be */
 };
 
 static void run(struct play *p);
@@ -396,6 +399,16 @@ static int64_t step(struct play *p) {
     return step_end(p);
 }
 
+/* Steps are planned from each other, not from when they really ran, so that delays do not add up; and they
+ * run on whole milliseconds, so that one turn of the loop serves many streams. */
+static int64_t until_planned(struct play *p, int64_t delay) {
+    int64_t now = loop_now_us(p->stage->loop);
+    if (now - p->plan_us > CATCH_UP_US) p->plan_us = now;
+    p->plan_us += delay;
+    int64_t tick = (p->plan_us + TICK_US - 1) / TICK_US * TICK_US;
+    return tick > now ? tick - now : 0;
+}
+
 /* Frames gather while the next step is due at once, but not over the end of the answer. */
 static bool gathers(const struct play *p) {
     return p->stage->scratch.len < FLUSH_BYTES && p->step != STEP_END && p->step != STEP_RESET &&
@@ -423,6 +436,7 @@ static void run(struct play *p) {
     for (;;) {
         int64_t next = step(p);
         if (next == PLAY_OVER) return;
+        if (next > 0) next = until_planned(p, next);
         if (next == 0 && gathers(p)) continue;
         flush(p);
         if (wait(p, next)) return;
@@ -489,6 +503,7 @@ void play_start(struct play_stage *s, struct http_request *r, enum ask_api api, 
     book_begin(s->book, &b, &p->verdict);
     p->verdict.act.azure |= azure;
     p->times = dice_of(p->ask.content, p->verdict.serial);
+    p->plan_us = loop_now_us(s->loop);
     mark ^= dice_next(&(struct dice){p->verdict.serial});
     p->request_id = arena_printf(&p->arena, "req_%016llx", (unsigned long long)mark);
     run(p);

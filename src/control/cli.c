@@ -1,0 +1,174 @@
+/* The table of verbs, help, and what verbs share. */
+#include "control/cli_verbs.h"
+
+#include "control/suggest.h"
+
+#include <stdarg.h>
+
+static int version(int argc, char **argv) {
+    bool json = false;
+    const struct option_spec specs[] = {{.name = "json", .type = OPTION_FLAG, .value = &json, .help = "as JSON"}};
+    int n, code = options_parse(argc, argv, specs, 1, "quarterdeck version [options]", &n);
+    if (code < 0) code = cli_expect("quarterdeck version", n, 0, 0);
+    if (code >= 0) return code;
+    printf(json ? "{\"version\":\"%s\"}\n" : "quarterdeck %s\n", VERSION);
+    return 0;
+}
+
+const struct cli_verb cli_verbs[] = {
+    {"check", "check [-c FILE]", "say everything that is wrong with a configuration", cli_check},
+    {"record", "record list|show|latency|totals", "what happened: exchanges, one exchange, latencies, sums", cli_record},
+    {"export", "export records --format jsonl|csv", "all records that match, for other tools", cli_export},
+    {"model", "model list|price", "models with their targets and prices; what a usage costs", cli_model},
+    {"key", "key create|list|revoke", "keys of applications", cli_key},
+    {"policy", "policy show|reload|audit", "what is in force: state, reading it again, who changed what", cli_policy},
+    {"sim", "sim [options]", "a model provider that never was, for trying out and testing", cli_sim},
+    {"load", "load [options]", "a load test from a trace or at a rate", cli_load},
+    {"version", "version", "print the version", version},
+    {"reference", "reference settings|faults|metrics|api|cli|record", NULL, cli_reference}, /* hidden */
+    {NULL, NULL, NULL, NULL},
+};
+
+/* ---- help ---- */
+
+#define SUMMARY_COLUMN 40
+
+static void print_verb(FILE *out, const struct cli_verb *v) {
+    if (v->summary) fprintf(out, "  %-*s %s\n", SUMMARY_COLUMN - 3, v->usage, v->summary);
+}
+
+static void print_help(FILE *out, const struct cli_verb *serve) {
+    fprintf(out, "quarterdeck " VERSION ": a gateway between applications and model providers.\n\n"
+                 "usage: quarterdeck VERB [options]\n\n");
+    print_verb(out, serve);
+    for (const struct cli_verb *v = cli_verbs; v->name; v++) print_verb(out, v);
+    fprintf(out, "\n`quarterdeck help VERB` says more. Verbs ask the running server (--server URL or QUARTERDECK_URL, token in\n"
+                 "QUARTERDECK_TOKEN), or open data_dir when none runs. Exit codes: 0 good, 1 the answer is \"no\", 2 usage,\n"
+                 "3 could not.\n");
+}
+
+void cli_print_parts(const char *noun, const struct cli_verb *parts, FILE *out) {
+    fprintf(out, "usage: quarterdeck %s PART [options]\n\n", noun);
+    for (const struct cli_verb *p = parts; p->name; p++) fprintf(out, "  %-*s %s\n", SUMMARY_COLUMN - 3, p->usage, p->summary);
+    fprintf(out, "\n`quarterdeck %s PART --help` lists the options.\n", noun);
+}
+
+static int is_help(const char *word) { return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
+
+/* ---- dispatch ---- */
+
+static const struct cli_verb *find(const struct cli_verb *verbs, const char *name) {
+    for (; verbs->name; verbs++)
+        if (strcmp(verbs->name, name) == 0) return verbs;
+    return NULL;
+}
+
+static int unknown(const char *what, const char *word, const struct cli_verb *verbs, const struct cli_verb *more) {
+    struct suggestion near;
+    char hint[SUGGESTION_TEXT];
+    suggestion_start(&near, slice_of(word));
+    for (; verbs->name; verbs++)
+        if (verbs->summary) suggestion_offer(&near, verbs->name);
+    if (more) suggestion_offer(&near, more->name);
+    fprintf(stderr, "quarterdeck%s: no `%.60s` here%s (see quarterdeck%s --help)\n", what, word, suggestion_text(&near, "", hint), what);
+    return 2;
+}
+
+int cli_dispatch(const char *noun, const struct cli_verb *parts, int argc, char **argv) {
+    char what[64];
+    if (argc == 0 || is_help(argv[0])) {
+        cli_print_parts(noun, parts, argc == 0 ? stderr : stdout);
+        return argc == 0 ? 2 : 0;
+    }
+    const struct cli_verb *part = find(parts, argv[0]);
+    snprintf(what, sizeof what, " %s", noun);
+    return part ? part->run(argc - 1, argv + 1) : unknown(what, argv[0], parts, NULL);
+}
+
+static int help_of(const struct cli_verb *v, int argc, char **argv) {
+    static char flag[] = "--help";
+    char *part_first[] = {argc > 0 ? argv[0] : flag, flag};
+    return v->run(argc > 0 ? 2 : 1, part_first);
+}
+
+int cli_main(int argc, char **argv, const struct cli_verb *serve) {
+    int code;
+    const char *word = argc > 1 ? argv[1] : "help";
+    bool help = is_help(word);
+    const char *name = help && argc > 2 ? argv[2] : word;
+    const struct cli_verb *v = strcmp(name, serve->name) == 0 ? serve : find(cli_verbs, name);
+    if (argc < 2) {
+        print_help(stderr, serve);
+        return 2;
+    }
+    if (strcmp(word, "--version") == 0) {
+        code = version(0, NULL);
+    } else if (help && argc == 2) {
+        print_help(stdout, serve);
+        code = 0;
+    } else if (!v) {
+        code = unknown("", name, cli_verbs, serve);
+    } else {
+        code = help ? help_of(v, argc - 3, argv + 3) : v->run(argc - 2, argv + 2);
+    }
+    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    fprintf(stderr, "quarterdeck: the output could not be written\n");
+    return 3;
+}
+
+/* ---- what verbs share ---- */
+
+int cli_expect(const char *usage, int found, int least, int most) {
+    if (found >= least && found <= most) return -1;
+    fprintf(stderr, "usage: %s\n", usage);
+    return 2;
+}
+
+void cli_print_json(const struct client_answer *a) {
+    struct slice body = slice_trim(buffer_slice(&a->body));
+    fwrite(body.at, 1, body.len, stdout);
+    putchar('\n');
+}
+
+uint32_t cli_at(const struct client_answer *a, uint32_t node, const char *path) {
+    struct slice rest = slice_of(path), name;
+    while (rest.len > 0 && node != JSON_NONE) {
+        slice_cut(rest, '.', &name, &rest);
+        node = json_get_slice(&a->doc, node, name);
+    }
+    return node;
+}
+
+struct slice cli_value(struct client_answer *a, uint32_t node, const char *path) {
+    uint32_t at = cli_at(a, node, path);
+    enum json_type type = json_type(&a->doc, at);
+    if (type == JSON_ABSENT || type == JSON_NULL) return SLICE_NULL;
+    return type == JSON_STRING ? json_string(&a->doc, at, &a->arena) : json_raw(&a->doc, at);
+}
+
+void cli_put(struct sheet *s, struct client_answer *a, uint32_t node, const char *path) { sheet_put(s, cli_value(a, node, path)); }
+
+void cli_put_time(struct sheet *s, struct client_answer *a, uint32_t node, const char *path) {
+    struct slice time = cli_value(a, node, path);
+    if (time.len >= 19) sheet_print_cell(s, "%.10s %.8s", time.at, time.at + 11);
+    else sheet_put(s, time);
+}
+
+enum sheet_color cli_status_color(struct slice status) {
+    if (slice_is(status, "ok")) return SHEET_GOOD;
+    return slice_is(status, "error") || slice_is(status, "truncated") ? SHEET_BAD : SHEET_WARN;
+}
+
+void cli_add_filters(struct buffer *path, const struct record_options *o) {
+    client_add_query(path, "from", o->from);
+    client_add_query(path, "to", o->to);
+    client_add_query(path, "application", o->application);
+    client_add_query(path, "model", o->model);
+    client_add_query(path, "user", o->user);
+    client_add_query(path, "session", o->session);
+    client_add_query(path, "status", o->status);
+    client_add_query(path, "request_type", o->request_type);
+    client_add_query(path, "tag", o->tag);
+    client_add_query(path, "key", o->key);
+    client_add_query(path, "provider", o->provider);
+}

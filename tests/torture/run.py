@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+"""What the server must survive, as whole programs: kill -9 under load, a full disk, reload during streams, slow clients,
+and memory that stays flat.
+
+  run.py [--binary FILE] [--rounds N] [--seed N] [NAME...]    NAME: kill9 disk_full reload slow memory burst
+"""
+import argparse
+import collections
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
+from load import Load  # noqa: E402
+from rig import KEY, Rig, config  # noqa: E402
+
+
+class Skipped(Exception):
+    pass
+
+
+def expect(condition, words):
+    if not condition:
+        raise AssertionError(words)
+
+
+def ask(rig, model="on-openai", stream=False, timeout=60, tokens=12, text="hi"):
+    body = {"model": model, "max_tokens": tokens, "stream": stream, "messages": [{"role": "user", "content": text}]}
+    return rig.http("POST", "/v1/chat/completions", json.dumps(body), {"content-type": "application/json"}, token=KEY, timeout=timeout)
+
+
+def metric(rig, name):
+    text = rig.http("GET", "/metrics")[2].decode()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.split("{")[0].split(" ")[0] == name)
+
+
+def kill9(options):
+    """kill -9 under load, 20 times in a row: each completed reply is recorded exactly once."""
+    rng, complete = random.Random(options.seed), []
+    with Rig(options.binary) as rig:
+        sim = rig.start_sim("--speed", "50")
+        rig.write_config(config(sim.url))
+        for turn in range(options.rounds):
+            gateway = rig.start_gateway()
+            load = Load(gateway.port, 8, f"{options.seed}-{turn}")
+            time.sleep(rng.uniform(0.02, 0.5))  # the moment is what is random here
+            gateway.kill9()
+            load.stop()
+            expect(not load.wrong, f"round {turn}: {load.wrong[:3]}")
+            complete += load.complete
+        rig.start_gateway()
+        rig.settle()
+        counts = collections.Counter(record["id"] for record in rig.records())
+        missing = [i for i in complete if i not in counts]
+        twice = [i for i, n in counts.items() if n > 1]
+        print(f"  {options.rounds} kills, {len(complete)} whole replies, {len(counts)} records (seed {options.seed})")
+        expect(len(complete) > options.rounds, "the load did not get far enough to show anything")
+        expect(not missing, f"{len(missing)} completed replies have no record: {missing[:5]}")
+        expect(not twice, f"{len(twice)} records are there twice: {twice[:5]}")
+        expect(len(set(complete)) == len(complete), "an id was given twice")
+        total = sum(group["count"] for group in latency_groups(rig)) if latency_groups(rig) else len(counts)
+        expect(total == len(counts), f"the rollups count {total}, the ledger has {len(counts)}")
+        status, out, _ = rig.run("record", "list", "--json")
+        expect(status == 0 and out, "quarterdeck record list does not answer")
+
+
+def latency_groups(rig):
+    found = rig.api("/api/v1/latency")
+    groups = found.get("groups") or found.get("latency") or []
+    return [g for g in groups if isinstance(g.get("count"), int)]
+
+
+class SmallDisk:
+    """A folder of a few MiB of its own: a tmpfs, where we may mount one."""
+
+    def __init__(self, rig, mib):
+        self.path = rig.folder / "disk"
+        self.path.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(self.path)], capture_output=True)
+        if mounted.returncode != 0:
+            raise Skipped("no right to mount a small disk")
+
+    def fill(self):
+        with (self.path / "filler").open("wb") as file:
+            try:
+                while True:
+                    file.write(bytes(65536))
+                    file.flush()
+            except OSError:
+                pass
+
+    def free(self):
+        (self.path / "filler").unlink()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["umount", "-l", str(self.path)], capture_output=True)
+
+
+def disk_full(options):
+    """A full disk: `serve` goes on and counts what it lost, `refuse` says so; both recover when there is room again."""
+    for mode in ("serve", "refuse"):
+        with Rig(options.binary) as rig, SmallDisk(rig, 24) as disk:
+            sim = rig.start_sim("--speed", "0")
+            rig.write_config(config(sim.url, workers=1, data_dir=disk.path / "data",
+                                    server=f"recorder: {{segment: 64KiB, max_segments: 64, on_full: {mode}}}"))
+            rig.start_gateway()
+            expect(ask(rig)[0] == 200, "not served on an empty disk")
+            rig.settle()
+            disk.fill()
+            seen, answered = collections.Counter(), 1
+            for _ in range(600):
+                status, _, body = ask(rig)
+                seen[status] += 1
+                answered += status == 200
+                if mode == "refuse" and status != 200:
+                    expect(status == 503 and b"recorder_full" in body, f"{status} {body[:200]!r}")
+                    break
+                if mode == "serve" and metric(rig, "quarterdeck_records_lost_total") >= 20:
+                    break
+            lost = metric(rig, "quarterdeck_records_lost_total")
+            print(f"  {mode}: answers by status {dict(seen)}, {lost:.0f} records lost")
+            if mode == "refuse":
+                expect(seen[503] == 1, "the full disk was never noticed")
+                expect(lost == 0, "refuse must lose nothing")
+            else:
+                expect(set(seen) == {200}, "serve must go on serving")
+                expect(lost >= 20, "a lost record must be counted")
+            disk.free()
+            deadline = time.monotonic() + 20
+            while ask(rig)[0] != 200 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            status, headers, _ = ask(rig)
+            answered += 1
+            expect(status == 200, f"does not recover when there is room again: {status}")
+            rig.settle()
+            expect(any(r["id"] == headers["x-quarterdeck-id"] for r in rig.records()), "records are not written when there is room again")
+            expect(len(rig.records()) >= answered - lost, f"{answered} answers, {lost:.0f} lost, but only {len(rig.records())} records")
+            rig.gateway.stop()
+
+
+def reload(options):
+    """SIGHUP and POST /api/v1/reload during streams: none is dropped; a bad file leaves the old policy and says why."""
+    with Rig(options.binary) as rig:
+        sim = rig.start_sim("--speed", "10")
+        good = config(sim.url)
+        rig.write_config(good)
+        gateway = rig.start_gateway()
+        load = Load(gateway.port, 8, options.seed, tokens=60)
+        added = config(sim.url, "  fresh: {targets: [{provider: openai, model: gpt-4o}]}")
+        expect(ask(rig, "fresh")[0] == 404, "a model that is not there yet")
+        for turn in range(6):
+            before = metric(rig, "quarterdeck_policy_revision")
+            rig.write_config(added if turn % 2 == 0 else good)
+            if turn % 3 == 0:
+                status, _, body = rig.http("POST", "/api/v1/reload")
+                expect(status == 200, f"reload: {status} {body[:300]!r}")
+            else:
+                gateway.signal(signal.SIGHUP)
+            deadline = time.monotonic() + 20
+            while metric(rig, "quarterdeck_policy_revision") <= before and time.monotonic() < deadline:
+                time.sleep(0.01)
+            wanted = 200 if turn % 2 == 0 else 404
+            while ask(rig, "fresh")[0] != wanted and time.monotonic() < deadline:
+                time.sleep(0.01)  # each loop swaps its policy at its own next turn
+            expect(ask(rig, "fresh")[0] == wanted, f"reload {turn} had no effect")
+        rig.write_config(good.replace("workers: 2", "wrokers: 2"))
+        status, _, body = rig.http("POST", "/api/v1/reload")
+        expect(status == 400 and b"wrokers" in body and b"workers" in body, f"a bad file: {status} {body[:300]!r}")
+        gateway.signal(signal.SIGHUP)
+        expect(ask(rig)[0] == 200, "a bad file must leave the old policy running")
+        load.stop()
+        print(f"  {len(load.complete)} whole replies, {load.broken} broken")
+        expect(not load.wrong and load.broken == 0, f"dropped by a reload: {load.broken} broken, {load.wrong[:3]}")
+
+
+def slow(options):
+    """Clients that send nothing, a byte, or read nothing: memory is bounded and others are served."""
+    with Rig(options.binary) as rig:
+        sim = rig.start_sim("--speed", "0")
+        rig.write_config(config(sim.url, server="server: {head_timeout: 400ms, max_connections: 1000}"))
+        gateway = rig.start_gateway()
+        ask(rig)
+        before = gateway.memory_kib()
+        silent = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(100)]
+        for s in silent[:50]:
+            s.sendall(b"POST /v1/chat")
+        body = json.dumps({"model": "on-openai", "stream": True, "max_tokens": 100000,
+                           "messages": [{"role": "user", "content": "[sim input=10 output=60000] tell me everything"}]})
+        request = (f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-length: {len(body)}\r\n\r\n{body}")
+        greedy = []
+        for _ in range(60):  # asks for megabytes and reads nothing
+            s = socket.socket()
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.connect(("127.0.0.1", gateway.port))
+            s.sendall(request.encode())
+            greedy.append(s)
+        for _ in range(50):
+            expect(ask(rig)[0] == 200, "others must be served")
+        grown = gateway.memory_kib() - before
+        print(f"  60 readers of nothing: {grown / 1024:.1f} MiB more")
+        expect(options.sanitized or grown < 60 * 1024, f"memory grew by {grown} KiB for 60 clients who read nothing")
+        for s in silent[:50]:
+            s.settimeout(10)
+            try:
+                data = s.recv(4096)
+            except ConnectionError:
+                data = b""
+            expect(data == b"" or b" 408 " in data, f"half a head: wanted 408 or a close, found {data[:100]!r}")
+        for s in silent + greedy:
+            s.close()
+        deadline = time.monotonic() + 20
+        while metric(rig, "quarterdeck_exchanges_active") > 0 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        expect(metric(rig, "quarterdeck_exchanges_active") == 0, "exchanges of clients who left are still there")
+        rig.settle()
+        ended = collections.Counter(record["status"] for record in rig.records())
+        expect(ended["cancelled"] == 60, f"wanted 60 cancelled records, found {dict(ended)}")
+
+
+def memory(options):
+    """Memory is flat: after a warm-up, thousands of requests more leave it where it was (a generous bound)."""
+    if options.sanitized:
+        raise Skipped("sanitizers keep freed memory")
+    with Rig(options.binary) as rig:
+        sim = rig.start_sim("--speed", "0")
+        rig.write_config(config(sim.url))
+        gateway = rig.start_gateway()
+        sizes = []
+        for turn in range(5):
+            load = Load(gateway.port, 8, f"{options.seed}-{turn}", requests=300, abort=0.1).join()
+            expect(not load.wrong and load.broken == 0, f"{load.broken} broken, {load.wrong[:3]}")
+            rig.settle()
+            sizes.append(gateway.memory_kib())
+        print(f"  private memory after each 2,400 requests: {', '.join(f'{s / 1024:.1f}' for s in sizes)} MiB")
+        expect(sizes[-1] - sizes[1] < 3 * 1024, f"memory grew by {sizes[-1] - sizes[1]} KiB over 7,200 requests")
+
+
+def burst(options):
+    """Many callers, aborts and reloads at once: every answer is whole and has its record."""
+    with Rig(options.binary) as rig:
+        sim = rig.start_sim("--speed", "20")
+        rig.write_config(config(sim.url, workers=4))
+        gateway = rig.start_gateway()
+        load = Load(gateway.port, 16, options.seed, requests=25, abort=0.2)
+        while any(thread.is_alive() for thread in load.threads):
+            gateway.signal(signal.SIGHUP)
+            rig.http("GET", "/metrics")
+            rig.api("/api/v1/records?limit=5")
+            rig.api("/api/v1/latency")
+            time.sleep(0.05)
+        load.join()
+        expect(not load.wrong and load.broken == 0, f"{load.broken} broken, {load.wrong[:3]}")
+        expect(len(load.complete) + load.aborted == 400, f"{len(load.complete)} + {load.aborted} of 400")
+        deadline = time.monotonic() + 60
+        while metric(rig, "quarterdeck_exchanges_active") > 0 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        rig.settle()
+        counts = collections.Counter(record["id"] for record in rig.records())
+        expect(all(counts[i] == 1 for i in load.complete), "a reply without its one record")
+        expect(len(counts) == 400, f"wanted 400 records, found {len(counts)}")
+        gateway.stop()
+
+
+SCENARIOS = {"kill9": kill9, "disk_full": disk_full, "reload": reload, "slow": slow, "memory": memory, "burst": burst}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--binary")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=20261121)
+    options = parser.parse_args()
+    options.sanitized = bool(options.binary and ("address" in options.binary or "thread" in options.binary))
+    unknown = [name for name in options.names if name not in SCENARIOS]
+    if unknown:
+        parser.error(f"no scenario {unknown[0]}; there are {', '.join(SCENARIOS)}")
+    passed = failed = skipped = 0
+    for name in options.names or SCENARIOS:
+        began = time.monotonic()
+        try:
+            SCENARIOS[name](options)
+            passed += 1
+            print(f"ok   {name} ({time.monotonic() - began:.1f} s)", flush=True)
+        except Skipped as error:
+            skipped += 1
+            print(f"skip {name}: {error}", flush=True)
+        except Exception as error:  # whatever it is, the other scenarios still run
+            failed += 1
+            print(f"FAIL {name}: {type(error).__name__}: {error}\n{traceback.format_exc(limit=-4)}", flush=True)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped" if skipped else f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    if not shutil.which("mount"):
+        os.environ["PATH"] += ":/usr/sbin:/sbin"
+    sys.exit(main())
