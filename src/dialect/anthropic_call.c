@@ -106,8 +106,17 @@ static void close_turn(struct json_writer *w, bool *open) {
     *open = false;
 }
 
+static void open_turn(struct json_writer *w, bool *open, bool assistant) {
+    if (*open) return;
+    *open = true;
+    json_object(w);
+    json_member_text(w, "role", assistant ? "assistant" : "user");
+    json_key(w, "content");
+    json_array(w);
+}
+
 /* Turns: tool results are the user's, all results of one turn stand in one message, and messages of the same
- * role become one, as the API would do itself. */
+ * role become one, as the API would do itself. Messages that say nothing are left out. */
 static void put_messages(struct json_writer *w, const struct call *c) {
     bool open = false, assistant = false;
     json_key(w, "messages");
@@ -115,17 +124,11 @@ static void put_messages(struct json_writer *w, const struct call *c) {
     for (unsigned i = 0; i < c->n_messages; i++) {
         const struct message *m = &c->messages[i];
         if (m->role == ROLE_SYSTEM) continue;
-        if (open && assistant != (m->role == ROLE_ASSISTANT)) close_turn(w, &open);
         for (unsigned j = 0; j < m->n_parts; j++) {
             if (!has_block(&m->parts[j])) continue;
-            if (!open) {
-                assistant = m->role == ROLE_ASSISTANT;
-                json_object(w);
-                json_member_text(w, "role", assistant ? "assistant" : "user");
-                json_key(w, "content");
-                json_array(w);
-                open = true;
-            }
+            if (assistant != (m->role == ROLE_ASSISTANT)) close_turn(w, &open);
+            assistant = m->role == ROLE_ASSISTANT;
+            open_turn(w, &open, assistant);
             put_block(w, &m->parts[j]);
         }
     }

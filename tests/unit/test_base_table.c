@@ -70,7 +70,7 @@ static void against_an_array(void **state) {
         void *found;
         while (table_next(&t, &cursor, &name, &found)) {
             walked++;
-            assert_ptr_equal(found, model[atoi(name.at + 1)]);
+            assert_ptr_equal(found, model[strtol(name.at + 1, NULL, 10)]);
         }
         assert_int_equal(walked, count);
         assert_false(table_next(&t, &cursor, &name, &found));
