@@ -25,7 +25,6 @@ const struct cli_verb cli_verbs[] = {
     {"sim", "sim [options]", "a model provider that never was, for trying out and testing", cli_sim},
     {"load", "load [options]", "a load test from a trace or at a rate", cli_load},
     {"version", "version", "print the version", version},
-    {"reference", "reference settings|faults|metrics|api|cli|record", NULL, cli_reference}, /* hidden */
     {NULL, NULL, NULL, NULL},
 };
 
@@ -34,7 +33,7 @@ const struct cli_verb cli_verbs[] = {
 #define SUMMARY_COLUMN 40
 
 static void print_verb(FILE *out, const struct cli_verb *v) {
-    if (v->summary) fprintf(out, "  %-*s %s\n", SUMMARY_COLUMN - 3, v->usage, v->summary);
+    fprintf(out, "  %-*s %s\n", SUMMARY_COLUMN - 3, v->usage, v->summary);
 }
 
 static void print_help(FILE *out, const struct cli_verb *serve) {
@@ -67,8 +66,7 @@ static int unknown(const char *what, const char *word, const struct cli_verb *ve
     struct suggestion near;
     char hint[SUGGESTION_TEXT];
     suggestion_start(&near, slice_of(word));
-    for (; verbs->name; verbs++)
-        if (verbs->summary) suggestion_offer(&near, verbs->name);
+    for (; verbs->name; verbs++) suggestion_offer(&near, verbs->name);
     if (more) suggestion_offer(&near, more->name);
     fprintf(stderr, "quarterdeck%s: no `%.60s` here%s (see quarterdeck%s --help)\n", what, word, suggestion_text(&near, "", hint), what);
     return 2;
@@ -103,6 +101,8 @@ int cli_main(int argc, char **argv, const struct cli_verb *serve) {
     }
     if (strcmp(word, "--version") == 0) {
         code = version(0, NULL);
+    } else if (strcmp(word, "reference") == 0) {
+        code = cli_reference(argc - 2, argv + 2, serve);
     } else if (help && argc == 2) {
         print_help(stdout, serve);
         code = 0;

@@ -18,7 +18,8 @@ int cli_key(int argc, char **argv);
 int cli_policy(int argc, char **argv);
 int cli_sim(int argc, char **argv);  /* cli_sim.c */
 int cli_load(int argc, char **argv); /* cli_load.c */
-int cli_reference(int argc, char **argv);
+/* Hidden: the pages of docs/reference on standard output. `serve` is wire's verb. */
+int cli_reference(int argc, char **argv, const struct cli_verb *serve);
 
 /* Tables of their parts, for the reference. */
 extern const struct cli_verb cli_record_parts[], cli_model_parts[], cli_key_parts[], cli_policy_parts[];

@@ -285,7 +285,6 @@ void failure_read(int status, struct header_source headers, struct slice body, i
     } else {
         failure_of_text(status, body, arena, &found);
     }
-    if (found.fault == FAULT_NONE) found.fault = FAULT_UP_MALFORMED; /* asked about a status that is no failure */
     found.retry_after_us = dialect_retry_after_us(headers, now_wall_us);
     struct slice should = header(headers, "x-should-retry");
     found.should_retry = slice_eq_nocase(should, SLICE("true")) ? 1 : slice_eq_nocase(should, SLICE("false")) ? 0 : -1;

@@ -99,8 +99,9 @@ static bool matches(const struct scan *s, const struct record *r) {
 static bool bounds_of(const struct scan *s, const struct span *span, int64_t day, struct stretch *ret) {
     struct stretch b = {0, INT64_MAX};
     if (span->records == 0 || span->to_us < s->from_us || span->from_us >= s->to_us) return false;
-    if (s->from_us > 0) b.lo = place_at(day, s->from_us - span->skew_to_us);
-    if (s->to_us < INT64_MAX) b.hi = place_at(day, s->to_us - span->skew_from_us) | ((1 << PLACE_BITS) - 1);
+    /* times that are days off bound nothing, and must not overflow */
+    if (s->from_us > (day - 3) * DAY_US) b.lo = place_at(day, s->from_us - span->skew_to_us);
+    if (s->to_us < (day + 3) * DAY_US) b.hi = place_at(day, s->to_us - span->skew_from_us) | ((1 << PLACE_BITS) - 1);
     if (s->has_cursor && day == s->cursor_day) {
         if (s->filter->oldest_first && b.lo <= s->cursor_place) b.lo = s->cursor_place + 1;
         if (!s->filter->oldest_first && b.hi >= s->cursor_place) b.hi = s->cursor_place - 1;
@@ -215,8 +216,7 @@ static enum fault read_day(struct scan *s, struct database *db, int64_t day, str
 
 /* Days whose records may be within the times: a record is at most a day from its id. */
 static bool day_counts(const struct scan *s, int64_t day) {
-    if (s->from_us > 0 && (day + 2) * DAY_US <= s->from_us) return false;
-    if (s->to_us < INT64_MAX && (day - 1) * DAY_US >= s->to_us) return false;
+    if ((day + 2) * DAY_US <= s->from_us || (day - 1) * DAY_US >= s->to_us) return false;
     if (!s->has_cursor) return true;
     return s->filter->oldest_first ? day >= s->cursor_day : day <= s->cursor_day;
 }

@@ -54,7 +54,8 @@ class Run:
         self.case, self.name, self.slow = case, case.name, slow
         self.signals, self.setup = Signals(), Setup(case, slow)
         self.key = f"qd-key-of-{case.name}-0000"
-        self.upstreams = [Upstream(section, self.signals, self.substitute) for section in case.all("upstream")]
+        sections = case.all("upstream") or [cases.Section("upstream", ["a", "openai"], 0, [cases.Part(None, [])])]
+        self.upstreams = [Upstream(section, self.signals, self.substitute) for section in sections]
         self.names = {"model": case.name, "app": case.name, "key": self.key}
         for up in self.upstreams:
             self.names[up.name] = f"{case.name}-{up.name}"

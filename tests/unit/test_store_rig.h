@@ -60,7 +60,7 @@ static inline uint64_t rig_next(struct rig *rig) { /* splitmix64 */
 static inline unsigned rig_below(struct rig *rig, unsigned n) { return (unsigned)(rig_next(rig) % n); }
 
 static inline const char *rig_path(const struct rig *rig, const char *name) {
-    static char path[256];
+    static char path[400];
     snprintf(path, sizeof path, "%s/%s", rig->dir, name);
     return path;
 }

@@ -1,0 +1,140 @@
+/* `quarterdeck model list|price`. */
+#include "control/cli_verbs.h"
+
+#define LIST_USAGE "quarterdeck model list [options]"
+#define PRICE_USAGE "quarterdeck model price [PROVIDER/]MODEL [options]"
+
+static enum sheet_color breaker_color(struct slice state) {
+    if (slice_is(state, "closed")) return SHEET_GOOD;
+    return slice_is(state, "open") ? SHEET_BAD : slice_is_null(state) ? SHEET_DIM : SHEET_WARN;
+}
+
+static void write_models(struct client_answer *a) {
+    static const char *const headers[] = {"MODEL", "PROVIDER", "TARGET", ">WEIGHT", ">WINDOW (tok)", ">IN (USD/Mtok)", ">CACHE READ",
+                                          ">CACHE WRITE", ">OUT (USD/Mtok)", "BREAKER", ">FAILURES"};
+    static const char *const paths[] = {"provider", "model", "weight", "context_window", "usd_per_mtok.input", "usd_per_mtok.cache_read",
+                                        "usd_per_mtok.cache_write", "usd_per_mtok.output"};
+    uint32_t model, target, at = JSON_NONE;
+    struct sheet s;
+    sheet_init(&s, headers, sizeof headers / sizeof *headers);
+    while (json_each_item(&a->doc, cli_at(a, 0, "models"), &at, &model)) {
+        uint32_t inner = JSON_NONE;
+        while (json_each_item(&a->doc, cli_at(a, model, "targets"), &inner, &target)) {
+            double rate;
+            cli_put(&s, a, model, "name");
+            for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++) cli_put(&s, a, target, paths[i]);
+            cli_put(&s, a, target, "breaker.state");
+            sheet_paint(&s, breaker_color(cli_value(a, target, "breaker.state")));
+            if (json_get_double(&a->doc, cli_at(a, target, "breaker.failure_rate"), &rate)) sheet_print_cell(&s, "%.0f %%", 100 * rate);
+            else sheet_put(&s, SLICE_NULL);
+        }
+    }
+    if (sheet_rows(&s) == 0) printf("no models are configured; add some under `models` in quarterdeck.yaml\n");
+    else sheet_write(&s, stdout, true);
+    sheet_deinit(&s);
+}
+
+static int list(int argc, char **argv) {
+    struct client_options o = {0};
+    const struct option_spec specs[] = {CLIENT_OPTIONS(o)};
+    int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, LIST_USAGE, &n);
+    if (code < 0) code = cli_expect(LIST_USAGE, n, 0, 0);
+    if (code >= 0) return code;
+    struct client *client = client_open(&o, &code);
+    if (!client) return code;
+    struct client_answer a;
+    client_answer_init(&a);
+    code = client_call(client, "GET", "/api/v1/models", SLICE_NULL, &a);
+    if (code < 0 && o.json) cli_print_json(&a);
+    else if (code < 0) write_models(&a);
+    client_answer_deinit(&a);
+    client_close(client);
+    return code < 0 ? 0 : code;
+}
+
+/* ---- price ---- */
+
+static void write_quote(struct client_answer *a) {
+    static const char *const headers[] = {"METER", ">TOKENS", ">USD/Mtok", ">USD", ""};
+    static const char *const rates[] = {"input", "cache_read", "cache_write", "output"};
+    uint32_t lines = cli_at(a, 0, "lines"), at = JSON_NONE, row;
+    struct slice cost = cli_value(a, 0, "cost_usd"), since = cli_value(a, 0, "price_since"), why = cli_value(a, 0, "why_unknown");
+    struct sheet s;
+    printf(SLICE_FMT "/" SLICE_FMT "%s" SLICE_FMT "\n\n", SLICE_ARG(cli_value(a, 0, "provider")), SLICE_ARG(cli_value(a, 0, "model")),
+           slice_is_null(since) ? "" : ", price since ", SLICE_ARG(since));
+    sheet_init(&s, headers, sizeof headers / sizeof *headers);
+    while (json_each_item(&a->doc, lines, &at, &row)) {
+        cli_put(&s, a, row, "meter");
+        cli_put(&s, a, row, "tokens");
+        cli_put(&s, a, row, "usd_per_mtok");
+        cli_put(&s, a, row, "usd");
+        sheet_put(&s, slice_is(cli_value(a, row, "tiered"), "true") ? SLICE("higher tier") : SLICE(" "));
+    }
+    bool only_rates = sheet_rows(&s) == 0;
+    for (unsigned i = 0; only_rates && i < sizeof rates / sizeof *rates; i++) {
+        char path[48];
+        snprintf(path, sizeof path, "usd_per_mtok.%s", rates[i]);
+        sheet_put(&s, slice_of(rates[i]));
+        sheet_put(&s, SLICE_NULL);
+        cli_put(&s, a, 0, path);
+        sheet_put(&s, SLICE_NULL);
+        sheet_put(&s, SLICE(" "));
+    }
+    sheet_write(&s, stdout, true);
+    sheet_deinit(&s);
+    if (!slice_is_null(why)) printf("\nthe cost is unknown: " SLICE_FMT "\n", SLICE_ARG(why));
+    else if (only_rates) printf("\nsay --input N --output N for a cost\n");
+    else printf("\ncost " SLICE_FMT " USD (exactly " SLICE_FMT ")\n", SLICE_ARG(cost), SLICE_ARG(cli_value(a, 0, "exact_usd")));
+}
+
+static void add_count(struct buffer *path, const char *name, int64_t n) {
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)n);
+    if (n != 0) client_add_query(path, name, text);
+}
+
+static int price(int argc, char **argv) {
+    struct client_options o = {.offline = true};
+    int64_t input = 0, output = 0, cache_read = 0, cache_write = 0;
+    const char *when = NULL;
+    const struct option_spec specs[] = {
+        {.name = "input", .letter = 'i', .type = OPTION_INTEGER, .value = &input, .metavar = "N", .help = "all input tokens, cached ones included"},
+        {.name = "output", .letter = 'o', .type = OPTION_INTEGER, .value = &output, .metavar = "N", .help = "output tokens"},
+        {.name = "cache-read", .type = OPTION_INTEGER, .value = &cache_read, .metavar = "N", .help = "of the input: read from the cache"},
+        {.name = "cache-write", .type = OPTION_INTEGER, .value = &cache_write, .metavar = "N", .help = "of the input: written to the cache"},
+        {.name = "at", .type = OPTION_TEXT, .value = &when, .metavar = "DATE", .help = "with the prices of this time (default now)"},
+        CLIENT_OPTIONS(o),
+    };
+    int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, PRICE_USAGE, &n);
+    if (code < 0) code = cli_expect(PRICE_USAGE, n, 1, 1);
+    if (code >= 0) return code;
+    struct client *client = client_open(&o, &code);
+    if (!client) return code;
+    struct client_answer a;
+    struct buffer path;
+    buffer_init(&path, 16 << 10);
+    buffer_append(&path, SLICE("/api/v1/prices/quote"));
+    client_add_query(&path, "model", argv[0]);
+    add_count(&path, "input", input);
+    add_count(&path, "output", output);
+    add_count(&path, "cache_read", cache_read);
+    add_count(&path, "cache_write", cache_write);
+    client_add_query(&path, "at", when);
+    client_answer_init(&a);
+    code = client_call(client, "GET", buffer_text(&path), SLICE_NULL, &a);
+    bool unknown = code < 0 && !slice_is_null(cli_value(&a, 0, "why_unknown"));
+    if (code < 0 && o.json) cli_print_json(&a);
+    else if (code < 0) write_quote(&a);
+    client_answer_deinit(&a);
+    buffer_deinit(&path);
+    client_close(client);
+    return code >= 0 ? code : unknown ? 1 : 0;
+}
+
+const struct cli_verb cli_model_parts[] = {
+    {"list", "model list [options]", "models, their targets, prices and breakers", list},
+    {"price", "model price [PROVIDER/]MODEL [options]", "what a usage costs, with the computation; needs no server", price},
+    {NULL, NULL, NULL, NULL},
+};
+
+int cli_model(int argc, char **argv) { return cli_dispatch("model", cli_model_parts, argc, argv); }

@@ -1,0 +1,290 @@
+/* The pages of docs/reference, made from the tables that the program itself goes by. */
+#include "control/cli_verbs.h"
+
+#include "base/clock.h"
+#include "base/metric.h"
+#include "control/api.h"
+#include "model/config.h"
+
+#include <stdio.h>
+
+#define USAGE "quarterdeck reference settings|faults|metrics|api|cli|record"
+
+static void begin(const char *title) { printf("# %s\n\nMade by `scripts/gen_reference` from the program's own tables; do not edit.\n\n", title); }
+
+/* The inside of a table's cell. */
+static void cell(const char *text) {
+    for (; *text; text++) {
+        if (*text == '|') putchar('\\');
+        putchar(*text == '\n' ? ' ' : *text);
+    }
+}
+
+static void code_cell(const char *text) {
+    if (!*text) return;
+    putchar('`');
+    cell(text);
+    putchar('`');
+}
+
+/* ---- settings ---- */
+
+static void settings(const struct cli_verb *serve) {
+    unsigned n;
+    const struct config_setting *s = config_settings(&n);
+    (void)serve;
+    begin("Settings");
+    printf("All of `quarterdeck.yaml`. `*` stands for a name of yours, `[]` for each item of a list. Secrets and other texts may be\n"
+           "`${ENV}` or `file:PATH`. \"restart\" marks what a reload does not change. `quarterdeck check` says what is wrong, and where.\n\n"
+           "| setting | type | default | in force | meaning |\n|---|---|---|---|---|\n");
+    for (unsigned i = 0; i < n; i++) {
+        printf("| ");
+        code_cell(s[i].path);
+        printf(" | ");
+        cell(s[i].type);
+        printf(" | ");
+        if (s[i].fallback) code_cell(s[i].fallback);
+        else printf("required");
+        printf(" | %s | ", s[i].reloadable ? "reload" : "restart");
+        cell(s[i].help);
+        printf(" |\n");
+    }
+}
+
+/* ---- faults ---- */
+
+static void faults(const struct cli_verb *serve) {
+    static const char *const retries[] = {
+        [RETRY_NEVER] = "no", [RETRY_SAME] = "here after a pause, then the next target", [RETRY_NEXT] = "the next target at once",
+        [RETRY_LARGER] = "a target with a larger window"};
+    (void)serve;
+    begin("Faults");
+    printf("The stable names behind `error.code` of replies, `error` of records and the labels of metrics.\n\n"
+           "| name | HTTP status | tried again | meaning |\n|---|---|---|---|\n");
+    for (unsigned i = FAULT_NONE + 1; i < FAULT_COUNT; i++) {
+        enum fault f = (enum fault)i;
+        printf("| `%s` | %d | %s | ", fault_name(f), fault_status(f), retries[fault_retry(f)]);
+        cell(fault_text(f));
+        printf(" |\n");
+    }
+}
+
+/* ---- metrics ---- */
+
+static void metrics(const struct cli_verb *serve) {
+    static const struct {
+        const char *name, *type, *labels, *help;
+    } rows[] = {
+#define METRIC(symbol, name, type, labels, help) {name, #type, labels, help},
+        METRIC_TABLE(METRIC)
+#undef METRIC
+    };
+    (void)serve;
+    begin("Metrics");
+    printf("At `/metrics`, in Prometheus text format. Labels come from the configuration, never from requests. From the same machine no\n"
+           "token is needed; from elsewhere one with the role viewer, as the names of applications and their cost are in it.\n\n"
+           "| metric | type | labels | meaning |\n|---|---|---|---|\n");
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *type = strcmp(rows[i].type, "GAUGE") == 0 ? "gauge" : strcmp(rows[i].type, "HISTOGRAM") == 0 ? "histogram" : "counter";
+        printf("| `%s` | %s | %s | ", rows[i].name, type, rows[i].labels);
+        cell(rows[i].help);
+        printf(" |\n");
+    }
+}
+
+/* ---- api ---- */
+
+static void parameter_type(const struct api_parameter *p) {
+    switch (p->type) {
+    case API_TEXT: printf("text"); break;
+    case API_TIME: printf("time"); break;
+    case API_STEP: printf("duration"); break;
+    case API_INTEGER:
+        if (p->high == INT64_MAX) printf("integer from %lld", (long long)p->low);
+        else printf("integer %lld..%lld", (long long)p->low, (long long)p->high);
+        break;
+    case API_CHOICE:
+        printf("one of ");
+        cell(p->choices);
+        break;
+    case API_CHOICES:
+        printf("some of ");
+        cell(p->choices);
+        break;
+    }
+}
+
+static void route(const struct api_route *r) {
+    static const char *const places[] = {[API_PATH] = "path", [API_QUERY] = "query", [API_BODY] = "body"};
+    printf("## %s %s\n\n%s ", r->method, r->path, r->summary);
+    if (r->access == API_OPEN) printf("No token is needed.");
+    else if (r->access == API_LOCAL) printf("Role: viewer, or none from the same machine.");
+    else printf("Role: %s.", api_access_name(r->access));
+    if (r->answer) printf(" Answer: %d, [%s](#%s).\n\n", r->status, r->answer, r->answer);
+    else printf(" Answer: %d, %s.\n\n", r->status, r->content_type);
+    if (!r->parameters) return;
+    printf("| parameter | in | type | default | meaning |\n|---|---|---|---|---|\n");
+    for (const struct api_parameter *p = r->parameters; p->name; p++) {
+        printf("| `%s` | %s | ", p->name, places[p->place]);
+        parameter_type(p);
+        printf(" | ");
+        if (p->required) printf("required");
+        else cell(p->fallback ? p->fallback : "");
+        printf(" | ");
+        cell(p->help);
+        printf(" |\n");
+    }
+    printf("\n");
+}
+
+/* All rows of one schema; returns what is behind them. */
+static const struct api_field *schema(const struct api_field *f) {
+    const char *name = f->schema;
+    printf("### <a id=\"%s\"></a>%s\n\n| member | type | meaning |\n|---|---|---|\n", name, name);
+    for (; f->schema && strcmp(f->schema, name) == 0; f++) {
+        bool optional = f->type[0] == '~';
+        size_t len = strlen(f->type);
+        printf("| `%s` | ", f->name);
+        for (const char *t = f->type + optional; *t; t++) {
+            if (*t == '|') putchar('\\');
+            if (*t != '?') putchar(*t);
+        }
+        printf("%s%s | ", f->type[len - 1] == '?' ? ", or null" : "", optional ? "; may be absent" : "");
+        cell(f->help);
+        printf(" |\n");
+    }
+    printf("\n");
+    return f;
+}
+
+static void api(const struct cli_verb *serve) {
+    (void)serve;
+    begin("API");
+    printf("The control plane, JSON over HTTP; `/api/v1/openapi.json` says the same for machines. Times in answers are RFC 3339 in UTC.\n"
+           "A wrong or unknown parameter is a 400 that names it.\n\n"
+           "Who may: operators send `authorization: Bearer TOKEN` with a token of the setting `tokens`. A viewer reads, an editor also\n"
+           "makes and revokes keys, an admin also reloads. While no tokens are configured, the control plane answers only to this\n"
+           "machine: to peers on a loopback address, not through a proxy, and not for web pages of other origins.\n\n"
+           "Errors are `{\"error\":{\"code\",\"message\"}}`; `code` is a name of [faults.md](faults.md).\n\n");
+    for (const struct api_route *r = api_routes; r->method; r++) route(r);
+    printf("## Shapes\n\n`[T]` is an array of T, `{T}` an object with members of your own.\n\n");
+    for (const struct api_field *f = api_fields; f->schema;) f = schema(f);
+}
+
+/* ---- cli ---- */
+
+static void help_of(const struct cli_verb *v, const char *summary_end) {
+    static char flag[] = "--help";
+    char *arguments[] = {flag, NULL};
+    printf("%s%s\n\n```\n", v->summary, summary_end);
+    (void)v->run(1, arguments);
+    printf("```\n\n");
+}
+
+static const struct cli_verb *parts_of(const char *verb) {
+    static const struct {
+        const char *verb;
+        const struct cli_verb *parts;
+    } all[] = {{"record", cli_record_parts}, {"model", cli_model_parts}, {"key", cli_key_parts}, {"policy", cli_policy_parts}};
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(all[i].verb, verb) == 0) return all[i].parts;
+    return NULL;
+}
+
+static void cli(const struct cli_verb *serve) {
+    begin("Command line");
+    printf("`quarterdeck VERB`. Exit codes: 0 good, 1 the answer is \"no\", 2 usage, 3 could not. Tables are for people; `--json` prints\n"
+           "what the API answered.\n\n"
+           "Verbs that ask or change something talk to a server, or read the data beside a stopped one with the same code: `--server URL`\n"
+           "is that server; `--data-dir DIR` is that folder; `-c FILE` is the server that FILE describes, or its `data_dir` when it does\n"
+           "not answer. Without any of these it is QUARTERDECK_URL, else as with `-c quarterdeck.yaml`, else http://127.0.0.1:4000 and\n"
+           "`./qd-data`. The operator's token is QUARTERDECK_TOKEN.\n\n");
+    printf("## serve\n\n");
+    help_of(serve, ".");
+    for (const struct cli_verb *v = cli_verbs; v->name; v++) {
+        const struct cli_verb *parts = parts_of(v->name);
+        printf("## %s\n\n", v->name);
+        if (!parts) help_of(v, ".");
+        for (; parts && parts->name; parts++) {
+            printf("### %s %s\n\n", v->name, parts->name);
+            help_of(parts, ".");
+        }
+    }
+}
+
+/* ---- record ---- */
+
+static void indent(unsigned depth) { printf("\n%*s", (int)(2 * depth), ""); }
+
+static void pretty(const struct json_doc *d, uint32_t node, unsigned depth) {
+    enum json_type type = json_type(d, node);
+    bool object = type == JSON_OBJECT;
+    uint32_t at = JSON_NONE, key = JSON_NONE, value, n = 0;
+    if ((!object && type != JSON_ARRAY) || json_size(d, node) == 0 || (depth > 0 && json_raw(d, node).len < 72)) {
+        printf(SLICE_FMT, SLICE_ARG(json_raw(d, node)));
+        return;
+    }
+    putchar(object ? '{' : '[');
+    while (object ? json_each_member(d, node, &at, &key, &value) : json_each_item(d, node, &at, &value)) {
+        if (n++ > 0) putchar(',');
+        indent(depth + 1);
+        if (object) printf(SLICE_FMT ": ", SLICE_ARG(json_raw(d, key)));
+        pretty(d, value, depth + 1);
+    }
+    indent(depth);
+    putchar(object ? '}' : ']');
+}
+
+static void example(struct record *r) {
+    record_init(r);
+    (void)record_id_parse(SLICE("01KAJ0QJ8EXAMP1EREC0RD0000"), &r->id);
+    (void)clock_parse(SLICE("2026-11-21T04:16:21.006Z"), &r->time_us);
+    r->application = SLICE("shop"), r->key = SLICE("web"), r->user = SLICE("u-17"), r->session = SLICE("s-9");
+    r->request_type = SLICE("chat-short"), r->tags = SLICE("region=eu"), r->dialect = SLICE("openai");
+    r->model = SLICE("support-chat"), r->provider = SLICE("anthropic"), r->target_model = SLICE("claude-haiku-4-5");
+    r->upstream_model = SLICE("claude-haiku-4-5-20251001"), r->finish_reason = SLICE("end_turn");
+    r->stream = true, r->http_status = 200, r->n_attempts = 2;
+    r->attempts[0] = (struct record_attempt){SLICE("openai"), SLICE("gpt-4o-mini"), 503, FAULT_UP_OVERLOADED, 212};
+    r->attempts[1] = (struct record_attempt){SLICE("anthropic"), SLICE("claude-haiku-4-5"), 200, FAULT_NONE, 1480};
+    r->usage.input = 1200, r->usage.cache_read = 1024, r->usage.cache_write = 0, r->usage.output = 240;
+    r->cost_nano = 1478400, r->ttft_us = 640250, r->duration_us = 1945120, r->overhead_us = 310;
+    r->request_bytes = 5120, r->response_bytes = 18044;
+}
+
+static void record(const struct cli_verb *serve) {
+    struct record sample;
+    struct buffer text;
+    struct json_writer w;
+    struct json_doc doc;
+    struct arena arena;
+    (void)serve;
+    begin("Record");
+    printf("The one row that every exchange leaves, as `GET /api/v1/records` and `quarterdeck export records` give it. Every member is\n"
+           "always there; what is unknown or does not apply is null: zero is not null. In CSV, `target.provider` is the column\n"
+           "`target_provider`, and so on.\n\n");
+    for (const struct api_field *f = api_fields; f->schema && strcmp(f->schema, "RecordPage") != 0;) f = schema(f);
+    buffer_init(&text, LIMIT_RECORD * 2);
+    arena_init(&arena, 4 << 10, 1 << 20);
+    example(&sample);
+    json_start(&w, &text);
+    record_write_json(&sample, &w);
+    printf("## Example\n\n```json\n");
+    if (json_read(buffer_slice(&text), &arena, UINT16_MAX, &doc, NULL) == FAULT_NONE) pretty(&doc, 0, 0);
+    printf("\n```\n");
+    arena_deinit(&arena);
+    buffer_deinit(&text);
+}
+
+int cli_reference(int argc, char **argv, const struct cli_verb *serve) {
+    static const struct {
+        const char *name;
+        void (*write)(const struct cli_verb *serve);
+    } pages[] = {{"settings", settings}, {"faults", faults}, {"metrics", metrics}, {"api", api}, {"cli", cli}, {"record", record}};
+    for (unsigned i = 0; argc == 1 && i < sizeof pages / sizeof *pages; i++)
+        if (strcmp(argv[0], pages[i].name) == 0) {
+            pages[i].write(serve);
+            return 0;
+        }
+    fprintf(stderr, "usage: %s\n", USAGE);
+    return 2;
+}
