@@ -1,10 +1,10 @@
 /* bench/ledger - how fast the flight recorder drains into the ledger, and what a record costs on the disk.
  *
- *   ledger [-n RECORDS] [-s SECONDS] [-l LANES] [-y] [DIR]
+ *   ledger [-n RECORDS] [-s SECONDS] [-l LANES] [-r RATE] [-y] [DIR]
  *
  * RECORDS realistic records (500,000), spread over SECONDS of wall time (one day), are appended to LANES lanes (2) and
  * drained twice over: from a recorder that is already full of them (what draining alone can do), and while
- * they are being appended. -y: SYNC_INTERVAL, so that every commit is synced. DIR is removed afterwards; by default a
+ * they are being appended (at RATE records a second and lane, if given). -y: SYNC_INTERVAL, so that every commit is synced. DIR is removed afterwards; by default a
  * new folder under the current one. */
 #include "base/buffer.h"
 #include "base/clock.h"
@@ -22,7 +22,7 @@
 enum { APPLICATIONS = 6, USERS = 50000, DAY_START = 1763683200 };
 
 struct settings {
-    unsigned records, lanes;
+    unsigned records, lanes, rate;
     int64_t seconds;
     enum recorder_sync sync;
     char dir[256];
@@ -106,12 +106,20 @@ struct producer {
     unsigned lane;
     uint64_t encoded_bytes, refused;
     int64_t slowest_us, append_us;
+    unsigned over_ms, over_10us;
+    bool paced;
 };
+
+static void pace(int64_t start, unsigned done, unsigned rate) {
+    int64_t ahead = start + (int64_t)done * 1000000 / rate - clock_us();
+    if (ahead > 1000) clock_sleep_us(ahead);
+}
 
 static void *produce(void *ctx) {
     struct producer *p = ctx;
     const struct settings *o = p->settings;
     uint64_t state = p->lane + 1;
+    int64_t start = clock_us();
     struct buffer b;
     buffer_init(&b, LIMIT_RECORD);
     for (unsigned i = p->lane; i < o->records; i += o->lanes) {
@@ -124,11 +132,14 @@ static void *produce(void *ctx) {
         int64_t before = clock_us();
         while (recorder_append(p->recorder, p->lane, FRAME_RECORD, buffer_slice(&b)) != FAULT_NONE) {
             p->refused++;
-            usleep(1000);
+            clock_sleep_us(1000);
         }
         int64_t took = clock_us() - before;
         p->append_us += took;
         if (took > p->slowest_us) p->slowest_us = took;
+        p->over_10us += took > 10;
+        p->over_ms += took > 1000;
+        if (p->paced) pace(start, i / o->lanes + 1, o->rate);
     }
     buffer_deinit(&b);
     return NULL;
@@ -164,9 +175,9 @@ static uint64_t sweep(const struct settings *o, const char *prefix, bool remove_
     return bytes;
 }
 
-static void run_producers(const struct settings *o, struct recorder *r, struct producer *p) {
+static void run_producers(const struct settings *o, struct recorder *r, struct producer *p, bool paced) {
     for (unsigned i = 0; i < o->lanes; i++) {
-        p[i] = (struct producer){.settings = o, .recorder = r, .lane = i};
+        p[i] = (struct producer){.settings = o, .recorder = r, .lane = i, .paced = paced};
         pthread_create(&p[i].thread, NULL, produce, &p[i]);
     }
 }
@@ -174,14 +185,17 @@ static void run_producers(const struct settings *o, struct recorder *r, struct p
 static void report_producers(const struct settings *o, struct producer *p) {
     uint64_t bytes = 0, refused = 0;
     int64_t slowest = 0, total = 0;
+    unsigned over_ms = 0, over_10us = 0;
     for (unsigned i = 0; i < o->lanes; i++) {
         bytes += p[i].encoded_bytes;
         refused += p[i].refused;
         total += p[i].append_us;
+        over_ms += p[i].over_ms;
+        over_10us += p[i].over_10us;
         if (p[i].slowest_us > slowest) slowest = p[i].slowest_us;
     }
-    printf("  appends: %.2f us mean, %lld us slowest, %.0f bytes a frame, %llu refused\n", (double)total / o->records,
-           (long long)slowest, (double)bytes / o->records, (unsigned long long)refused);
+    printf("  appends: %.2f us mean, %u over 10 us, %u over 1 ms, %lld us slowest, %.0f bytes a frame, %llu refused\n",
+           (double)total / o->records, over_10us, over_ms, (long long)slowest, (double)bytes / o->records, (unsigned long long)refused);
 }
 
 static void report_drain(const struct settings *o, const char *name, int64_t us) {
@@ -193,7 +207,7 @@ static void drain_full(const struct settings *o) {
     struct ledger *l = open_ledger(o);
     struct producer *p = mem_new_array(struct producer, o->lanes);
     struct error error = {0};
-    run_producers(o, r, p);
+    run_producers(o, r, p, false);
     for (unsigned i = 0; i < o->lanes; i++) pthread_join(p[i].thread, NULL);
     int64_t before = clock_us();
     while (ledger_drain_once(l, r, &error) > 0) continue;
@@ -214,7 +228,7 @@ static void drain_live(const struct settings *o) {
     int64_t before = clock_us();
     struct ledger_writer *w = ledger_writer_start(l, r, NULL, NULL, &error);
     if (w == NULL) fprintf(stderr, "%s\n", error.text), exit(3);
-    run_producers(o, r, p);
+    run_producers(o, r, p, o->rate > 0);
     for (unsigned i = 0; i < o->lanes; i++) pthread_join(p[i].thread, NULL);
     ledger_writer_drain(w);
     int64_t us = clock_us() - before;
@@ -277,12 +291,13 @@ static void queries(const struct settings *o) {
 }
 
 int main(int argc, char **argv) {
-    struct settings o = {500000, 2, 86400, RECORDER_SYNC_OS, ""};
+    struct settings o = {500000, 2, 0, 86400, RECORDER_SYNC_OS, ""};
     int c;
-    while ((c = getopt(argc, argv, "n:s:l:y")) != -1) {
+    while ((c = getopt(argc, argv, "n:s:l:r:y")) != -1) {
         if (c == 'n') o.records = (unsigned)strtoul(optarg, NULL, 10);
         else if (c == 's') o.seconds = strtoll(optarg, NULL, 10);
         else if (c == 'l') o.lanes = (unsigned)strtoul(optarg, NULL, 10);
+        else if (c == 'r') o.rate = (unsigned)strtoul(optarg, NULL, 10);
         else if (c == 'y') o.sync = RECORDER_SYNC_INTERVAL;
         else return 2;
     }

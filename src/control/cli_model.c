@@ -55,7 +55,7 @@ static int list(int argc, char **argv) {
 /* ---- price ---- */
 
 static void write_quote(struct client_answer *a) {
-    static const char *const headers[] = {"METER", ">TOKENS", ">USD/Mtok", ">USD", ""};
+    static const char *const headers[] = {"METER", ">TOKENS", ">USD/Mtok", ">USD"};
     static const char *const rates[] = {"input", "cache_read", "cache_write", "output"};
     uint32_t lines = cli_at(a, 0, "lines"), at = JSON_NONE, row;
     struct slice cost = cli_value(a, 0, "cost_usd"), since = cli_value(a, 0, "price_since"), why = cli_value(a, 0, "why_unknown");
@@ -64,11 +64,11 @@ static void write_quote(struct client_answer *a) {
            slice_is_null(since) ? "" : ", price since ", SLICE_ARG(since));
     sheet_init(&s, headers, sizeof headers / sizeof *headers);
     while (json_each_item(&a->doc, lines, &at, &row)) {
-        cli_put(&s, a, row, "meter");
+        bool tiered = slice_is(cli_value(a, row, "tiered"), "true");
+        sheet_print_cell(&s, SLICE_FMT "%s", SLICE_ARG(cli_value(a, row, "meter")), tiered ? " (higher tier)" : "");
         cli_put(&s, a, row, "tokens");
         cli_put(&s, a, row, "usd_per_mtok");
         cli_put(&s, a, row, "usd");
-        sheet_put(&s, slice_is(cli_value(a, row, "tiered"), "true") ? SLICE("higher tier") : SLICE(" "));
     }
     bool only_rates = sheet_rows(&s) == 0;
     for (unsigned i = 0; only_rates && i < sizeof rates / sizeof *rates; i++) {
@@ -78,7 +78,6 @@ static void write_quote(struct client_answer *a) {
         sheet_put(&s, SLICE_NULL);
         cli_put(&s, a, 0, path);
         sheet_put(&s, SLICE_NULL);
-        sheet_put(&s, SLICE(" "));
     }
     sheet_write(&s, stdout, true);
     sheet_deinit(&s);

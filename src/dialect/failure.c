@@ -151,13 +151,15 @@ static void read_words(const struct json_doc *d, uint32_t node, struct arena *ar
     if (slice_to_i64(w->code, &number) && number >= 400 && number < 600) w->number = (int)number;
 }
 
+uint32_t failure_pick(const struct json_doc *d, uint32_t root, uint32_t error, uint32_t object) {
+    enum json_type t = json_type(d, error);
+    if (t == JSON_OBJECT || (t == JSON_STRING && json_raw(d, error).len > 2)) return error;
+    return json_is(d, object, "error") ? root : JSON_NONE;
+}
+
 uint32_t failure_find(const struct json_doc *d, uint32_t root) {
     if (json_type(d, root) == JSON_ARRAY) root = json_item(d, root, 0); /* Google wraps its errors in a list */
-    uint32_t node = json_get(d, root, "error");
-    enum json_type t = json_type(d, node);
-    if (t == JSON_OBJECT || (t == JSON_STRING && json_raw(d, node).len > 2)) return node;
-    if (json_is(d, json_get(d, root, "object"), "error")) return root;
-    return JSON_NONE;
+    return failure_pick(d, root, json_get(d, root, "error"), json_get(d, root, "object"));
 }
 
 /* ---- classing ---- */

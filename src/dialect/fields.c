@@ -1,21 +1,22 @@
 #include "dialect/fields.h"
 
-static bool key_is(const struct json_doc *d, uint32_t key, const struct field *f) {
+static inline bool key_is(const struct json_doc *d, uint32_t key, const struct field *f) {
     const struct json_node *k = &d->nodes[key];
     if (k->escaped) return json_is(d, key, f->name); /* "mod\u0065l" is model too */
-    return k->len == f->len + 2u && memcmp(d->text.at + k->start + 1, f->name, f->len) == 0;
+    const char *at = d->text.at + k->start + 1;
+    return k->len == f->len + 2u && *at == f->name[0] && memcmp(at, f->name, f->len) == 0;
 }
 
+/* Walks the tape itself (a key is one node, its value follows): every event of every stream comes through here. */
 uint64_t fields_find(const struct json_doc *d, uint32_t object, const struct field *fields, unsigned n, uint32_t *ret_nodes) {
-    uint32_t cursor = JSON_NONE, key, value;
     uint64_t twice = 0;
     for (unsigned i = 0; i < n; i++) ret_nodes[i] = JSON_NONE;
     if (json_type(d, object) != JSON_OBJECT) return 0;
-    while (json_each_member(d, object, &cursor, &key, &value))
+    for (uint32_t key = object + 1, end = d->nodes[object].next; key < end; key = d->nodes[key + 1].next)
         for (unsigned i = 0; i < n; i++)
             if (key_is(d, key, &fields[i])) {
                 if (ret_nodes[i] != JSON_NONE) twice |= UINT64_C(1) << i;
-                ret_nodes[i] = value;
+                ret_nodes[i] = key + 1;
                 break;
             }
     return twice;

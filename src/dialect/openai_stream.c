@@ -6,12 +6,14 @@
 /* Nodes are kept down to choices[0].delta.tool_calls[0].function.arguments. */
 enum { KEEP_DEPTH = 7 };
 
-enum { ID, MODEL, CREATED, CREATED_AT, FINGERPRINT, TIER, CHOICES, USAGE, CHUNK_COUNT };
+/* In the order of a chunk, so that the first comparison mostly hits. */
+enum { ID, MODEL, CREATED, CREATED_AT, TIER, FINGERPRINT, OBJECT, CHOICES, USAGE, ERROR, CHUNK_COUNT };
 static const struct field chunk_fields[CHUNK_COUNT] = {
     [ID] = FIELD("id"),           [MODEL] = FIELD("model"),
     [CREATED] = FIELD("created"), [CREATED_AT] = FIELD("created_at"),
     [FINGERPRINT] = FIELD("system_fingerprint"), [TIER] = FIELD("service_tier"),
-    [CHOICES] = FIELD("choices"), [USAGE] = FIELD("usage"),
+    [OBJECT] = FIELD("object"),   [CHOICES] = FIELD("choices"),
+    [USAGE] = FIELD("usage"),     [ERROR] = FIELD("error"),
 };
 
 enum { INDEX, DELTA, FINISH_REASON, CHOICE_COUNT };
@@ -54,7 +56,7 @@ static bool is_told(const struct json_doc *d, uint32_t node) {
 static void read_start(struct reading *x, const uint32_t at[CHUNK_COUNT]) {
     unsigned found = 0;
     struct event e = {.type = EVENT_START};
-    for (unsigned i = ID; i <= TIER; i++)
+    for (unsigned i = ID; i <= FINGERPRINT; i++)
         if ((x->r->known >> i & 1) == 0 && is_told(&x->d, at[i])) found |= 1u << i;
     if (found == 0) return;
     x->r->known |= found;
@@ -171,10 +173,9 @@ static void read_choice(struct reading *x, uint32_t choice) {
     read_finish(x, at[FINISH_REASON], bit);
 }
 
-static void read_chunk(struct reading *x, bool *ret_usage_only) {
-    uint32_t at[CHUNK_COUNT], cursor = JSON_NONE, choice;
+static void read_chunk(struct reading *x, const uint32_t at[CHUNK_COUNT], bool *ret_usage_only) {
+    uint32_t cursor = JSON_NONE, choice;
     struct usage usage;
-    fields_find(&x->d, 0, chunk_fields, CHUNK_COUNT, at);
     read_start(x, at);
     while (json_type(&x->d, at[CHOICES]) == JSON_ARRAY && json_each_item(&x->d, at[CHOICES], &cursor, &choice))
         read_choice(x, choice);
@@ -295,14 +296,22 @@ static void read_responses(struct reading *x, struct slice name) {
 
 /* ---- one event ---- */
 
-static bool read_failure(struct reading *x, struct slice name) {
+static bool read_failure(struct reading *x, struct slice name, const uint32_t at[CHUNK_COUNT]) {
     struct upstream_error error;
-    uint32_t node = failure_find(&x->d, 0);
+    uint32_t node = failure_pick(&x->d, 0, at[ERROR], at[OBJECT]);
     if (node == JSON_NONE && x->r->endpoint != ENDPOINT_RESPONSES && slice_is(name, "error")) node = 0;
     if (node == JSON_NONE) return false;
     failure_of_node(&x->d, node, 0, x->r->arena, &error);
     emit_error(&x->emit, x->r, error.fault, error.message);
     return true;
+}
+
+static void read_object(struct reading *x, struct slice name, bool *ret_usage_only) {
+    uint32_t at[CHUNK_COUNT];
+    fields_find(&x->d, 0, chunk_fields, CHUNK_COUNT, at);
+    if (read_failure(x, name, at)) return;
+    if (x->r->endpoint == ENDPOINT_RESPONSES) read_responses(x, name);
+    else read_chunk(x, at, ret_usage_only);
 }
 
 enum fault openai_read_event(struct stream_reader *r, struct slice name, struct slice data, struct event *events,
@@ -317,12 +326,7 @@ enum fault openai_read_event(struct stream_reader *r, struct slice name, struct 
     } else if (data.len > 0) {
         if (json_read(data, r->arena, KEEP_DEPTH, &x.d, NULL) != FAULT_NONE) return FAULT_UP_MALFORMED;
         if (json_type(&x.d, 0) != JSON_OBJECT) return FAULT_UP_MALFORMED;
-        if (!read_failure(&x, name)) {
-            if (r->endpoint == ENDPOINT_RESPONSES)
-                read_responses(&x, name);
-            else
-                read_chunk(&x, &usage_only);
-        }
+        read_object(&x, name, &usage_only);
     }
     if (x.emit.overflow || arena_is_full(r->arena)) return FAULT_UP_MALFORMED;
     *ret_n = x.emit.n;

@@ -45,15 +45,32 @@ static void on_head(void *ctx, struct http_transfer *t, int status) {
     exchange_waits(x);
 }
 
+static void refused(struct exchange *x) {
+    struct upstream_error why;
+    x->upstream->read_error(x->upstream_status, (struct header_source){x->transfer, header_of_transfer},
+                            buffer_slice(&x->reply_body), clock_wall_us(), &x->arena, &why);
+    attempt_ended(x, why.fault);
+    route_failed(x, &why);
+}
+
+/* An error's first bytes tell what it is; nobody reads the rest. */
+static void enough(struct exchange *x) {
+    struct http_transfer *t = x->transfer;
+    x->transfer_over = true;
+    refused(x); /* reads the headers; may begin another attempt */
+    http_transfer_cancel(t);
+    if (x->transfer == t) x->transfer = NULL;
+}
+
 static enum http_flow collect(struct exchange *x, struct slice bytes) {
     exchange_phase(x, PHASE_IDLE, x->model->timeouts.idle);
-    if (!is_success(x->upstream_status)) {
-        size_t room = LIMIT_ERROR_BODY - x->reply_body.len;
-        if (x->reply_body.len < LIMIT_ERROR_BODY)
-            buffer_append(&x->reply_body, slice_make(bytes.at, bytes.len < room ? bytes.len : room));
-    } else if (!buffer_append(&x->reply_body, bytes)) {
-        attempt_failed(x, FAULT_UP_TOO_LARGE, "the reply is over the limit");
+    if (is_success(x->upstream_status)) {
+        if (!buffer_append(&x->reply_body, bytes)) attempt_failed(x, FAULT_UP_TOO_LARGE, "the reply is over the limit");
+        return HTTP_GO_ON;
     }
+    size_t room = LIMIT_ERROR_BODY - x->reply_body.len;
+    (void)buffer_append(&x->reply_body, slice_make(bytes.at, bytes.len < room ? bytes.len : room));
+    if (bytes.len >= room) enough(x);
     return HTTP_GO_ON;
 }
 
@@ -65,14 +82,6 @@ static enum http_flow on_body(void *ctx, struct http_transfer *t, struct slice b
     enum http_flow flow = x->state == EXCHANGE_STREAM ? relay_bytes(x, bytes) : collect(x, bytes);
     exchange_waits(x);
     return flow;
-}
-
-static void refused(struct exchange *x) {
-    struct upstream_error why;
-    x->upstream->read_error(x->upstream_status, (struct header_source){x->transfer, header_of_transfer},
-                            buffer_slice(&x->reply_body), clock_wall_us(), &x->arena, &why);
-    attempt_ended(x, why.fault);
-    route_failed(x, &why);
 }
 
 static void broke(struct exchange *x, enum http_result result, const char *detail) {

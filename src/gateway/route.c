@@ -44,7 +44,8 @@ static void exhausted(struct exchange *x) {
         }
     } else {
         const struct record_attempt *last = &r->attempts[r->n_attempts - 1];
-        struct slice words = x->last.message;
+        /* what a provider says about our credential is not the client's business */
+        struct slice words = x->last.fault == FAULT_UP_AUTH ? SLICE_NULL : x->last.message;
         if (words.len > 200) words.len = 200;
         snprintf(text, sizeof text, "no target of `%s` could answer; the last one, " SLICE_FMT "/" SLICE_FMT ": %s%s" SLICE_FMT,
                  x->model->name, SLICE_ARG(last->provider), SLICE_ARG(last->model), fault_text(x->last.fault),

@@ -217,7 +217,7 @@ const char *config_text(struct config_reader *r, const char *place, struct yaml_
 static void store_node(struct config_reader *r, const struct config_row *row, const char *place, struct yaml_node *node, void *raw) {
     enum yaml_type type = row->kind == KIND_LIST ? YAML_LIST : YAML_MAP;
     if (node->type == type)
-        memcpy((char *)raw + row->offset, &node, sizeof node);
+        *(struct yaml_node **)(void *)((char *)raw + row->offset) = node;
     else
         config_complain(r, node->line, node->column, "%s: expected a %s, found %s", place, type == YAML_LIST ? "list" : "map",
                         shown(r, node));

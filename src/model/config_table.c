@@ -150,7 +150,7 @@ static const struct config_setting settings[] = {
 static const struct config_row rows[] = {
 #define SETTING(scope, name, kind, rest, field, fallback, when, help)                                        \
     {SCOPE_##scope, KIND_##kind, name, offsetof(SCOPE_STRUCT_##scope, field), sizeof((SCOPE_STRUCT_##scope *)0)->field},
-    SETTING_TABLE(SETTING)
+    SETTING_TABLE(SETTING) /* NOLINT(bugprone-sizeof-expression): some fields are pointers */
 #undef SETTING
 };
 

@@ -6,7 +6,8 @@
 #define DAY_US (86400LL * 1000000)
 
 /* Built from data/prices.json by build.mk. */
-extern const char embed_data_prices_json[], embed_data_prices_json_end[];
+extern const char embed_data_prices_json[];
+extern const uint64_t embed_data_prices_json_size;
 
 static const struct {
     const char *name;
@@ -29,7 +30,7 @@ static struct {
 } built_in = {.once = PTHREAD_ONCE_INIT};
 
 static void read_built_in(void) {
-    struct slice text = slice_make(embed_data_prices_json, (size_t)(embed_data_prices_json_end - embed_data_prices_json));
+    struct slice text = slice_make(embed_data_prices_json, embed_data_prices_json_size);
     arena_init(&built_in.arena, 256u << 10, 16u << 20);
     if (price_layer_read(text, "built-in prices", NULL, &built_in.arena, &built_in.layer, &built_in.error) != FAULT_NONE)
         built_in.layer = NULL;

@@ -191,7 +191,7 @@ static enum fault read_periods(struct reading *r, uint32_t node, struct price_pe
 /* ===== rules ===== */
 
 static enum fault read_rule_text(struct reading *r, uint32_t node, struct price_match *m) {
-    const char *text;
+    const char *text = NULL;
     enum fault fault = read_text(r, node, "a text", &text);
     if (fault != FAULT_NONE) return fault;
     m->text = slice_of(text);

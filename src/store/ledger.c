@@ -114,12 +114,13 @@ void ledger_set_aside(const struct ledger *l, enum ledger_kind kind, int64_t day
     mem_free(path);
 }
 
-void ledger_expire(struct ledger *l, int64_t now_us) {
-    struct finds f = {.kind = LEDGER_RECORDS, .any_suffix = true};
-    if (l->retention_us <= 0 || l->read_only) return;
-    bool listed = files_list(l->dir, prefix_of(f.kind), find, &f, NULL) == FAULT_NONE, closed = false;
+/* `only`: what the name goes on with after the date. */
+static void expire_kind(struct ledger *l, enum ledger_kind kind, const char *only, int64_t before_us) {
+    struct finds f = {.kind = kind, .any_suffix = true};
+    bool listed = files_list(l->dir, prefix_of(kind), find, &f, NULL) == FAULT_NONE, closed = false;
     for (size_t i = 0; i < f.days.n; i++) {
-        if (listed && (f.days.at[i] + 1) * DAY_US <= now_us - l->retention_us) {
+        const char *rest = f.names[i] + strlen(prefix_of(kind)) + DATE_TEXT;
+        if (listed && (f.days.at[i] + 1) * DAY_US <= before_us && strncmp(rest, only, strlen(only)) == 0) {
             if (!closed) drain_close_days(l->drain); /* it may have the day open */
             closed = true;
             char *path = files_path(l->dir, f.names[i]);
@@ -130,6 +131,12 @@ void ledger_expire(struct ledger *l, int64_t now_us) {
     }
     mem_free(f.names);
     days_deinit(&f.days);
+}
+
+void ledger_expire(struct ledger *l, int64_t now_us) {
+    if (l->retention_us <= 0 || l->read_only) return;
+    expire_kind(l, LEDGER_RECORDS, "", now_us - l->retention_us);
+    expire_kind(l, LEDGER_PAYLOADS, ".db.damaged-", now_us - l->retention_us); /* nobody can tell whose rows they hold */
 }
 
 /* ---- one day, for reading ---- */

@@ -7,7 +7,6 @@
 #include "base/digest.h"
 #include "base/mem.h"
 #include "store/ledger_store.h"
-#include "store/recorder_lane.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -168,7 +168,7 @@ static bool open_lanes(struct recorder *r, struct error *error) {
     for (unsigned i = 0; i < r->options.lanes; i++) {
         struct lane *l = &r->lanes[i];
         struct chain *c = &r->chains[i];
-        struct segment *s = lane_new_segment(r, l, error);
+        struct segment *s = lane_new_segment(r, l, true, error);
         if (s == NULL) return false;
         l->active = c->oldest = c->reading = s;
         c->offset = SEGMENT_FIRST;
@@ -199,9 +199,10 @@ struct recorder *recorder_open(const struct recorder_options *o, struct error *e
     if (files_lock(r->dir, "recorder.lock", &r->lock_fd, error) != FAULT_NONE) goto fail;
     if (open_leftovers(r, error) != FAULT_NONE) goto fail;
     if (!open_lanes(r, error)) goto fail;
-    if (o->sync == RECORDER_SYNC_INTERVAL && o->interval_us > 0)
-        r->has_syncer = pthread_create(&r->syncer, NULL, sync_forever, r) == 0;
-    return r;
+    if (o->sync != RECORDER_SYNC_INTERVAL || o->interval_us <= 0) return r;
+    r->has_syncer = pthread_create(&r->syncer, NULL, sync_forever, r) == 0;
+    if (r->has_syncer) return r;
+    (void)error_set(error, FAULT_INTERNAL, "cannot start the thread that syncs the flight recorder");
 fail:
     recorder_close(r);
     return NULL;

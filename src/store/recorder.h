@@ -18,15 +18,19 @@
 #define STORE_RECORDER_H
 
 #include "base/fault.h"
-
-#include <stdatomic.h>
+#include "model/record.h"
 
 enum recorder_sync { RECORDER_SYNC_OS, RECORDER_SYNC_INTERVAL, RECORDER_SYNC_EACH };
 
 enum frame_kind {
     FRAME_RECORD = 1,  /* record_encode() */
     FRAME_PAYLOAD = 2, /* payload_encode() */
-    FRAME_LOST = 3,    /* 8 bytes (native order): how many frames could not be kept before this one; 16: id of that loss */
+    FRAME_LOST = 3,    /* struct lost_frame */
+};
+
+struct lost_frame {
+    uint64_t count;      /* frames that could not be kept before this one */
+    struct record_id id; /* of the loss: a replay may tell of it again */
 };
 
 struct recorder_options {

@@ -8,10 +8,10 @@
 #ifndef STORE_RECORDER_LANE_H
 #define STORE_RECORDER_LANE_H
 
-#include "model/record.h"
 #include "store/recorder.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* On disk: a header, then from SEGMENT_FIRST frames at multiples of FRAME_ALIGN. */
 #define SEGMENT_MAGIC "QDFLIGHT"
@@ -37,11 +37,6 @@ struct frame {
 };
 #define FRAME_PUBLISHED 0x80000000u
 _Static_assert(sizeof(struct frame) == 16, "frames are laid out as written");
-
-struct lost_frame {           /* the bytes of FRAME_LOST */
-    uint64_t count;
-    struct record_id id;
-};
 
 struct segment {
     struct segment_header *map;
@@ -108,7 +103,8 @@ struct recorder {
 };
 
 /* segment.c */
-struct segment *segment_new(struct recorder *r, unsigned lane, struct error *error) MUST_CHECK;
+/* `ahead`: made before it is needed, so there is time to fault its pages in. */
+struct segment *segment_new(struct recorder *r, unsigned lane, bool ahead, struct error *error) MUST_CHECK;
 /* FAULT_CORRUPT: the header is damaged. FAULT_NOT_FOUND: it never held a frame and is gone. */
 enum fault segment_open(const char *path, struct segment **ret, struct error *error) MUST_CHECK;
 void segment_drop(struct recorder *r, struct segment *s); /* one reference; the last one unmaps. Accepts NULL */
@@ -122,7 +118,7 @@ static inline uint64_t frame_size(size_t len) {
 }
 
 /* recorder_lane.c */
-struct segment *lane_new_segment(struct recorder *r, struct lane *l, struct error *error) MUST_CHECK;
+struct segment *lane_new_segment(struct recorder *r, struct lane *l, bool ahead, struct error *error) MUST_CHECK;
 void lane_tell_lost(struct recorder *r, struct lane *l); /* owner: writes FRAME_LOST when there is something to tell */
 
 /* recorder_read.c */

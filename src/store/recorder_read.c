@@ -144,7 +144,7 @@ void chain_make_spares(struct recorder *r) {
         struct lane *l = &r->lanes[i];
         if (atomic_load_explicit(&l->room, memory_order_relaxed) > r->options.segment_bytes / 2) continue;
         if (atomic_load(&l->spare) != NULL || atomic_load(&l->segments) >= r->options.max_segments) continue;
-        struct segment *s = lane_new_segment(r, l, NULL);
+        struct segment *s = lane_new_segment(r, l, true, NULL);
         if (s != NULL) atomic_store(&l->spare, s);
         else r->spares_at = clock_real_us() + SPARE_RETRY_US;
     }

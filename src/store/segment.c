@@ -48,7 +48,7 @@ static void fill_header(struct segment_header *h, unsigned lane, uint64_t number
     memcpy(h, &new, sizeof new);
 }
 
-struct segment *segment_new(struct recorder *r, unsigned lane, struct error *error) {
+struct segment *segment_new(struct recorder *r, unsigned lane, bool ahead, struct error *error) {
     uint64_t number = atomic_fetch_add(&r->next_number, 1);
     char name[NAME_TEXT];
     struct segment *s = NULL;
@@ -71,7 +71,7 @@ struct segment *segment_new(struct recorder *r, unsigned lane, struct error *err
         goto remove;
     }
 #ifdef MADV_POPULATE_WRITE
-    madvise(map, bytes, MADV_POPULATE_WRITE); /* page faults here, not under an append; an older kernel declines */
+    if (ahead) madvise(map, bytes, MADV_POPULATE_WRITE); /* page faults here, not under an append; an older kernel declines */
 #endif
     fill_header(map, lane, number, bytes);
     s = wrap(map, bytes, path);

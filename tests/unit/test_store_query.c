@@ -2,7 +2,7 @@
 #include "store/sieve.h"
 #include "test_store_rig.h"
 
-enum { RECORDS = 4000, QUERIES = 400, DAYS = 4 };
+enum { RECORDS = 4000, QUERIES = 250, DAYS = 4 };
 
 struct model {
     struct record at[RECORDS];

@@ -248,7 +248,7 @@ static void statements_hold_every_kind_of_value(void **state) {
     assert_true(!slice_is_null(statement_bytes(s, 3)) && statement_bytes(s, 3).len == 0);
     assert_true(!slice_is_null(statement_bytes(s, 4)) && statement_bytes(s, 4).len == 0);
     statement_reset(s);
-    assert_int_equal(statement_of(db, "SELECT nothing FROM nowhere", &s, &error), FAULT_IO);
+    assert_int_equal(statement_of(db, "SELECT missing FROM nowhere", &s, &error), FAULT_IO);
     assert_string_equal(error.text, "x.db: no such table: nowhere");
     arena_deinit(&arena);
     database_close(db);

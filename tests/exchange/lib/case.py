@@ -97,7 +97,7 @@ def read_parts(lines, exact):
             text.pop()
         while text and not text[0].strip():
             text.pop(0)
-        if exact:
+        if exact or part.name == "raw":
             part.text = "".join(unescape(words.expand(line)) for line in text)
         else:
             part.text = join(text)

@@ -81,13 +81,18 @@ class Client:
 
     async def raw(self, section):
         await self.open("keep" in section.arguments)
-        await self.send(encode(self.substitute(section.text)))
+        data = encode(self.substitute(section.text))
+        if b"{{length}}" in data:  # of all that stands behind the head
+            data = data.replace(b"{{length}}", str(len(data.split(b"\r\n\r\n", 1)[1])).encode())
+        await self.send(data)
         for part in section.parts[1:]:
             await self.directives([part])
             await self.send(encode(self.substitute(part.text)))
 
     async def send(self, data):
         """The server may answer and close before it has read all: that is no failure of the client's."""
+        if not data or self.writer is None:
+            return
         try:
             self.writer.write(data)
             await self.writer.drain()
@@ -198,6 +203,8 @@ class Client:
         elif "sse" in plain:
             match.sse(expected, message.text, what)
         elif "empty" in plain or expected:
+            if (message.header("content-type") or "").startswith("text/event-stream"):
+                expected = expected.rstrip("\n") + "\n\n"
             match.text("" if "empty" in plain else expected, message.text, what)
 
 

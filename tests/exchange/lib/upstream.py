@@ -181,7 +181,9 @@ class Upstream:
         elif name not in ANSWERS and name != "more":
             raise ScriptError(f"no directive '! {name}' in an upstream")
         text = self.substitute(step.text)
-        data = encode(unescape(text) if answer.kind == "raw" else text)
+        if answer.kind == "sse" and text:
+            text = text.rstrip("\n") + "\n\n"
+        data = encode(text)
         for at in range(0, len(data), size or max(len(data), 1)):
             self.write(writer, framed, data[at:at + (size or len(data))])
             if size:
