@@ -363,8 +363,6 @@ static int64_t payload_retention(void *ctx, struct slice application) {
 
 static enum fault open_stores(struct server *s, struct error *error) {
     const struct server_settings *o = &s->policy->server;
-    s->registry = registry_open(o->data_dir, error);
-    if (!s->registry) return error->fault;
     s->ledger = ledger_open(&(struct ledger_options){.dir = o->data_dir, .retention_us = o->ledger.retention}, error);
     if (!s->ledger) return error->fault;
     char dir[4096];
@@ -394,44 +392,52 @@ static void allow_many_files(void) {
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static enum fault start(struct server *s, struct error *error) {
+static enum log_level level_of(const char *name) {
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (name && strcmp(name, names[i]) == 0) return (enum log_level)i;
+    return LOG_INFO;
+}
+
+/* The first policy. It is read twice: its data folder holds the registry, whose keys belong into it. */
+static enum fault first_policy(struct server *s, struct error *error) {
     struct buffer problems;
     buffer_init(&problems, LIMIT_CONFIG_FILE);
     struct policy *p = NULL;
     enum fault fault = read_policy(s, &p, &problems, error);
-    if (fault == FAULT_CONFIG) error_set(error, fault, "%.*s", LIMIT_ERROR_TEXT - 1, "");
-    if (problems.len > 0) fprintf(stderr, SLICE_FMT, SLICE_ARG(buffer_slice(&problems)));
-    buffer_clear(&problems);
-    if (fault != FAULT_NONE) goto out;
-    s->policy = p;
-    s->policy->revision = 1;
-    log_start(p->server.log_level && strcmp(p->server.log_level, "debug") == 0   ? LOG_DEBUG
-              : p->server.log_level && strcmp(p->server.log_level, "warn") == 0  ? LOG_WARN
-              : p->server.log_level && strcmp(p->server.log_level, "error") == 0 ? LOG_ERROR
-                                                                                 : LOG_INFO,
-              p->server.log_json);
-    s->n_lanes = p->server.workers ? p->server.workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    if (fault == FAULT_NONE) {
+        s->registry = registry_open(p->server.data_dir, error);
+        fault = s->registry ? FAULT_NONE : error->fault;
+        policy_drop(p);
+        if (fault == FAULT_NONE) fault = read_policy(s, &p, &problems, error);
+    }
+    if (fault == FAULT_NONE) adopt(s, p);
+    if (problems.len > 0) {
+        fprintf(stderr, SLICE_FMT, SLICE_ARG(buffer_slice(&problems)));
+        error->text[0] = '\0'; /* said */
+    }
+    buffer_deinit(&problems);
+    return fault;
+}
+
+static enum fault start(struct server *s, struct error *error) {
+    enum fault fault = first_policy(s, error);
+    if (fault != FAULT_NONE) return fault;
+    const struct server_settings *o = &s->policy->server;
+    log_start(level_of(o->log_level), o->log_json);
+    s->n_lanes = o->workers ? o->workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     s->lanes = mem_new_array(struct lane, s->n_lanes);
     fault = open_stores(s, error);
-    if (fault == FAULT_NONE) fault = read_policy(s, &p, &problems, error); /* again, now with the registry's keys */
-    if (fault != FAULT_NONE) goto out;
-    policy_drop(s->policy);
-    s->policy = NULL;
-    adopt(s, p);
+    if (fault != FAULT_NONE) return fault;
     s->services = (struct control_services){.ctx = s, .policy = policy_in_force, .reload = reload, .ready = is_ready,
                                             .targets = each_target, .ledger = s->ledger, .registry = s->registry,
                                             .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics,
                                             .started_us = clock_wall_us()};
     s->jobs = mailbox_new(CONTROL_BACKLOG);
-    if (pthread_create(&s->control_thread, NULL, control_main, s) != 0) {
-        fault = error_set(error, FAULT_IO, "cannot start the control thread");
-        goto out;
-    }
+    if (pthread_create(&s->control_thread, NULL, control_main, s) != 0)
+        return error_set(error, FAULT_IO, "cannot start the control thread");
     s->control_running = true;
-    fault = start_lanes(s, error);
-out:
-    buffer_deinit(&problems);
-    return fault;
+    return start_lanes(s, error);
 }
 
 /* Exchanges under way may end by themselves; what is left after the grace period is ended with an error. */

@@ -155,7 +155,7 @@ bool clock_parse(struct slice text, int64_t *ret_wall_us) {
     int year, month, day;
     int64_t seconds = 0, us = 0, offset = 0;
     if (text.len > 0 && text.at[0] == '-') {
-        int64_t at;
+        int64_t at = 0;
         if (!parse_relative(text, &at)) return false;
         *ret_wall_us = at;
         return true;

@@ -1,6 +1,9 @@
 /* config.h - quarterdeck.yaml to a policy: one table of settings, all problems at once.
  *
- * Reading touches nothing outside: environment and files come through `config_source`. */
+ * Reading touches nothing outside: environment and files come through `config_source`. In every value
+ * ${NAME} is the environment variable (unset is a problem), ${NAME:-default} has a default for one unset or empty,
+ * and $${ is a plain ${. A secret or PEM may be file:PATH as a whole. Problems show what stands in the file, never
+ * what a variable or file holds, and no secret at all. */
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H
 
@@ -26,7 +29,8 @@ struct config_problems {
     bool more;                   /* over LIMIT_PROBLEMS */
 };
 
-/* A key that the registry holds, to be merged in. */
+/* A key that the registry holds, to be merged in. Left out: those of applications that the file does not have, and
+ * those that the file holds itself. */
 struct config_registry_key {
     const char *application, *name;
     struct digest digest;
@@ -45,7 +49,7 @@ void config_write_problems(const struct config_problems *problems, struct buffer
 struct config_setting {
     const char *path;    /* "models.*.timeouts.connect" */
     const char *type;    /* "duration", "bytes", "text", "integer", "one of a | b", ... */
-    const char *fallback; /* default, as text; NULL: required */
+    const char *fallback; /* default, as text; NULL: required; "": nothing unless given */
     const char *help;
     bool reloadable;     /* takes effect without a restart */
 };

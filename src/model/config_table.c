@@ -31,15 +31,15 @@
     SETTING(ROOT, "data_dir", TEXT, "", server.data_dir, "./qd-data", RESTART,                                \
             "Folder of the registry, the ledger and the flight recorder.")                                    \
     SETTING(ROOT, "workers", INTEGER, " 0..256", server.workers, "0", RESTART, "Loop threads; 0 is one a core.") \
-    SETTING(ROOT, "server.max_body", BYTES, " 1KiB..512MiB", server.max_body, "32MiB", NOW,                   \
+    SETTING(ROOT, "server.max_body", BYTES, " 1KiB..512MiB", server.max_body, "32MiB", RESTART,               \
             "Largest request body.")                                                                          \
     SETTING(ROOT, "server.max_header", BYTES, " 1KiB..1MiB", server.max_header, "64KiB", RESTART,             \
             "All headers of a request together.")                                                             \
-    SETTING(ROOT, "server.head_timeout", DURATION, " 10ms..1h", server.head_timeout, "10s", NOW,              \
+    SETTING(ROOT, "server.head_timeout", DURATION, " 10ms..1h", server.head_timeout, "10s", RESTART,          \
             "From a connection's first byte of a request to the end of its headers.")                         \
-    SETTING(ROOT, "server.body_timeout", DURATION, " 10ms..1h", server.body_timeout, "60s", NOW,              \
+    SETTING(ROOT, "server.body_timeout", DURATION, " 10ms..1h", server.body_timeout, "60s", RESTART,          \
             "From the end of the headers to the end of the body.")                                            \
-    SETTING(ROOT, "server.idle_timeout", DURATION, " 10ms..24h", server.idle_timeout, "75s", NOW,             \
+    SETTING(ROOT, "server.idle_timeout", DURATION, " 10ms..24h", server.idle_timeout, "75s", RESTART,         \
             "How long a client connection may wait without a request.")                                       \
     SETTING(ROOT, "server.max_connections", INTEGER, " 1..1000000", server.max_connections, "10000", RESTART, \
             "Client connections over all workers; more are refused.")                                         \
@@ -47,7 +47,7 @@
             "Certificate chain for `listen`, as PEM or file:PATH. Needs `key`.")                              \
     SETTING(ROOT, "server.tls.key", PEM, "", server.tls_key, NOTHING, RESTART, "Private key, as PEM or file:PATH.") \
     SETTING(ROOT, "recorder.sync", ONE, " of os | interval | each", server.recorder.sync, "interval", RESTART, \
-            "When records reach the disk. What a power failure may cost: os, what the system had not written; "\
+            "When records reach the disk. What a power failure may cost: os, what the system had not written; " \
             "interval, one interval; each, nothing.")                                                         \
     SETTING(ROOT, "recorder.interval", DURATION, " 10ms..1m", server.recorder.interval, "1s", RESTART,        \
             "For sync: interval.")                                                                            \
@@ -57,7 +57,7 @@
             "Size of one flight recorder file.")                                                              \
     SETTING(ROOT, "recorder.max_segments", INTEGER, " 2..4096", server.recorder.max_segments, "32", RESTART,  \
             "Files a worker may fill before the ledger has taken them in.")                                   \
-    SETTING(ROOT, "ledger.retention", DURATION, " 0s..36500d", server.ledger.retention, "90d", NOW,           \
+    SETTING(ROOT, "ledger.retention", DURATION, " 0s..36500d", server.ledger.retention, "90d", RESTART,       \
             "How long records are kept; 0 is for ever.")                                                      \
     SETTING(ROOT, "log.level", ONE, " of debug | info | warn | error", server.log_level, "info", RESTART,     \
             "The least severe events that are written.")                                                      \
@@ -141,14 +141,14 @@
 #define TYPE_MAP "map"
 
 static const struct config_setting settings[] = {
-#define SETTING(scope, name, kind, rest, field, fallback, when, help)                                        \
+#define SETTING(scope, name, kind, rest, field, fallback, when, help)                                         \
     {SCOPE_PATH_##scope name, TYPE_##kind rest, fallback, help, when},
     SETTING_TABLE(SETTING)
 #undef SETTING
 };
 
 static const struct config_row rows[] = {
-#define SETTING(scope, name, kind, rest, field, fallback, when, help)                                        \
+#define SETTING(scope, name, kind, rest, field, fallback, when, help)                                         \
     {SCOPE_##scope, KIND_##kind, name, offsetof(SCOPE_STRUCT_##scope, field), sizeof((SCOPE_STRUCT_##scope *)0)->field},
     SETTING_TABLE(SETTING) /* NOLINT(bugprone-sizeof-expression): some fields are pointers */
 #undef SETTING

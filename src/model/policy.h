@@ -60,7 +60,7 @@ struct provider {
     const char *base_url;           /* without a trailing slash */
     const char *api_key;            /* NULL: none is sent */
     const char *api_version;        /* azure; anthropic-version otherwise */
-    const char *prices_as;          /* provider name in the price table; see policy_prices_as */
+    const char *prices_as;          /* provider name in the price table or "none"; see policy_prices_as */
     const char *proxy, *ca_file;
     const char *const *headers;     /* extra fixed headers "name: value", NULL-terminated, or NULL */
     bool stream_usage;              /* stream_options.include_usage may be injected (default true) */
@@ -134,7 +134,8 @@ struct policy *policy_new(void);                  /* one reference; empty; for c
 struct policy *policy_hold(struct policy *p);
 void policy_drop(struct policy *p);               /* accepts NULL */
 bool policy_allows(const struct application *a, const struct model_route *m);
-/* "openai" for an unnamed OpenAI-compatible provider and so on: the provider whose prices apply. */
+/* The provider whose prices apply: prices_as ("none": nobody's), else its own name where the table has it, else
+ * its dialect's ("openai" for an OpenAI-compatible server with a name of its own). */
 const char *policy_prices_as(const struct provider *p, const struct price_list *list);
 
 #endif

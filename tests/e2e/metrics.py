@@ -18,7 +18,7 @@ def main():
                 body = json.dumps({"model": model, "stream": stream, "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]})
                 rig.http("POST", "/v1/chat/completions", body, {"content-type": "application/json"}, token=KEY)
         rig.http("POST", "/v1/chat/completions", "{}", token="qd-unknown-key-00000")
-        rig.settle()
+        rig.wait_records(count=7)
         status, headers, text = rig.http("GET", "/metrics")
         assert status == 200 and headers["content-type"].startswith("text/plain"), (status, headers)
         ran = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)

@@ -142,16 +142,15 @@ class Rig:
                 return found
             cursor = f"&cursor={following}"
 
-    def settle(self, seconds=60):
-        """Returns once the ledger has everything."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            text = self.http("GET", "/metrics")[2].decode()
-            pending = [float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith("quarterdeck_recorder_pending_bytes")]
-            if sum(pending) == 0:
-                return
-            time.sleep(0.02)
-        raise RuntimeError("the ledger did not drain the flight recorder")
+    def wait_records(self, ids=(), count=0, seconds=60):
+        """The records once the ledger has these ids and so many in all (it drains in its own time); else what there is."""
+        deadline, pause = time.monotonic() + seconds, 0.02
+        while True:
+            found = self.records()
+            if (len(found) >= count and set(ids) <= {r["id"] for r in found}) or time.monotonic() > deadline:
+                return found
+            time.sleep(pause)
+            pause = min(pause * 2, 0.5)
 
 
 def config(sim, models="", server="", workers=2, data_dir="data"):

@@ -197,7 +197,7 @@ class Client:
                 raise match.Mismatch(f"{what}: {' '.join(part.arguments)!r} is not in {match.shorten(message.text)!r}")
             if part.name == "lacks" and " ".join(part.arguments) in message.text:
                 raise match.Mismatch(f"{what}: {' '.join(part.arguments)!r} is in {match.shorten(message.text)!r}")
-        expected = self.substitute("".join(p.text for p in section.parts if p.name in (None, "header")))
+        expected = self.substitute("".join(p.text for p in section.parts))
         if "json" in plain:
             match.json_text(expected, message.text, what)
         elif "sse" in plain:
