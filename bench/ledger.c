@@ -2,15 +2,15 @@
  *
  *   ledger [-n RECORDS] [-s SECONDS] [-l LANES] [-r RATE] [-y] [DIR]
  *
- * RECORDS realistic records (500,000), spread over SECONDS of wall time (one day), are appended to LANES lanes (2) and
- * drained twice over: from a recorder that is already full of them (what draining alone can do), and while
- * they are being appended (at RATE records a second and lane, if given). -y: SYNC_INTERVAL, so that every commit is synced. DIR is removed afterwards; by default a
- * new folder under the current one. */
+ * RECORDS realistic records (500,000), spread over SECONDS of wall time (one day), are appended to LANES
+ * lanes (2) and drained twice over: from a recorder that is already full of them (what draining alone can
+ * do), and while they are being appended (at RATE records a second and lane, if given). -y: SYNC_INTERVAL, so
+ * that every commit is synced. DIR is removed afterwards; by default a new folder under the current one. */
+#include "store/ledger.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/mem.h"
-#include "store/ledger.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -34,24 +34,31 @@ static uint64_t next(uint64_t *state) { /* splitmix64 */
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
 }
-static unsigned below(uint64_t *state, unsigned n) { return (unsigned)(next(state) % n); }
+static unsigned below(uint64_t *state, unsigned n) {
+    return (unsigned)(next(state) % n);
+}
 /* Small values are common, large ones rare: 2^(bits of a random length). */
-static int64_t skewed(uint64_t *state, unsigned bits) { return (int64_t)(next(state) & ((1ull << (2 + below(state, bits))) - 1)) + 1; }
+static int64_t skewed(uint64_t *state, unsigned bits) {
+    return (int64_t)(next(state) & ((1ull << (2 + below(state, bits))) - 1)) + 1;
+}
 
 struct texts {
     char user[32], session[40], key[32];
 };
 
 static void realistic(struct record *r, struct texts *t, uint64_t *state, int64_t wall_us) {
-    static const char *const applications[APPLICATIONS] = {"support-assistant", "search", "contract-review",
-                                                           "internal-copilot", "summaries", "onboarding-bot"};
+    static const char *const applications[APPLICATIONS] = {
+        "support-assistant", "search", "contract-review", "internal-copilot", "summaries", "onboarding-bot"};
     static const char *const types[] = {"chat-short", "chat-long", "summary"};
     static const char *const features[] = {"reply-draft", "inline-answer", "ticket-triage", "export"};
     static const char *const teams[] = {"growth", "platform", "legal-ops"};
-    static const char *const models[][2] = {{"gpt-4o-mini", "gpt-4o-mini-2024-07-18"}, {"gpt-4o", "gpt-4o-2024-11-20"},
+    static const char *const models[][2] = {{"gpt-4o-mini", "gpt-4o-mini-2024-07-18"},
+                                            {"gpt-4o", "gpt-4o-2024-11-20"},
                                             {"claude-sonnet-4", "claude-sonnet-4-20250514"}};
-    static const char *const tags[] = {"env=prod,region=eu-west-1", "env=prod,region=us-east-1", "env=staging"};
-    unsigned a = below(state, 2) ? below(state, 2) : below(state, APPLICATIONS), m = (a + below(state, 5) / 4) % 3;
+    static const char *const tags[] = {"env=prod,region=eu-west-1", "env=prod,region=us-east-1",
+                                       "env=staging"};
+    unsigned a = below(state, 2) ? below(state, 2) : below(state, APPLICATIONS),
+             m = (a + below(state, 5) / 4) % 3;
     bool failed = below(state, 50) == 0;
     record_init(r);
     record_id_new(&r->id, wall_us);
@@ -84,7 +91,8 @@ static void realistic(struct record *r, struct texts *t, uint64_t *state, int64_
     r->http_status = failed ? 503 : 200;
     r->n_attempts = failed ? 3 : 1;
     for (unsigned i = 0; i < r->n_attempts; i++)
-        r->attempts[i] = (struct record_attempt){r->provider, r->target_model, failed ? 529 : 200, r->error, 700 + below(state, 4000)};
+        r->attempts[i] = (struct record_attempt){r->provider, r->target_model, failed ? 529 : 200, r->error,
+                                                 700 + below(state, 4000)};
     r->usage.input = 200 + skewed(state, 12);
     r->usage.cache_read = below(state, 2) ? r->usage.input / 2 : 0;
     r->usage.output = failed ? USAGE_NULL : skewed(state, 10);
@@ -125,7 +133,8 @@ static void *produce(void *ctx) {
     for (unsigned i = p->lane; i < o->records; i += o->lanes) {
         struct record r;
         struct texts t;
-        realistic(&r, &t, &state, (DAY_START + (int64_t)0) * 1000000 + (int64_t)i * (o->seconds * 1000000 / o->records));
+        realistic(&r, &t, &state,
+                  (DAY_START + (int64_t)0) * 1000000 + (int64_t)i * (o->seconds * 1000000 / o->records));
         buffer_clear(&b);
         if (!record_encode(&r, &b)) abort();
         p->encoded_bytes += b.len;
@@ -147,7 +156,8 @@ static void *produce(void *ctx) {
 
 static struct recorder *open_recorder(const struct settings *o, unsigned max_segments) {
     struct error error = {0};
-    struct recorder_options options = {o->dir, o->lanes, LIMIT_SEGMENT_DEFAULT, max_segments, o->sync, 200000};
+    struct recorder_options options = {o->dir,       o->lanes, LIMIT_SEGMENT_DEFAULT,
+                                       max_segments, o->sync,  200000};
     struct recorder *r = recorder_open(&options, &error);
     if (r == NULL) fprintf(stderr, "%s\n", error.text), exit(3);
     return r;
@@ -169,7 +179,8 @@ static uint64_t sweep(const struct settings *o, const char *prefix, bool remove_
         struct stat st;
         snprintf(path, sizeof path, "%s/%s", o->dir, e->d_name);
         if (remove_all && e->d_name[0] != '.') unlink(path);
-        else if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 && stat(path, &st) == 0) bytes += (uint64_t)st.st_size;
+        else if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 && stat(path, &st) == 0)
+            bytes += (uint64_t)st.st_size;
     }
     if (d != NULL) closedir(d);
     return bytes;
@@ -194,8 +205,10 @@ static void report_producers(const struct settings *o, struct producer *p) {
         over_10us += p[i].over_10us;
         if (p[i].slowest_us > slowest) slowest = p[i].slowest_us;
     }
-    printf("  appends: %.2f us mean, %u over 10 us, %u over 1 ms, %lld us slowest, %.0f bytes a frame, %llu refused\n",
-           (double)total / o->records, over_10us, over_ms, (long long)slowest, (double)bytes / o->records, (unsigned long long)refused);
+    printf("  appends: %.2f us mean, %u over 10 us, %u over 1 ms, %lld us slowest, %.0f bytes a frame, %llu "
+           "refused\n",
+           (double)total / o->records, over_10us, over_ms, (long long)slowest, (double)bytes / o->records,
+           (unsigned long long)refused);
 }
 
 static void report_drain(const struct settings *o, const char *name, int64_t us) {
@@ -282,10 +295,12 @@ static void queries(const struct settings *o) {
     struct rollup_query q = {.by = BY_APPLICATION | BY_MODEL};
     if (ledger_rollup(l, &q, group, &rolled, &error) != FAULT_NONE) printf("%s\n", error.text);
     int64_t t5 = clock_us();
-    printf("queries: newest 50 %.1f ms; a busy user (%u) %.1f ms; a rare user (%u) %.1f ms; count by application (%llu) %.1f ms; "
+    printf("queries: newest 50 %.1f ms; a busy user (%u) %.1f ms; a rare user (%u) %.1f ms; count by "
+           "application (%llu) %.1f ms; "
            "rollup of the day (%llu) %.1f ms\n",
-           (double)(t1 - t0) / 1e3, by_user, (double)(t2 - t1) / 1e3, n, (double)(t3 - t2) / 1e3, (unsigned long long)counted,
-           (double)(t4 - t3) / 1e3, (unsigned long long)rolled, (double)(t5 - t4) / 1e3);
+           (double)(t1 - t0) / 1e3, by_user, (double)(t2 - t1) / 1e3, n, (double)(t3 - t2) / 1e3,
+           (unsigned long long)counted, (double)(t4 - t3) / 1e3, (unsigned long long)rolled,
+           (double)(t5 - t4) / 1e3);
     arena_deinit(&arena);
     ledger_close(l);
 }

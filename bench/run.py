@@ -9,6 +9,7 @@ pinned to one processor and what measures to the other.
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -178,14 +179,18 @@ def row_ledger(table):
     program = TOOLS / "ledger"
     if not program.exists():
         raise Failure("bench/ledger.c is not there")
-    ran = subprocess.run([program, "--json"], capture_output=True, text=True, cwd=BUILD, timeout=300)
-    if ran.returncode != 0:
-        raise Failure(f"bench/ledger ended with {ran.returncode}: {ran.stderr[-300:]}")
-    found = json.loads(ran.stdout.strip().splitlines()[-1])
-    table.raw["ledger"] = found
-    rate, size = found["records_per_second"], found["bytes_per_record"]
-    table.add("records drained to the ledger", "at least 50,000/s; at most 400 bytes each", f"{rate:,.0f}/s; {size:.0f} bytes",
-              verdict(rate >= 50_000 and size <= 400))
+    with Rig() as rig:
+        ran = subprocess.run([program, "-n", "200000" if QUICK else "500000"], capture_output=True, text=True, cwd=rig.folder, timeout=300)
+    found = {name: re.search(pattern, ran.stdout) for name, pattern in {
+        "alone": r"drain alone: (\d+) records/s", "appending": r"drain while appending.*: (\d+) records/s",
+        "bytes": r"size: ([\d.]+) bytes a record"}.items()}
+    if ran.returncode != 0 or not all(found.values()):
+        raise Failure(f"bench/ledger ended with {ran.returncode}: {(ran.stderr or ran.stdout)[-300:]}")
+    value = {name: float(match.group(1)) for name, match in found.items()}
+    table.raw["ledger"] = {**value, "text": ran.stdout}
+    table.add("records drained to the ledger", "at least 50,000/s; at most 400 bytes each",
+              f"{value['alone']:,.0f}/s ({value['appending']:,.0f}/s while appending); {value['bytes']:.0f} bytes",
+              verdict(value["alone"] >= 50_000 and value["bytes"] <= 400))
 
 
 ROWS = {name[4:]: function for name, function in globals().items() if name.startswith("row_")}

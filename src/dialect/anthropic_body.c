@@ -67,6 +67,18 @@ static enum fault read_text(struct body *b, uint32_t block, struct parts *p) {
     return fields_required(b->d, block, "text", b->arena, &parts_add(p, PART_TEXT)->text, b->error);
 }
 
+/* It becomes part of a data: URL, so it is held to "image/png" and the like. */
+static bool is_media_type(struct slice s) {
+    struct slice type, subtype;
+    if (!slice_cut(s, '/', &type, &subtype) || type.len == 0 || subtype.len == 0) return false;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.at[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("/+-._", c) != NULL) || c == 0)
+            return false;
+    }
+    return true;
+}
+
 static enum fault read_image(struct body *b, uint32_t block, struct parts *p) {
     struct part *part = parts_add(p, PART_IMAGE);
     uint32_t source = json_get(b->d, block, "source"), type = json_get(b->d, source, "type");
@@ -82,6 +94,8 @@ static enum fault read_image(struct body *b, uint32_t block, struct parts *p) {
     if (!json_is(b->d, type, "base64")) return fields_unsupported(b->d, type, b->arena, b->error);
     if ((f = CHECK(b, source, base64_rules)) != FAULT_NONE) return f;
     if ((f = fields_required(b->d, source, "media_type", b->arena, &part->media_type, b->error)) != FAULT_NONE) return f;
+    if (!is_media_type(part->media_type))
+        return fields_expected(b->d, json_get(b->d, source, "media_type"), "a media type such as image/png", b->arena, b->error);
     return fields_required(b->d, source, "data", b->arena, &part->data, b->error);
 }
 

@@ -39,6 +39,10 @@ static void settle_money(struct exchange *x, enum record_status status) {
         r->usage = x->reader.usage;
         if (status != RECORD_OK) estimate(x, &r->usage);
         r->cost_nano = price_cost(x->target->price, &r->usage, r->time_us);
+        if (x->call.endpoint == ENDPOINT_COUNT_TOKENS) { /* a question about tokens uses none */
+            usage_init(&r->usage);
+            r->cost_nano = 0;
+        }
     } else {
         r->cost_nano = 0; /* no provider gave anything to pay for */
     }

@@ -4,6 +4,7 @@
 
 enum type {
     INTEGER,
+    STATUS,
     NUMBER,
     DURATION,
     SIZE,
@@ -162,6 +163,14 @@ static enum fault read_position(const struct yaml_node *n, int64_t *ret, struct 
     return FAULT_NONE;
 }
 
+static enum fault read_whole(const struct yaml_node *n, int64_t least, int64_t most, const char *what,
+                             int64_t *ret, struct error *e) {
+    int64_t x;
+    if (!slice_to_i64(n->text, &x) || x < least || x > most) return expected(e, n, what);
+    *ret = x;
+    return FAULT_NONE;
+}
+
 static enum fault read_error(const struct yaml_node *map, struct act_error *ret,
                              const struct yaml_node **ret_at, struct error *e) {
     if (map->type != YAML_MAP) return expected(e, map, "a map of type, code, message, param");
@@ -199,9 +208,8 @@ static enum fault read_scalar(const struct yaml_node *n, enum type type, void *a
     enum fault f = FAULT_NONE;
     if (n->type != YAML_SCALAR) return expected(e, n, "one value");
     switch (type) {
-    case INTEGER:
-        if (!slice_to_i64(n->text, at)) return expected(e, n, "a whole number");
-        return FAULT_NONE;
+    case INTEGER: return read_whole(n, 0, INT32_MAX, "a whole number", at, e);
+    case STATUS: return read_whole(n, 200, 599, "a status from 200 to 599", at, e);
     case NUMBER:
         if (!slice_to_double(n->text, &number) || number < 0) return expected(e, n, "a number of at least 0");
         *(double *)at = number;

@@ -28,7 +28,7 @@ enum act_retry_form { ACT_RETRY_SECONDS, ACT_RETRY_DATE, ACT_RETRY_MS, ACT_RETRY
 
 /* ACT(name, TYPE, field, help) */
 #define ACT_TABLE(ACT)                                                                                       \
-    ACT(status, INTEGER, status, "answer this status with an error body")                                    \
+    ACT(status, STATUS, status, "answer this status with an error body")                                     \
     ACT(error, ERROR, error, "map of type, code, message, param for that error body")                        \
     ACT(body, TEXT, body, "answer this body as it stands, with `status` or 200")                             \
     ACT(headers, HEADERS, headers, "map of reply headers to set")                                            \

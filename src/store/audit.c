@@ -1,5 +1,5 @@
-/* The audit log: each entry's chain is SHA-256 over the chain before and the entry, so that whoever changes the past
- * has to change everything after it, and the last chain, which is worth writing down elsewhere. */
+/* The audit log: each entry's chain is SHA-256 over the chain before and the entry, so that whoever changes
+ * the past has to change everything after it, and the last chain, which is worth writing down elsewhere. */
 #include "base/buffer.h"
 #include "store/registry_store.h"
 
@@ -30,9 +30,11 @@ static bool chain_of(const struct digest *before, const struct audit_entry *e, s
 }
 
 static const char select_last[] = "SELECT number, chain FROM audit ORDER BY number DESC LIMIT 1";
-static const char select_page[] = "SELECT number, at_us, actor, action, subject, reason, detail, chain FROM audit"
-                                  " WHERE number < ?1 ORDER BY number DESC LIMIT ?2";
-static const char select_all[] = "SELECT number, at_us, actor, action, subject, reason, detail, chain FROM audit ORDER BY number";
+static const char select_page[] =
+    "SELECT number, at_us, actor, action, subject, reason, detail, chain FROM audit"
+    " WHERE number < ?1 ORDER BY number DESC LIMIT ?2";
+static const char select_all[] =
+    "SELECT number, at_us, actor, action, subject, reason, detail, chain FROM audit ORDER BY number";
 static const char insert[] = "INSERT INTO audit(number, at_us, actor, action, subject, reason, detail, chain)"
                              " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
@@ -43,7 +45,8 @@ static bool read_chain(struct statement *s, int column, struct digest *ret) {
     return true;
 }
 
-static enum fault last_entry(struct registry *r, uint64_t *ret_number, struct digest *ret_chain, struct error *error) {
+static enum fault last_entry(struct registry *r, uint64_t *ret_number, struct digest *ret_chain,
+                             struct error *error) {
     struct statement *s;
     bool row = false;
     enum fault fault = statement_of(r->db, select_last, &s, error);
@@ -51,7 +54,8 @@ static enum fault last_entry(struct registry *r, uint64_t *ret_number, struct di
     fault = statement_step(s, &row, error);
     if (fault == FAULT_NONE && row) {
         *ret_number = (uint64_t)statement_i64(s, 0);
-        if (!read_chain(s, 1, ret_chain)) fault = error_set(error, FAULT_CORRUPT, "registry.db: the audit log's last chain is damaged");
+        if (!read_chain(s, 1, ret_chain))
+            fault = error_set(error, FAULT_CORRUPT, "registry.db: the audit log's last chain is damaged");
     }
     statement_reset(s);
     return fault;
@@ -90,7 +94,8 @@ static bool read_entry(struct statement *s, struct arena *arena, struct audit_en
     struct slice *texts[TEXTS] = {&ret->actor, &ret->action, &ret->subject, &ret->reason, &ret->detail};
     ret->number = (uint64_t)statement_i64(s, 0);
     ret->at_us = statement_i64(s, 1);
-    for (int i = 0; i < TEXTS; i++) *texts[i] = arena != NULL ? statement_copy(s, i + 2, arena) : statement_bytes(s, i + 2);
+    for (int i = 0; i < TEXTS; i++)
+        *texts[i] = arena != NULL ? statement_copy(s, i + 2, arena) : statement_bytes(s, i + 2);
     return read_chain(s, 7, &ret->chain);
 }
 
@@ -100,7 +105,8 @@ enum fault registry_audit_list(struct registry *r, uint64_t before, unsigned lim
     bool row = false;
     unsigned n = 0;
     if (limit == 0 || limit > LIMIT_PAGE)
-        return error_set(error, FAULT_BAD_REQUEST, "expected a limit of 1 to %d, found %u", LIMIT_PAGE, limit);
+        return error_set(error, FAULT_BAD_REQUEST, "expected a limit of 1 to %d, found %u", LIMIT_PAGE,
+                         limit);
     struct audit_entry *all = arena_new_array(arena, struct audit_entry, limit);
     enum fault fault = statement_of(r->db, select_page, &s, error);
     if (fault != FAULT_NONE) return fault;
@@ -109,7 +115,8 @@ enum fault registry_audit_list(struct registry *r, uint64_t before, unsigned lim
     while (all != NULL && n < limit && (fault = statement_step(s, &row, error)) == FAULT_NONE && row)
         read_entry(s, arena, &all[n++]); /* a damaged chain is registry_audit_verify's business */
     statement_reset(s);
-    if (fault == FAULT_NONE && arena_is_full(arena)) fault = error_set(error, FAULT_TOO_LARGE, "no room for %u entries", limit);
+    if (fault == FAULT_NONE && arena_is_full(arena))
+        fault = error_set(error, FAULT_TOO_LARGE, "no room for %u entries", limit);
     if (fault != FAULT_NONE) return fault;
     *ret = all;
     *ret_n = n;

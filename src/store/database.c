@@ -43,7 +43,8 @@ static enum fault failed(const struct database *db, int code, struct error *erro
 static char *escaped(const char *path) {
     char *out = mem_alloc(3 * strlen(path) + 1), *at = out;
     for (; *path != 0; path++)
-        if (*path == '%' || *path == '?' || *path == '#') at += snprintf(at, 4, "%%%02x", (unsigned char)*path);
+        if (*path == '%' || *path == '?' || *path == '#')
+            at += snprintf(at, 4, "%%%02x", (unsigned char)*path);
         else *at++ = *path;
     return out;
 }
@@ -88,7 +89,8 @@ static int open_read_only(struct database *db) {
 
 static int open_for_writing(struct database *db, const struct database_options *o) {
     char pragmas[PRAGMA_TEXT];
-    int fd = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE); /* SQLite would make it readable by all */
+    int fd =
+        open(db->path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE); /* SQLite would make it readable by all */
     if (fd >= 0) close(fd);
     int code = open_file(db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, false);
     if (code != SQLITE_OK) return code;
@@ -132,7 +134,9 @@ void database_close(struct database *db) {
     mem_free(db);
 }
 
-const char *database_name(const struct database *db) { return db->name; }
+const char *database_name(const struct database *db) {
+    return db->name;
+}
 
 enum fault database_exec(struct database *db, const char *sql, struct error *error) {
     int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
@@ -149,9 +153,15 @@ enum fault database_number(struct database *db, const char *sql, int64_t *ret, s
     return fault;
 }
 
-enum fault database_begin(struct database *db, struct error *error) { return database_exec(db, "BEGIN IMMEDIATE", error); }
-enum fault database_begin_read(struct database *db, struct error *error) { return database_exec(db, "BEGIN", error); }
-enum fault database_commit(struct database *db, struct error *error) { return database_exec(db, "COMMIT", error); }
+enum fault database_begin(struct database *db, struct error *error) {
+    return database_exec(db, "BEGIN IMMEDIATE", error);
+}
+enum fault database_begin_read(struct database *db, struct error *error) {
+    return database_exec(db, "BEGIN", error);
+}
+enum fault database_commit(struct database *db, struct error *error) {
+    return database_exec(db, "COMMIT", error);
+}
 
 void database_rollback(struct database *db) {
     for (unsigned i = 0; i < db->n_statements; i++) statement_reset(&db->statements[i]);
@@ -162,11 +172,14 @@ void database_vacuum(struct database *db) {
     sqlite3_exec(db->handle, "PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);", NULL, NULL, NULL);
 }
 
-int64_t database_changes(const struct database *db) { return sqlite3_changes64(db->handle); }
+int64_t database_changes(const struct database *db) {
+    return sqlite3_changes64(db->handle);
+}
 
 /* ---- statements ---- */
 
-enum fault statement_of(struct database *db, const char *literal, struct statement **ret, struct error *error) {
+enum fault statement_of(struct database *db, const char *literal, struct statement **ret,
+                        struct error *error) {
     for (unsigned i = 0; i < db->n_statements; i++)
         if (db->statements[i].literal == literal) {
             *ret = &db->statements[i];
@@ -182,7 +195,9 @@ enum fault statement_of(struct database *db, const char *literal, struct stateme
     return FAULT_NONE;
 }
 
-void statement_bind_i64(struct statement *s, int at, int64_t value) { sqlite3_bind_int64(s->handle, at, value); }
+void statement_bind_i64(struct statement *s, int at, int64_t value) {
+    sqlite3_bind_int64(s->handle, at, value);
+}
 
 void statement_bind_text(struct statement *s, int at, struct slice value) {
     if (slice_is_null(value)) sqlite3_bind_null(s->handle, at);
@@ -215,8 +230,12 @@ void statement_reset(struct statement *s) {
     sqlite3_clear_bindings(s->handle);
 }
 
-int64_t statement_i64(struct statement *s, int column) { return sqlite3_column_int64(s->handle, column); }
-bool statement_is_null(struct statement *s, int column) { return sqlite3_column_type(s->handle, column) == SQLITE_NULL; }
+int64_t statement_i64(struct statement *s, int column) {
+    return sqlite3_column_int64(s->handle, column);
+}
+bool statement_is_null(struct statement *s, int column) {
+    return sqlite3_column_type(s->handle, column) == SQLITE_NULL;
+}
 
 struct slice statement_bytes(struct statement *s, int column) {
     if (statement_is_null(s, column)) return SLICE_NULL;

@@ -16,7 +16,9 @@ bool files_is_dir(const char *path) {
     return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
 }
 
-bool files_exists(const char *path) { return access(path, F_OK) == 0; }
+bool files_exists(const char *path) {
+    return access(path, F_OK) == 0;
+}
 
 enum fault files_make_dir(const char *path, struct error *error) {
     char *text = mem_text(path);
@@ -26,8 +28,8 @@ enum fault files_make_dir(const char *path, struct error *error) {
         if (!end && *at != '/') continue;
         *at = 0;
         if (mkdir(text, DIR_MODE) != 0 && errno != EEXIST) {
-            fault = error_set(error, errno == ENOSPC ? FAULT_NO_SPACE : FAULT_IO, "cannot make folder %s: %s", text,
-                              strerror(errno));
+            fault = error_set(error, errno == ENOSPC ? FAULT_NO_SPACE : FAULT_IO, "cannot make folder %s: %s",
+                              text, strerror(errno));
             break;
         }
         if (end) break;
@@ -39,12 +41,12 @@ enum fault files_make_dir(const char *path, struct error *error) {
     return fault;
 }
 
-enum fault files_list(const char *dir, const char *prefix, void (*each)(void *ctx, const char *name), void *ctx,
-                      struct error *error) {
+enum fault files_list(const char *dir, const char *prefix, void (*each)(void *ctx, const char *name),
+                      void *ctx, struct error *error) {
     DIR *d = opendir(dir);
     if (d == NULL)
-        return error_set(error, errno == ENOENT ? FAULT_NOT_FOUND : FAULT_IO, "cannot read folder %s: %s", dir,
-                         strerror(errno));
+        return error_set(error, errno == ENOENT ? FAULT_NOT_FOUND : FAULT_IO, "cannot read folder %s: %s",
+                         dir, strerror(errno));
     size_t len = strlen(prefix);
     for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
         if (strncmp(e->d_name, prefix, len) == 0) each(ctx, e->d_name);
@@ -75,8 +77,9 @@ enum fault files_lock(const char *dir, const char *name, int *ret_fd, struct err
     } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         ssize_t n = pread(fd, owner, sizeof owner - 1, 0);
         owner[n > 0 ? n : 0] = 0;
-        fault = error_set(error, FAULT_CONFLICT, "%s is in use by another process (%s): one server to one data_dir",
-                          dir, owner[0] ? owner : "unknown");
+        fault = error_set(error, FAULT_CONFLICT,
+                          "%s is in use by another process (%s): one server to one data_dir", dir,
+                          owner[0] ? owner : "unknown");
         close(fd);
     } else {
         /* the number is only for the message above: a failed write costs nothing */

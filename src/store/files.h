@@ -11,8 +11,8 @@ bool files_is_dir(const char *path);
 bool files_exists(const char *path);
 
 /* Calls `each` with every name in `dir` that begins with `prefix`, in no order. */
-enum fault files_list(const char *dir, const char *prefix, void (*each)(void *ctx, const char *name), void *ctx,
-                      struct error *error) MUST_CHECK;
+enum fault files_list(const char *dir, const char *prefix, void (*each)(void *ctx, const char *name),
+                      void *ctx, struct error *error) MUST_CHECK;
 
 /* "DIR/NAME", to be released with mem_free. */
 char *files_path(const char *dir, const char *name);

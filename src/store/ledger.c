@@ -12,11 +12,14 @@
 
 enum { NAME_TEXT = 128, DATE_TEXT = 10 };
 
-static const char *prefix_of(enum ledger_kind kind) { return kind == LEDGER_RECORDS ? "ledger-" : "payload-"; }
+static const char *prefix_of(enum ledger_kind kind) {
+    return kind == LEDGER_RECORDS ? "ledger-" : "payload-";
+}
 
 struct ledger *ledger_open(const struct ledger_options *o, struct error *error) {
     if (o->read_only && !files_is_dir(o->dir)) {
-        (void)error_set(error, FAULT_NOT_FOUND, "data_dir %s does not exist: no server has run with it", o->dir);
+        (void)error_set(error, FAULT_NOT_FOUND, "data_dir %s does not exist: no server has run with it",
+                        o->dir);
         return NULL;
     }
     if (!o->read_only && files_make_dir(o->dir, error) != FAULT_NONE) return NULL;
@@ -136,7 +139,8 @@ static void expire_kind(struct ledger *l, enum ledger_kind kind, const char *onl
 void ledger_expire(struct ledger *l, int64_t now_us) {
     if (l->retention_us <= 0 || l->read_only) return;
     expire_kind(l, LEDGER_RECORDS, "", now_us - l->retention_us);
-    expire_kind(l, LEDGER_PAYLOADS, ".db.damaged-", now_us - l->retention_us); /* nobody can tell whose rows they hold */
+    expire_kind(l, LEDGER_PAYLOADS, ".db.damaged-",
+                now_us - l->retention_us); /* nobody can tell whose rows they hold */
 }
 
 /* ---- one day, for reading ---- */

@@ -1,11 +1,12 @@
 /* ledger.h - records, rollups and payloads in SQLite, one file a day (UTC): `DIR/ledger-YYYY-MM-DD.db`,
  * and `DIR/payload-YYYY-MM-DD.db` for captured payloads. Retention deletes files.
  *
- * One thread (ledger_writer) drains the flight recorder in batches, one transaction each: inserts are idempotent by
- * record id, rollups are updated in the same transaction and only by records that were new. Reading opens
- * its own connections and may be done from any thread. A record's day is that of its id; its time is taken as within
- * 24 hours of its id's. A day file that turns out damaged while it is written is renamed to *.damaged-<time>, said so
- * in last_error and in a note in the file that takes its place, and the writer goes on.
+ * One thread (ledger_writer) drains the flight recorder in batches, one transaction each: inserts are
+ * idempotent by record id, rollups are updated in the same transaction and only by records that were new.
+ * Reading opens its own connections and may be done from any thread. A record's day is that of its id; its
+ * time is taken as within 24 hours of its id's. A day file that turns out damaged while it is written is
+ * renamed to *.damaged-<time>, said so in last_error and in a note in the file that takes its place, and the
+ * writer goes on.
  *
  * Power failure: with RECORDER_SYNC_OS frames are released at commit, and commits of the last seconds may be
  * gone; with INTERVAL and EACH every commit is synced before its frames are released. */
@@ -20,9 +21,9 @@
 struct ledger;
 
 struct ledger_options {
-    const char *dir;        /* data_dir */
-    int64_t retention_us;   /* records; 0: for ever */
-    bool read_only;         /* command-line verbs beside a running server */
+    const char *dir;      /* data_dir */
+    int64_t retention_us; /* records; 0: for ever */
+    bool read_only;       /* command-line verbs beside a running server */
 };
 
 struct ledger *ledger_open(const struct ledger_options *o, struct error *error) MUST_CHECK;
@@ -31,17 +32,19 @@ void ledger_close(struct ledger *l);
 /* ---- writing ---- */
 struct ledger_writer;
 struct ledger_writer_stats {
-    uint64_t records, duplicates, payloads, damaged; /* damaged: frames that could not be decoded (kept as notes in the day file) or failed their check */
-    uint64_t failures;      /* batches that failed and were tried again */
+    uint64_t records, duplicates, payloads;
+    uint64_t damaged;  /* frames that could not be decoded (kept as notes in the day file) or failed their check */
+    uint64_t failures; /* batches that failed and were tried again */
     char last_error[LIMIT_ERROR_TEXT];
 };
-/* Starts the writer's thread. Payload retention by application: `retention_of` (microseconds, 0 for ever) is called on
- * that thread. */
+/* Starts the writer's thread. Payload retention by application: `retention_of` (microseconds, 0 for ever) is
+ * called on that thread; NULL keeps all. */
 struct ledger_writer *ledger_writer_start(struct ledger *l, struct recorder *r,
-                                          int64_t (*retention_of)(void *ctx, struct slice application), void *ctx,
-                                          struct error *error) MUST_CHECK;
-void ledger_writer_drain(struct ledger_writer *w);  /* blocks until everything appended before the call is in the ledger, or failed twice */
-void ledger_writer_stop(struct ledger_writer *w);   /* drains, joins, frees */
+                                          int64_t (*retention_of)(void *ctx, struct slice application),
+                                          void *ctx, struct error *error) MUST_CHECK;
+/* Blocks until everything appended before the call is in the ledger, or failed twice. */
+void ledger_writer_drain(struct ledger_writer *w);
+void ledger_writer_stop(struct ledger_writer *w); /* drains, joins, frees */
 void ledger_writer_stats(struct ledger_writer *w, struct ledger_writer_stats *ret);
 /* One batch by hand, for tests and benchmarks: frames taken. */
 unsigned ledger_drain_once(struct ledger *l, struct recorder *r, struct error *error);
@@ -58,37 +61,49 @@ bool payload_decode(struct slice bytes, struct payload *ret) MUST_CHECK; /* borr
 
 /* ---- reading ---- */
 struct record_filter {
-    int64_t from_us, to_us;      /* from <= time < to; 0: open */
+    int64_t from_us, to_us; /* from <= time < to; 0: open */
     struct slice application, model, user, session, request_type, key, provider; /* SLICE_NULL: any */
-    struct slice tag;            /* "k=v" or "k" */
-    int status;                  /* enum record_status, -1 any */
-    struct slice cursor;         /* from the page before */
-    unsigned limit;              /* 1..LIMIT_PAGE */
+    struct slice tag;                                                            /* "k=v" or "k" */
+    int status;          /* enum record_status, -1 any */
+    struct slice cursor; /* from the page before */
+    unsigned limit;      /* 1..LIMIT_PAGE */
     bool oldest_first;
 };
-/* Newest first, by id: to the millisecond of its time, within one in an order that never changes. `each` returns
- * false to stop; the record is valid inside the call. *ret_cursor (in `arena`) is SLICE_NULL at the end. FAULT_BAD_REQUEST:
- * a cursor that no page gave, or a limit out of bounds. No record at all is an empty page. */
+/* Newest first, by id: to the millisecond of its time, within one in an order that never changes. `each`
+ * returns false to stop; the record is valid inside the call. *ret_cursor (in `arena`) is SLICE_NULL at the
+ * end. FAULT_BAD_REQUEST: a cursor that no page gave, or a limit out of bounds. No record at all is an empty
+ * page. */
 enum fault ledger_list(struct ledger *l, const struct record_filter *f, struct arena *arena,
-                       bool (*each)(void *ctx, const struct record *r), void *ctx,
-                       struct slice *ret_cursor, struct error *error) MUST_CHECK;
+                       bool (*each)(void *ctx, const struct record *r), void *ctx, struct slice *ret_cursor,
+                       struct error *error) MUST_CHECK;
 enum fault ledger_find(struct ledger *l, const struct record_id *id, struct arena *arena, struct record *ret,
                        struct error *error) MUST_CHECK; /* FAULT_NOT_FOUND */
-enum fault ledger_payload(struct ledger *l, const struct record_id *id, struct arena *arena, struct payload *ret,
-                          struct error *error) MUST_CHECK;
-enum fault ledger_count(struct ledger *l, const struct record_filter *f, uint64_t *ret, struct error *error) MUST_CHECK;
+enum fault ledger_payload(struct ledger *l, const struct record_id *id, struct arena *arena,
+                          struct payload *ret, struct error *error) MUST_CHECK;
+enum fault ledger_count(struct ledger *l, const struct record_filter *f, uint64_t *ret,
+                        struct error *error) MUST_CHECK;
 
 /* Rollups: per minute and per hour by application, request type, model, prompt version, feature, team. */
 enum rollup_histogram { ROLLUP_DURATION, ROLLUP_FIRST_TOKEN, ROLLUP_PER_TOKEN, ROLLUP_HISTOGRAMS };
-/* duration (of all but refused ones) and first token in microseconds; per token: (duration - first token) / (output tokens - 1), in microseconds */
+/* duration (of all but refused ones) and first token in microseconds; per token: (duration - first token) /
+ * (output tokens - 1), in microseconds */
 
-enum rollup_dimension { BY_APPLICATION = 1, BY_REQUEST_TYPE = 2, BY_MODEL = 4, BY_PROMPT = 8, BY_FEATURE = 16, BY_TEAM = 32, BY_TIME = 64 };
+enum rollup_dimension {
+    BY_APPLICATION = 1,
+    BY_REQUEST_TYPE = 2,
+    BY_MODEL = 4,
+    BY_PROMPT = 8,
+    BY_FEATURE = 16,
+    BY_TEAM = 32,
+    BY_TIME = 64
+};
 
 struct rollup {
-    int64_t start_us;            /* BY_TIME: the bucket's start */
-    struct slice application, request_type, model, prompt, feature, team; /* SLICE_NULL: not asked for, or null. prompt: name@version */
+    int64_t start_us; /* BY_TIME: the bucket's start */
+    /* SLICE_NULL: not asked for, or null. prompt: name@version */
+    struct slice application, request_type, model, prompt, feature, team;
     uint64_t count, by_status[RECORD_STATUS_COUNT];
-    int64_t cost_nano;           /* of the priced ones */
+    int64_t cost_nano; /* of the priced ones */
     uint64_t unpriced;
     int64_t input, cache_read, cache_write, output, reasoning; /* tokens */
     struct histogram histograms[ROLLUP_HISTOGRAMS];
@@ -98,10 +113,11 @@ struct rollup_query {
     unsigned by;                     /* bits of enum rollup_dimension */
     struct slice application, request_type, model;
 };
-/* One call of `each` a group, in order of time then names. The rollup is valid inside the call. Times are widened to
- * whole minutes. Beyond 10,000 combinations of dimensions in a day, further ones are summed under their application as
- * "(other)". FAULT_TOO_LARGE: more than 100,000 groups at a time. */
-enum fault ledger_rollup(struct ledger *l, const struct rollup_query *q, bool (*each)(void *ctx, const struct rollup *r),
-                         void *ctx, struct error *error) MUST_CHECK;
+/* One call of `each` a group, in order of time then names. The rollup is valid inside the call. Times are
+ * widened to whole minutes. Beyond 10,000 combinations of dimensions in a day, further ones are summed under
+ * their application as "(other)". FAULT_TOO_LARGE: more than 100,000 groups at a time. */
+enum fault ledger_rollup(struct ledger *l, const struct rollup_query *q,
+                         bool (*each)(void *ctx, const struct rollup *r), void *ctx,
+                         struct error *error) MUST_CHECK;
 
 #endif

@@ -19,7 +19,8 @@ enum fault span_load(struct span *s, struct database *db, struct error *error) {
     struct statement *q;
     bool row = false;
     *s = (struct span){0};
-    enum fault fault = statement_of(db, "SELECT records, from_us, to_us, skew_from_us, skew_to_us FROM span", &q, error);
+    enum fault fault =
+        statement_of(db, "SELECT records, from_us, to_us, skew_from_us, skew_to_us FROM span", &q, error);
     if (fault != FAULT_NONE) return fault;
     fault = statement_step(q, &row, error);
     if (fault == FAULT_NONE && row)
@@ -39,8 +40,10 @@ static void span_add(struct span *s, int64_t time_us, int64_t skew_us) {
 
 static enum fault span_save(const struct span *s, struct database *db, struct error *error) {
     struct statement *q;
-    enum fault fault = statement_of(db, "REPLACE INTO span(id, records, from_us, to_us, skew_from_us, skew_to_us)"
-                                        " VALUES(1, ?1, ?2, ?3, ?4, ?5)", &q, error);
+    enum fault fault = statement_of(db,
+                                    "REPLACE INTO span(id, records, from_us, to_us, skew_from_us, skew_to_us)"
+                                    " VALUES(1, ?1, ?2, ?3, ?4, ?5)",
+                                    &q, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_i64(q, 1, s->records);
     statement_bind_i64(q, 2, s->from_us);
@@ -95,7 +98,8 @@ enum fault ledger_day_begin(struct ledger_day *d, struct error *error) {
 
 static enum fault insert_at(struct ledger_day *d, int64_t place, bool *ret_inserted, struct error *error) {
     struct statement *s;
-    enum fault fault = statement_of(d->db, "INSERT OR IGNORE INTO record(place, body) VALUES(?1, ?2)", &s, error);
+    enum fault fault =
+        statement_of(d->db, "INSERT OR IGNORE INTO record(place, body) VALUES(?1, ?2)", &s, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_i64(s, 1, place);
     statement_bind_blob(s, 2, buffer_slice(&d->row));
@@ -104,7 +108,8 @@ static enum fault insert_at(struct ledger_day *d, int64_t place, bool *ret_inser
     return fault;
 }
 
-static enum fault is_at(struct ledger_day *d, int64_t place, const struct record_id *id, bool *ret_same, struct error *error) {
+static enum fault is_at(struct ledger_day *d, int64_t place, const struct record_id *id, bool *ret_same,
+                        struct error *error) {
     struct statement *s;
     struct record_id there;
     bool row = false;
@@ -127,7 +132,8 @@ enum fault ledger_day_insert(struct ledger_day *d, const struct record *r, struc
     buffer_clear(&d->row);
     enum fault fault = row_encode(&d->names, d->db, r, bytes, &d->row, error);
     for (unsigned i = 0; fault == FAULT_NONE; i++, place++) {
-        if (i == PROBES_MAX) return error_set(error, FAULT_INTERNAL, "%s: no free place", database_name(d->db));
+        if (i == PROBES_MAX)
+            return error_set(error, FAULT_INTERNAL, "%s: no free place", database_name(d->db));
         fault = insert_at(d, place, &inserted, error);
         if (fault == FAULT_NONE && !inserted) fault = is_at(d, place, &r->id, &same, error);
         if (inserted || same) break;
@@ -142,8 +148,10 @@ enum fault ledger_day_insert(struct ledger_day *d, const struct record *r, struc
 
 enum fault ledger_day_note(struct ledger_day *d, const struct note *n, struct error *error) {
     struct statement *s;
-    enum fault fault = statement_of(d->db, "INSERT OR IGNORE INTO note(id, at_us, kind, count, detail)"
-                                           " VALUES(?1, ?2, ?3, ?4, ?5)", &s, error);
+    enum fault fault = statement_of(d->db,
+                                    "INSERT OR IGNORE INTO note(id, at_us, kind, count, detail)"
+                                    " VALUES(?1, ?2, ?3, ?4, ?5)",
+                                    &s, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_blob(s, 1, n->id);
     statement_bind_i64(s, 2, clock_wall_us());

@@ -1,7 +1,7 @@
 /* From the flight recorder into the day files: one batch, one transaction a file.
  *
- * Exactly once, whatever happens in between: frames are released only after every file has committed, and what
- * is given again after a failure is recognised by its id and counts nowhere. Frames that nobody can read
+ * Exactly once, whatever happens in between: frames are released only after every file has committed, and
+ * what is given again after a failure is recognised by its id and counts nowhere. Frames that nobody can read
  * are kept as notes, so that nothing can stop the drain for ever and nothing is dropped silently. */
 #include "base/clock.h"
 #include "base/digest.h"
@@ -29,7 +29,7 @@ struct item {
 
 struct drain {
     bool sync_each;
-    struct ledger_day *days[DAYS_OPEN];     /* most recently used first */
+    struct ledger_day *days[DAYS_OPEN]; /* most recently used first */
     struct payload_day *payloads[DAYS_OPEN];
     struct item *items;
     unsigned n;
@@ -75,7 +75,9 @@ static void collect_record(struct drain *d, struct item *item) {
 static void collect_payload(struct item *item) {
     struct payload p;
     item->unreadable = true;
-    if (item->bytes.len > PAYLOAD_FRAME_MAX || !payload_decode(item->bytes, &p) || place_day(&p.id) > YEAR_9999_DAYS) return;
+    if (item->bytes.len > PAYLOAD_FRAME_MAX || !payload_decode(item->bytes, &p) ||
+        place_day(&p.id) > YEAR_9999_DAYS)
+        return;
     *item = (struct item){place_day(&p.id), place_of(&p.id), FRAME_PAYLOAD, false, item->bytes, NULL};
 }
 
@@ -122,7 +124,8 @@ static enum fault day_of(struct ledger *l, int64_t day, struct ledger_day **ret,
     return FAULT_NONE;
 }
 
-static enum fault payload_day_of(struct ledger *l, int64_t day, struct payload_day **ret, struct error *error) {
+static enum fault payload_day_of(struct ledger *l, int64_t day, struct payload_day **ret,
+                                 struct error *error) {
     struct drain *d = l->drain;
     struct payload_day *found = NULL;
     enum fault fault = FAULT_NONE;
@@ -143,8 +146,8 @@ static enum fault payload_day_of(struct ledger *l, int64_t day, struct payload_d
     return FAULT_NONE;
 }
 
-/* A damaged file is moved aside under a telling name, the error says so, and so does a note in the file that takes
- * its place. The batch then fails once and succeeds when it is tried again. */
+/* A damaged file is moved aside under a telling name, the error says so, and so does a note in the file that
+ * takes its place. The batch then fails once and succeeds when it is tried again. */
 static void set_aside(struct ledger *l, enum ledger_kind kind, int64_t day, struct error *error) {
     struct ledger_day *fresh;
     struct digest id;
@@ -152,18 +155,22 @@ static void set_aside(struct ledger *l, enum ledger_kind kind, int64_t day, stru
     if (error != NULL) cause = *error;
     drain_close_days(l->drain);
     ledger_set_aside(l, kind, day);
-    (void)error_set(error, FAULT_CORRUPT, "%s; the file was moved aside as *.damaged-* and a new one begun", cause.text);
+    (void)error_set(error, FAULT_CORRUPT, "%s; the file was moved aside as *.damaged-* and a new one begun",
+                    cause.text);
     digest_sha256(slice_of(cause.text), &id);
-    struct note note = {slice_make((const char *)id.bytes, sizeof(struct record_id)), "damaged", 1, slice_of(cause.text)};
+    struct note note = {slice_make((const char *)id.bytes, sizeof(struct record_id)), "damaged", 1,
+                        slice_of(cause.text)};
     if (kind != LEDGER_RECORDS || day_of(l, day, &fresh, NULL) != FAULT_NONE) return;
-    bool kept = ledger_day_begin(fresh, NULL) == FAULT_NONE && ledger_day_note(fresh, &note, NULL) == FAULT_NONE &&
+    bool kept = ledger_day_begin(fresh, NULL) == FAULT_NONE &&
+                ledger_day_note(fresh, &note, NULL) == FAULT_NONE &&
                 ledger_day_commit(fresh, NULL) == FAULT_NONE;
     if (!kept) drain_close_days(l->drain);
 }
 
 /* ---- one batch ---- */
 
-static enum fault insert_note(struct ledger_day *day, const struct item *item, struct drained *done, struct error *error) {
+static enum fault insert_note(struct ledger_day *day, const struct item *item, struct drained *done,
+                              struct error *error) {
     struct note note = {.kind = "unreadable", .count = 1, .detail = item->bytes};
     struct lost_frame lost;
     uint8_t id[sizeof(struct record_id)];
@@ -179,19 +186,22 @@ static enum fault insert_note(struct ledger_day *day, const struct item *item, s
     return ledger_day_note(day, &note, error);
 }
 
-static enum fault insert_payload(struct ledger *l, const struct item *item, struct drained *done, struct error *error) {
+static enum fault insert_payload(struct ledger *l, const struct item *item, struct drained *done,
+                                 struct error *error) {
     struct payload_day *day = NULL;
     struct payload p = {0};
     bool new = false;
     enum fault fault = payload_day_of(l, item->day, &day, error);
     if (fault == FAULT_NONE && !day->in_batch) fault = payload_day_begin(day, error);
-    if (fault == FAULT_NONE && !payload_decode(item->bytes, &p)) fault = error_set(error, FAULT_INTERNAL, NULL);
+    if (fault == FAULT_NONE && !payload_decode(item->bytes, &p))
+        fault = error_set(error, FAULT_INTERNAL, NULL);
     if (fault == FAULT_NONE) fault = payload_day_insert(day, &p, item->bytes, &new, error);
     if (new) done->payloads++;
     return fault;
 }
 
-static enum fault insert_item(struct ledger *l, const struct item *item, struct drained *done, struct error *error) {
+static enum fault insert_item(struct ledger *l, const struct item *item, struct drained *done,
+                              struct error *error) {
     struct ledger_day *day = NULL;
     bool new = false;
     if (item->kind == FRAME_PAYLOAD && !item->unreadable) return insert_payload(l, item, done, error);
@@ -207,7 +217,8 @@ static enum fault insert_item(struct ledger *l, const struct item *item, struct 
 }
 
 /* Commits what is open, before an older file would have to make room and at the end. */
-static enum fault commit_days(struct drain *d, int64_t *ret_failed, enum ledger_kind *ret_kind, struct error *error) {
+static enum fault commit_days(struct drain *d, int64_t *ret_failed, enum ledger_kind *ret_kind,
+                              struct error *error) {
     enum fault fault = FAULT_NONE;
     for (int i = 0; i < DAYS_OPEN && fault == FAULT_NONE; i++) {
         struct ledger_day *day = d->days[i];
@@ -233,15 +244,17 @@ static enum fault insert_all(struct ledger *l, struct drained *done, struct erro
         if (i > 0 && d->items[i].day != d->items[i - 1].day) fault = commit_days(d, &day, &kind, error);
         if (fault != FAULT_NONE) break;
         day = d->items[i].day;
-        kind = d->items[i].kind == FRAME_PAYLOAD && !d->items[i].unreadable ? LEDGER_PAYLOADS : LEDGER_RECORDS;
+        kind =
+            d->items[i].kind == FRAME_PAYLOAD && !d->items[i].unreadable ? LEDGER_PAYLOADS : LEDGER_RECORDS;
         fault = insert_item(l, &d->items[i], done, error);
     }
     if (fault == FAULT_NONE) fault = commit_days(d, &day, &kind, error);
     /* opening has set a damaged file aside already; here it shows while it is written */
     bool open = false;
     for (int i = 0; i < DAYS_OPEN; i++)
-        open |= kind == LEDGER_RECORDS ? d->days[i] != NULL && d->days[i]->day == day && d->days[i]->in_batch
-                                       : d->payloads[i] != NULL && d->payloads[i]->day == day && d->payloads[i]->in_batch;
+        open |= kind == LEDGER_RECORDS
+                    ? d->days[i] != NULL && d->days[i]->day == day && d->days[i]->in_batch
+                    : d->payloads[i] != NULL && d->payloads[i]->day == day && d->payloads[i]->in_batch;
     if (fault == FAULT_CORRUPT && open) set_aside(l, kind, day, error);
     return fault;
 }

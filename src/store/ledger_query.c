@@ -1,7 +1,8 @@
 /* Reading records: list, count, find.
  *
- * A query goes through the day files one by one, newest or oldest first. In a day, the sieve tells which stretches
- * of places may hold what is asked for; these are read in order and every record is checked exactly. */
+ * A query goes through the day files one by one, newest or oldest first. In a day, the sieve tells which
+ * stretches of places may hold what is asked for; these are read in order and every record is checked
+ * exactly. */
 #include "base/mem.h"
 #include "store/ledger_store.h"
 
@@ -10,7 +11,7 @@
 enum {
     WANTED_MAX = 9,
     NAMES_FIRST = 64 << 10,
-    NAMES_MAX = 64 << 20,    /* far above LIMIT_NAMES_PER_FIELD times all fields */
+    NAMES_MAX = 64 << 20, /* far above LIMIT_NAMES_PER_FIELD times all fields */
     RECORD_FIRST = 32 << 10,
     RECORD_MAX = 1 << 20
 };
@@ -23,7 +24,7 @@ struct stretch {
 struct scan {
     struct ledger *ledger;
     const struct record_filter *filter;
-    int64_t from_us, to_us;       /* to_us INT64_MAX: open */
+    int64_t from_us, to_us; /* to_us INT64_MAX: open */
     uint32_t wanted[WANTED_MAX];
     unsigned n_wanted;
     bool has_cursor;
@@ -38,16 +39,18 @@ struct scan {
 
 static bool parse_cursor(struct slice text, int64_t *ret_day, int64_t *ret_place) {
     struct slice day, place;
-    return slice_cut(text, '.', &day, &place) && slice_to_i64(day, ret_day) && slice_to_i64(place, ret_place) &&
-           *ret_day >= 0 && *ret_place >= 0;
+    return slice_cut(text, '.', &day, &place) && slice_to_i64(day, ret_day) &&
+           slice_to_i64(place, ret_place) && *ret_day >= 0 && *ret_place >= 0;
 }
 
 static void want(struct scan *s, enum sieve_field field, struct slice value) {
     if (!slice_is_null(value)) s->wanted[s->n_wanted++] = sieve_mark(field, value);
 }
 
-static enum fault scan_init(struct scan *s, struct ledger *l, const struct record_filter *f, struct error *error) {
-    *s = (struct scan){.ledger = l, .filter = f, .from_us = f->from_us, .to_us = f->to_us > 0 ? f->to_us : INT64_MAX};
+static enum fault scan_init(struct scan *s, struct ledger *l, const struct record_filter *f,
+                            struct error *error) {
+    *s = (struct scan){
+        .ledger = l, .filter = f, .from_us = f->from_us, .to_us = f->to_us > 0 ? f->to_us : INT64_MAX};
     if (!slice_is_null(f->cursor)) {
         if (!parse_cursor(f->cursor, &s->cursor_day, &s->cursor_place))
             return error_set(error, FAULT_BAD_REQUEST, "the cursor is not one that a former page gave");
@@ -101,7 +104,8 @@ static bool bounds_of(const struct scan *s, const struct span *span, int64_t day
     if (span->records == 0 || span->to_us < s->from_us || span->from_us >= s->to_us) return false;
     /* times that are days off bound nothing, and must not overflow */
     if (s->from_us > (day - 3) * DAY_US) b.lo = place_at(day, s->from_us - span->skew_to_us);
-    if (s->to_us < (day + 3) * DAY_US) b.hi = place_at(day, s->to_us - span->skew_from_us) | ((1 << PLACE_BITS) - 1);
+    if (s->to_us < (day + 3) * DAY_US)
+        b.hi = place_at(day, s->to_us - span->skew_from_us) | ((1 << PLACE_BITS) - 1);
     if (s->has_cursor && day == s->cursor_day) {
         if (s->filter->oldest_first && b.lo <= s->cursor_place) b.lo = s->cursor_place + 1;
         if (!s->filter->oldest_first && b.hi >= s->cursor_place) b.hi = s->cursor_place - 1;
@@ -130,13 +134,14 @@ static size_t merge(struct stretch *at, size_t n) {
 }
 
 /* What of `bounds` may hold the wanted values; *ret is released with mem_free. */
-static enum fault sieve(const struct scan *s, struct database *db, struct stretch bounds, struct stretch **ret, size_t *ret_n,
-                        struct error *error) {
+static enum fault sieve(const struct scan *s, struct database *db, struct stretch bounds,
+                        struct stretch **ret, size_t *ret_n, struct error *error) {
     struct stretch *at = NULL;
     struct statement *q = NULL;
     size_t n = 0, capacity = 0;
     bool row = false;
-    enum fault fault = statement_of(db, "SELECT lo, hi, marks FROM sieve WHERE hi >= ?1 AND lo <= ?2", &q, error);
+    enum fault fault =
+        statement_of(db, "SELECT lo, hi, marks FROM sieve WHERE hi >= ?1 AND lo <= ?2", &q, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_i64(q, 1, bounds.lo);
     statement_bind_i64(q, 2, bounds.hi);
@@ -165,14 +170,17 @@ static enum fault corrupt(struct database *db, struct error *error) {
     return error_set(error, FAULT_CORRUPT, "%s: a record cannot be read", database_name(db));
 }
 
-static enum fault read_stretch(struct scan *s, struct database *db, const struct name_list *names, int64_t day,
-                               struct stretch stretch, struct error *error) {
+static enum fault read_stretch(struct scan *s, struct database *db, const struct name_list *names,
+                               int64_t day, struct stretch stretch, struct error *error) {
     struct statement *q;
     bool row = false;
     enum fault fault =
         s->filter->oldest_first
-            ? statement_of(db, "SELECT place, body FROM record WHERE place BETWEEN ?1 AND ?2 ORDER BY place", &q, error)
-            : statement_of(db, "SELECT place, body FROM record WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC", &q, error);
+            ? statement_of(db, "SELECT place, body FROM record WHERE place BETWEEN ?1 AND ?2 ORDER BY place",
+                           &q, error)
+            : statement_of(db,
+                           "SELECT place, body FROM record WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC",
+                           &q, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_i64(q, 1, stretch.lo);
     statement_bind_i64(q, 2, stretch.hi);
@@ -268,7 +276,8 @@ enum fault ledger_list(struct ledger *l, const struct record_filter *f, struct a
     struct scan s;
     struct page page = {.each = each, .ctx = ctx, .left = f->limit};
     if (f->limit == 0 || f->limit > LIMIT_PAGE)
-        return error_set(error, FAULT_BAD_REQUEST, "expected a limit of 1 to %d, found %u", LIMIT_PAGE, f->limit);
+        return error_set(error, FAULT_BAD_REQUEST, "expected a limit of 1 to %d, found %u", LIMIT_PAGE,
+                         f->limit);
     enum fault fault = scan_init(&s, l, f, error);
     if (fault != FAULT_NONE) return fault;
     s.match = give;
@@ -276,13 +285,15 @@ enum fault ledger_list(struct ledger *l, const struct record_filter *f, struct a
     fault = scan_run(&s, error);
     if (fault != FAULT_NONE) return fault;
     struct slice cursor = SLICE_NULL;
-    if (page.more && page.given) cursor = arena_printf(arena, "%lld.%lld", (long long)page.day, (long long)page.place);
-    if (page.more && slice_is_null(cursor)) return error_set(error, FAULT_TOO_LARGE, "no room for the cursor");
+    if (page.more && page.given)
+        cursor = arena_printf(arena, "%lld.%lld", (long long)page.day, (long long)page.place);
+    if (page.more && slice_is_null(cursor))
+        return error_set(error, FAULT_TOO_LARGE, "no room for the cursor");
     *ret_cursor = cursor;
     return FAULT_NONE;
 }
 
-/* ---- count ---- */
+/* ---- count ---- whole minutes by rollups where the filter allows, the rest record by record */
 
 static bool count_one(void *ctx, const struct record *r, int64_t day, int64_t place) {
     (void)r, (void)day, (void)place;
@@ -290,16 +301,61 @@ static bool count_one(void *ctx, const struct record *r, int64_t day, int64_t pl
     return true;
 }
 
-enum fault ledger_count(struct ledger *l, const struct record_filter *f, uint64_t *ret, struct error *error) {
-    struct record_filter all = *f;
+static enum fault count_records(struct ledger *l, const struct record_filter *f, int64_t from_us,
+                                int64_t to_us, uint64_t *n, struct error *error) {
+    struct record_filter part = *f;
     struct scan s;
-    uint64_t n = 0;
-    all.cursor = SLICE_NULL;
-    enum fault fault = scan_init(&s, l, &all, error);
+    part.from_us = from_us;
+    part.to_us = to_us;
+    part.cursor = SLICE_NULL;
+    enum fault fault = scan_init(&s, l, &part, error);
     if (fault != FAULT_NONE) return fault;
     s.match = count_one;
-    s.ctx = &n;
-    fault = scan_run(&s, error);
+    s.ctx = n;
+    return scan_run(&s, error);
+}
+
+struct summing {
+    const struct record_filter *filter;
+    uint64_t n;
+    bool folded; /* some records are summed under "(other)" and cannot be told apart */
+};
+
+static bool sum_group(void *ctx, const struct rollup *r) {
+    struct summing *s = ctx;
+    const struct record_filter *f = s->filter;
+    s->folded |= slice_eq(r->model, ROLLUP_OTHER);
+    if (is(f->model, r->model) && is(f->request_type, r->request_type))
+        s->n += f->status >= 0 && f->status < RECORD_STATUS_COUNT ? r->by_status[f->status]
+                : f->status < 0                                   ? r->count
+                                                                  : 0;
+    return true;
+}
+
+static bool rollups_know(const struct record_filter *f) {
+    return slice_is_null(f->user) && slice_is_null(f->session) && slice_is_null(f->key) &&
+           slice_is_null(f->provider) && slice_is_null(f->tag);
+}
+
+enum fault ledger_count(struct ledger *l, const struct record_filter *f, uint64_t *ret, struct error *error) {
+    uint64_t n = 0;
+    int64_t from = f->from_us > 0 ? f->from_us : 0, last = INT64_MAX - INT64_MAX % MINUTE_US - MINUTE_US;
+    int64_t first = from < last ? (from + MINUTE_US - 1) / MINUTE_US * MINUTE_US : last;
+    int64_t end = f->to_us > 0 && f->to_us < last ? f->to_us - f->to_us % MINUTE_US : last;
+    struct summing s = {.filter = f};
+    struct rollup_query q = {
+        .from_us = first, .to_us = end, .by = BY_MODEL | BY_REQUEST_TYPE, .application = f->application};
+    enum fault fault = FAULT_NONE;
+    bool whole = rollups_know(f) && first < end;
+    if (whole) fault = ledger_rollup(l, &q, sum_group, &s, error);
+    if (fault != FAULT_NONE) return fault;
+    if (whole && !s.folded) {
+        n = s.n;
+        if (from < first) fault = count_records(l, f, from, first, &n, error);
+        if (fault == FAULT_NONE && f->to_us > end) fault = count_records(l, f, end, f->to_us, &n, error);
+    } else {
+        fault = count_records(l, f, f->from_us, f->to_us, &n, error);
+    }
     if (fault == FAULT_NONE) *ret = n;
     return fault;
 }
@@ -317,8 +373,8 @@ static bool copy_record(const struct record *r, struct arena *arena, struct reco
 }
 
 /* The row of `id`, which is at its place or, where ids share one, at a place behind it. */
-static enum fault find_row(struct database *db, const struct record_id *id, struct arena *scratch, struct slice *ret,
-                           struct error *error) {
+static enum fault find_row(struct database *db, const struct record_id *id, struct arena *scratch,
+                           struct slice *ret, struct error *error) {
     struct statement *s;
     bool row = false;
     enum fault fault = statement_of(db, "SELECT body FROM record WHERE place = ?1", &s, error);
@@ -330,15 +386,16 @@ static enum fault find_row(struct database *db, const struct record_id *id, stru
         if (!row) return error_set(error, FAULT_NOT_FOUND, "no such record");
         *ret = statement_bytes(s, 0);
         if (!row_id(*ret, scratch, &there)) return corrupt(db, error);
-        if (memcmp(&there, id, sizeof there) == 0) return FAULT_NONE; /* the row is borrowed until the connection closes */
+        if (memcmp(&there, id, sizeof there) == 0)
+            return FAULT_NONE; /* the row is borrowed until the connection closes */
         arena_reset(scratch);
         statement_reset(s);
     }
     return fault;
 }
 
-static enum fault find_in(struct database *db, const struct record_id *id, struct arena *arena, struct record *ret,
-                          struct error *error) {
+static enum fault find_in(struct database *db, const struct record_id *id, struct arena *arena,
+                          struct record *ret, struct error *error) {
     struct arena own, scratch;
     struct name_list names;
     struct slice body;

@@ -12,7 +12,9 @@ static int64_t id_ms(const struct record_id *id) {
     return ms;
 }
 
-int64_t place_day(const struct record_id *id) { return id_ms(id) / DAY_MS; }
+int64_t place_day(const struct record_id *id) {
+    return id_ms(id) / DAY_MS;
+}
 
 int64_t place_of(const struct record_id *id) {
     const uint8_t *random = id->bytes + ID_TIME_BYTES;
@@ -32,13 +34,20 @@ int64_t place_at(int64_t day, int64_t wall_us) {
 static const size_t recurring[] = {
 #define FIELD(name) offsetof(struct record, name),
     FIELD(application) FIELD(key) FIELD(feature) FIELD(team) FIELD(request_type) FIELD(tags) FIELD(dialect)
-    FIELD(model) FIELD(provider) FIELD(target_model) FIELD(upstream_model) FIELD(system_fingerprint)
-    FIELD(finish_reason) FIELD(prompt_name) FIELD(prompt_version) FIELD(error_text) FIELD(cache)
+        FIELD(model) FIELD(provider) FIELD(target_model) FIELD(upstream_model) FIELD(system_fingerprint)
+            FIELD(finish_reason) FIELD(prompt_name) FIELD(prompt_version) FIELD(error_text) FIELD(cache)
 #undef FIELD
 };
-enum { N_RECURRING = sizeof recurring / sizeof *recurring, FIELD_PROVIDER = N_RECURRING, FIELD_MODEL, N_FIELDS };
+enum {
+    N_RECURRING = sizeof recurring / sizeof *recurring,
+    FIELD_PROVIDER = N_RECURRING,
+    FIELD_MODEL,
+    N_FIELDS
+};
 
-static struct slice *field(struct record *r, size_t i) { return (struct slice *)((char *)r + recurring[i]); }
+static struct slice *field(struct record *r, size_t i) {
+    return (struct slice *)((char *)r + recurring[i]);
+}
 
 /* ---- the writer's side ---- */
 
@@ -80,7 +89,8 @@ void names_deinit(struct names *n) {
 }
 
 /* Replaces *text by its token; leaves it when it is too short or its field brings too many. */
-static enum fault intern(struct names *n, struct database *db, unsigned of, struct slice *text, struct error *error) {
+static enum fault intern(struct names *n, struct database *db, unsigned of, struct slice *text,
+                         struct error *error) {
     if (text->len < NAME_MIN) return FAULT_NONE;
     struct names_row *row = table_get(&n->by_text, *text);
     if (row == NULL) {
@@ -121,7 +131,8 @@ enum fault row_encode(struct names *n, struct database *db, const struct record 
     struct record named = *r;
     enum fault fault = FAULT_NONE;
     if (has_token(&named)) return row_plain(bytes, out);
-    for (unsigned i = 0; i < N_RECURRING && fault == FAULT_NONE; i++) fault = intern(n, db, i, field(&named, i), error);
+    for (unsigned i = 0; i < N_RECURRING && fault == FAULT_NONE; i++)
+        fault = intern(n, db, i, field(&named, i), error);
     for (unsigned i = 0; i < named.n_attempts && fault == FAULT_NONE; i++) {
         fault = intern(n, db, FIELD_PROVIDER, &named.attempts[i].provider, error);
         if (fault == FAULT_NONE) fault = intern(n, db, FIELD_MODEL, &named.attempts[i].model, error);
@@ -136,7 +147,8 @@ enum fault row_encode(struct names *n, struct database *db, const struct record 
 
 /* ---- the readers' side ---- */
 
-enum fault name_list_load(struct name_list *n, struct database *db, struct arena *arena, struct error *error) {
+enum fault name_list_load(struct name_list *n, struct database *db, struct arena *arena,
+                          struct error *error) {
     struct statement *s = NULL;
     int64_t last = 0;
     bool row = false;
@@ -152,7 +164,8 @@ enum fault name_list_load(struct name_list *n, struct database *db, struct arena
         if (id >= 0 && id <= last) n->at[id] = statement_copy(s, 1, arena);
     }
     statement_reset(s);
-    if (fault == FAULT_NONE && arena_is_full(arena)) fault = error_set(error, FAULT_TOO_LARGE, "%s: too many names", database_name(db));
+    if (fault == FAULT_NONE && arena_is_full(arena))
+        fault = error_set(error, FAULT_TOO_LARGE, "%s: too many names", database_name(db));
     return fault;
 }
 

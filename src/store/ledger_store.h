@@ -1,4 +1,5 @@
-/* ledger_store.h - the inside of the ledger: its files by day and what the writer keeps open. Private to store/. */
+/* ledger_store.h - the inside of the ledger: its files by day and what the writer keeps open. Private to
+ * store/. */
 #ifndef STORE_LEDGER_STORE_H
 #define STORE_LEDGER_STORE_H
 
@@ -23,7 +24,8 @@ struct days {
     int64_t *at; /* ascending */
     size_t n;
 };
-enum fault ledger_days(const struct ledger *l, enum ledger_kind kind, struct days *ret, struct error *error) MUST_CHECK;
+enum fault ledger_days(const struct ledger *l, enum ledger_kind kind, struct days *ret,
+                       struct error *error) MUST_CHECK;
 void days_deinit(struct days *d);
 void ledger_delete(const struct ledger *l, enum ledger_kind kind, int64_t day);
 /* Moves a damaged file aside under a name that tells. */
@@ -31,7 +33,8 @@ void ledger_set_aside(const struct ledger *l, enum ledger_kind kind, int64_t day
 /* Deletes whole days of records that ended before now - retention, and what was moved aside of them. */
 void ledger_expire(struct ledger *l, int64_t now_us);
 /* Deletes payloads of applications by their own retention, and files that are left with none. */
-void payload_expire(struct ledger *l, int64_t now_us, int64_t (*retention_of)(void *ctx, struct slice application), void *ctx);
+void payload_expire(struct ledger *l, int64_t now_us,
+                    int64_t (*retention_of)(void *ctx, struct slice application), void *ctx);
 
 /* ---- one day's records, for writing (ledger_day.c) ---- */
 struct span {
@@ -64,12 +67,15 @@ struct note {
     uint64_t count;
     struct slice detail;
 };
-enum fault ledger_day_note(struct ledger_day *d, const struct note *n, struct error *error) MUST_CHECK; /* once per id */
+enum fault ledger_day_note(struct ledger_day *d, const struct note *n,
+                           struct error *error) MUST_CHECK; /* once per id */
 /* On failure the day must be closed: what it has in memory is no longer true. */
 enum fault ledger_day_commit(struct ledger_day *d, struct error *error) MUST_CHECK;
 
 /* ---- one day's payloads, for writing (payload_day.c) ---- */
-enum { PAYLOAD_FRAME_MAX = 2 * LIMIT_PAYLOAD + LIMIT_RECORD }; /* request, reply, and what stands around them */
+enum {
+    PAYLOAD_FRAME_MAX = 2 * LIMIT_PAYLOAD + LIMIT_RECORD
+}; /* request, reply, and what stands around them */
 struct payload_day {
     int64_t day;
     struct database *db;
@@ -77,12 +83,12 @@ struct payload_day {
     void *compressor;
     bool in_batch;
 };
-struct payload_day *payload_day_open(const struct ledger *l, int64_t day, bool sync_each, enum fault *ret_fault,
-                                     struct error *error) MUST_CHECK;
+struct payload_day *payload_day_open(const struct ledger *l, int64_t day, bool sync_each,
+                                     enum fault *ret_fault, struct error *error) MUST_CHECK;
 void payload_day_close(struct payload_day *d);
 enum fault payload_day_begin(struct payload_day *d, struct error *error) MUST_CHECK;
-enum fault payload_day_insert(struct payload_day *d, const struct payload *p, struct slice bytes, bool *ret_new,
-                              struct error *error) MUST_CHECK;
+enum fault payload_day_insert(struct payload_day *d, const struct payload *p, struct slice bytes,
+                              bool *ret_new, struct error *error) MUST_CHECK;
 enum fault payload_day_commit(struct payload_day *d, struct error *error) MUST_CHECK;
 
 /* ---- draining (ledger_drain.c) ---- */
@@ -92,7 +98,8 @@ struct drained {
     uint64_t records, duplicates, payloads, unreadable;
 };
 /* One batch: read, insert, commit, release; or rewind. FAULT_NONE with 0 frames: there was nothing. */
-enum fault drain_batch(struct ledger *l, struct recorder *r, struct drained *ret, struct error *error) MUST_CHECK;
+enum fault drain_batch(struct ledger *l, struct recorder *r, struct drained *ret,
+                       struct error *error) MUST_CHECK;
 void drain_close_days(struct drain *d); /* accepts NULL */
 void drain_free(struct drain *d);       /* accepts NULL */
 

@@ -1,5 +1,5 @@
-/* The thread that drains. It sleeps on the recorder, tries again after failures with growing pauses, and looks after
- * retention once an hour. */
+/* The thread that drains. It sleeps on the recorder, tries again after failures with growing pauses, and
+ * looks after retention once an hour. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/ledger_store.h"
@@ -42,7 +42,8 @@ static void answer(struct ledger_writer *w, uint64_t ticket) {
     pthread_mutex_unlock(&w->lock);
 }
 
-static void count(struct ledger_writer *w, const struct drained *done, enum fault fault, const struct error *error) {
+static void count(struct ledger_writer *w, const struct drained *done, enum fault fault,
+                  const struct error *error) {
     pthread_mutex_lock(&w->lock);
     if (fault == FAULT_NONE) {
         w->stats.records += done->records;
@@ -110,8 +111,8 @@ static void *run(void *ctx) {
 }
 
 struct ledger_writer *ledger_writer_start(struct ledger *l, struct recorder *r,
-                                          int64_t (*retention_of)(void *ctx, struct slice application), void *ctx,
-                                          struct error *error) {
+                                          int64_t (*retention_of)(void *ctx, struct slice application),
+                                          void *ctx, struct error *error) {
     struct ledger_writer *w = mem_new(struct ledger_writer);
     w->ledger = l;
     w->recorder = r;

@@ -13,32 +13,39 @@ static const char *const registry_steps[] = {
     "  created_us INTEGER NOT NULL, created_by TEXT, revoked_us INTEGER NOT NULL DEFAULT 0, revoked_by TEXT,"
     "  PRIMARY KEY(application, name)) WITHOUT ROWID;"
     "CREATE TABLE audit("
-    "  number INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, actor TEXT, action TEXT, subject TEXT, reason TEXT,"
+    "  number INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, actor TEXT, action TEXT, subject TEXT, reason "
+    "TEXT,"
     "  detail TEXT, chain BLOB NOT NULL);"
-    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;"
-    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;",
+    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is "
+    "append-only'); END;"
+    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is "
+    "append-only'); END;",
 };
 const struct schema schema_registry = {registry_steps, sizeof registry_steps / sizeof *registry_steps};
 
-/* One day of records. record.place orders by time (ledger_day.h); names stand for texts that come again and again;
- * sieve says which values occur in a run of records; rollups hang on `dimension`. */
+/* One day of records. record.place orders by time (ledger_day.h); names stand for texts that come again and
+ * again; sieve says which values occur in a run of records; rollups hang on `dimension`. */
 static const char *const ledger_steps[] = {
     /* 1 */
     "CREATE TABLE record(place INTEGER PRIMARY KEY, body BLOB NOT NULL);"
     "CREATE TABLE name(id INTEGER PRIMARY KEY, text BLOB NOT NULL);"
     "CREATE TABLE sieve(id INTEGER PRIMARY KEY, lo INTEGER NOT NULL, hi INTEGER NOT NULL, n INTEGER NOT NULL,"
     "  marks BLOB NOT NULL);"
-    "CREATE TABLE dimension(id INTEGER PRIMARY KEY, application TEXT, request_type TEXT, model TEXT, prompt TEXT,"
+    "CREATE TABLE dimension(id INTEGER PRIMARY KEY, application TEXT, request_type TEXT, model TEXT, prompt "
+    "TEXT,"
     "  feature TEXT, team TEXT);"
     "CREATE TABLE rollup_minute(start INTEGER, dimension INTEGER, body BLOB NOT NULL,"
     "  PRIMARY KEY(start, dimension)) WITHOUT ROWID;"
     "CREATE TABLE rollup_hour(start INTEGER, dimension INTEGER, body BLOB NOT NULL,"
     "  PRIMARY KEY(start, dimension)) WITHOUT ROWID;"
     /* what the records' times span, and how far they are from their ids' */
-    "CREATE TABLE span(id INTEGER PRIMARY KEY CHECK(id = 1), records INTEGER NOT NULL, from_us INTEGER NOT NULL,"
+    "CREATE TABLE span(id INTEGER PRIMARY KEY CHECK(id = 1), records INTEGER NOT NULL, from_us INTEGER NOT "
+    "NULL,"
     "  to_us INTEGER NOT NULL, skew_from_us INTEGER NOT NULL, skew_to_us INTEGER NOT NULL);"
-    /* losses told by the flight recorder, frames that could not be read, files moved aside: nothing is silent */
-    "CREATE TABLE note(id BLOB PRIMARY KEY, at_us INTEGER NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL,"
+    /* losses told by the flight recorder, frames that could not be read, files moved aside: nothing is silent
+     */
+    "CREATE TABLE note(id BLOB PRIMARY KEY, at_us INTEGER NOT NULL, kind TEXT NOT NULL, count INTEGER NOT "
+    "NULL,"
     "  detail BLOB) WITHOUT ROWID;",
 };
 const struct schema schema_ledger = {ledger_steps, sizeof ledger_steps / sizeof *ledger_steps};
@@ -46,7 +53,8 @@ const struct schema schema_ledger = {ledger_steps, sizeof ledger_steps / sizeof 
 static const char *const payload_steps[] = {
     /* 1 */
     "CREATE TABLE application(id INTEGER PRIMARY KEY, name TEXT UNIQUE);"
-    "CREATE TABLE payload(place INTEGER PRIMARY KEY, id BLOB NOT NULL, application INTEGER NOT NULL, size INTEGER NOT NULL,"
+    "CREATE TABLE payload(place INTEGER PRIMARY KEY, id BLOB NOT NULL, application INTEGER NOT NULL, size "
+    "INTEGER NOT NULL,"
     "  body BLOB NOT NULL);",
 };
 const struct schema schema_payload = {payload_steps, sizeof payload_steps / sizeof *payload_steps};
@@ -57,9 +65,12 @@ static enum fault version_of(struct database *db, int64_t *ret, struct error *er
     return database_number(db, "PRAGMA user_version", ret, error);
 }
 
-static enum fault refuse(struct database *db, int64_t version, const struct schema *schema, struct error *error) {
-    return error_set(error, FAULT_CONFLICT, "%s has schema version %lld and this program knows version %u: use the %s program",
-                     database_name(db), (long long)version, schema->n, version > schema->n ? "newer" : "older");
+static enum fault refuse(struct database *db, int64_t version, const struct schema *schema,
+                         struct error *error) {
+    return error_set(error, FAULT_CONFLICT,
+                     "%s has schema version %lld and this program knows version %u: use the %s program",
+                     database_name(db), (long long)version, schema->n,
+                     version > schema->n ? "newer" : "older");
 }
 
 enum fault migrate(struct database *db, const struct schema *schema, struct error *error) {
@@ -69,8 +80,10 @@ enum fault migrate(struct database *db, const struct schema *schema, struct erro
     if (fault != FAULT_NONE || version == schema->n) return fault;
     if (version > schema->n || version < 0) return refuse(db, version, schema, error);
     fault = database_begin(db, error);
-    if (fault == FAULT_NONE) fault = version_of(db, &version, error); /* another process may have been faster */
-    for (int64_t i = version; fault == FAULT_NONE && i < schema->n; i++) fault = database_exec(db, schema->steps[i], error);
+    if (fault == FAULT_NONE)
+        fault = version_of(db, &version, error); /* another process may have been faster */
+    for (int64_t i = version; fault == FAULT_NONE && i < schema->n; i++)
+        fault = database_exec(db, schema->steps[i], error);
     snprintf(sql, sizeof sql, "PRAGMA user_version=%u", schema->n);
     if (fault == FAULT_NONE) fault = database_exec(db, sql, error);
     if (fault == FAULT_NONE) fault = database_commit(db, error);

@@ -1,7 +1,7 @@
 /* migrate.h - numbered schema steps, run forward when a database is opened for writing. Private to store/.
  *
- * Step n (from 1) is SQL that takes a database from version n-1 to n; the version is the file's user_version. Steps
- * that were released are never edited: a change is a new step. A file of a newer version is refused. */
+ * Step n (from 1) is SQL that takes a database from version n-1 to n; the version is the file's user_version.
+ * Steps that were released are never edited: a change is a new step. A file of a newer version is refused. */
 #ifndef STORE_MIGRATE_H
 #define STORE_MIGRATE_H
 

@@ -1,4 +1,5 @@
-/* FRAME_PAYLOAD: version, flags, id, then application, request and reply with their lengths (0: null, else length + 1). */
+/* FRAME_PAYLOAD: version, flags, id, then application, request and reply with their lengths (0: null, else
+ * length + 1). */
 #include "store/ledger.h"
 #include "store/varint.h"
 
@@ -32,7 +33,9 @@ bool payload_encode(const struct payload *p, struct buffer *out) {
     int flags = 0;
     if (cut(&request) || p->request_cut) flags |= FLAG_REQUEST_CUT;
     if (cut(&reply) || p->reply_cut) flags |= FLAG_REPLY_CUT;
-    if (buffer_reserve(out, sizeof p->id + p->application.len + request.len + reply.len + 4 * VARINT_MAX) == NULL) return false;
+    if (buffer_reserve(out, sizeof p->id + p->application.len + request.len + reply.len + 4 * VARINT_MAX) ==
+        NULL)
+        return false;
     buffer_byte(out, PAYLOAD_VERSION);
     buffer_byte(out, (char)flags);
     buffer_append(out, slice_make((const char *)p->id.bytes, sizeof p->id.bytes));

@@ -5,21 +5,18 @@
 
 #include <zstd.h>
 
-enum {
-    ZSTD_LEVEL = 3,
-    PACKED_KEPT = 256 << 10,
-    APPLICATIONS_MAX = 4096
-};
+enum { ZSTD_LEVEL = 3, PACKED_KEPT = 256 << 10, APPLICATIONS_MAX = 4096 };
 
-struct payload_day *payload_day_open(const struct ledger *l, int64_t day, bool sync_each, enum fault *ret_fault,
-                                     struct error *error) {
+struct payload_day *payload_day_open(const struct ledger *l, int64_t day, bool sync_each,
+                                     enum fault *ret_fault, struct error *error) {
     struct payload_day *d = mem_new(struct payload_day);
     enum fault fault = FAULT_NONE;
     char *path = ledger_path(l, LEDGER_PAYLOADS, day);
     d->day = day;
     buffer_init(&d->packed, ZSTD_COMPRESSBOUND(PAYLOAD_FRAME_MAX));
     d->compressor = ZSTD_createCCtx();
-    d->db = database_open(path, &(struct database_options){.sync_each = sync_each, .erase = true}, &fault, error);
+    d->db =
+        database_open(path, &(struct database_options){.sync_each = sync_each, .erase = true}, &fault, error);
     if (fault == FAULT_NONE) fault = migrate(d->db, &schema_payload, error);
     mem_free(path);
     if (fault == FAULT_NONE) return d;
@@ -56,18 +53,21 @@ static enum fault pack(struct payload_day *d, struct slice bytes, struct error *
     buffer_shrink(&d->packed, PACKED_KEPT);
     size_t room = ZSTD_compressBound(bytes.len);
     char *at = buffer_reserve(&d->packed, room);
-    if (at == NULL) return error_set(error, FAULT_TOO_LARGE, "a payload of %zu bytes is over the limit", bytes.len);
+    if (at == NULL)
+        return error_set(error, FAULT_TOO_LARGE, "a payload of %zu bytes is over the limit", bytes.len);
     size_t n = ZSTD_compressCCtx(d->compressor, at, room, bytes.at, bytes.len, ZSTD_LEVEL);
     if (ZSTD_isError(n)) return error_set(error, FAULT_INTERNAL, "zstd: %s", ZSTD_getErrorName(n));
     d->packed.len += n;
     return FAULT_NONE;
 }
 
-static enum fault application_id(struct payload_day *d, struct slice name, int64_t *ret, struct error *error) {
+static enum fault application_id(struct payload_day *d, struct slice name, int64_t *ret,
+                                 struct error *error) {
     struct statement *add, *get;
     bool row = false;
     enum fault fault = statement_of(d->db, "INSERT OR IGNORE INTO application(name) VALUES(?1)", &add, error);
-    if (fault == FAULT_NONE) fault = statement_of(d->db, "SELECT id FROM application WHERE name = ?1", &get, error);
+    if (fault == FAULT_NONE)
+        fault = statement_of(d->db, "SELECT id FROM application WHERE name = ?1", &get, error);
     if (fault != FAULT_NONE) return fault;
     if (slice_is_null(name)) name = SLICE("");
     statement_bind_text(get, 1, name);
@@ -84,8 +84,8 @@ static enum fault application_id(struct payload_day *d, struct slice name, int64
     return fault;
 }
 
-static enum fault is_at(struct database *db, int64_t place, const struct record_id *id, bool *ret_row, bool *ret_same,
-                        struct error *error) {
+static enum fault is_at(struct database *db, int64_t place, const struct record_id *id, bool *ret_row,
+                        bool *ret_same, struct error *error) {
     struct statement *s;
     enum fault fault = statement_of(db, "SELECT id FROM payload WHERE place = ?1", &s, error);
     if (fault != FAULT_NONE) return fault;
@@ -97,8 +97,8 @@ static enum fault is_at(struct database *db, int64_t place, const struct record_
     return fault;
 }
 
-enum fault payload_day_insert(struct payload_day *d, const struct payload *p, struct slice bytes, bool *ret_new,
-                              struct error *error) {
+enum fault payload_day_insert(struct payload_day *d, const struct payload *p, struct slice bytes,
+                              bool *ret_new, struct error *error) {
     struct statement *s;
     int64_t place = place_of(&p->id), application = 0;
     bool row = true, same = false;
@@ -113,8 +113,9 @@ enum fault payload_day_insert(struct payload_day *d, const struct payload *p, st
     if (fault == FAULT_NONE) fault = application_id(d, p->application, &application, error);
     if (fault == FAULT_NONE) fault = pack(d, bytes, error);
     if (fault == FAULT_NONE)
-        fault = statement_of(d->db, "INSERT INTO payload(place, id, application, size, body) VALUES(?1, ?2, ?3, ?4, ?5)", &s,
-                             error);
+        fault = statement_of(
+            d->db, "INSERT INTO payload(place, id, application, size, body) VALUES(?1, ?2, ?3, ?4, ?5)", &s,
+            error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_i64(s, 1, place);
     statement_bind_blob(s, 2, slice_make((const char *)p->id.bytes, sizeof p->id.bytes));
@@ -128,8 +129,10 @@ enum fault payload_day_insert(struct payload_day *d, const struct payload *p, st
 
 /* ---- reading ---- */
 
-static enum fault unpack(struct slice packed, int64_t size, struct arena *arena, struct payload *ret, struct error *error) {
-    if (size < 0 || size > PAYLOAD_FRAME_MAX) return error_set(error, FAULT_CORRUPT, "a payload of %lld bytes is stored", (long long)size);
+static enum fault unpack(struct slice packed, int64_t size, struct arena *arena, struct payload *ret,
+                         struct error *error) {
+    if (size < 0 || size > PAYLOAD_FRAME_MAX)
+        return error_set(error, FAULT_CORRUPT, "a payload of %lld bytes is stored", (long long)size);
     char *at = arena_alloc(arena, (size_t)size + 1);
     if (at == NULL) return error_set(error, FAULT_TOO_LARGE, "the payload needs %lld bytes", (long long)size);
     size_t n = ZSTD_decompress(at, (size_t)size, packed.at, packed.len);
@@ -138,22 +141,26 @@ static enum fault unpack(struct slice packed, int64_t size, struct arena *arena,
     return FAULT_NONE;
 }
 
-enum fault ledger_payload(struct ledger *l, const struct record_id *id, struct arena *arena, struct payload *ret,
-                          struct error *error) {
+enum fault ledger_payload(struct ledger *l, const struct record_id *id, struct arena *arena,
+                          struct payload *ret, struct error *error) {
     struct database *db = NULL;
     struct statement *s = NULL;
     bool row = true, same = false;
     int64_t place = place_of(id);
     enum fault fault = ledger_open_day(l, LEDGER_PAYLOADS, place_day(id), &db, error);
     if (fault != FAULT_NONE) return fault;
-    while (db != NULL && row && !same && fault == FAULT_NONE) fault = is_at(db, place++, id, &row, &same, error);
-    if (fault == FAULT_NONE && !same) fault = error_set(error, FAULT_NOT_FOUND, "no payload is kept for this record");
-    if (fault == FAULT_NONE) fault = statement_of(db, "SELECT body, size FROM payload WHERE place = ?1", &s, error);
+    while (db != NULL && row && !same && fault == FAULT_NONE)
+        fault = is_at(db, place++, id, &row, &same, error);
+    if (fault == FAULT_NONE && !same)
+        fault = error_set(error, FAULT_NOT_FOUND, "no payload is kept for this record");
+    if (fault == FAULT_NONE)
+        fault = statement_of(db, "SELECT body, size FROM payload WHERE place = ?1", &s, error);
     if (fault == FAULT_NONE) {
         statement_bind_i64(s, 1, place - 1);
         fault = statement_step(s, &row, error);
     }
-    if (fault == FAULT_NONE && !row) fault = error_set(error, FAULT_NOT_FOUND, "no payload is kept for this record");
+    if (fault == FAULT_NONE && !row)
+        fault = error_set(error, FAULT_NOT_FOUND, "no payload is kept for this record");
     if (fault == FAULT_NONE) fault = unpack(statement_bytes(s, 0), statement_i64(s, 1), arena, ret, error);
     database_close(db);
     return fault;
@@ -163,7 +170,8 @@ enum fault ledger_payload(struct ledger *l, const struct record_id *id, struct a
 
 static enum fault delete_before(struct database *db, int64_t application, int64_t place, bool whole_day) {
     struct statement *s;
-    enum fault fault = statement_of(db, "DELETE FROM payload WHERE application = ?1 AND place < ?2", &s, NULL);
+    enum fault fault =
+        statement_of(db, "DELETE FROM payload WHERE application = ?1 AND place < ?2", &s, NULL);
     if (fault != FAULT_NONE) return fault;
     statement_bind_i64(s, 1, application);
     statement_bind_i64(s, 2, place);
@@ -180,7 +188,8 @@ struct application {
     struct slice name;
 };
 
-static enum fault applications(struct database *db, struct arena *arena, struct application *ret, unsigned *ret_n) {
+static enum fault applications(struct database *db, struct arena *arena, struct application *ret,
+                               unsigned *ret_n) {
     struct statement *s;
     bool row = false;
     unsigned n = 0;
@@ -194,7 +203,8 @@ static enum fault applications(struct database *db, struct arena *arena, struct 
 }
 
 /* True when the day is over and nothing of it is left. */
-static bool expire_day(struct ledger *l, int64_t day, int64_t now_us, int64_t (*retention_of)(void *, struct slice), void *ctx) {
+static bool expire_day(struct ledger *l, int64_t day, int64_t now_us,
+                       int64_t (*retention_of)(void *, struct slice), void *ctx) {
     enum fault fault = FAULT_NONE;
     struct arena arena;
     arena_init(&arena, 4096, 4 << 20);
@@ -207,7 +217,8 @@ static bool expire_day(struct ledger *l, int64_t day, int64_t now_us, int64_t (*
     for (unsigned i = 0; i < n && fault == FAULT_NONE; i++) {
         int64_t keep = retention_of(ctx, all[i].name);
         if (keep <= 0 || now_us - keep <= day * DAY_US) continue;
-        fault = delete_before(d->db, all[i].id, place_at(day, now_us - keep), now_us - keep >= (day + 1) * DAY_US);
+        fault = delete_before(d->db, all[i].id, place_at(day, now_us - keep),
+                              now_us - keep >= (day + 1) * DAY_US);
         deleted++;
     }
     if (fault == FAULT_NONE) fault = database_number(d->db, "SELECT count(*) FROM application", &left, NULL);
@@ -218,11 +229,14 @@ static bool expire_day(struct ledger *l, int64_t day, int64_t now_us, int64_t (*
     return fault == FAULT_NONE && left == 0 && (day + 1) * DAY_US <= now_us;
 }
 
-void payload_expire(struct ledger *l, int64_t now_us, int64_t (*retention_of)(void *ctx, struct slice application), void *ctx) {
+void payload_expire(struct ledger *l, int64_t now_us,
+                    int64_t (*retention_of)(void *ctx, struct slice application), void *ctx) {
     struct days days = {0};
-    if (l->read_only || retention_of == NULL || ledger_days(l, LEDGER_PAYLOADS, &days, NULL) != FAULT_NONE) return;
+    if (l->read_only || retention_of == NULL || ledger_days(l, LEDGER_PAYLOADS, &days, NULL) != FAULT_NONE)
+        return;
     drain_close_days(l->drain);
     for (size_t i = 0; i < days.n; i++)
-        if (expire_day(l, days.at[i], now_us, retention_of, ctx)) ledger_delete(l, LEDGER_PAYLOADS, days.at[i]);
+        if (expire_day(l, days.at[i], now_us, retention_of, ctx))
+            ledger_delete(l, LEDGER_PAYLOADS, days.at[i]);
     days_deinit(&days);
 }

@@ -21,7 +21,9 @@ static void futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t us) {
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &t, NULL, 0);
 }
 
-static void futex_wake(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
+static void futex_wake(_Atomic uint32_t *word) {
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
 
 void recorder_nudge(struct recorder *r) {
     if (atomic_exchange(&r->waiting, 0) != 0) futex_wake(&r->waiting);
@@ -60,7 +62,8 @@ void recorder_wait(struct recorder *r, int64_t timeout_us) {
 
 /* ---- syncing ---- */
 
-/* The unsynced segments of a chain, oldest first, with a reference each: the reader may delete them meanwhile. */
+/* The unsynced segments of a chain, oldest first, with a reference each: the reader may delete them
+ * meanwhile. */
 static unsigned hold_unsynced(struct recorder *r, struct chain *c, struct segment **ret, unsigned max) {
     unsigned n = 0;
     pthread_mutex_lock(&r->lock);
@@ -180,14 +183,16 @@ static bool open_lanes(struct recorder *r, struct error *error) {
 
 struct recorder *recorder_open(const struct recorder_options *o, struct error *error) {
     if (o->lanes == 0 || o->segment_bytes < SEGMENT_MIN || o->segment_bytes >= FRAME_PUBLISHED) {
-        (void)error_set(error, FAULT_CONFIG, "expected at least one lane and segments of %d bytes to 2 GiB, found %u and %zu",
+        (void)error_set(error, FAULT_CONFIG,
+                        "expected at least one lane and segments of %d bytes to 2 GiB, found %u and %zu",
                         SEGMENT_MIN, o->lanes, o->segment_bytes);
         return NULL;
     }
     struct recorder *r = mem_new(struct recorder);
     r->options = *o;
     r->options.segment_bytes &= ~(size_t)(FRAME_ALIGN - 1);
-    if (r->options.max_segments < SEGMENTS_MIN) r->options.max_segments = SEGMENTS_MIN; /* one fills while one drains */
+    if (r->options.max_segments < SEGMENTS_MIN)
+        r->options.max_segments = SEGMENTS_MIN; /* one fills while one drains */
     r->dir = mem_text(o->dir);
     r->lock_fd = -1;
     r->next_number = 1;
@@ -211,7 +216,8 @@ fail:
 /* A live segment with nothing in it that was not released leaves no file behind. */
 static void close_segment(struct recorder *r, struct segment *s) {
     if (s == NULL) return;
-    if (!s->leftover && atomic_load(&s->map->released) == atomic_load(&s->written) && atomic_load(&s->map->lost) == 0)
+    if (!s->leftover && atomic_load(&s->map->released) == atomic_load(&s->written) &&
+        atomic_load(&s->map->lost) == 0)
         unlink(s->path);
     segment_drop(r, s);
 }
@@ -263,4 +269,6 @@ void recorder_stats(const struct recorder *r, struct recorder_stats *ret) {
     *ret = s;
 }
 
-enum recorder_sync recorder_sync_mode(const struct recorder *r) { return r->options.sync; }
+enum recorder_sync recorder_sync_mode(const struct recorder *r) {
+    return r->options.sync;
+}

@@ -1,8 +1,8 @@
 /* recorder.h - the flight recorder: where a record is safe the moment it is appended.
  *
  * One lane per loop thread, each a row of memory-mapped segment files `DIR/lane-LL-NNNNNNNN.seg`. A frame
- * is length, checksum, kind, bytes; a lane's owner is its only writer, and recorder_append copies a frame into
- * the map and returns: no lock, no system call but at a segment's end (and msync with SYNC_EACH). The
+ * is length, checksum, kind, bytes; a lane's owner is its only writer, and recorder_append copies a frame
+ * into the map and returns: no lock, no system call but at a segment's end (and msync with SYNC_EACH). The
  * page cache keeps it whatever happens to the process; `sync` says what a power failure may cost.
  *
  * Invariants
@@ -36,17 +36,18 @@ struct lost_frame {
 };
 
 struct recorder_options {
-    const char *dir;        /* made when missing */
+    const char *dir; /* made when missing */
     unsigned lanes;
     size_t segment_bytes;
-    unsigned max_segments;  /* per lane, undrained */
+    unsigned max_segments; /* per lane, undrained */
     enum recorder_sync sync;
     int64_t interval_us;
 };
 
 struct recorder_stats {
     uint64_t appended, drained, lost; /* frames, of this run; lost includes what a former run reported */
-    uint64_t damaged;       /* places where a former run's bytes failed their check; what was readable behind them was read */
+    uint64_t damaged; /* places where a former run's bytes failed their check; what was readable behind them
+                         was read */
     uint64_t pending_bytes; /* of a former run: whole segments until they are read */
     bool full;              /* at least one lane has no room right now */
 };
@@ -55,24 +56,28 @@ struct recorder;
 
 /* FAULT_CONFLICT: another process has the folder. */
 struct recorder *recorder_open(const struct recorder_options *o, struct error *error) MUST_CHECK;
-void recorder_close(struct recorder *r);  /* leaves undrained segments for the next start */
+void recorder_close(struct recorder *r); /* leaves undrained segments for the next start */
 
-/* By the lane's owner only. FAULT_NO_SPACE, or FAULT_TOO_LARGE (no segment is that long): not kept, counted as lost. */
-enum fault recorder_append(struct recorder *r, unsigned lane, enum frame_kind kind, struct slice bytes) MUST_CHECK;
+/* By the lane's owner only. FAULT_NO_SPACE, or FAULT_TOO_LARGE (no segment is that long): not kept, counted
+ * as lost. */
+enum fault recorder_append(struct recorder *r, unsigned lane, enum frame_kind kind,
+                           struct slice bytes) MUST_CHECK;
 bool recorder_is_full(const struct recorder *r, unsigned lane); /* the next append would fail */
 void recorder_stats(const struct recorder *r, struct recorder_stats *ret);
 
-/* By one reader thread. Gives up to `max` frames not yet given, all lanes and leftover segments of former runs; the
- * bytes are borrowed from the map until recorder_release, which says that everything given so far is durable elsewhere.
- * recorder_rewind gives them again (after a failed commit). */
-unsigned recorder_read(struct recorder *r, unsigned max, void (*each)(void *ctx, enum frame_kind kind, struct slice bytes), void *ctx);
+/* By one reader thread. Gives up to `max` frames not yet given, all lanes and leftover segments of former
+ * runs; the bytes are borrowed from the map until recorder_release, which says that everything given so far
+ * is durable elsewhere. recorder_rewind gives them again (after a failed commit). */
+unsigned recorder_read(struct recorder *r, unsigned max,
+                       void (*each)(void *ctx, enum frame_kind kind, struct slice bytes), void *ctx);
 void recorder_release(struct recorder *r);
 void recorder_rewind(struct recorder *r);
-/* Blocks until something was appended since the last look (seen within 50 ms, at once under load), recorder_wake was
- * called, or the timeout (microseconds). */
+/* Blocks until something was appended since the last look (seen within 50 ms, at once under load),
+ * recorder_wake was called, or the timeout (microseconds). */
 void recorder_wait(struct recorder *r, int64_t timeout_us);
 void recorder_wake(struct recorder *r);
-/* msync of all lanes, from any thread. With SYNC_INTERVAL the recorder's own thread does it every interval_us. */
+/* msync of all lanes, from any thread. With SYNC_INTERVAL the recorder's own thread does it every
+ * interval_us. */
 void recorder_sync(struct recorder *r);
 enum recorder_sync recorder_sync_mode(const struct recorder *r);
 

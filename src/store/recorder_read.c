@@ -1,9 +1,10 @@
 /* The reader's side: giving frames, releasing, rewinding, laying out spares.
  *
- * A chain is read from `reading` at `offset`. What was given lies between the released position (chain->oldest,
- * header.released) and there; release moves the one to the other and deletes the segments in between. */
-#include "store/recorder_lane.h"
+ * A chain is read from `reading` at `offset`. What was given lies between the released position
+ * (chain->oldest, header.released) and there; release moves the one to the other and deletes the segments in
+ * between. */
 #include "base/clock.h"
+#include "store/recorder_lane.h"
 
 #include <unistd.h>
 
@@ -29,7 +30,8 @@ static bool frame_at(const struct segment *s, uint64_t at, uint64_t bound, struc
     return true;
 }
 
-/* The next frame of a segment, past damage if need be: then *offset jumps to the first good frame behind it. */
+/* The next frame of a segment, past damage if need be: then *offset jumps to the first good frame behind it.
+ */
 static bool next_frame(struct chain *c, uint64_t bound, struct given *ret) {
     const struct segment *s = c->reading;
     if (c->offset + sizeof(struct frame) > bound) return false;
@@ -42,15 +44,19 @@ static bool next_frame(struct chain *c, uint64_t bound, struct given *ret) {
     uint64_t at = c->offset + FRAME_ALIGN;
     while (at < bound && !frame_at(s, at, bound, ret)) at += FRAME_ALIGN;
     bool found = at < bound;
-    if (published || found) c->given.damaged++; /* an append that never returned leaves a zero length and nothing behind */
+    if (published || found)
+        c->given.damaged++; /* an append that never returned leaves a zero length and nothing behind */
     c->offset = found ? at + ret->size : bound;
     return found;
 }
 
-static uint64_t read_from(const struct segment *s) { return s->leftover ? atomic_load(&s->map->released) : SEGMENT_FIRST; }
+static uint64_t read_from(const struct segment *s) {
+    return s->leftover ? atomic_load(&s->map->released) : SEGMENT_FIRST;
+}
 
 /* A former run's loss that no frame had told of. */
-static bool tell_leftover_loss(struct chain *c, void (*each)(void *, enum frame_kind, struct slice), void *ctx) {
+static bool tell_leftover_loss(struct chain *c, void (*each)(void *, enum frame_kind, struct slice),
+                               void *ctx) {
     struct segment *s = c->reading;
     uint64_t lost = atomic_load(&s->map->lost);
     if (!s->leftover || lost == 0 || s->lost_told) return false;
@@ -61,7 +67,8 @@ static bool tell_leftover_loss(struct chain *c, void (*each)(void *, enum frame_
     return true;
 }
 
-static unsigned chain_read(struct chain *c, unsigned max, void (*each)(void *, enum frame_kind, struct slice), void *ctx) {
+static unsigned chain_read(struct chain *c, unsigned max, void (*each)(void *, enum frame_kind, struct slice),
+                           void *ctx) {
     unsigned n = 0;
     while (c->reading != NULL) {
         struct segment *s = c->reading, *next = atomic_load_explicit(&s->next, memory_order_acquire);
@@ -90,8 +97,8 @@ static unsigned chain_read(struct chain *c, unsigned max, void (*each)(void *, e
     return n;
 }
 
-unsigned recorder_read(struct recorder *r, unsigned max, void (*each)(void *ctx, enum frame_kind kind, struct slice bytes),
-                       void *ctx) {
+unsigned recorder_read(struct recorder *r, unsigned max,
+                       void (*each)(void *ctx, enum frame_kind kind, struct slice bytes), void *ctx) {
     unsigned n = 0, chains = r->options.lanes + 1;
     uint64_t written = recorder_written(r);
     n += chain_read(&r->chains[chains - 1], max, each, ctx); /* leftovers are older */
@@ -116,7 +123,8 @@ void recorder_release(struct recorder *r) {
     for (unsigned i = 0; i <= r->options.lanes; i++) {
         struct chain *c = &r->chains[i];
         while (c->oldest != c->reading) delete_oldest(r, c);
-        if (c->reading != NULL) atomic_store_explicit(&c->reading->map->released, c->offset, memory_order_release);
+        if (c->reading != NULL)
+            atomic_store_explicit(&c->reading->map->released, c->offset, memory_order_release);
         atomic_fetch_add(&c->released_bytes, c->given.bytes);
         atomic_fetch_add(&r->drained, c->given.frames);
         atomic_fetch_add(&r->damaged, c->given.damaged);

@@ -4,8 +4,9 @@
 enum { ROLLUP_VERSION = 1 };
 
 /* The plain counters, in the order they are stored. */
-#define COUNTERS(COUNTER)                                                                                              \
-    COUNTER(cost_nano) COUNTER(input) COUNTER(cache_read) COUNTER(cache_write) COUNTER(output) COUNTER(reasoning)
+#define COUNTERS(COUNTER)                                                                                    \
+    COUNTER(cost_nano)                                                                                       \
+    COUNTER(input) COUNTER(cache_read) COUNTER(cache_write) COUNTER(output) COUNTER(reasoning)
 
 void rollup_init(struct rollup *r) {
     *r = (struct rollup){0};
@@ -41,7 +42,8 @@ void rollup_add(struct rollup *r, const struct record *record) {
     if (record->ttft_us < 0) return;
     histogram_add(&r->histograms[ROLLUP_FIRST_TOKEN], record->ttft_us);
     if (u->output > 1 && record->duration_us >= record->ttft_us)
-        histogram_add(&r->histograms[ROLLUP_PER_TOKEN], (record->duration_us - record->ttft_us) / (u->output - 1));
+        histogram_add(&r->histograms[ROLLUP_PER_TOKEN],
+                      (record->duration_us - record->ttft_us) / (u->output - 1));
 }
 
 void rollup_merge(struct rollup *into, const struct rollup *from) {
@@ -87,8 +89,8 @@ bool rollup_decode(struct slice bytes, struct rollup *into) {
         if (!varint_take(&bytes, &value)) return false;
         if (i < RECORD_STATUS_COUNT) into->by_status[i] += value;
     }
-#define COUNTER(name)                                                                                                  \
-    if (!varint_take(&bytes, &value)) return false;                                                                    \
+#define COUNTER(name)                                                                                        \
+    if (!varint_take(&bytes, &value)) return false;                                                          \
     add(&into->name, varint_to_signed(value));
     COUNTERS(COUNTER)
 #undef COUNTER
@@ -96,7 +98,8 @@ bool rollup_decode(struct slice bytes, struct rollup *into) {
     for (uint64_t i = 0; i < n; i++) {
         struct slice histogram;
         if (!varint_take_bytes(&bytes, &histogram)) return false;
-        if (i < ROLLUP_HISTOGRAMS && histogram.len > 0 && !histogram_decode(histogram, &into->histograms[i])) return false;
+        if (i < ROLLUP_HISTOGRAMS && histogram.len > 0 && !histogram_decode(histogram, &into->histograms[i]))
+            return false;
     }
     return true;
 }

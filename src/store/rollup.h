@@ -1,7 +1,8 @@
-/* rollup.h - sums of records by minute, by hour and by dimensions. Private to store/; readers use ledger_rollup.
+/* rollup.h - sums of records by minute, by hour and by dimensions. Private to store/; readers use
+ * ledger_rollup.
  *
- * The writer keeps the rows it is adding to in memory, reads a row from the file once, and writes what changed
- * before each commit. After a rollback everything in memory is thrown away: the file is right. */
+ * The writer keeps the rows it is adding to in memory, reads a row from the file once, and writes what
+ * changed before each commit. After a rollback everything in memory is thrown away: the file is right. */
 #ifndef STORE_ROLLUP_H
 #define STORE_ROLLUP_H
 
@@ -22,13 +23,14 @@ void rollup_deinit(struct rollup *r);
 void rollup_add(struct rollup *r, const struct record *record);
 void rollup_merge(struct rollup *into, const struct rollup *from);
 void rollup_encode(const struct rollup *r, struct buffer *out);
-bool rollup_decode(struct slice bytes, struct rollup *into) MUST_CHECK; /* adds; on false *into may hold a part */
+bool rollup_decode(struct slice bytes,
+                   struct rollup *into) MUST_CHECK; /* adds; on false *into may hold a part */
 
 struct rollup_cell;
 struct rollups {
     struct table dimensions; /* six texts -> id */
     int64_t next_dimension;
-    struct table cells;      /* unit, start, dimension -> struct rollup_cell */
+    struct table cells; /* unit, start, dimension -> struct rollup_cell */
     struct rollup_cell **changed;
     size_t n_changed, changed_capacity;
     uint64_t batch;
@@ -38,7 +40,8 @@ void rollups_deinit(struct rollups *r);
 /* `time_us`: the record's, held near its id's. */
 enum fault rollups_add(struct rollups *r, struct database *db, const struct record *record, int64_t time_us,
                        struct error *error) MUST_CHECK;
-enum fault rollups_save(struct rollups *r, struct database *db, struct error *error) MUST_CHECK; /* before each commit */
+enum fault rollups_save(struct rollups *r, struct database *db,
+                        struct error *error) MUST_CHECK; /* before each commit */
 
 /* "name@version", "name", or null. `room` holds the text when one must be made. */
 struct slice rollup_prompt(const struct record *r, struct buffer *room);

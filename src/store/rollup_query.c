@@ -1,9 +1,9 @@
 /* Reading rollups: rows of the day files, merged into the groups that were asked for.
  *
- * Time goes in windows, so that memory holds the groups of one window only: with BY_TIME a window is at least one
- * step, otherwise all windows add to one set of groups. Whole hours are read from rollup_hour where the step allows,
- * the rest from rollup_minute. A window looks at the files of its day and of the days beside it, as a record's
- * time is within a day of its id's. */
+ * Time goes in windows, so that memory holds the groups of one window only: with BY_TIME a window is at least
+ * one step, otherwise all windows add to one set of groups. Whole hours are read from rollup_hour where the
+ * step allows, the rest from rollup_minute. A window looks at the files of its day and of the days beside it,
+ * as a record's time is within a day of its id's. */
 #include "base/mem.h"
 #include "store/ledger_store.h"
 #include "store/varint.h"
@@ -54,8 +54,10 @@ static void close_file(struct file *f) {
 }
 
 static bool is_wanted(const struct rollup_query *q, const struct slice *texts) {
-    if (!slice_is_null(q->application) && (slice_is_null(texts[0]) || !slice_eq(q->application, texts[0]))) return false;
-    if (!slice_is_null(q->request_type) && (slice_is_null(texts[1]) || !slice_eq(q->request_type, texts[1]))) return false;
+    if (!slice_is_null(q->application) && (slice_is_null(texts[0]) || !slice_eq(q->application, texts[0])))
+        return false;
+    if (!slice_is_null(q->request_type) && (slice_is_null(texts[1]) || !slice_eq(q->request_type, texts[1])))
+        return false;
     return slice_is_null(q->model) || (!slice_is_null(texts[2]) && slice_eq(q->model, texts[2]));
 }
 
@@ -68,7 +70,9 @@ static enum fault load_dimensions(struct rollup_scan *s, struct file *f, struct 
     f->dimensions = arena_new_array(&f->arena, struct dimension, (size_t)last + 1);
     f->n_dimensions = last + 1;
     if (fault == FAULT_NONE)
-        fault = statement_of(f->db, "SELECT id, application, request_type, model, prompt, feature, team FROM dimension", &q, error);
+        fault = statement_of(
+            f->db, "SELECT id, application, request_type, model, prompt, feature, team FROM dimension", &q,
+            error);
     if (fault != FAULT_NONE) return fault;
     while ((fault = statement_step(q, &row, error)) == FAULT_NONE && row) {
         int64_t id = statement_i64(q, 0);
@@ -103,11 +107,13 @@ static enum fault open_file(struct rollup_scan *s, struct file *f, int64_t day, 
 /* ---- groups ---- */
 
 static struct slice *name_of(struct rollup *r, int i) {
-    struct slice *names[DIMENSIONS] = {&r->application, &r->request_type, &r->model, &r->prompt, &r->feature, &r->team};
+    struct slice *names[DIMENSIONS] = {&r->application, &r->request_type, &r->model,
+                                       &r->prompt,      &r->feature,      &r->team};
     return names[i];
 }
 
-static const unsigned bits[DIMENSIONS] = {BY_APPLICATION, BY_REQUEST_TYPE, BY_MODEL, BY_PROMPT, BY_FEATURE, BY_TEAM};
+static const unsigned bits[DIMENSIONS] = {BY_APPLICATION, BY_REQUEST_TYPE, BY_MODEL,
+                                          BY_PROMPT,      BY_FEATURE,      BY_TEAM};
 
 /* start, then each text that is asked for with its length + 1, or 0 for null. */
 static void put_key(struct buffer *key, unsigned by, int64_t start, const struct dimension *d) {
@@ -158,7 +164,8 @@ static int by_text(struct slice a, struct slice b) {
 static int by_time_and_names(const void *a, const void *b) {
     struct group *x = *(struct group *const *)a, *y = *(struct group *const *)b;
     int order = (x->sums.start_us > y->sums.start_us) - (x->sums.start_us < y->sums.start_us);
-    for (int i = 0; i < DIMENSIONS && order == 0; i++) order = by_text(*name_of(&x->sums, i), *name_of(&y->sums, i));
+    for (int i = 0; i < DIMENSIONS && order == 0; i++)
+        order = by_text(*name_of(&x->sums, i), *name_of(&y->sums, i));
     return order;
 }
 
@@ -178,7 +185,8 @@ static bool give_groups(struct rollup_scan *s, bool (*each)(void *ctx, const str
 
 /* ---- reading ---- */
 
-static enum fault add_row(struct rollup_scan *s, struct file *f, struct statement *q, struct buffer *key, struct error *error) {
+static enum fault add_row(struct rollup_scan *s, struct file *f, struct statement *q, struct buffer *key,
+                          struct error *error) {
     const struct rollup_query *query = s->query;
     int64_t start = statement_i64(q, 0), id = statement_i64(q, 1);
     if (id < 0 || id >= f->n_dimensions || !f->dimensions[id].wanted) return FAULT_NONE;
@@ -186,7 +194,8 @@ static enum fault add_row(struct rollup_scan *s, struct file *f, struct statemen
     struct group *g = table_get(&s->groups, buffer_slice(key));
     if (g == NULL) {
         if (s->groups.count >= GROUPS_MAX)
-            return error_set(error, FAULT_TOO_LARGE, "more than %d groups: ask for fewer dimensions or a larger step", GROUPS_MAX);
+            return error_set(error, FAULT_TOO_LARGE,
+                             "more than %d groups: ask for fewer dimensions or a larger step", GROUPS_MAX);
         g = new_group(buffer_slice(key));
         table_put(&s->groups, buffer_slice(key), g);
     }
@@ -195,14 +204,21 @@ static enum fault add_row(struct rollup_scan *s, struct file *f, struct statemen
     return FAULT_NONE;
 }
 
-static enum fault read_file(struct rollup_scan *s, struct file *f, bool hours, int64_t from, int64_t to, struct error *error) {
+static enum fault read_file(struct rollup_scan *s, struct file *f, bool hours, int64_t from, int64_t to,
+                            struct error *error) {
     struct statement *q;
     struct buffer key;
     bool row = false;
-    if (f->db == NULL || f->span.records == 0 || f->span.to_us < from || f->span.from_us >= to) return FAULT_NONE;
+    if (f->db == NULL || f->span.records == 0 || f->span.to_us < from || f->span.from_us >= to)
+        return FAULT_NONE;
     enum fault fault =
-        hours ? statement_of(f->db, "SELECT start, dimension, body FROM rollup_hour WHERE start >= ?1 AND start < ?2", &q, error)
-              : statement_of(f->db, "SELECT start, dimension, body FROM rollup_minute WHERE start >= ?1 AND start < ?2", &q, error);
+        hours
+            ? statement_of(f->db,
+                           "SELECT start, dimension, body FROM rollup_hour WHERE start >= ?1 AND start < ?2",
+                           &q, error)
+            : statement_of(
+                  f->db, "SELECT start, dimension, body FROM rollup_minute WHERE start >= ?1 AND start < ?2",
+                  &q, error);
     if (fault != FAULT_NONE) return fault;
     buffer_init(&key, KEY_TEXT);
     statement_bind_i64(q, 1, from);
@@ -215,7 +231,8 @@ static enum fault read_file(struct rollup_scan *s, struct file *f, bool hours, i
 }
 
 /* `from` and `to` lie in one day. */
-static enum fault read_part(struct rollup_scan *s, bool hours, int64_t from, int64_t to, struct error *error) {
+static enum fault read_part(struct rollup_scan *s, bool hours, int64_t from, int64_t to,
+                            struct error *error) {
     enum fault fault = FAULT_NONE;
     if (from >= to) return FAULT_NONE;
     int64_t today = from / DAY_US;
@@ -227,8 +244,12 @@ static enum fault read_part(struct rollup_scan *s, bool hours, int64_t from, int
     return fault;
 }
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t up(int64_t t, int64_t unit) { return (t + unit - 1) / unit * unit; }
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static int64_t up(int64_t t, int64_t unit) {
+    return (t + unit - 1) / unit * unit;
+}
 
 /* One window, day by day: minutes up to the first whole hour, hours, minutes behind the last. */
 static enum fault read_window(struct rollup_scan *s, int64_t from, int64_t to, struct error *error) {
@@ -254,7 +275,8 @@ static enum fault clip(struct rollup_scan *s, bool *ret_any, struct error *error
     if (fault != FAULT_NONE) return fault;
     *ret_any = days.n > 0;
     if (days.n > 0) {
-        int64_t first = (days.at[0] > 0 ? days.at[0] - 1 : 0) * DAY_US, last = (days.at[days.n - 1] + 2) * DAY_US;
+        int64_t first = (days.at[0] > 0 ? days.at[0] - 1 : 0) * DAY_US,
+                last = (days.at[days.n - 1] + 2) * DAY_US;
         s->from_us = q->from_us > first ? q->from_us - q->from_us % MINUTE_US : first;
         s->to_us = q->to_us > 0 && q->to_us < last ? up(q->to_us, MINUTE_US) : last;
     }
@@ -262,12 +284,13 @@ static enum fault clip(struct rollup_scan *s, bool *ret_any, struct error *error
     return FAULT_NONE;
 }
 
-enum fault ledger_rollup(struct ledger *l, const struct rollup_query *q, bool (*each)(void *ctx, const struct rollup *r),
-                         void *ctx, struct error *error) {
+enum fault ledger_rollup(struct ledger *l, const struct rollup_query *q,
+                         bool (*each)(void *ctx, const struct rollup *r), void *ctx, struct error *error) {
     struct rollup_scan s = {.ledger = l, .query = q};
     bool any = false, more = true, by_time = q->by & BY_TIME;
     if (by_time && (q->step_us <= 0 || q->step_us % MINUTE_US != 0))
-        return error_set(error, FAULT_BAD_REQUEST, "expected a step of whole minutes, found %lld us", (long long)q->step_us);
+        return error_set(error, FAULT_BAD_REQUEST, "expected a step of whole minutes, found %lld us",
+                         (long long)q->step_us);
     enum fault fault = clip(&s, &any, error);
     if (fault != FAULT_NONE || !any) return fault;
     for (int i = 0; i < FILES_OPEN; i++) s.files[i].day = -1;

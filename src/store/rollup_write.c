@@ -46,8 +46,8 @@ enum fault rollups_load(struct rollups *r, struct database *db, struct error *er
     struct buffer key;
     bool row = false;
     buffer_init(&key, DIMENSION_TEXT);
-    enum fault fault = statement_of(db, "SELECT id, application, request_type, model, prompt, feature, team FROM dimension",
-                                    &s, error);
+    enum fault fault = statement_of(
+        db, "SELECT id, application, request_type, model, prompt, feature, team FROM dimension", &s, error);
     while (fault == FAULT_NONE && (fault = statement_step(s, &row, error)) == FAULT_NONE && row) {
         struct slice texts[N_DIMENSIONS];
         for (int i = 0; i < N_DIMENSIONS; i++) texts[i] = statement_bytes(s, i + 1);
@@ -60,11 +60,14 @@ enum fault rollups_load(struct rollups *r, struct database *db, struct error *er
     return fault;
 }
 
-static enum fault insert_dimension(struct rollups *r, struct database *db, const struct slice *texts, struct slice key,
-                                   struct error *error) {
+static enum fault insert_dimension(struct rollups *r, struct database *db, const struct slice *texts,
+                                   struct slice key, struct error *error) {
     struct statement *s;
-    enum fault fault = statement_of(db, "INSERT INTO dimension(id, application, request_type, model, prompt, feature, team)"
-                                        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)", &s, error);
+    enum fault fault =
+        statement_of(db,
+                     "INSERT INTO dimension(id, application, request_type, model, prompt, feature, team)"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                     &s, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_i64(s, 1, r->next_dimension);
     for (int i = 0; i < N_DIMENSIONS; i++) statement_bind_text(s, i + 2, texts[i]);
@@ -73,7 +76,8 @@ static enum fault insert_dimension(struct rollups *r, struct database *db, const
     return fault;
 }
 
-static enum fault dimension_of(struct rollups *r, struct database *db, struct slice *texts, int64_t *ret, struct error *error) {
+static enum fault dimension_of(struct rollups *r, struct database *db, struct slice *texts, int64_t *ret,
+                               struct error *error) {
     struct buffer key;
     enum fault fault = FAULT_NONE;
     buffer_init(&key, DIMENSION_TEXT);
@@ -124,7 +128,8 @@ static enum fault load_cell(struct database *db, struct rollup_cell *c, struct e
     bool row = false;
     enum fault fault =
         c->key.unit == UNIT_MINUTE
-            ? statement_of(db, "SELECT body FROM rollup_minute WHERE start = ?1 AND dimension = ?2", &s, error)
+            ? statement_of(db, "SELECT body FROM rollup_minute WHERE start = ?1 AND dimension = ?2", &s,
+                           error)
             : statement_of(db, "SELECT body FROM rollup_hour WHERE start = ?1 AND dimension = ?2", &s, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_i64(s, 1, c->key.start);
@@ -136,8 +141,8 @@ static enum fault load_cell(struct database *db, struct rollup_cell *c, struct e
     return fault;
 }
 
-static enum fault cell_of(struct rollups *r, struct database *db, const struct cell_key *key, struct rollup_cell **ret,
-                          struct error *error) {
+static enum fault cell_of(struct rollups *r, struct database *db, const struct cell_key *key,
+                          struct rollup_cell **ret, struct error *error) {
     struct slice bytes = {(const char *)key, sizeof *key};
     struct rollup_cell *c = table_get(&r->cells, bytes);
     if (c == NULL) {
@@ -168,8 +173,9 @@ enum fault rollups_add(struct rollups *r, struct database *db, const struct reco
     struct buffer prompt;
     struct cell_key key = {0};
     buffer_init(&prompt, DIMENSION_TEXT);
-    struct slice texts[N_DIMENSIONS] = {record->application,           record->request_type, record->model,
-                                        rollup_prompt(record, &prompt), record->feature,      record->team};
+    struct slice texts[N_DIMENSIONS] = {record->application, record->request_type,
+                                        record->model,       rollup_prompt(record, &prompt),
+                                        record->feature,     record->team};
     enum fault fault = dimension_of(r, db, texts, &key.dimension, error);
     for (int unit = 0; unit < UNITS && fault == FAULT_NONE; unit++) {
         struct rollup_cell *c;
@@ -183,18 +189,22 @@ enum fault rollups_add(struct rollups *r, struct database *db, const struct reco
 }
 
 static int by_key(const void *a, const void *b) {
-    const struct cell_key *x = &(*(struct rollup_cell *const *)a)->key, *y = &(*(struct rollup_cell *const *)b)->key;
+    const struct cell_key *x = &(*(struct rollup_cell *const *)a)->key,
+                          *y = &(*(struct rollup_cell *const *)b)->key;
     if (x->unit != y->unit) return x->unit < y->unit ? -1 : 1;
     if (x->start != y->start) return x->start < y->start ? -1 : 1;
     return x->dimension < y->dimension ? -1 : x->dimension > y->dimension;
 }
 
-static enum fault save_cell(struct database *db, const struct rollup_cell *c, struct buffer *body, struct error *error) {
+static enum fault save_cell(struct database *db, const struct rollup_cell *c, struct buffer *body,
+                            struct error *error) {
     struct statement *s;
     enum fault fault =
         c->key.unit == UNIT_MINUTE
-            ? statement_of(db, "REPLACE INTO rollup_minute(start, dimension, body) VALUES(?1, ?2, ?3)", &s, error)
-            : statement_of(db, "REPLACE INTO rollup_hour(start, dimension, body) VALUES(?1, ?2, ?3)", &s, error);
+            ? statement_of(db, "REPLACE INTO rollup_minute(start, dimension, body) VALUES(?1, ?2, ?3)", &s,
+                           error)
+            : statement_of(db, "REPLACE INTO rollup_hour(start, dimension, body) VALUES(?1, ?2, ?3)", &s,
+                           error);
     if (fault != FAULT_NONE) return fault;
     buffer_clear(body);
     rollup_encode(&c->sums, body);
@@ -209,7 +219,8 @@ enum fault rollups_save(struct rollups *r, struct database *db, struct error *er
     enum fault fault = FAULT_NONE;
     buffer_init(&body, BODY_MAX);
     if (r->n_changed > 1) qsort(r->changed, r->n_changed, sizeof *r->changed, by_key);
-    for (size_t i = 0; i < r->n_changed && fault == FAULT_NONE; i++) fault = save_cell(db, r->changed[i], &body, error);
+    for (size_t i = 0; i < r->n_changed && fault == FAULT_NONE; i++)
+        fault = save_cell(db, r->changed[i], &body, error);
     if (fault == FAULT_NONE) {
         r->n_changed = 0;
         r->batch++;

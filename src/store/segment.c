@@ -1,8 +1,8 @@
-#include "store/files.h"
-#include "store/recorder_lane.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/mem.h"
+#include "store/files.h"
+#include "store/recorder_lane.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,12 +57,14 @@ struct segment *segment_new(struct recorder *r, unsigned lane, bool ahead, struc
     char *path = files_path(r->dir, name);
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
     if (fd < 0) {
-        (void)error_set(error, errno == ENOSPC ? FAULT_NO_SPACE : FAULT_IO, "cannot make %s: %s", path, strerror(errno));
+        (void)error_set(error, errno == ENOSPC ? FAULT_NO_SPACE : FAULT_IO, "cannot make %s: %s", path,
+                        strerror(errno));
         goto done;
     }
     int failed = posix_fallocate(fd, 0, (off_t)bytes);
     if (failed != 0) {
-        (void)error_set(error, FAULT_NO_SPACE, "no room for %zu bytes at %s: %s", bytes, path, strerror(failed));
+        (void)error_set(error, FAULT_NO_SPACE, "no room for %zu bytes at %s: %s", bytes, path,
+                        strerror(failed));
         goto remove;
     }
     void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -71,7 +73,9 @@ struct segment *segment_new(struct recorder *r, unsigned lane, bool ahead, struc
         goto remove;
     }
 #ifdef MADV_POPULATE_WRITE
-    if (ahead) madvise(map, bytes, MADV_POPULATE_WRITE); /* page faults here, not under an append; an older kernel declines */
+    if (ahead)
+        madvise(map, bytes,
+                MADV_POPULATE_WRITE); /* page faults here, not under an append; an older kernel declines */
 #endif
     fill_header(map, lane, number, bytes);
     s = wrap(map, bytes, path);
@@ -91,7 +95,9 @@ done:
     return s;
 }
 
-static bool is_blank(const char *at, size_t n) { return n == 0 || (at[0] == 0 && memcmp(at, at + 1, n - 1) == 0); }
+static bool is_blank(const char *at, size_t n) {
+    return n == 0 || (at[0] == 0 && memcmp(at, at + 1, n - 1) == 0);
+}
 
 static bool header_is_good(const struct segment_header *h, size_t bytes) {
     return memcmp(h->magic, SEGMENT_MAGIC, sizeof h->magic) == 0 && h->version == SEGMENT_VERSION &&

@@ -6,10 +6,11 @@
 #include <stdlib.h>
 
 enum {
-    RUN_RECORDS = 1024,  /* fewer: more marks to read per search; more: more rows to read per hit */
-    SLOTS = 16384,       /* power of two */
+    RUN_RECORDS = 1024, /* fewer: more marks to read per search; more: more rows to read per hit */
+    SLOTS = 16384,      /* power of two */
     RUN_MARKS = SLOTS / 2,
-    MARK_BITS = 23,      /* some 2,000 marks a run: 1 run in 4,000 is read for nothing, and differences take two bytes */
+    MARK_BITS =
+        23, /* some 2,000 marks a run: 1 run in 4,000 is read for nothing, and differences take two bytes */
 };
 #define SIEVE_FREE UINT32_MAX
 #define MARKS_EVERYTHING SLICE("\x80") /* a number that does not end */
@@ -57,7 +58,8 @@ enum fault sieve_load(struct sieve *s, struct database *db, struct error *error)
     bool row = false;
     *s = (struct sieve){0};
     clear(s, 1);
-    enum fault fault = statement_of(db, "SELECT id, lo, hi, n, marks FROM sieve ORDER BY id DESC LIMIT 1", &q, error);
+    enum fault fault =
+        statement_of(db, "SELECT id, lo, hi, n, marks FROM sieve ORDER BY id DESC LIMIT 1", &q, error);
     if (fault == FAULT_NONE) fault = statement_step(q, &row, error);
     if (fault == FAULT_NONE && row) {
         s->id = statement_i64(q, 0);
@@ -78,13 +80,16 @@ void sieve_deinit(struct sieve *s) {
     *s = (struct sieve){0};
 }
 
-static void add_tag(void *ctx, struct slice tag) { add_mark(ctx, sieve_mark(SIEVE_TAG, tag)); }
+static void add_tag(void *ctx, struct slice tag) {
+    add_mark(ctx, sieve_mark(SIEVE_TAG, tag));
+}
 
 static void add_value(struct sieve *s, enum sieve_field field, struct slice value) {
     if (!slice_is_null(value)) add_mark(s, sieve_mark(field, value));
 }
 
-enum fault sieve_add(struct sieve *s, struct database *db, int64_t place, const struct record *r, struct error *error) {
+enum fault sieve_add(struct sieve *s, struct database *db, int64_t place, const struct record *r,
+                     struct error *error) {
     if (s->n >= RUN_RECORDS || s->count >= RUN_MARKS || s->everything) {
         enum fault fault = sieve_save(s, db, error);
         if (fault != FAULT_NONE) return fault;
@@ -114,7 +119,8 @@ static int by_value(const void *a, const void *b) {
 enum fault sieve_save(struct sieve *s, struct database *db, struct error *error) {
     struct statement *q;
     if (!s->changed) return FAULT_NONE;
-    enum fault fault = statement_of(db, "REPLACE INTO sieve(id, lo, hi, n, marks) VALUES(?1, ?2, ?3, ?4, ?5)", &q, error);
+    enum fault fault =
+        statement_of(db, "REPLACE INTO sieve(id, lo, hi, n, marks) VALUES(?1, ?2, ?3, ?4, ?5)", &q, error);
     if (fault != FAULT_NONE) return fault;
     uint32_t *sorted = mem_new_array(uint32_t, SLOTS), last = 0;
     unsigned n = 0;

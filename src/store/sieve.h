@@ -1,8 +1,9 @@
-/* sieve.h - which values occur in a run of records, so that a search for a rare user reads a few runs instead of
- * a day. Private to store/.
+/* sieve.h - which values occur in a run of records, so that a search for a rare user reads a few runs instead
+ * of a day. Private to store/.
  *
- * A run is some thousand rows in the order they came; it keeps the places it spans and, sorted and as differences,
- * a 23-bit mark of every (field, value) in it. A mark that is missing proves that the value is. */
+ * A run is some thousand rows in the order they came; it keeps the places it spans and, sorted and as
+ * differences, a 23-bit mark of every (field, value) in it. A mark that is missing proves that the value is.
+ */
 #ifndef STORE_SIEVE_H
 #define STORE_SIEVE_H
 
@@ -10,7 +11,14 @@
 #include "store/database.h"
 
 enum sieve_field {
-    SIEVE_APPLICATION, SIEVE_MODEL, SIEVE_USER, SIEVE_SESSION, SIEVE_REQUEST_TYPE, SIEVE_KEY, SIEVE_PROVIDER, SIEVE_TAG,
+    SIEVE_APPLICATION,
+    SIEVE_MODEL,
+    SIEVE_USER,
+    SIEVE_SESSION,
+    SIEVE_REQUEST_TYPE,
+    SIEVE_KEY,
+    SIEVE_PROVIDER,
+    SIEVE_TAG,
     SIEVE_STATUS
 };
 uint32_t sieve_mark(enum sieve_field field, struct slice value);
@@ -27,10 +35,13 @@ struct sieve {
     bool everything; /* too many marks: the run says that it may hold anything */
     bool changed;
 };
-enum fault sieve_load(struct sieve *s, struct database *db, struct error *error) MUST_CHECK; /* goes on with the last run */
+enum fault sieve_load(struct sieve *s, struct database *db,
+                      struct error *error) MUST_CHECK; /* goes on with the last run */
 void sieve_deinit(struct sieve *s);
-enum fault sieve_add(struct sieve *s, struct database *db, int64_t place, const struct record *r, struct error *error) MUST_CHECK;
-enum fault sieve_save(struct sieve *s, struct database *db, struct error *error) MUST_CHECK; /* before each commit */
+enum fault sieve_add(struct sieve *s, struct database *db, int64_t place, const struct record *r,
+                     struct error *error) MUST_CHECK;
+enum fault sieve_save(struct sieve *s, struct database *db,
+                      struct error *error) MUST_CHECK; /* before each commit */
 
 /* ---- the readers' side ---- */
 /* Are all of `wanted` in the run? Damaged bytes hold everything: reading too much is harmless. */

@@ -33,8 +33,12 @@ static inline bool varint_take(struct slice *s, uint64_t *ret) {
     return false;
 }
 
-static inline uint64_t varint_from_signed(int64_t n) { return ((uint64_t)n << 1) ^ (uint64_t)(n >> 63); }
-static inline int64_t varint_to_signed(uint64_t n) { return (int64_t)(n >> 1) ^ -(int64_t)(n & 1); }
+static inline uint64_t varint_from_signed(int64_t n) {
+    return ((uint64_t)n << 1) ^ (uint64_t)(n >> 63);
+}
+static inline int64_t varint_to_signed(uint64_t n) {
+    return (int64_t)(n >> 1) ^ -(int64_t)(n & 1);
+}
 
 /* Bytes with their length in front; and such bytes off the front of *s. */
 static inline void varint_put_bytes(struct buffer *b, struct slice bytes) {

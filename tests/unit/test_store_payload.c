@@ -25,7 +25,9 @@ static bool has(struct ledger *l, const struct record_id *id) {
     return fault == FAULT_NONE;
 }
 
-static bool same(struct slice a, struct slice b) { return slice_is_null(a) == slice_is_null(b) && slice_eq(a, b); }
+static bool same(struct slice a, struct slice b) {
+    return slice_is_null(a) == slice_is_null(b) && slice_eq(a, b);
+}
 
 static void any_payload_comes_back(void **state) {
     struct rig *rig = *state;
@@ -45,7 +47,8 @@ static void any_payload_comes_back(void **state) {
         while (ledger_drain_once(l, recorder, NULL) > 0) continue;
         assert_int_equal(ledger_payload(l, &p.id, &arena, &back, NULL), FAULT_NONE);
         assert_memory_equal(back.id.bytes, p.id.bytes, sizeof p.id.bytes);
-        assert_true(same(back.application, p.application) && same(back.request, p.request) && same(back.reply, p.reply));
+        assert_true(same(back.application, p.application) && same(back.request, p.request) &&
+                    same(back.reply, p.reply));
         assert_true(back.reply_cut == p.reply_cut && !back.request_cut);
         arena_reset(&arena);
     }
@@ -62,7 +65,8 @@ static void long_bodies_are_cut_at_a_character(void **state) {
     (void)state;
     size_t n = LIMIT_PAYLOAD + 100;
     char *text = test_calloc(1, n);
-    for (size_t i = 0; i + 2 < n; i += 3) memcpy(text + i, "\xe2\x82\xac", 3); /* three bytes each: 2^20 falls inside one */
+    for (size_t i = 0; i + 2 < n; i += 3)
+        memcpy(text + i, "\xe2\x82\xac", 3); /* three bytes each: 2^20 falls inside one */
     struct payload p = payload_of(RIG_START, 1, "a"), back;
     struct buffer b;
     p.request = slice_make(text, LIMIT_PAYLOAD);
@@ -116,7 +120,8 @@ static void each_application_has_its_own_retention(void **state) {
             append(recorder, &all[a][i]);
         }
     rig_drain(l, recorder);
-    payload_expire(l, RIG_START + RIG_DAY / 2 + 60000000, retention_of, NULL); /* 12:01: only the short one of 00:00 is old */
+    payload_expire(l, RIG_START + RIG_DAY / 2 + 60000000, retention_of,
+                   NULL); /* 12:01: only the short one of 00:00 is old */
     for (unsigned a = 0; a < 3; a++)
         for (unsigned i = 0; i < 4; i++) assert_int_equal(has(l, &all[a][i].id), !(a == 0 && i == 0));
     payload_expire(l, RIG_START + 2 * RIG_DAY + RIG_DAY / 4, retention_of, NULL);
@@ -133,7 +138,8 @@ static void a_file_with_nothing_left_is_deleted(void **state) {
     struct rig *rig = *state;
     struct recorder *recorder = rig_recorder(rig);
     struct ledger *l = rig_ledger(rig);
-    struct payload secret = payload_of(RIG_START, 1, "short"), other = payload_of(RIG_START + RIG_DAY, 2, "short"),
+    struct payload secret = payload_of(RIG_START, 1, "short"),
+                   other = payload_of(RIG_START + RIG_DAY, 2, "short"),
                    kept = payload_of(RIG_START + RIG_DAY + 1, 3, "for ever");
     secret.request = other.request = SLICE("0123456789 a text that must not be found afterwards");
     append(recorder, &secret);

@@ -1,4 +1,5 @@
-/* Listing and counting against a naive model: a shuffled set of records over several days, with ties in time. */
+/* Listing and counting against a naive model: a shuffled set of records over several days, with ties in time.
+ */
 #include "store/sieve.h"
 #include "test_store_rig.h"
 
@@ -16,7 +17,8 @@ static const char *const models[] = {"chat", "chat-large"};
 static const char *const types[] = {"summary", "chat-short", NULL};
 static const char *const keys[] = {"k1", "k2"};
 static const char *const providers[] = {"openai", "anthropic", NULL};
-static const char *const tags[] = {"env=prod", "env=dev,team=a", "debug", "env=prod,debug,x=1", NULL, "env=,y"};
+static const char *const tags[] = {"env=prod", "env=dev,team=a", "debug", "env=prod,debug,x=1",
+                                   NULL,       "env=,y"};
 #define PICK(rig, list) slice_of(list[rig_below(rig, sizeof list / sizeof *list)])
 
 static struct slice numbered(struct model *m, const char *name, unsigned n) {
@@ -79,16 +81,20 @@ static bool has_tag(struct slice all, struct slice wanted) {
 static bool fits(const struct record_filter *f, const struct record *r) {
     if (r->time_us < f->from_us || (f->to_us > 0 && r->time_us >= f->to_us)) return false;
     if (f->status >= 0 && (int)r->status != f->status) return false;
-#define SAME(field) if (!slice_is_null(f->field) && (slice_is_null(r->field) || !slice_eq(f->field, r->field))) return false;
-    SAME(application) SAME(model) SAME(user) SAME(session) SAME(request_type) SAME(key) SAME(provider)
+#define SAME(field)                                                                                          \
+    if (!slice_is_null(f->field) && (slice_is_null(r->field) || !slice_eq(f->field, r->field))) return false;
+    SAME(application)
+        SAME(model) SAME(user) SAME(session) SAME(request_type) SAME(key) SAME(provider)
 #undef SAME
-    return slice_is_null(f->tag) || has_tag(r->tags, f->tag);
+            return slice_is_null(f->tag) ||
+        has_tag(r->tags, f->tag);
 }
 
 static void random_filter(struct model *m, struct record_filter *f) {
     struct rig *rig = m->rig;
     static const char *const wanted_tags[] = {"env=prod", "env", "debug", "x=1", "nope", "env=", "y"};
-    *f = (struct record_filter){.status = -1, .limit = 1 + rig_below(rig, 400), .oldest_first = rig_below(rig, 2)};
+    *f = (struct record_filter){
+        .status = -1, .limit = 1 + rig_below(rig, 400), .oldest_first = rig_below(rig, 2)};
     if (rig_below(rig, 2)) f->from_us = m->at[rig_below(rig, m->n)].time_us + rig_below(rig, 2);
     if (rig_below(rig, 2)) f->to_us = m->at[rig_below(rig, m->n)].time_us + rig_below(rig, 2);
     if (rig_below(rig, 4) == 0) f->application = PICK(rig, applications);
@@ -140,7 +146,8 @@ static void listing_is_what_a_naive_model_says(void **state) {
         assert_int_equal(count, e->n);
         do {
             unsigned before = e->seen;
-            if (ledger_list(l, &f, &arena, check, e, &f.cursor, &error) != FAULT_NONE) fail_msg("%s", error.text);
+            if (ledger_list(l, &f, &arena, check, e, &f.cursor, &error) != FAULT_NONE)
+                fail_msg("%s", error.text);
             assert_true(e->seen - before <= f.limit);
             assert_true(slice_is_null(f.cursor) || e->seen - before == f.limit);
             pages++;
@@ -198,7 +205,8 @@ static void bad_questions_are_refused(void **state) {
     f.limit = LIMIT_PAGE + 1;
     assert_int_equal(ledger_list(l, &f, &arena, stop_at_three, &n, &cursor, &error), FAULT_BAD_REQUEST);
     f.limit = 1;
-    static const char *const bad[] = {"", "x", "1", "1.", ".1", "-1.3", "1.-3", "1.2.3", "99999999999999999999.1"};
+    static const char *const bad[] = {
+        "", "x", "1", "1.", ".1", "-1.3", "1.-3", "1.2.3", "99999999999999999999.1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         f.cursor = slice_of(bad[i]);
         assert_int_equal(ledger_list(l, &f, &arena, stop_at_three, &n, &cursor, &error), FAULT_BAD_REQUEST);
@@ -223,7 +231,8 @@ static void a_record_with_very_many_tags_is_found(void **state) {
         size_t len = 0;
         rig_record(&r, RIG_START + i, i);
         for (unsigned k = 0; len < sizeof tags_text - 20; k++)
-            len += (size_t)snprintf(tags_text + len, sizeof tags_text - len, "%s%x=%x", k > 0 ? "," : "", i * 600 + k, k);
+            len += (size_t)snprintf(tags_text + len, sizeof tags_text - len, "%s%x=%x", k > 0 ? "," : "",
+                                    i * 600 + k, k);
         r.tags = slice_make(tags_text, len);
         rig_append_record(recorder, 0, &r);
         if (i % 7 == 0) rig_drain(l, recorder);

@@ -119,7 +119,9 @@ static void full_is_counted_and_told(void **state) {
     struct recorder *r = rig_recorder_with(*state, 2, 32768, 3);
     struct reading g = {0};
     unsigned kept = 0;
-    while (recorder_append(r, 0, FRAME_RECORD, SLICE("0123456789012345678901234567890123456789")) == FAULT_NONE) kept++;
+    while (recorder_append(r, 0, FRAME_RECORD, SLICE("0123456789012345678901234567890123456789")) ==
+           FAULT_NONE)
+        kept++;
     for (unsigned i = 0; i < 6; i++) append_bytes(r, 0, 100, FAULT_NO_SPACE);
     assert_true(recorder_is_full(r, 0));
     assert_false(recorder_is_full(r, 1));
@@ -158,7 +160,8 @@ static void in_child(struct rig *rig, void (*work)(struct rig *)) {
 }
 
 static void lose_some(struct rig *rig) {
-    struct recorder *r = recorder_open(&(struct recorder_options){rig->dir, 1, 4096, 2, RECORDER_SYNC_OS, 0}, NULL);
+    struct recorder *r =
+        recorder_open(&(struct recorder_options){rig->dir, 1, 4096, 2, RECORDER_SYNC_OS, 0}, NULL);
     if (r == NULL) _exit(1);
     while (recorder_append(r, 0, FRAME_RECORD, SLICE("0123456789")) == FAULT_NONE) continue;
     for (int i = 0; i < 4; i++)
@@ -183,8 +186,10 @@ static void a_loss_outlives_the_process(void **state) {
 
 static void open_again(struct rig *rig) {
     struct error error = {0};
-    struct recorder *r = recorder_open(&(struct recorder_options){rig->dir, 1, 4096, 4, RECORDER_SYNC_OS, 0}, &error);
-    if (r != NULL || error.fault != FAULT_CONFLICT || strstr(error.text, "in use by another process") == NULL) _exit(1);
+    struct recorder *r =
+        recorder_open(&(struct recorder_options){rig->dir, 1, 4096, 4, RECORDER_SYNC_OS, 0}, &error);
+    if (r != NULL || error.fault != FAULT_CONFLICT || strstr(error.text, "in use by another process") == NULL)
+        _exit(1);
 }
 
 static void one_process_to_a_folder(void **state) {
@@ -206,7 +211,8 @@ static void a_folder_that_cannot_be_made_is_an_error(void **state) {
     assert_int_equal(error.fault, FAULT_IO);
     assert_non_null(strstr(error.text, path));
     snprintf(path, sizeof path, "%s/deep/er", rig->dir);
-    struct recorder *r = recorder_open(&(struct recorder_options){path, 1, 4096, 4, RECORDER_SYNC_OS, 0}, &error);
+    struct recorder *r =
+        recorder_open(&(struct recorder_options){path, 1, 4096, 4, RECORDER_SYNC_OS, 0}, &error);
     assert_non_null(r);
     recorder_close(r);
     assert_null(recorder_open(&(struct recorder_options){path, 0, 4096, 4, RECORDER_SYNC_OS, 0}, &error));
@@ -221,7 +227,8 @@ static const char *only_segment(struct rig *rig) {
     assert_non_null(d);
     path[0] = 0;
     for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
-        if (slice_ends(slice_of(e->d_name), SLICE(".seg"))) snprintf(path, sizeof path, "%s/%s", rig->dir, e->d_name);
+        if (slice_ends(slice_of(e->d_name), SLICE(".seg")))
+            snprintf(path, sizeof path, "%s/%s", rig->dir, e->d_name);
     closedir(d);
     assert_true(path[0] != 0);
     return path;
@@ -267,8 +274,8 @@ static void damage_costs_the_frame_and_no_other(void **state) {
         {FIRST + 10 * FRAME + 4, 12, FRAMES - 1, 1}, /* tag and checksum */
         {FIRST + 10 * FRAME, 5 * FRAME, FRAMES - 5, 1},
         {FIRST + (FRAMES - 1) * FRAME + 17, 1, FRAMES - 1, 1}, /* in the last one */
-        {FIRST + FRAMES * FRAME, 4, FRAMES, 1},      /* rubbish behind the last one */
-        {FIRST + FRAMES * FRAME + 100, 64, FRAMES, 0}, /* bytes of an append that never returned */
+        {FIRST + FRAMES * FRAME, 4, FRAMES, 1},                /* rubbish behind the last one */
+        {FIRST + FRAMES * FRAME + 100, 64, FRAMES, 0},         /* bytes of an append that never returned */
     };
     char rubbish[5 * FRAME];
     memset(rubbish, 0xA7, sizeof rubbish);
@@ -413,7 +420,8 @@ static void waiting_ends_with_an_append_or_a_wake(void **state) {
 static void syncing_modes_keep_frames(void **state) {
     struct rig *rig = *state;
     for (int mode = RECORDER_SYNC_INTERVAL; mode <= RECORDER_SYNC_EACH; mode++) {
-        struct recorder *r = recorder_open(&(struct recorder_options){rig->dir, 2, 8192, 9, (enum recorder_sync)mode, 1000}, NULL);
+        struct recorder *r = recorder_open(
+            &(struct recorder_options){rig->dir, 2, 8192, 9, (enum recorder_sync)mode, 1000}, NULL);
         struct reading g = {0};
         assert_non_null(r);
         assert_int_equal(recorder_sync_mode(r), mode);

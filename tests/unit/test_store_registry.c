@@ -14,8 +14,11 @@ static struct registry *open_registry(const struct rig *rig) {
 }
 
 static struct registry_key key_of(const char *application, const char *name, const char *secret) {
-    struct registry_key k = {.application = slice_of(application), .name = slice_of(name), .hint = SLICE("qd-3f9a"),
-                             .created_us = 77, .created_by = SLICE("ann")};
+    struct registry_key k = {.application = slice_of(application),
+                             .name = slice_of(name),
+                             .hint = SLICE("qd-3f9a"),
+                             .created_us = 77,
+                             .created_by = SLICE("ann")};
     digest_sha256(slice_of(secret), &k.digest);
     return k;
 }
@@ -39,7 +42,8 @@ static void keys_are_kept_and_revoked(void **state) {
     assert_int_equal(n, 2);
     assert_true(slice_is(keys[0].application, "search") && slice_is(keys[1].application, "support"));
     assert_true(digest_eq(&keys[1].digest, &a.digest));
-    assert_true(slice_is(keys[1].name, "prod") && slice_is(keys[1].hint, "qd-3f9a") && slice_is(keys[1].created_by, "ann"));
+    assert_true(slice_is(keys[1].name, "prod") && slice_is(keys[1].hint, "qd-3f9a") &&
+                slice_is(keys[1].created_by, "ann"));
     assert_int_equal(keys[1].created_us, 77);
     assert_int_equal(keys[1].revoked_us, 1234);
     assert_int_equal(keys[0].revoked_us, 0);
@@ -57,7 +61,8 @@ static void conflicts_and_unknown_keys(void **state) {
     assert_non_null(strstr(error.text, "support"));
     assert_int_equal(registry_key_add(r, &same_key, &error), FAULT_CONFLICT);
     assert_int_equal(registry_key_add(r, &nameless, &error), FAULT_BAD_REQUEST);
-    assert_int_equal(registry_key_revoke(r, SLICE("support"), SLICE("none"), SLICE("bob"), 1, &error), FAULT_NOT_FOUND);
+    assert_int_equal(registry_key_revoke(r, SLICE("support"), SLICE("none"), SLICE("bob"), 1, &error),
+                     FAULT_NOT_FOUND);
     assert_non_null(strstr(error.text, "none"));
     registry_close(r);
 }
@@ -68,8 +73,12 @@ static void audit(struct registry *r, unsigned i) {
     char subject[32];
     struct error error = {0};
     snprintf(subject, sizeof subject, "key/support/%u", i);
-    struct audit_entry e = {.at_us = 1000 + i, .actor = SLICE("ann"), .action = SLICE("key.add"), .subject = slice_of(subject),
-                            .reason = i % 2 ? SLICE("rotation") : SLICE_NULL, .detail = SLICE("{}")};
+    struct audit_entry e = {.at_us = 1000 + i,
+                            .actor = SLICE("ann"),
+                            .action = SLICE("key.add"),
+                            .subject = slice_of(subject),
+                            .reason = i % 2 ? SLICE("rotation") : SLICE_NULL,
+                            .detail = SLICE("{}")};
     if (registry_audit(r, &e, &error) != FAULT_NONE) fail_msg("%s", error.text);
 }
 
@@ -92,7 +101,8 @@ static void the_audit_log_is_a_chain(void **state) {
     assert_int_equal(n, 10);
     assert_int_equal(e[0].number, 30);
     assert_int_equal(e[9].number, 21);
-    assert_true(slice_is(e[0].subject, "key/support/30") && slice_is_null(e[0].reason) && slice_is(e[1].reason, "rotation"));
+    assert_true(slice_is(e[0].subject, "key/support/30") && slice_is_null(e[0].reason) &&
+                slice_is(e[1].reason, "rotation"));
     assert_int_equal(registry_audit_list(r, 4, 10, &arena, &e, &n, NULL), FAULT_NONE);
     assert_int_equal(n, 3);
     assert_int_equal(e[0].number, 3);
@@ -120,13 +130,18 @@ static void tampering_shows(void **state) {
         struct error error = {0};
         enum fault fault = FAULT_NONE;
         for (unsigned k = 1; k <= 12; k++) audit(r, k);
-        struct database *db = database_open(rig_path(rig, "registry.db"), &(struct database_options){0}, &fault, &error);
+        struct database *db =
+            database_open(rig_path(rig, "registry.db"), &(struct database_options){0}, &fault, &error);
         assert_non_null(db);
-        assert_int_equal(database_exec(db, "UPDATE audit SET actor = 'eve' WHERE number = 7", &error), FAULT_CONFLICT);
+        assert_int_equal(database_exec(db, "UPDATE audit SET actor = 'eve' WHERE number = 7", &error),
+                         FAULT_CONFLICT);
         assert_non_null(strstr(error.text, "append-only"));
         assert_int_equal(database_exec(db, "DELETE FROM audit", &error), FAULT_CONFLICT);
-        assert_int_equal(database_exec(db, "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete;", &error), FAULT_NONE);
-        if (i == 4) assert_int_equal(database_exec(db, "DELETE FROM audit WHERE number = 5", &error), FAULT_NONE);
+        assert_int_equal(
+            database_exec(db, "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete;", &error),
+            FAULT_NONE);
+        if (i == 4)
+            assert_int_equal(database_exec(db, "DELETE FROM audit WHERE number = 5", &error), FAULT_NONE);
         if (database_exec(db, cases[i].sql, &error) != FAULT_NONE) fail_msg("%s", error.text);
         assert_int_equal(first_bad(r), cases[i].bad);
         database_close(db);
@@ -160,7 +175,8 @@ static void two_writers_make_one_chain(void **state) {
 
 /* ---- the schema ---- */
 
-static const char *const steps[] = {"CREATE TABLE a(x)", "CREATE TABLE b(y); INSERT INTO b VALUES(1);", "ALTER TABLE a ADD COLUMN z",
+static const char *const steps[] = {"CREATE TABLE a(x)", "CREATE TABLE b(y); INSERT INTO b VALUES(1);",
+                                    "ALTER TABLE a ADD COLUMN z",
                                     "CREATE TABLE c(w); INSERT INTO nowhere VALUES(1)"};
 
 static int64_t number(struct database *db, const char *sql) {
@@ -186,11 +202,13 @@ static void schemas_run_forward(void **state) {
     assert_int_equal(number(db, "SELECT x FROM a WHERE z IS NULL"), 5);
     assert_int_equal(number(db, "SELECT count(*) FROM b"), 1);
     assert_int_equal(number(db, "PRAGMA user_version"), 3);
-    assert_int_equal(migrate(db, &(struct schema){steps, 4}, &error), FAULT_IO); /* a failing step changes nothing */
+    assert_int_equal(migrate(db, &(struct schema){steps, 4}, &error),
+                     FAULT_IO); /* a failing step changes nothing */
     assert_int_equal(number(db, "PRAGMA user_version"), 3);
     assert_int_equal(number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"), 0);
     assert_int_equal(migrate(db, &(struct schema){steps, 2}, &error), FAULT_CONFLICT);
-    assert_string_equal(error.text, "x.db has schema version 3 and this program knows version 2: use the newer program");
+    assert_string_equal(error.text,
+                        "x.db has schema version 3 and this program knows version 2: use the newer program");
     database_close(db);
 }
 
@@ -199,7 +217,8 @@ static void a_newer_registry_is_refused(void **state) {
     struct error error = {0};
     enum fault fault = FAULT_NONE;
     registry_close(open_registry(rig));
-    struct database *db = database_open(rig_path(rig, "registry.db"), &(struct database_options){0}, &fault, &error);
+    struct database *db =
+        database_open(rig_path(rig, "registry.db"), &(struct database_options){0}, &fault, &error);
     assert_int_equal(database_exec(db, "PRAGMA user_version=42", &error), FAULT_NONE);
     database_close(db);
     assert_null(registry_open(rig->dir, &error));
@@ -217,7 +236,8 @@ static void what_is_no_database_is_said_to_be_none(void **state) {
     assert_null(registry_open(rig->dir, &error));
     assert_int_equal(error.fault, FAULT_CORRUPT);
     assert_non_null(strstr(error.text, "registry.db"));
-    assert_null(database_open(rig_path(rig, "none.db"), &(struct database_options){.read_only = true}, &fault, &error));
+    assert_null(database_open(rig_path(rig, "none.db"), &(struct database_options){.read_only = true}, &fault,
+                              &error));
     assert_int_equal(fault, FAULT_NOT_FOUND);
 }
 

@@ -12,6 +12,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "store/database.h"
 #include "store/ledger.h"
 
 #include <dirent.h>
@@ -57,7 +58,9 @@ static inline uint64_t rig_next(struct rig *rig) { /* splitmix64 */
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
 }
-static inline unsigned rig_below(struct rig *rig, unsigned n) { return (unsigned)(rig_next(rig) % n); }
+static inline unsigned rig_below(struct rig *rig, unsigned n) {
+    return (unsigned)(rig_next(rig) % n);
+}
 
 static inline const char *rig_path(const struct rig *rig, const char *name) {
     static char path[400];
@@ -78,14 +81,17 @@ static inline unsigned rig_files(const struct rig *rig, const char *prefix, cons
     return n;
 }
 
-static inline struct recorder *rig_recorder_with(const struct rig *rig, unsigned lanes, size_t segment_bytes, unsigned max_segments) {
+static inline struct recorder *rig_recorder_with(const struct rig *rig, unsigned lanes, size_t segment_bytes,
+                                                 unsigned max_segments) {
     struct error error = {0};
     struct recorder_options o = {rig->dir, lanes, segment_bytes, max_segments, RECORDER_SYNC_OS, 0};
     struct recorder *r = recorder_open(&o, &error);
     if (r == NULL) fail_msg("%s", error.text);
     return r;
 }
-static inline struct recorder *rig_recorder(const struct rig *rig) { return rig_recorder_with(rig, 2, 256 << 10, 1000); }
+static inline struct recorder *rig_recorder(const struct rig *rig) {
+    return rig_recorder_with(rig, 2, 256 << 10, 1000);
+}
 
 static inline struct ledger *rig_ledger(const struct rig *rig) {
     struct error error = {0};
@@ -146,6 +152,56 @@ static inline uint64_t rig_count(struct ledger *l) {
     uint64_t n = 0;
     if (ledger_count(l, &all, &n, &error) != FAULT_NONE) fail_msg("%s", error.text);
     return n;
+}
+
+/* A number out of a day file, past the ledger's own queries. */
+static inline int64_t rig_number(const struct rig *rig, const char *file, const char *sql) {
+    enum fault fault = FAULT_NONE;
+    struct error error = {0};
+    int64_t n = -1;
+    struct database *db =
+        database_open(rig_path(rig, file), &(struct database_options){.read_only = true}, &fault, &error);
+    if (db == NULL || database_number(db, sql, &n, &error) != FAULT_NONE) fail_msg("%s", error.text);
+    database_close(db);
+    return n;
+}
+
+static inline void rig_copy_file(const char *from, const char *to) {
+    char bytes[65536];
+    int in = open(from, O_RDONLY), out = open(to, O_CREAT | O_WRONLY | O_TRUNC, 0600);
+    ssize_t n;
+    assert_true(in >= 0 && out >= 0);
+    while ((n = read(in, bytes, sizeof bytes)) > 0) assert_int_equal(write(out, bytes, (size_t)n), n);
+    close(in);
+    close(out);
+}
+
+/* Copies all segments between the rig's folder and DIR/kept. */
+static inline void rig_copy_segments(const struct rig *rig, bool back) {
+    char kept[128], from[512], to[512];
+    snprintf(kept, sizeof kept, "%s/kept", rig->dir);
+    mkdir(kept, 0700);
+    DIR *d = opendir(back ? kept : rig->dir);
+    assert_non_null(d);
+    for (struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
+        if (!slice_ends(slice_of(e->d_name), SLICE(".seg"))) continue;
+        snprintf(from, sizeof from, "%s/%s", back ? kept : rig->dir, e->d_name);
+        snprintf(to, sizeof to, "%s/%s", back ? rig->dir : kept, e->d_name);
+        rig_copy_file(from, to);
+    }
+    closedir(d);
+}
+
+static inline void rig_append_many(struct recorder *recorder, unsigned n) {
+    struct record r;
+    char session[64];
+    for (unsigned i = 0; i < n; i++) {
+        rig_record(&r, RIG_START + i * 1000, i);
+        snprintf(session, sizeof session, "session-%016llx%016llx", i * 0x9e3779b97f4a7c15ull,
+                 i * 0xbf58476d1ce4e5b9ull);
+        r.session = slice_of(session);
+        rig_append_record(recorder, i % 2, &r);
+    }
 }
 
 #endif

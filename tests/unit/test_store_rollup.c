@@ -36,7 +36,8 @@ static struct record *fill(struct rig *rig, struct ledger *l) {
     for (unsigned i = 0; i < RECORDS; i++) {
         random_record(rig, &all[i], i);
         rig_append_record(recorder, i % 2, &all[i]);
-        if (rig_below(rig, 500) == 0) rig_append_record(recorder, 0, &all[rig_below(rig, i + 1)]); /* given twice */
+        if (rig_below(rig, 500) == 0)
+            rig_append_record(recorder, 0, &all[rig_below(rig, i + 1)]); /* given twice */
         if (rig_below(rig, 300) == 0) rig_drain(l, recorder);
         if (rig_below(rig, 3000) == 0) { /* what the writer holds in memory is read again */
             rig_drain(l, recorder);
@@ -57,7 +58,9 @@ struct naive {
     uint64_t total;
 };
 
-static bool same(struct slice asked, struct slice value) { return slice_is_null(asked) == slice_is_null(value) && slice_eq(asked, value); }
+static bool same(struct slice asked, struct slice value) {
+    return slice_is_null(asked) == slice_is_null(value) && slice_eq(asked, value);
+}
 
 static bool belongs(const struct naive *n, const struct rollup *g, const struct record *r) {
     const struct rollup_query *q = &n->query;
@@ -92,7 +95,8 @@ static void check_percentiles(const struct histogram *h, int64_t *values, unsign
     qsort(values, n, sizeof *values, by_value);
     for (unsigned i = 0; i < sizeof quantiles / sizeof *quantiles; i++) {
         double rank = ceil(quantiles[i] * n);
-        double exact = (double)values[rank < 1 ? 0 : (unsigned)rank - 1], read = histogram_quantile(h, quantiles[i]);
+        double exact = (double)values[rank < 1 ? 0 : (unsigned)rank - 1],
+               read = histogram_quantile(h, quantiles[i]);
         assert_true(fabs(read - exact) <= 0.023 * exact + 0.5);
     }
 }
@@ -140,8 +144,15 @@ static void rollups_are_the_sums_of_their_records(void **state) {
         {.by = BY_APPLICATION | BY_REQUEST_TYPE | BY_MODEL | BY_PROMPT},
         {.by = BY_MODEL, .application = SLICE("search")},
         {.by = BY_TIME, .step_us = HOUR},
-        {.by = BY_TIME | BY_MODEL, .step_us = 2 * HOUR, .from_us = midnight - HOUR, .to_us = midnight + 2 * HOUR},
-        {.by = BY_TIME, .step_us = 5 * MINUTE, .from_us = midnight - 17 * MINUTE - 1, .to_us = midnight + 31 * MINUTE + 1, .model = SLICE("chat")},
+        {.by = BY_TIME | BY_MODEL,
+         .step_us = 2 * HOUR,
+         .from_us = midnight - HOUR,
+         .to_us = midnight + 2 * HOUR},
+        {.by = BY_TIME,
+         .step_us = 5 * MINUTE,
+         .from_us = midnight - 17 * MINUTE - 1,
+         .to_us = midnight + 31 * MINUTE + 1,
+         .model = SLICE("chat")},
         {.by = BY_TIME, .step_us = 90 * MINUTE},
         {.by = BY_APPLICATION, .from_us = midnight - 90 * MINUTE, .to_us = midnight + 47 * MINUTE},
         {.by = BY_TIME, .step_us = 24 * HOUR},
@@ -178,7 +189,8 @@ struct order {
 static bool in_order(void *ctx, const struct rollup *r) {
     struct order *o = ctx;
     char text[256];
-    snprintf(text, sizeof text, "%020lld\x01" SLICE_FMT "\x01" SLICE_FMT, (long long)r->start_us, SLICE_ARG(r->application), SLICE_ARG(r->model));
+    snprintf(text, sizeof text, "%020lld\x01" SLICE_FMT "\x01" SLICE_FMT, (long long)r->start_us,
+             SLICE_ARG(r->application), SLICE_ARG(r->model));
     assert_true(strcmp(o->last, text) < 0);
     memcpy(o->last, text, sizeof text);
     return ++o->n < 20;
@@ -217,7 +229,8 @@ static void bad_steps_are_refused_and_nothing_is_nothing(void **state) {
 static bool count_groups(void *ctx, const struct rollup *r) {
     struct order *o = ctx;
     o->n++;
-    if (slice_eq(r->feature, ROLLUP_OTHER)) snprintf(o->last, sizeof o->last, "%llu", (unsigned long long)r->count);
+    if (slice_eq(r->feature, ROLLUP_OTHER))
+        snprintf(o->last, sizeof o->last, "%llu", (unsigned long long)r->count);
     return true;
 }
 

@@ -1,0 +1,40 @@
+/* A configuration of any text: a policy, or problems that say where. No file is there to read, and of the
+ * environment every second variable. */
+#include "fuzz.h"
+#include "model/config.h"
+
+static const char *env(void *ctx, const char *name) {
+    (void)ctx;
+    return strlen(name) % 2 ? "x" : NULL;
+}
+
+static enum fault no_file(void *ctx, const char *path, struct buffer *out, struct error *error) {
+    (void)ctx;
+    (void)out;
+    return error_set(error, FAULT_IO, "no file %s", path);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct config_source source = {.env = env, .file = no_file};
+    struct config_problems problems = {.count = 0};
+    struct policy *policy = NULL;
+    struct arena arena;
+    struct buffer out;
+    arena_init(&arena, 4096, FUZZ_ARENA);
+    buffer_init(&out, 1u << 20);
+    enum fault f = config_read(fuzz_text(data, size), "quarterdeck.yaml", &source, NULL, 0, &arena, &policy, &problems);
+    if (f == FAULT_NONE) {
+        MUST(policy != NULL && problems.count == 0);
+        for (unsigned i = 0; i < policy->n_models; i++) MUST(policy->models[i].n_targets > 0);
+        for (unsigned i = 0; i < policy->n_providers; i++) MUST(policy->providers[i].base_url != NULL);
+    } else {
+        MUST(policy == NULL);
+        MUST(f != FAULT_CONFIG || problems.count > 0);
+        config_write_problems(&problems, &out);
+        MUST(slice_is_utf8(buffer_slice(&out)));
+    }
+    policy_drop(policy);
+    buffer_deinit(&out);
+    arena_deinit(&arena);
+    return 0;
+}
