@@ -2,7 +2,7 @@
 .PHONY: check tidy cppcheck fuzz fuzz-smoke bench-tools
 
 check:
-	@for c in layers sizes docs; do scripts/check_$$c --self-test && scripts/check_$$c || exit 1; done
+	@failed=0; for c in layers sizes docs; do scripts/check_$$c --self-test && scripts/check_$$c || failed=1; done; exit $$failed
 
 # clang-tidy keeps a stamp a file, so that only what changed (or includes what changed) is looked at again
 TIDY := $(SRC:%=$(BUILD)/tidy/%.ok) $(MAIN:%=$(BUILD)/tidy/%.ok)

@@ -63,12 +63,22 @@ static const struct {
 };
 #define MEASURES (sizeof measures / sizeof *measures)
 
+/* "REQUEST TYPE" of request_type. */
+static const char *header_of(struct arena *arena, const char *name) {
+    char *text = arena_text(arena, slice_of(name));
+    for (char *c = text; c && *c; c++) *c = *c == '_' ? ' ' : *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
+    return text ? text : "";
+}
+
 static void write_latency(struct client_answer *a) {
     const char *headers[MOST_COLUMNS], *names[MOST_COLUMNS];
     unsigned n = 0;
     uint32_t by = cli_at(a, 0, "by"), item, row, at = JSON_NONE;
-    while (n + MEASURES < MOST_COLUMNS && json_each_item(&a->doc, by, &at, &item))
-        headers[n] = names[n] = arena_text(&a->arena, json_string(&a->doc, item, &a->arena)), n++;
+    while (n + MEASURES < MOST_COLUMNS && json_each_item(&a->doc, by, &at, &item)) {
+        names[n] = arena_text(&a->arena, json_string(&a->doc, item, &a->arena));
+        headers[n] = header_of(&a->arena, names[n]);
+        n++;
+    }
     unsigned columns = n;
     for (unsigned i = 0; i < MEASURES; i++) headers[columns++] = measures[i].header;
     struct sheet s;

@@ -98,7 +98,7 @@
             "Tokens to ask for where the dialect requires a number and the client gave none; 4096 unless given.") \
     SETTING(MODEL, "timeouts.connect", DURATION, " 1ms..10m", route.timeouts.connect, "5s", NOW, "To a connection, TLS included.") \
     SETTING(MODEL, "timeouts.first_token", DURATION, " 1ms..24h", route.timeouts.first_token, "60s", NOW,     \
-            "From the request's end to the first output of a stream, or to the whole answer's first byte.")   \
+            "From the request's end to a stream's first output. A whole answer gets a share of total.")        \
     SETTING(MODEL, "timeouts.idle", DURATION, " 1ms..24h", route.timeouts.idle, "30s", NOW, "Between two pieces of a stream.") \
     SETTING(MODEL, "timeouts.total", DURATION, " 1ms..24h", route.timeouts.total, "600s", NOW, "The whole exchange, all attempts together.") \
     SETTING(MODEL, "retry.attempts", INTEGER, " 1..10", route.retry.attempts, "2", NOW, "Tries of one target, the first included.") \

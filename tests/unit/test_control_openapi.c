@@ -1,0 +1,195 @@
+/* The OpenAPI document is whole, and answers have the shapes that it states. */
+#include "test_control_rig.h"
+
+/* ---- the document ---- */
+
+static const char *const methods[] = {"get", "post", "delete"};
+
+static uint32_t at(struct desk *d, uint32_t node, const char *key) { return json_get(&d->doc, node, key); }
+
+static unsigned references(struct desk *d) {
+    uint32_t schemas = at(d, at(d, 0, "components"), "schemas");
+    unsigned n = 0;
+    for (uint32_t node = 0; node < d->doc.count; node++) {
+        uint32_t ref = at(d, node, "$ref");
+        if (ref == JSON_NONE) continue;
+        struct slice text = json_string(&d->doc, ref, &d->arena), prefix = SLICE("#/components/schemas/");
+        assert_true(slice_starts(text, prefix));
+        struct slice name = slice_make(text.at + prefix.len, text.len - prefix.len);
+        if (json_get_slice(&d->doc, schemas, name) == JSON_NONE) fail_msg("no schema " SLICE_FMT, SLICE_ARG(name));
+        n++;
+    }
+    return n;
+}
+
+static void check_parameters(struct desk *d, struct slice path, uint32_t operation) {
+    uint32_t cursor = JSON_NONE, p;
+    unsigned in_path = 0, placeholders = 0;
+    while (json_each_item(&d->doc, at(d, operation, "parameters"), &cursor, &p)) {
+        assert_int_equal(json_type(&d->doc, at(d, at(d, p, "schema"), "type")), JSON_STRING);
+        assert_int_equal(json_type(&d->doc, at(d, p, "description")), JSON_STRING);
+        bool required = false;
+        assert_true(json_get_bool(&d->doc, at(d, p, "required"), &required));
+        if (!json_is(&d->doc, at(d, p, "in"), "path")) continue;
+        assert_true(required);
+        struct slice name = arena_printf(&d->arena, "{" SLICE_FMT "}", SLICE_ARG(json_string(&d->doc, at(d, p, "name"), &d->arena)));
+        assert_true(slice_contains(path, name));
+        in_path++;
+    }
+    for (size_t i = 0; i < path.len; i++) placeholders += path.at[i] == '{';
+    assert_int_equal(in_path, placeholders);
+}
+
+static void the_document_is_whole(void **state) {
+    struct desk *d = *state;
+    uint32_t cursor = JSON_NONE, path, item;
+    unsigned operations = 0, routes = 0;
+    struct table ids;
+    table_init(&ids);
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/openapi.json"));
+    EXPECT(d, "openapi", "3.1.0");
+    EXPECT(d, "info.version", VERSION);
+    while (json_each_member(&d->doc, at(d, 0, "paths"), &cursor, &path, &item))
+        for (unsigned m = 0; m < sizeof methods / sizeof *methods; m++) {
+            uint32_t operation = at(d, item, methods[m]), responses = at(d, operation, "responses");
+            if (operation == JSON_NONE) continue;
+            struct slice id = json_string(&d->doc, at(d, operation, "operationId"), &d->arena);
+            if (id.len == 0 || table_put(&ids, id, d)) fail_msg("operationId " SLICE_FMT, SLICE_ARG(id));
+            assert_true(json_size(&d->doc, responses) > 0);
+            check_parameters(d, json_string(&d->doc, path, &d->arena), operation);
+            operations++;
+        }
+    for (const struct api_route *r = api_routes; r->method; r++) routes++;
+    assert_int_equal(operations, routes);
+    assert_true(references(d) > routes);
+    table_deinit(&ids);
+}
+
+/* ---- answers against the shapes ---- */
+
+static void check_type(struct desk *d, uint32_t node, struct slice type, const char *where);
+
+static const struct api_field *field_of(const char *schema, struct slice name) {
+    for (const struct api_field *f = api_fields; f->schema; f++)
+        if (strcmp(f->schema, schema) == 0 && slice_is(name, f->name)) return f;
+    return NULL;
+}
+
+static void check_object(struct desk *d, uint32_t node, const char *schema, const char *where) {
+    uint32_t cursor = JSON_NONE, key, value;
+    if (json_type(&d->doc, node) != JSON_OBJECT) fail_msg("%s: no %s", where, schema);
+    while (json_each_member(&d->doc, node, &cursor, &key, &value)) {
+        struct slice name = json_string(&d->doc, key, &d->arena);
+        const struct api_field *f = field_of(schema, name);
+        if (!f) fail_msg("%s: %s has no member " SLICE_FMT, where, schema, SLICE_ARG(name));
+        else check_type(d, value, slice_of(f->type + (f->type[0] == '~')), f->name);
+    }
+    for (const struct api_field *f = api_fields; f->schema; f++)
+        if (strcmp(f->schema, schema) == 0 && f->type[0] != '~' && at(d, node, f->name) == JSON_NONE)
+            fail_msg("%s: %s without %s", where, schema, f->name);
+}
+
+static void check_container(struct desk *d, uint32_t node, struct slice inner, bool array, const char *where) {
+    uint32_t cursor = JSON_NONE, key, value;
+    if (json_type(&d->doc, node) != (array ? JSON_ARRAY : JSON_OBJECT)) fail_msg("%s: no container", where);
+    while (array ? json_each_item(&d->doc, node, &cursor, &value) : json_each_member(&d->doc, node, &cursor, &key, &value))
+        check_type(d, value, inner, where);
+}
+
+static bool is_one_of(struct slice value, struct slice choices) {
+    struct slice one;
+    while (choices.len > 0) {
+        slice_cut(choices, '|', &one, &choices);
+        if (slice_eq(one, value)) return true;
+    }
+    return false;
+}
+
+static void check_type(struct desk *d, uint32_t node, struct slice type, const char *where) {
+    enum json_type found = json_type(&d->doc, node);
+    int64_t integer, time;
+    bool nullable = slice_ends(type, SLICE("?")), good;
+    if (nullable) type.len--;
+    if (found == JSON_NULL && (nullable || slice_is(type, "json"))) return;
+    if (type.at[0] == '[' || type.at[0] == '{') {
+        check_container(d, node, slice_make(type.at + 1, type.len - 2), type.at[0] == '[', where);
+        return;
+    }
+    if (type.at[0] >= 'A' && type.at[0] <= 'Z') {
+        check_object(d, node, arena_text(&d->arena, type), where);
+        return;
+    }
+    struct slice text = json_string(&d->doc, node, &d->arena);
+    if (slice_is(type, "string")) good = found == JSON_STRING;
+    else if (slice_is(type, "integer")) good = found == JSON_NUMBER && json_get_i64(&d->doc, node, &integer);
+    else if (slice_is(type, "number")) good = found == JSON_NUMBER;
+    else if (slice_is(type, "boolean")) good = found == JSON_TRUE || found == JSON_FALSE;
+    else if (slice_is(type, "time")) good = found == JSON_STRING && clock_parse(text, &time);
+    else good = slice_is(type, "json") || (found == JSON_STRING && is_one_of(text, type));
+    if (!good) fail_msg("%s: " SLICE_FMT " is no " SLICE_FMT, where, SLICE_ARG(json_raw(&d->doc, node)), SLICE_ARG(type));
+}
+
+static void rich_record(struct desk *d) {
+    struct record r;
+    rig_record(&r, DESK_NOW - 5 * SECOND, 1);
+    r.request_type = SLICE("x"), r.tags = SLICE("a=b"), r.provider = SLICE("main"), r.target_model = SLICE("gpt-4o-mini");
+    r.prompt_name = SLICE("p"), r.prompt_version = SLICE("2"), r.cache = SLICE("hit"), r.status = RECORD_DEGRADED;
+    r.usage.cache_write_1h = 3, r.usage.input_audio = 1, r.usage.output_audio = 1;
+    r.n_attempts = 2;
+    r.attempts[0] = (struct record_attempt){SLICE("main"), SLICE("gpt-4o-mini"), 0, FAULT_UP_CONNECT, 12};
+    r.attempts[1] = (struct record_attempt){SLICE("spare"), SLICE("b"), 200, FAULT_NONE, 1};
+    desk_keep(d, &r);
+    rig_record(&r, DESK_NOW - 4 * SECOND, 2);
+    r.cost_nano = MONEY_UNKNOWN, r.status = RECORD_REFUSED, r.error = FAULT_NO_SUCH_MODEL;
+    desk_keep(d, &r);
+}
+
+static void answers_have_their_shapes(void **state) {
+    struct desk *d = *state;
+    char id[RECORD_ID_TEXT], body[] = "{\"application\":\"support\",\"name\":\"k\"}";
+    struct record_id record = rig_id(DESK_NOW - 5 * SECOND, 1);
+    struct buffer frame;
+    rich_record(d);
+    struct payload p = {.id = record, .application = SLICE("support"), .request = SLICE("{}"), .reply = SLICE("x")};
+    buffer_init(&frame, 4 << 10);
+    assert_true(payload_encode(&p, &frame));
+    assert_int_equal(recorder_append(d->recorder, 0, FRAME_PAYLOAD, buffer_slice(&frame)), FAULT_NONE);
+    buffer_deinit(&frame);
+    desk_drain(d);
+    record_id_format(&record, id);
+    for (const struct api_route *r = api_routes; r->method; r++) {
+        char target[256];
+        if (!r->answer) continue;
+        snprintf(target, sizeof target, "%s", r->path);
+        if (strstr(r->path, "{id}")) snprintf(target, sizeof target, "/api/v1/records/%s%s", id, strstr(r->path, "payload") ? "/payload" : "");
+        if (strstr(r->path, "{name}")) snprintf(target, sizeof target, "/api/v1/keys/support/k");
+        if (strstr(r->path, "totals")) snprintf(target, sizeof target, "/api/v1/totals?step=1m");
+        if (strstr(r->path, "latency")) snprintf(target, sizeof target, "/api/v1/latency?by=model,team,prompt,feature,application,request_type");
+        if (strstr(r->path, "quote")) snprintf(target, sizeof target, "/api/v1/prices/quote?model=openai/gpt-4o-mini&input=7");
+        EXPECT_STATUS(r->status, desk_do(d, r->method, target, strcmp(r->method, "POST") == 0 && strstr(target, "keys") ? body : ""));
+        check_object(d, 0, r->answer, target);
+    }
+    assert_int_equal(desk_get(d, "/api/v1/none"), 404);
+    check_object(d, 0, "Error", "404");
+}
+
+/* Types name schemas that are there; every schema is used. */
+static void shapes_are_whole(void **state) {
+    (void)state;
+    for (const struct api_field *f = api_fields; f->schema; f++) {
+        const char *t = f->type + (f->type[0] == '~');
+        if (*t == '[' || *t == '{') t++;
+        if (*t < 'A' || *t > 'Z') continue;
+        bool found = false;
+        for (const struct api_field *o = api_fields; o->schema; o++)
+            found |= strncmp(o->schema, t, strlen(o->schema)) == 0 && strspn(t + strlen(o->schema), "]}?") == strlen(t + strlen(o->schema));
+        if (!found) fail_msg("%s.%s: no schema for %s", f->schema, f->name, f->type);
+    }
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, desk_setup, desk_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {TEST(the_document_is_whole), TEST(answers_have_their_shapes), cmocka_unit_test(shapes_are_whole)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
