@@ -35,6 +35,13 @@ MAIN_OBJ := $(MAIN:%.c=$(BUILD)/%.o)
 UNIT := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
 
+# what was built with other flags is built again
+FLAGS := $(CC) $(CFLAGS)
+ifneq ($(FLAGS),$(file <$(BUILD)/flags))
+$(shell mkdir -p $(BUILD))
+$(file >$(BUILD)/flags,$(FLAGS))
+endif
+
 .PHONY: all unit unit-build clean
 all: $(BUILD)/quarterdeck
 
@@ -45,7 +52,7 @@ $(BUILD)/quarterdeck: $(MAIN_OBJ) $(BUILD)/libquarterdeck.a
 $(BUILD)/libquarterdeck.a: $(LIB_OBJ)
 	@rm -f $@; ar rcs $@ $^
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D); echo "  CC   $<"; $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libquarterdeck.a

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The benchmark table: each row with its bar, what was measured, and the verdict. Loopback only, bounded.
 
-  bench/run.py [ROW...]    rows: throughput latency streams memory ledger (default: all); --list, --quick
+  bench/run.py [ROW...]    rows: throughput latency streams memory ledger (default: all); --list, --quick (short and rough)
 
 Everything is measured side by side in one run, in interleaved rounds, and medians are shown. What is measured is
 pinned to one processor and what measures to the other.

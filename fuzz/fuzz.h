@@ -19,7 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define FUZZ_ARENA (64u << 20)
 
-static inline struct slice fuzz_text(const uint8_t *data, size_t size) { return slice_make((const char *)data, size); }
+static inline struct slice fuzz_text(const uint8_t *data, size_t size) {
+    return slice_make((const char *)data, size);
+}
 
 /* Valid JSON, read into `arena`. */
 static inline struct json_doc fuzz_json(struct slice text, struct arena *arena) {

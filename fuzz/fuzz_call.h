@@ -1,5 +1,5 @@
-/* Requests of one wire, across to the other and back: whatever can be read and written there is valid there, and
- * can be read again. */
+/* Requests of one wire, across to the other and back: whatever can be read and written there is valid there,
+ * and can be read again. */
 #ifndef FUZZ_CALL_H
 #define FUZZ_CALL_H
 
@@ -7,7 +7,8 @@
 #include "fuzz.h"
 
 static void cross(const struct call *call, enum dialect_id to, struct arena *arena) {
-    struct provider provider = {.name = "p", .dialect = to, .base_url = "https://llm.example/v1", .stream_usage = true};
+    struct provider provider = {
+        .name = "p", .dialect = to, .base_url = "https://llm.example/v1", .stream_usage = true};
     struct target target = {.provider = &provider, .model = "target \"model\"", .max_output = -1};
     struct error error = {.fault = FAULT_NONE};
     struct buffer out;
@@ -22,7 +23,8 @@ static void cross(const struct call *call, enum dialect_id to, struct arena *are
         MUST(slice_eq(back.end_user, call->end_user));
         MUST(slice_eq(back.system_text, call->system_text));
         enum fault f = there->read_body(arena, &back, &error);
-        if (f != FAULT_NONE) fprintf(stderr, "%s\n" SLICE_FMT "\n", error.text, SLICE_ARG(buffer_slice(&out)));
+        if (f != FAULT_NONE)
+            fprintf(stderr, "%s\n" SLICE_FMT "\n", error.text, SLICE_ARG(buffer_slice(&out)));
         MUST(f == FAULT_NONE);
         MUST(back.n_tools == call->n_tools && back.n_stop == call->n_stop);
     } else {

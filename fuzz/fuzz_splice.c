@@ -1,5 +1,5 @@
-/* Passing a request on: the new model stands in it, usage is asked for where it should be, and every other member
- * has the bytes that it had. */
+/* Passing a request on: the new model stands in it, usage is asked for where it should be, and every other
+ * member has the bytes that it had. */
 #include "dialect/dialect.h"
 #include "fuzz.h"
 
@@ -7,7 +7,7 @@
 
 static void check_options(const struct call *call, const struct json_doc *after, bool asked) {
     bool usage = false;
-    uint32_t options = json_get(after, 0, "stream_options"), was = call->stream_options_node;
+    uint32_t options = json_get(after, 0, "stream_options"), was = json_get(&call->doc, 0, "stream_options");
     MUST(json_get_bool(after, json_get(after, options, "include_usage"), &usage) || !asked);
     MUST(usage || !asked);
     if (!asked) MUST(slice_eq(json_raw(after, options), json_raw(&call->doc, was)));
@@ -38,15 +38,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             struct call call = {.endpoint = (enum endpoint)e};
             arena_init(&arena, 4096, FUZZ_ARENA);
             buffer_init(&out, 16u << 20);
-            if ((d->endpoints >> e & 1) != 0 && d->read_head(fuzz_text(data, size), &arena, &call, NULL) == FAULT_NONE) {
+            if ((d->endpoints >> e & 1) != 0 &&
+                d->read_head(fuzz_text(data, size), &arena, &call, NULL) == FAULT_NONE) {
                 MUST(d->splice(&call, MODEL, true, &out) == FAULT_NONE);
                 struct json_doc after = fuzz_json(buffer_slice(&out), &arena);
-                check(&call, &after, d->wire == WIRE_OPENAI && e == ENDPOINT_CHAT && call.stream && !call.include_usage);
-                buffer_clear(&out); /* its own name back gives the very bytes, unless it was written with escapes */
+                check(&call, &after,
+                      d->wire == WIRE_OPENAI && e == ENDPOINT_CHAT && call.stream && !call.include_usage);
+                buffer_clear(
+                    &out); /* its own name back gives the very bytes, unless it was written with escapes */
                 const char *own = arena_text(&arena, call.model);
                 if (memchr(call.model.at, 0, call.model.len) == NULL) {
                     MUST(d->splice(&call, own, false, &out) == FAULT_NONE);
-                    MUST(call.doc.nodes[call.model_node].escaped || slice_eq(buffer_slice(&out), call.doc.text));
+                    MUST(call.doc.nodes[call.model_node].escaped ||
+                         slice_eq(buffer_slice(&out), call.doc.text));
                 }
             }
             buffer_deinit(&out);

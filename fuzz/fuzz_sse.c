@@ -1,5 +1,5 @@
-/* Server-sent events in any split: the events are the same, and their raw bytes are the input. The first byte says
- * how the rest is split. */
+/* Server-sent events in any split: the events are the same, and their raw bytes are the input. The first byte
+ * says how the rest is split. */
 #include "fuzz.h"
 #include "io/sse.h"
 

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define GRACE_US 10000000     /* at the end, exchanges under way get this long */
+#define FAREWELL_US 1000000   /* and then, to send the error that ends them */
 #define CONTROL_BACKLOG 1024  /* API requests that may wait for the control thread */
 
 struct lane {
@@ -252,6 +253,13 @@ static void *control_main(void *arg) {
     return NULL;
 }
 
+/* Too late for the control thread. */
+static void leave_undone(struct job *j) {
+    http_abandon(j->request);
+    arena_deinit(&j->arena);
+    mem_free(j);
+}
+
 static struct slice bearer(const struct http_request *r) {
     struct slice v = slice_trim(http_request_header(r, "authorization"));
     if (v.len <= 7 || !slice_eq_nocase(slice_make(v.at, 7), SLICE("bearer "))) return SLICE_NULL;
@@ -440,13 +448,19 @@ static enum fault start(struct server *s, struct error *error) {
     return start_lanes(s, error);
 }
 
-/* Exchanges under way may end by themselves; what is left after the grace period is ended with an error. */
-static void wait_for_exchanges(struct server *s) {
-    int64_t until = clock_us() + GRACE_US;
+static void end_exchanges(void *arg) {
+    struct lane *l = arg;
+    gateway_end(l->gateway);
+    publish(l);
+}
+
+/* Has `first` done on every lane, then waits until none has an exchange left, or the time is over. */
+static void run_down(struct server *s, void (*first)(void *arg), int64_t longest_us) {
+    int64_t until = clock_us() + longest_us;
     for (unsigned i = 0; i < s->n_lanes; i++) {
         struct lane *l = &s->lanes[i];
         atomic_store(&l->active, 1);
-        if (l->running) (void)loop_post(l->loop, quiesce, l);
+        if (l->running) (void)loop_post(l->loop, first, l);
     }
     for (unsigned active = 1; active > 0 && clock_us() < until;) {
         clock_sleep_us(5000);
@@ -461,7 +475,10 @@ static void wait_for_exchanges(struct server *s) {
 
 static void stop(struct server *s) {
     atomic_store(&s->ready, false);
-    if (s->lanes && s->n_lanes > 0 && s->lanes[0].running) wait_for_exchanges(s);
+    if (s->lanes && s->n_lanes > 0 && s->lanes[0].running) {
+        run_down(s, quiesce, GRACE_US); /* exchanges may end by themselves */
+        run_down(s, end_exchanges, FAREWELL_US);
+    }
     if (s->control_running) {
         while (!mailbox_post(s->jobs, &stop_job)) clock_sleep_us(1000);
         pthread_join(s->control_thread, NULL);
@@ -471,6 +488,7 @@ static void stop(struct server *s) {
         loop_stop(s->lanes[i].loop);
         pthread_join(s->lanes[i].thread, NULL);
     }
+    for (struct job *j; s->jobs && (j = mailbox_take(s->jobs)) != NULL;) leave_undone(j);
     http_server_free(s->admin);
     for (unsigned i = 0; s->lanes && i < s->n_lanes; i++) {
         gateway_free(s->lanes[i].gateway);

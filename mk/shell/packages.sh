@@ -6,7 +6,8 @@ packages_build="gcc make pkg-config:pkg-config libc6-dev libmicrohttpd-dev libcu
 packages_run="curl:curl ca-certificates"
 packages_test="python3:python3 curl:curl ca-certificates libcmocka-dev clang:clang libclang-rt-14-dev clang-tidy:clang-tidy cppcheck:cppcheck nodejs:node
     npm:npm prometheus:promtool procps:ps git:git"
-packages_bench="python3:python3 nginx-light:nginx wrk:wrk nodejs:node procps:ps util-linux:taskset"
+packages_bench="python3:python3 nginx-light:nginx wrk:wrk procps:ps util-linux:taskset"
+packages_npm="nodejs:node npm:npm"
 packages_fmt="clang-format:clang-format"
 
 # packages_missing SET...: names of what is not there yet.

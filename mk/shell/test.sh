@@ -27,12 +27,20 @@ make_quiet() { make --no-print-directory -j"${JOBS:-$(nproc)}" "$@"; }
 unit_run() {
     local folder=$1 failed=0 program
     shift
+    make_quiet -k "BUILD=$folder" "SAN=$(unit_sanitizer "$folder")" unit-build || { echo "0 passed, 1 failed"; failed=1; }
     for program in "$folder"/unit/test_*; do
         [ -x "$program" ] && [[ $program != *.d ]] || continue
         echo "== ${program##*/}"
-        "$@" timeout 300 "$program" || { echo "${program##*/} ended with $?"; failed=1; }
+        "$@" timeout 120 "$program" || { echo "${program##*/}: ended with $?"; failed=1; }
     done 2>&1
     return $failed
+}
+
+unit_sanitizer() {
+    case $1 in
+    */address) echo address,undefined ;;
+    */thread) echo thread ;;
+    esac
 }
 
 sanitized() {
@@ -49,7 +57,7 @@ sdk_install() {
         (cd tests/e2e && npm ci --no-audit --no-fund --loglevel=error)
 }
 
-step_build() { make_quiet all unit-build; }
+step_build() { make_quiet all; }
 step_gates() {
     local failed=0 rule
     for rule in layers sizes docs; do
@@ -66,14 +74,14 @@ step_e2e() { sdk_install && python3 tests/e2e/run.py; }
 step_metrics() { python3 tests/e2e/metrics.py; }
 step_torture() { python3 tests/torture/run.py; }
 step_asan() {
-    make_quiet SAN=address,undefined all unit-build || return 1
+    make_quiet SAN=address,undefined all || return 1
     local failed=0
     sanitized unit_run build/address || failed=1
     sanitized python3 tests/exchange/run.py --binary build/address/quarterdeck --slow 3 || failed=1
     return $failed
 }
 step_tsan() {
-    make_quiet SAN=thread all unit-build || return 1
+    make_quiet SAN=thread all || return 1
     local failed=0 calm
     calm=$(no_aslr)
     # shellcheck disable=SC2086

@@ -44,10 +44,10 @@ struct api_call;
 struct api_route {
     const char *method, *path; /* path: "/api/v1/records/{id}" */
     enum api_access access;
+    int status; /* of success */
     void (*handle)(struct api_call *c);
     const char *summary;
     const struct api_parameter *parameters; /* ends with a NULL name; NULL: none */
-    int status;                /* of success */
     const char *answer;        /* name of its schema; NULL: not JSON */
     const char *content_type;  /* when it is not JSON */
 };

@@ -118,9 +118,10 @@ void api_quote(struct api_call *c) {
     int64_t at = api_number(c, "at", clock_wall_us());
     struct usage usage = {.input = api_number(c, "input", 0), .output = api_number(c, "output", 0),
                           .cache_read = api_number(c, "cache_read", 0), .cache_write = api_number(c, "cache_write", 0)};
-    if (usage.cache_read + usage.cache_write > usage.input) {
-        api_fail(c, FAULT_BAD_REQUEST, "input: expected all input tokens, cached ones included (at least %lld), found %lld",
-                 (long long)(usage.cache_read + usage.cache_write), (long long)usage.input);
+    long long cached = usage.cache_read + usage.cache_write;
+    if (cached > usage.input) {
+        api_fail(c, FAULT_BAD_REQUEST, "input: expected all input tokens, cached ones included (at least %lld), found %lld", cached,
+                 (long long)usage.input);
         return;
     }
     price_quote(m, &usage, at, false, &quote);

@@ -274,10 +274,9 @@ static void put_operation_id(struct json_writer *w, const struct api_route *r) {
     size_t n = 0;
     for (const char *m = r->method; *m; m++) text[n++] = (char)(*m | 0x20);
     bool upper = true;
-    struct slice path = slice_of(r->path);
-    if (slice_starts(path, SLICE("/api/v1"))) path = slice_make(path.at + 7, path.len - 7);
-    for (size_t i = 0; i < path.len && n + 1 < sizeof text; i++) {
-        char a = path.at[i];
+    const char *path = strncmp(r->path, "/api/v1", 7) == 0 ? r->path + 7 : r->path;
+    for (; *path && n + 1 < sizeof text; path++) {
+        char a = *path;
         bool letter = a >= 'a' && a <= 'z';
         if (letter) text[n++] = (char)(upper ? a & ~0x20 : a);
         upper = !letter;

@@ -22,6 +22,7 @@ struct export {
     struct record_options filters;
     struct client_options client;
     const char *format, *file;
+    char now[CLOCK_TEXT];
     bool csv;
     FILE *out;
     uint64_t count;
@@ -96,11 +97,10 @@ static int write_pages(struct export *e, struct client *client) {
 
 static int export(struct export *e) {
     int code = 0;
-    char now[CLOCK_TEXT];
     struct client *client = client_open(&e->client, &code);
     if (!client) return code;
-    clock_format(clock_wall_us(), now);
-    if (!e->filters.to) e->filters.to = now; /* what comes meanwhile would never end */
+    clock_format(clock_wall_us(), e->now);
+    if (!e->filters.to) e->filters.to = e->now; /* what comes meanwhile would never end */
     e->out = e->file ? fopen(e->file, "we") : stdout;
     if (!e->out) {
         fprintf(stderr, "quarterdeck: %s: cannot be written: %s\n", e->file, strerror(errno));

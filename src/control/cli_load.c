@@ -1,13 +1,10 @@
 /* quarterdeck load: the staging load test, and whether the gateway recorded what was sent. */
 #include "base/clock.h"
 #include "base/digest.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/money.h"
-#include "control/cli.h"
-#include "control/options.h"
-#include "io/http_client.h"
-#include "sim/load.h"
+#include "control/cli_verbs.h"
+#include "sim/load_books.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,16 +13,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-int cli_load(int argc, char **argv);
-
-enum {
-    FILE_MAX = 1 << 30,
-    FIRST_READ = 1 << 16,
-    TOTALS_BODY = 1 << 20,
-    TOTALS_TIMEOUT_US = 10 * 1000 * 1000,
-    SETTLE_US = 20 * 1000 * 1000, /* how long the ledger may take to drain its recorder */
-    POLL_US = 300 * 1000,
-};
+enum { FILE_MAX = 1 << 30, FIRST_READ = 1 << 16 };
 
 /* What the command line asks for. */
 struct asked {
@@ -43,9 +31,10 @@ struct run {
     bool terminal;
 };
 
-struct totals {
-    int64_t count, input, output, cost_nano, unpriced; /* cost is MONEY_UNKNOWN when nothing has a price */
-};
+/* The JSON goes to standard output, and nothing else does. */
+static bool prints_json(const struct asked *a) {
+    return a->json != NULL && strcmp(a->json, "-") == 0;
+}
 
 static int fail(const char *text) {
     fprintf(stderr, "quarterdeck load: %s\n", text);
@@ -101,106 +90,23 @@ static void show_progress(void *ctx, const struct load_result *r) {
 
 /* ---- what the gateway recorded ---- */
 
-static void put_query(struct buffer *out, const char *name, const char *value) {
-    buffer_printf(out, "&%s=", name);
-    for (const char *c = value; *c != '\0'; c++) {
-        bool plain = (*c >= '0' && *c <= '9') || ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z') ||
-                     strchr("-._~", *c) != NULL;
-        if (plain) buffer_byte(out, *c);
-        else buffer_printf(out, "%%%02X", (unsigned char)*c);
-    }
-}
-
-static void totals_url(const struct asked *a, int64_t from_us, struct buffer *out) {
-    char from[CLOCK_TEXT], to[CLOCK_TEXT];
-    struct slice base = slice_of(a->server != NULL ? a->server : a->load.url);
-    while (slice_ends(base, SLICE("/"))) base.len--;
-    clock_format(from_us, from);
-    clock_format(clock_wall_us() + 60 * 1000000, to);
-    buffer_append(out, base);
-    buffer_printf(out, "/api/v1/totals?from=%s&to=%s", from, to);
-    put_query(out, "model", a->load.model);
-    put_query(out, "request_type", a->load.request_type);
-}
-
-static int64_t number(const struct json_doc *d, const char *key) {
-    int64_t n = 0;
-    json_get_i64(d, json_get(d, 0, key), &n);
-    return n;
-}
-
-static enum fault read_totals(struct slice body, struct totals *ret, struct error *error) {
-    struct json_doc d;
-    struct arena arena;
-    arena_init(&arena, 16384, 16 << 20);
-    enum fault f = json_read(body, &arena, UINT16_MAX, &d, error);
-    if (f == FAULT_NONE) {
-        *ret = (struct totals){number(&d, "count"), number(&d, "input"), number(&d, "output"), MONEY_UNKNOWN,
-                               number(&d, "unpriced")};
-        json_get_i64(&d, json_get(&d, 0, "cost_nanousd"), &ret->cost_nano);
-    }
-    arena_deinit(&arena);
-    return f;
-}
-
-static enum fault fetch_totals(const struct asked *a, int64_t from_us, struct totals *ret,
-                               struct error *error) {
-    struct buffer url, body, header;
-    int status = 0;
-    buffer_init(&url, 8192);
-    buffer_init(&body, TOTALS_BODY);
-    buffer_init(&header, 4096);
-    totals_url(a, from_us, &url);
-    if (a->token != NULL) buffer_printf(&header, "authorization: Bearer %s", a->token);
-    const char *headers[] = {a->token != NULL ? buffer_text(&header) : NULL, NULL};
-    enum fault f =
-        http_fetch("GET", buffer_text(&url), headers, SLICE_NULL, TOTALS_TIMEOUT_US, &status, &body, error);
-    if (f == FAULT_NONE && status != 200)
-        f = error_set(error, FAULT_IO, "the gateway's totals: status %d: " SLICE_FMT, status,
-                      (int)(body.len < 200 ? body.len : 200), body.at ? body.at : "");
-    if (f == FAULT_NONE) f = read_totals(buffer_slice(&body), ret, error);
-    buffer_deinit(&url);
-    buffer_deinit(&body);
-    buffer_deinit(&header);
-    return f;
-}
-
-/* Less what was there before the run: the API answers for whole minutes. */
-static void subtract(struct totals *t, const struct totals *before) {
-    t->count -= before->count;
-    t->input -= before->input;
-    t->output -= before->output;
-    t->unpriced -= before->unpriced;
-    if (money_is_known(t->cost_nano) && money_is_known(before->cost_nano)) t->cost_nano -= before->cost_nano;
-}
-
-/* The ledger follows its recorder: asks again until all is there, or for a while. */
-static enum fault settled_totals(const struct asked *a, int64_t from_us, const struct totals *before,
-                                 const struct load_result *r, struct totals *ret, struct error *error) {
-    int64_t deadline = clock_us() + SETTLE_US;
-    for (;;) {
-        enum fault f = fetch_totals(a, from_us, ret, error);
-        if (f != FAULT_NONE) return f;
-        subtract(ret, before);
-        if (ret->count >= (int64_t)r->sent || clock_us() > deadline) return FAULT_NONE;
-        clock_sleep_us(POLL_US);
-    }
-}
-
 /* False: the gateway's books do not show what was sent. */
-static bool compare_totals(const struct load_result *r, const struct totals *t) {
+static bool compare_books(const struct asked *a, const struct load_result *r, const struct load_books *t) {
     char cost[MONEY_TEXT];
+    FILE *out = prints_json(a) ? stderr : stdout;
     bool equal =
         t->count == (int64_t)r->sent && t->input == r->all.input_tokens && t->output == r->all.output_tokens;
     money_format(t->cost_nano, cost);
-    printf("\nrecorded by the gateway: %lld records, %lld tokens in, %lld tokens out, cost %s%s (%lld "
-           "unpriced)\n",
-           (long long)t->count, (long long)t->input, (long long)t->output,
-           money_is_known(t->cost_nano) ? cost : "unknown", money_is_known(t->cost_nano) ? " USD" : "",
-           (long long)t->unpriced);
-    if (equal) printf("that is what was sent and answered\n");
+    fprintf(out,
+            "\nrecorded by the gateway: %lld records, %lld tokens in, %lld tokens out, cost %s%s (%lld "
+            "unpriced)\n",
+            (long long)t->count, (long long)t->input, (long long)t->output,
+            money_is_known(t->cost_nano) ? cost : "unknown", money_is_known(t->cost_nano) ? " USD" : "",
+            (long long)t->unpriced);
+    if (equal) fprintf(out, "that is what was sent and answered\n");
     else
-        printf(
+        fprintf(
+            out,
             "that DIFFERS from what was sent and answered: %llu requests, %lld tokens in, %lld tokens out\n",
             (unsigned long long)r->sent, (long long)r->all.input_tokens, (long long)r->all.output_tokens);
     return equal;
@@ -220,7 +126,7 @@ static int write_json(const struct asked *a, const struct load_result *r) {
     buffer_init(&out, 4 << 20);
     load_write_json(&a->load, r, &out);
     buffer_byte(&out, '\n');
-    bool standard = strcmp(a->json, "-") == 0;
+    bool standard = prints_json(a);
     FILE *file = standard ? stdout : fopen(a->json, "wb");
     if (file == NULL || fwrite(out.at, 1, out.len, file) != out.len) code = fail(strerror(errno));
     if (file != NULL && !standard && fclose(file) != 0) code = fail(strerror(errno));
@@ -232,9 +138,8 @@ static int report(const struct asked *a, const struct load_result *r) {
     struct buffer out;
     struct error error;
     int code = 0;
-    bool only_json = a->json != NULL && strcmp(a->json, "-") == 0;
     if (a->json != NULL) code = write_json(a, r);
-    if (code != 0 || only_json) return code;
+    if (code != 0 || prints_json(a)) return code;
     buffer_init(&out, 1 << 20);
     if (load_write_table(r, a->compare != NULL ? buffer_slice(&a->compare_text) : SLICE_NULL, &out, &error) !=
         FAULT_NONE)
@@ -248,22 +153,28 @@ static int report(const struct asked *a, const struct load_result *r) {
     return code;
 }
 
+/* The gateway's sums and costs once they are all there. */
+static enum fault read_books(const struct load_books_query *q, const struct load_books *before,
+                             struct load_result *r, struct load_books *ret, struct error *error) {
+    enum fault f = load_books_settled(q, before, r->sent, ret, error);
+    return f == FAULT_NONE ? load_books_costs(q, r, error) : f;
+}
+
 static int run_load(struct asked *a, struct run *run) {
     struct error error = {0};
     struct load_result result;
-    struct totals before = {0}, after = {0};
-    int64_t from_us = clock_wall_us();
-    if (a->totals && fetch_totals(a, from_us, &before, &error) != FAULT_NONE) return fail(error.text);
+    struct load_books before = {0}, after = {0};
+    struct load_books_query q = {a->server != NULL ? a->server : a->load.url, a->token, a->load.model,
+                                 a->load.request_type, clock_wall_us()};
+    if (a->totals && load_books_sums(&q, &before, &error) != FAULT_NONE) return fail(error.text);
     if (load_run(run->loop, &a->load, &run->stop, show_progress, run, &result, &error) != FAULT_NONE)
         return fail(error.text);
     if (run->terminal) fprintf(stderr, "\r\x1b[K");
+    enum fault f = a->totals ? read_books(&q, &before, &result, &after, &error) : FAULT_NONE;
     int code = report(a, &result);
     bool good = result.failed == 0 && result.not_sent == 0 && result.sent > 0 && is_exact(a, &result);
-    if (code == 0 && a->totals) {
-        if (settled_totals(a, from_us, &before, &result, &after, &error) != FAULT_NONE)
-            code = fail(error.text);
-        else good = compare_totals(&result, &after) && good;
-    }
+    if (f != FAULT_NONE) code = fail(error.text);
+    else if (a->totals && code == 0) good = compare_books(a, &result, &after) && good;
     load_result_deinit(&result);
     return code != 0 ? code : good ? 0 : 1;
 }
@@ -303,40 +214,42 @@ static int check_options(struct asked *a, int positional) {
     return 0;
 }
 
+/* One option: name, letter, type, where its value goes, what stands for the value, what it is. */
+#define ROW(n, l, t, v, m, h)                                                                                \
+    { .name = (n), .letter = (l), .type = OPTION_##t, .value = (v), .metavar = (m), .help = (h) }
+
 static int parse(int argc, char **argv, struct asked *a) {
     struct load_options *o = &a->load;
     int positional;
     const struct option_spec specs[] = {
-        {"url", 'u', OPTION_TEXT, &o->url, "URL", "the gateway, or any provider"},
-        {"key", 'k', OPTION_TEXT, &o->key, "KEY", "API key; else QUARTERDECK_KEY"},
-        {"model", 'm', OPTION_TEXT, &o->model, "NAME", "model to ask for"},
-        {"anthropic", 0, OPTION_FLAG, &a->anthropic, NULL, "speak Anthropic's dialect, not OpenAI's"},
-        {"no-stream", 0, OPTION_FLAG, &a->whole, NULL, "ask for whole answers"},
-        {"trace", 't', OPTION_TEXT, &a->trace, "FILE", "arrivals and tokens from a CSV trace"},
-        {"rate", 'r', OPTION_NUMBER, &o->rate, "N", "requests a second, at random, instead of a trace"},
-        {"speed", 0, OPTION_NUMBER, &o->speed, "X", "divides the trace's gaps"},
-        {"context-growth", 0, OPTION_NUMBER, &o->context_growth, "X",
-         "multiplies input tokens: 1.3 is next quarter"},
-        {"input", 0, OPTION_INTEGER, &o->input_tokens, "N",
-         "input tokens of each request at a --rate; 0: drawn"},
-        {"output", 0, OPTION_INTEGER, &o->output_tokens, "N",
-         "output tokens of each request at a --rate; 0: drawn"},
-        {"exact", 0, OPTION_FLAG, &a->exact, NULL,
-         "prompts tell the simulator what to count (default with --trace)"},
-        {"no-exact", 0, OPTION_FLAG, &a->no_exact, NULL, "not with --trace either"},
-        {"requests", 'n', OPTION_INTEGER, &a->requests, "N", "stop after so many; 0: all of the trace"},
-        {"duration", 'd', OPTION_DURATION, &o->duration_us, "TIME", "stop sending after this long"},
-        {"timeout", 0, OPTION_DURATION, &o->timeout_us, "TIME", "a request that takes longer has failed"},
-        {"max-in-flight", 0, OPTION_INTEGER, &a->max_in_flight, "N", "requests at a time; more are not sent"},
-        {"request-type", 0, OPTION_TEXT, &o->request_type, "NAME", "label of the requests"},
-        {"user", 0, OPTION_TEXT, &o->user, "NAME", "label of the requests"},
-        {"seed", 's', OPTION_INTEGER, &a->seed, "N", "of arrivals and prompts"},
-        {"totals", 0, OPTION_FLAG, &a->totals, NULL, "compare with what the gateway recorded"},
-        {"server", 0, OPTION_TEXT, &a->server, "URL",
-         "the gateway's control plane, where it is another address"},
-        {"token", 0, OPTION_TEXT, &a->token, "TOKEN", "operator token for --totals; else QUARTERDECK_TOKEN"},
-        {"json", 0, OPTION_TEXT, &a->json, "FILE", "write the result as JSON; - for standard output"},
-        {"compare", 0, OPTION_TEXT, &a->compare, "FILE", "show the ratio to a former run's JSON"},
+        ROW("url", 'u', TEXT, &o->url, "URL", "the gateway, or any provider"),
+        ROW("key", 'k', TEXT, &o->key, "KEY", "API key; else QUARTERDECK_KEY"),
+        ROW("model", 'm', TEXT, &o->model, "NAME", "model to ask for"),
+        ROW("anthropic", 0, FLAG, &a->anthropic, NULL, "speak Anthropic's dialect, not OpenAI's"),
+        ROW("no-stream", 0, FLAG, &a->whole, NULL, "ask for whole answers"),
+        ROW("trace", 't', TEXT, &a->trace, "FILE", "arrivals and tokens from a CSV trace"),
+        ROW("rate", 'r', NUMBER, &o->rate, "N", "requests a second, at random, instead of a trace"),
+        ROW("speed", 0, NUMBER, &o->speed, "X", "divides the trace's gaps"),
+        ROW("context-growth", 0, NUMBER, &o->context_growth, "X",
+            "multiplies input tokens: 1.3 is next quarter"),
+        ROW("input", 0, INTEGER, &o->input_tokens, "N", "input tokens of each request at a --rate; 0: drawn"),
+        ROW("output", 0, INTEGER, &o->output_tokens, "N",
+            "output tokens of each request at a --rate; 0: drawn"),
+        ROW("exact", 0, FLAG, &a->exact, NULL,
+            "prompts tell the simulator what to count (default with --trace)"),
+        ROW("no-exact", 0, FLAG, &a->no_exact, NULL, "not with --trace either"),
+        ROW("requests", 'n', INTEGER, &a->requests, "N", "stop after so many; 0: all of the trace"),
+        ROW("duration", 'd', DURATION, &o->duration_us, "TIME", "stop sending after this long"),
+        ROW("timeout", 0, DURATION, &o->timeout_us, "TIME", "a request that takes longer has failed"),
+        ROW("max-in-flight", 0, INTEGER, &a->max_in_flight, "N", "requests at a time; more are not sent"),
+        ROW("request-type", 0, TEXT, &o->request_type, "NAME", "label of the requests"),
+        ROW("user", 0, TEXT, &o->user, "NAME", "label of the requests"),
+        ROW("seed", 's', INTEGER, &a->seed, "N", "of arrivals and prompts"),
+        ROW("totals", 0, FLAG, &a->totals, NULL, "compare with what the gateway recorded"),
+        ROW("server", 0, TEXT, &a->server, "URL", "the gateway's control plane, where it is another address"),
+        ROW("token", 0, TEXT, &a->token, "TOKEN", "operator token for --totals; else QUARTERDECK_TOKEN"),
+        ROW("json", 0, TEXT, &a->json, "FILE", "write the result as JSON; - for standard output"),
+        ROW("compare", 0, TEXT, &a->compare, "FILE", "show the ratio to a former run's JSON"),
     };
     int code = options_parse(argc, argv, specs, sizeof specs / sizeof specs[0], "quarterdeck load [options]",
                              &positional);

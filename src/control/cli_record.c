@@ -62,6 +62,7 @@ struct follow {
     int64_t since_us;        /* --follow's begin, less what may still come */
     struct table seen, former; /* ids, in two generations, so that they do not grow for ever */
     int64_t turned_us;
+    struct sheet sheet;
 };
 
 static bool is_new(struct follow *f, struct slice id) {
@@ -81,20 +82,17 @@ static void turn_generations(struct follow *f, int64_t now) {
 static void write_new(struct follow *f, struct client_answer *a) {
     uint32_t records = cli_at(a, 0, "records"), record, at = JSON_NONE, n = json_size(&a->doc, records), fresh = 0;
     uint32_t *nodes = mem_new_array(uint32_t, n + 1);
-    struct sheet sheet;
     while (json_each_item(&a->doc, records, &at, &record))
         if (is_new(f, cli_value(a, record, "id"))) nodes[fresh++] = record;
     if (!f->first && fresh == LIMIT_PAGE) fprintf(stderr, "more than %d records since the last look: some are left out\n", LIMIT_PAGE);
     if (f->first && fresh > (uint32_t)f->limit) fresh = (uint32_t)f->limit;
-    sheet_init(&sheet, columns, COLUMNS);
     while (fresh-- > 0) { /* newest come first; a tail ends with them */
         struct slice raw = json_raw(&a->doc, nodes[fresh]);
         if (f->json) printf(SLICE_FMT "\n", SLICE_ARG(raw));
-        else put_row(&sheet, a, nodes[fresh]);
+        else put_row(&f->sheet, a, nodes[fresh]);
     }
-    if (!f->json && (f->first || sheet_rows(&sheet) > 0)) sheet_write(&sheet, stdout, f->first);
+    if (!f->json && (f->first || sheet_rows(&f->sheet) > 0)) sheet_write(&f->sheet, stdout, f->first);
     fflush(stdout);
-    sheet_deinit(&sheet);
     mem_free(nodes);
 }
 
@@ -105,7 +103,7 @@ static int look(struct follow *f, const char *limit) {
     struct record_options filters = *f->filters;
     int64_t now = clock_wall_us();
     clock_format(now - FOLLOW_BACK_US > f->since_us ? now - FOLLOW_BACK_US : f->since_us, from);
-    if (!filters.from || !f->first) filters.from = from;
+    if (!f->first) filters.from = from;
     buffer_init(&path, 64 << 10);
     buffer_append(&path, SLICE("/api/v1/records"));
     cli_add_filters(&path, &filters);
@@ -125,6 +123,7 @@ static int follow(struct client *client, const struct record_options *filters, i
     struct follow f = {.client = client, .filters = filters, .json = json, .first = true, .limit = limit};
     table_init(&f.seen);
     table_init(&f.former);
+    sheet_init(&f.sheet, columns, COLUMNS);
     f.turned_us = clock_wall_us();
     f.since_us = f.turned_us - FOLLOW_BACK_US;
     snprintf(most, sizeof most, "%d", LIMIT_PAGE);
@@ -135,6 +134,7 @@ static int follow(struct client *client, const struct record_options *filters, i
     }
     table_deinit(&f.seen);
     table_deinit(&f.former);
+    sheet_deinit(&f.sheet);
     return code < 0 ? 0 : code;
 }
 

@@ -120,8 +120,13 @@ static void route(const struct api_route *r) {
     if (r->access == API_OPEN) printf("No token is needed.");
     else if (r->access == API_LOCAL) printf("Role: viewer, or none from the same machine.");
     else printf("Role: %s.", api_access_name(r->access));
-    if (r->answer) printf(" Answer: %d, [%s](#%s).\n\n", r->status, r->answer, r->answer);
-    else printf(" Answer: %d, %s.\n\n", r->status, r->content_type);
+    if (r->answer) {
+        printf(" Answer: %d, [%s](#", r->status, r->answer);
+        for (const char *c = r->answer; *c; c++) putchar(*c | 0x20); /* a heading's anchor is in lower case */
+        printf(").\n\n");
+    } else {
+        printf(" Answer: %d, %s.\n\n", r->status, r->content_type);
+    }
     if (!r->parameters) return;
     printf("| parameter | in | type | default | meaning |\n|---|---|---|---|---|\n");
     for (const struct api_parameter *p = r->parameters; p->name; p++) {
@@ -140,7 +145,7 @@ static void route(const struct api_route *r) {
 /* All rows of one schema; returns what is behind them. */
 static const struct api_field *schema(const struct api_field *f) {
     const char *name = f->schema;
-    printf("### <a id=\"%s\"></a>%s\n\n| member | type | meaning |\n|---|---|---|\n", name, name);
+    printf("### %s\n\n| member | type | meaning |\n|---|---|---|\n", name);
     for (; f->schema && strcmp(f->schema, name) == 0; f++) {
         bool optional = f->type[0] == '~';
         size_t len = strlen(f->type);
@@ -173,10 +178,10 @@ static void api(const struct cli_verb *serve) {
 
 /* ---- cli ---- */
 
-static void help_of(const struct cli_verb *v, const char *summary_end) {
+static void help_of(const struct cli_verb *v) {
     static char flag[] = "--help";
     char *arguments[] = {flag, NULL};
-    printf("%s%s\n\n```\n", v->summary, summary_end);
+    printf("%c%s.\n\n```\n", v->summary[0] & ~0x20, v->summary + 1);
     (void)v->run(1, arguments);
     printf("```\n\n");
 }
@@ -200,14 +205,14 @@ static void cli(const struct cli_verb *serve) {
            "not answer. Without any of these it is QUARTERDECK_URL, else as with `-c quarterdeck.yaml`, else http://127.0.0.1:4000 and\n"
            "`./qd-data`. The operator's token is QUARTERDECK_TOKEN.\n\n");
     printf("## serve\n\n");
-    help_of(serve, ".");
+    help_of(serve);
     for (const struct cli_verb *v = cli_verbs; v->name; v++) {
         const struct cli_verb *parts = parts_of(v->name);
         printf("## %s\n\n", v->name);
-        if (!parts) help_of(v, ".");
+        if (!parts) help_of(v);
         for (; parts && parts->name; parts++) {
             printf("### %s %s\n\n", v->name, parts->name);
-            help_of(parts, ".");
+            help_of(parts);
         }
     }
 }
@@ -237,7 +242,7 @@ static void pretty(const struct json_doc *d, uint32_t node, unsigned depth) {
 
 static void example(struct record *r) {
     record_init(r);
-    (void)record_id_parse(SLICE("01KAJ0QJ8EXAMP1EREC0RD0000"), &r->id);
+    (void)record_id_parse(SLICE("01M7Y53JGEXAMP1EREC0RD0000"), &r->id);
     (void)clock_parse(SLICE("2026-11-21T04:16:21.006Z"), &r->time_us);
     r->application = SLICE("shop"), r->key = SLICE("web"), r->user = SLICE("u-17"), r->session = SLICE("s-9");
     r->request_type = SLICE("chat-short"), r->tags = SLICE("region=eu"), r->dialect = SLICE("openai");

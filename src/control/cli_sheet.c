@@ -15,16 +15,17 @@ struct sheet_cell {
 };
 
 void sheet_init(struct sheet *s, const char *const *headers, unsigned columns) {
-    *s = (struct sheet){.headers = headers, .columns = columns};
+    *s = (struct sheet){.headers = headers, .columns = columns, .widths = mem_new_array(unsigned, columns)};
     buffer_init(&s->text, SHEET_TEXT);
 }
 
 void sheet_deinit(struct sheet *s) {
     mem_free(s->cells);
+    mem_free(s->widths);
     buffer_deinit(&s->text);
 }
 
-size_t sheet_rows(const struct sheet *s) { return s->n / s->columns; }
+size_t sheet_rows(const struct sheet *s) { return s->columns > 0 ? s->n / s->columns : 0; }
 
 /* C0, DEL, and C1 (two bytes in UTF-8) control terminals; broken bytes do not reach one either. */
 void sheet_clean(struct buffer *out, struct slice text) {
@@ -86,10 +87,10 @@ static void write_padded(FILE *out, struct slice text, unsigned have, unsigned w
     if (!last) fputs("  ", out);
 }
 
-static void write_row(struct sheet *s, FILE *out, const struct sheet_cell *row, const unsigned *widths, bool colored) {
+static void write_row(struct sheet *s, FILE *out, const struct sheet_cell *row, bool colored) {
     for (unsigned i = 0; i < s->columns; i++) {
         if (colored && row[i].color) fputs(sheet_color_on(out, row[i].color), out);
-        write_padded(out, slice_make(s->text.at + row[i].start, row[i].len), row[i].width, widths[i], s->headers[i][0] == '>',
+        write_padded(out, slice_make(s->text.at + row[i].start, row[i].len), row[i].width, s->widths[i], s->headers[i][0] == '>',
                      i + 1 == s->columns);
         if (colored && row[i].color) fputs(sheet_color_off(out), out);
     }
@@ -97,11 +98,12 @@ static void write_row(struct sheet *s, FILE *out, const struct sheet_cell *row, 
 }
 
 void sheet_write(struct sheet *s, FILE *out, bool with_headers) {
-    unsigned *widths = mem_new_array(unsigned, s->columns);
+    unsigned *widths = s->widths;
     bool colored = is_colored(out);
     for (unsigned i = 0; i < s->columns; i++) {
         bool right = s->headers[i][0] == '>';
-        widths[i] = width_of(slice_of(s->headers[i] + right));
+        unsigned header = width_of(slice_of(s->headers[i] + right));
+        if (header > widths[i]) widths[i] = header;
         for (size_t row = 0; row < sheet_rows(s); row++)
             if (s->cells[row * s->columns + i].width > widths[i]) widths[i] = s->cells[row * s->columns + i].width;
     }
@@ -111,8 +113,7 @@ void sheet_write(struct sheet *s, FILE *out, bool with_headers) {
         write_padded(out, text, width_of(text), widths[i], right, i + 1 == s->columns);
     }
     if (with_headers) fputc('\n', out);
-    for (size_t row = 0; row < sheet_rows(s); row++) write_row(s, out, &s->cells[row * s->columns], widths, colored);
-    mem_free(widths);
+    for (size_t row = 0; row < sheet_rows(s); row++) write_row(s, out, &s->cells[row * s->columns], colored);
     s->n = 0;
     buffer_clear(&s->text);
 }

@@ -17,6 +17,7 @@ struct sheet {
     unsigned columns;
     struct sheet_cell *cells;
     size_t n, capacity;
+    unsigned *widths; /* the widest so far: rows that are written later stay below the former ones */
     struct buffer text;
 };
 

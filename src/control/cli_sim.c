@@ -1,8 +1,7 @@
 /* quarterdeck sim: the simulated provider. */
 #include "base/digest.h"
 #include "base/mem.h"
-#include "control/cli.h"
-#include "control/options.h"
+#include "control/cli_verbs.h"
 #include "sim/simulator.h"
 
 #include <errno.h>
@@ -11,8 +10,6 @@
 #include <stdio.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-
-int cli_sim(int argc, char **argv);
 
 enum { SCRIPT_MAX = 1 << 20 };
 
@@ -137,16 +134,20 @@ static int serve(struct simulator_options *o, unsigned workers) {
     return f == FAULT_NONE ? 0 : 3;
 }
 
+/* One option: name, letter, type, where its value goes, what stands for the value, what it is. */
+#define ROW(n, l, t, v, m, h)                                                                                \
+    { .name = (n), .letter = (l), .type = OPTION_##t, .value = (v), .metavar = (m), .help = (h) }
+
 int cli_sim(int argc, char **argv) {
     const char *listen = "127.0.0.1:4010", *script = NULL;
     int64_t seed = 1, workers = 1;
     double speed = 1;
     const struct option_spec specs[] = {
-        {"listen", 'l', OPTION_TEXT, &listen, "ADDR", "address and port; port 0 takes any"},
-        {"seed", 's', OPTION_INTEGER, &seed, "N", "answers are a function of this and the request"},
-        {"script", 0, OPTION_TEXT, &script, "FILE", "models and faults (docs/simulator.md)"},
-        {"speed", 0, OPTION_NUMBER, &speed, "X", "divides all times; 0 answers at once"},
-        {"workers", 'w', OPTION_INTEGER, &workers, "N", "threads that listen"},
+        ROW("listen", 'l', TEXT, &listen, "ADDR", "address and port; port 0 takes any"),
+        ROW("seed", 's', INTEGER, &seed, "N", "answers are a function of this and the request"),
+        ROW("script", 0, TEXT, &script, "FILE", "models and faults (docs/simulator.md)"),
+        ROW("speed", 0, NUMBER, &speed, "X", "divides all times; 0 answers at once"),
+        ROW("workers", 'w', INTEGER, &workers, "N", "threads that listen"),
     };
     char host[64];
     int positional;

@@ -10,7 +10,7 @@
 #define CHUNK (64 << 10)
 
 static enum fault read_all(int fd, const char *path, struct buffer *out, struct error *error) {
-    char one_more; /* the byte that shows that the file is longer */
+    char one_more = 0; /* the byte that shows that the file is longer */
     for (;;) {
         size_t room = out->max - out->len < CHUNK ? out->max - out->len : CHUNK;
         char *at = room > 0 ? buffer_reserve(out, room) : &one_more;

@@ -12,11 +12,11 @@ enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_INTEGER, OPTION_NUMBER, OPTI
 struct option_spec {
     const char *name;     /* without dashes */
     char letter;          /* 0: none */
+    bool required;
     enum option_type type;
     void *value;          /* bool*, const char**, int64_t*, double*, int64_t* (microseconds); holds the default before */
     const char *metavar;  /* "FILE" */
     const char *help;     /* one line */
-    bool required;
     bool *given;          /* may be NULL */
 };
 

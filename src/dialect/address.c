@@ -5,14 +5,16 @@ void address_start(struct upstream_address *a, struct arena *arena) {
     address_header(a, arena, "content-type", "", "application/json");
 }
 
-void address_header(struct upstream_address *a, struct arena *arena, const char *name, const char *before, const char *value) {
+void address_header(struct upstream_address *a, struct arena *arena, const char *name, const char *before,
+                    const char *value) {
     enum { MOST = sizeof a->headers / sizeof a->headers[0] - 1 };
     unsigned n = 0;
     while (a->headers[n] != NULL) n++;
     if (n < MOST) a->headers[n] = arena_printf(arena, "%s: %s%s", name, before, value).at;
 }
 
-void address_url(struct upstream_address *a, struct arena *arena, const char *base, const char *middle, const char *path) {
+void address_url(struct upstream_address *a, struct arena *arena, const char *base, const char *middle,
+                 const char *path) {
     a->url = arena_printf(arena, "%s%s%s", base, middle, path);
 }
 
@@ -21,7 +23,9 @@ bool address_base_has_path(const char *base) {
     return strchr(host == NULL ? base : host + 3, '/') != NULL;
 }
 
-bool address_ends(const char *base, const char *suffix) { return slice_ends(slice_of(base), slice_of(suffix)); }
+bool address_ends(const char *base, const char *suffix) {
+    return slice_ends(slice_of(base), slice_of(suffix));
+}
 
 const char *address_escape(struct arena *arena, const char *text) {
     static const char hex[] = "0123456789ABCDEF";

@@ -7,8 +7,10 @@
 /* Starts empty, with content-type. A URL or header that the arena cannot hold is left out, which the provider
  * will refuse. */
 void address_start(struct upstream_address *a, struct arena *arena);
-void address_header(struct upstream_address *a, struct arena *arena, const char *name, const char *before, const char *value);
-void address_url(struct upstream_address *a, struct arena *arena, const char *base, const char *middle, const char *path);
+void address_header(struct upstream_address *a, struct arena *arena, const char *name, const char *before,
+                    const char *value);
+void address_url(struct upstream_address *a, struct arena *arena, const char *base, const char *middle,
+                 const char *path);
 
 bool address_base_has_path(const char *base); /* more than scheme://host[:port] */
 bool address_ends(const char *base, const char *suffix);

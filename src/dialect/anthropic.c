@@ -23,7 +23,8 @@ static void address(const struct provider *p, enum endpoint e, const char *model
     address_start(ret, arena);
     address_url(ret, arena, p->base_url, address_ends(p->base_url, "/v1") ? "" : "/v1", path_of(e));
     if (p->api_key != NULL) address_header(ret, arena, "x-api-key", "", p->api_key);
-    address_header(ret, arena, "anthropic-version", "", p->api_version != NULL ? p->api_version : "2023-06-01");
+    address_header(ret, arena, "anthropic-version", "",
+                   p->api_version != NULL ? p->api_version : "2023-06-01");
 }
 
 /* ---- errors ---- */

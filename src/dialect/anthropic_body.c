@@ -4,27 +4,20 @@
 
 /* docs/translation.md has these tables in words: keep them together. */
 static const struct field_rule root_rules[] = {
-    {"model", FIELD_USED, NULL},
-    {"messages", FIELD_USED, NULL},
-    {"system", FIELD_USED, NULL},
-    {"max_tokens", FIELD_USED, NULL},
-    {"metadata", FIELD_USED, NULL},
-    {"stop_sequences", FIELD_USED, NULL},
-    {"stream", FIELD_USED, NULL},
-    {"temperature", FIELD_USED, NULL},
-    {"top_k", FIELD_USED, NULL},
-    {"top_p", FIELD_USED, NULL},
-    {"tools", FIELD_USED, NULL},
-    {"tool_choice", FIELD_USED, NULL},
-    {"thinking", FIELD_USED, NULL},
-    {"output_config", FIELD_USED, NULL},
-    {"output_format", FIELD_USED, NULL},
-    {"service_tier", FIELD_HINT, NULL},
-    {"cache_control", FIELD_HINT, NULL},
-    {"mcp_servers", FIELD_ONLY, ""},
+    {"model", FIELD_USED, NULL},         {"messages", FIELD_USED, NULL},
+    {"system", FIELD_USED, NULL},        {"max_tokens", FIELD_USED, NULL},
+    {"metadata", FIELD_USED, NULL},      {"stop_sequences", FIELD_USED, NULL},
+    {"stream", FIELD_USED, NULL},        {"temperature", FIELD_USED, NULL},
+    {"top_k", FIELD_USED, NULL},         {"top_p", FIELD_USED, NULL},
+    {"tools", FIELD_USED, NULL},         {"tool_choice", FIELD_USED, NULL},
+    {"thinking", FIELD_USED, NULL},      {"output_config", FIELD_USED, NULL},
+    {"output_format", FIELD_USED, NULL}, {"service_tier", FIELD_HINT, NULL},
+    {"cache_control", FIELD_HINT, NULL}, {"mcp_servers", FIELD_ONLY, ""},
 };
-static const struct field_rule output_rules[] = {{"format", FIELD_USED, NULL}, {"effort", FIELD_ONLY, "high"}};
-static const struct field_rule format_rules[] = {{"type", FIELD_ONLY, "json_schema"}, {"schema", FIELD_USED, NULL}};
+static const struct field_rule output_rules[] = {{"format", FIELD_USED, NULL},
+                                                 {"effort", FIELD_ONLY, "high"}};
+static const struct field_rule format_rules[] = {{"type", FIELD_ONLY, "json_schema"},
+                                                 {"schema", FIELD_USED, NULL}};
 static const struct field_rule message_rules[] = {{"role", FIELD_USED, NULL}, {"content", FIELD_USED, NULL}};
 static const struct field_rule text_rules[] = {
     {"type", FIELD_ONLY, "text"},
@@ -42,7 +35,7 @@ static const struct field_rule use_rules[] = {
     {"input", FIELD_USED, NULL}, {"caller", FIELD_HINT, NULL}, {"cache_control", FIELD_HINT, NULL},
 };
 static const struct field_rule result_rules[] = {
-    {"type", FIELD_USED, NULL},     {"tool_use_id", FIELD_USED, NULL},  {"content", FIELD_USED, NULL},
+    {"type", FIELD_USED, NULL},     {"tool_use_id", FIELD_USED, NULL},   {"content", FIELD_USED, NULL},
     {"is_error", FIELD_USED, NULL}, {"cache_control", FIELD_HINT, NULL},
 };
 static const struct field_rule tool_rules[] = {
@@ -67,18 +60,6 @@ static enum fault read_text(struct body *b, uint32_t block, struct parts *p) {
     return fields_required(b->d, block, "text", b->arena, &parts_add(p, PART_TEXT)->text, b->error);
 }
 
-/* It becomes part of a data: URL, so it is held to "image/png" and the like. */
-static bool is_media_type(struct slice s) {
-    struct slice type, subtype;
-    if (!slice_cut(s, '/', &type, &subtype) || type.len == 0 || subtype.len == 0) return false;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.at[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("/+-._", c) != NULL) || c == 0)
-            return false;
-    }
-    return true;
-}
-
 static enum fault read_image(struct body *b, uint32_t block, struct parts *p) {
     struct part *part = parts_add(p, PART_IMAGE);
     uint32_t source = json_get(b->d, block, "source"), type = json_get(b->d, source, "type");
@@ -88,14 +69,18 @@ static enum fault read_image(struct body *b, uint32_t block, struct parts *p) {
     if (fields_is_null(b->d, type)) return fields_missing(b->d, source, "type", b->arena, b->error);
     if (json_is(b->d, type, "url")) {
         if ((f = CHECK(b, source, url_rules)) != FAULT_NONE) return f;
-        if (fields_is_null(b->d, json_get(b->d, source, "url"))) return fields_missing(b->d, source, "url", b->arena, b->error);
+        if (fields_is_null(b->d, json_get(b->d, source, "url")))
+            return fields_missing(b->d, source, "url", b->arena, b->error);
         return body_read_image_url(b, json_get(b->d, source, "url"), part);
     }
     if (!json_is(b->d, type, "base64")) return fields_unsupported(b->d, type, b->arena, b->error);
     if ((f = CHECK(b, source, base64_rules)) != FAULT_NONE) return f;
-    if ((f = fields_required(b->d, source, "media_type", b->arena, &part->media_type, b->error)) != FAULT_NONE) return f;
-    if (!is_media_type(part->media_type))
-        return fields_expected(b->d, json_get(b->d, source, "media_type"), "a media type such as image/png", b->arena, b->error);
+    if ((f = fields_required(b->d, source, "media_type", b->arena, &part->media_type, b->error)) !=
+        FAULT_NONE)
+        return f;
+    if (!parts_is_media_type(part->media_type))
+        return fields_expected(b->d, json_get(b->d, source, "media_type"), "a media type such as image/png",
+                               b->arena, b->error);
     return fields_required(b->d, source, "data", b->arena, &part->data, b->error);
 }
 
@@ -108,14 +93,16 @@ static enum fault read_tool_use(struct body *b, uint32_t block, struct parts *p)
     if ((f = fields_required(b->d, block, "name", b->arena, &part->name, b->error)) != FAULT_NONE) return f;
     part->arguments = SLICE("{}");
     if (fields_is_null(b->d, input)) return FAULT_NONE;
-    if (json_type(b->d, input) != JSON_OBJECT) return fields_expected(b->d, input, "an object", b->arena, b->error);
+    if (json_type(b->d, input) != JSON_OBJECT)
+        return fields_expected(b->d, input, "an object", b->arena, b->error);
     part->arguments = json_raw(b->d, input);
     return FAULT_NONE;
 }
 
 static enum fault read_result_item(struct body *b, uint32_t item, struct parts *p) {
     uint32_t type = json_get(b->d, item, "type");
-    if (json_type(b->d, item) != JSON_OBJECT) return fields_expected(b->d, item, "an object", b->arena, b->error);
+    if (json_type(b->d, item) != JSON_OBJECT)
+        return fields_expected(b->d, item, "an object", b->arena, b->error);
     if (json_is(b->d, type, "text")) return read_text(b, item, p);
     if (json_is(b->d, type, "image")) return read_image(b, item, p);
     if (fields_is_null(b->d, type)) return fields_missing(b->d, item, "type", b->arena, b->error);
@@ -127,8 +114,11 @@ static enum fault read_tool_result(struct body *b, uint32_t block, struct parts 
     struct slice is_error = SLICE_NULL;
     enum fault f = CHECK(b, block, result_rules);
     if (f != FAULT_NONE) return f;
-    if ((f = fields_required(b->d, block, "tool_use_id", b->arena, &part->id, b->error)) != FAULT_NONE) return f;
-    if ((f = fields_bool(b->d, json_get(b->d, block, "is_error"), b->arena, &is_error, b->error)) != FAULT_NONE) return f;
+    if ((f = fields_required(b->d, block, "tool_use_id", b->arena, &part->id, b->error)) != FAULT_NONE)
+        return f;
+    if ((f = fields_bool(b->d, json_get(b->d, block, "is_error"), b->arena, &is_error, b->error)) !=
+        FAULT_NONE)
+        return f;
     part->is_error = slice_is(is_error, "true");
     return body_read_result(b, json_get(b->d, block, "content"), part, read_result_item);
 }
@@ -146,15 +136,13 @@ static enum fault read_block(struct body *b, uint32_t block, enum role role, str
         bool user, assistant; /* whose it can be */
         enum fault (*read)(struct body *b, uint32_t block, struct parts *p);
     } types[] = {
-        {"text", true, true, read_text},
-        {"image", true, false, read_image},
-        {"tool_use", false, true, read_tool_use},
-        {"tool_result", true, false, read_tool_result},
-        {"thinking", false, true, read_thinking},
-        {"redacted_thinking", false, true, read_thinking},
+        {"text", true, true, read_text},          {"image", true, false, read_image},
+        {"tool_use", false, true, read_tool_use}, {"tool_result", true, false, read_tool_result},
+        {"thinking", false, true, read_thinking}, {"redacted_thinking", false, true, read_thinking},
     };
     uint32_t type = json_get(b->d, block, "type");
-    if (json_type(b->d, block) != JSON_OBJECT) return fields_expected(b->d, block, "an object", b->arena, b->error);
+    if (json_type(b->d, block) != JSON_OBJECT)
+        return fields_expected(b->d, block, "an object", b->arena, b->error);
     if (fields_is_null(b->d, type)) return fields_missing(b->d, block, "type", b->arena, b->error);
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         if (json_is(b->d, type, types[i].type) && (role == ROLE_USER ? types[i].user : types[i].assistant))
@@ -224,11 +212,13 @@ static enum fault read_tool(struct body *b, uint32_t node, struct tool *t) {
     uint32_t type = json_get(b->d, node, "type");
     enum fault f;
     *t = (struct tool){.name = SLICE_NULL};
-    if (!json_is(b->d, type, "custom") && !fields_is_null(b->d, type)) /* a server tool: say the type, not its settings */
+    if (!json_is(b->d, type, "custom") &&
+        !fields_is_null(b->d, type)) /* a server tool: say the type, not its settings */
         return fields_unsupported(b->d, type, b->arena, b->error);
     if ((f = CHECK(b, node, tool_rules)) != FAULT_NONE) return f;
     if ((f = fields_required(b->d, node, "name", b->arena, &t->name, b->error)) != FAULT_NONE) return f;
-    if ((f = fields_string(b->d, json_get(b->d, node, "description"), b->arena, &t->description, b->error)) != FAULT_NONE)
+    if ((f = fields_string(b->d, json_get(b->d, node, "description"), b->arena, &t->description, b->error)) !=
+        FAULT_NONE)
         return f;
     if ((f = body_read_schema(b, json_get(b->d, node, "input_schema"), &t->schema)) != FAULT_NONE) return f;
     return fields_bool(b->d, json_get(b->d, node, "strict"), b->arena, &t->strict, b->error);
@@ -268,7 +258,8 @@ static enum fault read_tool_choice(struct body *b) {
 static enum fault read_thinking_setting(struct body *b) {
     uint32_t node = json_get(b->d, 0, "thinking"), type = json_get(b->d, node, "type");
     if (fields_is_null(b->d, node)) return FAULT_NONE;
-    if (json_type(b->d, node) != JSON_OBJECT) return fields_expected(b->d, node, "an object", b->arena, b->error);
+    if (json_type(b->d, node) != JSON_OBJECT)
+        return fields_expected(b->d, node, "an object", b->arena, b->error);
     if (fields_is_null(b->d, type)) return fields_missing(b->d, node, "type", b->arena, b->error);
     if (json_is(b->d, type, "disabled")) return FAULT_NONE;
     if (!json_is(b->d, type, "enabled")) return fields_unsupported(b->d, type, b->arena, b->error);
@@ -283,7 +274,8 @@ static enum fault read_format(struct body *b) {
     enum fault f;
     if (!fields_is_null(b->d, config)) {
         if ((f = CHECK(b, config, output_rules)) != FAULT_NONE) return f;
-        if (!fields_is_null(b->d, json_get(b->d, config, "format"))) format = json_get(b->d, config, "format");
+        if (!fields_is_null(b->d, json_get(b->d, config, "format")))
+            format = json_get(b->d, config, "format");
     }
     if (fields_is_null(b->d, format)) return FAULT_NONE;
     if ((f = CHECK(b, format, format_rules)) != FAULT_NONE) return f;

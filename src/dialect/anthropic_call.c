@@ -9,13 +9,15 @@ static enum fault check(const struct call *c, struct error *error) {
     enum fault f;
     if ((f = target_refuse_unless(c->n, 1, "n", error)) != FAULT_NONE) return f;
     if ((f = target_refuse(c->seed, "seed", error)) != FAULT_NONE) return f;
-    if ((f = target_refuse_unless(c->frequency_penalty, 0, "frequency_penalty", error)) != FAULT_NONE) return f;
+    if ((f = target_refuse_unless(c->frequency_penalty, 0, "frequency_penalty", error)) != FAULT_NONE)
+        return f;
     if ((f = target_refuse_unless(c->presence_penalty, 0, "presence_penalty", error)) != FAULT_NONE) return f;
     if (!slice_is(c->reasoning_effort, "none") &&
         (f = target_refuse(c->reasoning_effort, "reasoning_effort", error)) != FAULT_NONE)
         return f;
     if (slice_to_double(c->temperature, &temperature) && temperature > 1)
-        return error_set(error, FAULT_UNTRANSLATABLE, "temperature: expected at most 1 for the target, found " SLICE_FMT,
+        return error_set(error, FAULT_UNTRANSLATABLE,
+                         "temperature: expected at most 1 for the target, found " SLICE_FMT,
                          SLICE_ARG(c->temperature));
     if (c->format == FORMAT_JSON_OBJECT)
         return error_set(error, FAULT_UNTRANSLATABLE,
@@ -31,7 +33,8 @@ static void put_id(struct json_writer *w, const char *key, struct slice id) {
     json_put_raw(w, SLICE("\""));
     for (size_t i = 0; i < id.len; i++) {
         char c = id.at[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                     c == '-';
         buffer_byte(w->out, plain ? c : '_');
     }
     buffer_byte(w->out, '"');
@@ -147,7 +150,9 @@ static void put_tools(struct json_writer *w, const struct call *c) {
         json_object(w);
         json_member_string(w, "name", t->name);
         target_put_text(w, "description", t->description);
-        json_member_raw(w, "input_schema", slice_is_null(t->schema) ? SLICE("{\"type\":\"object\",\"properties\":{}}") : t->schema);
+        json_member_raw(w, "input_schema",
+                        slice_is_null(t->schema) ? SLICE("{\"type\":\"object\",\"properties\":{}}")
+                                                 : t->schema);
         if (slice_is(t->strict, "true")) json_member_bool(w, "strict", true);
         json_object_end(w);
     }
@@ -156,10 +161,11 @@ static void put_tools(struct json_writer *w, const struct call *c) {
 
 static void put_tool_choice(struct json_writer *w, const struct call *c) {
     static const char *const words[] = {
-        [TOOL_CHOICE_UNSET] = "auto",    [TOOL_CHOICE_AUTO] = "auto",  [TOOL_CHOICE_NONE] = "none",
+        [TOOL_CHOICE_UNSET] = "auto",   [TOOL_CHOICE_AUTO] = "auto",  [TOOL_CHOICE_NONE] = "none",
         [TOOL_CHOICE_REQUIRED] = "any", [TOOL_CHOICE_NAMED] = "tool",
     };
-    bool one_at_a_time = slice_is(c->parallel_tools, "false") && c->n_tools > 0 && c->tool_choice != TOOL_CHOICE_NONE;
+    bool one_at_a_time =
+        slice_is(c->parallel_tools, "false") && c->n_tools > 0 && c->tool_choice != TOOL_CHOICE_NONE;
     if (c->tool_choice == TOOL_CHOICE_UNSET && !one_at_a_time) return;
     json_key(w, "tool_choice");
     json_object(w);
@@ -198,7 +204,9 @@ enum fault anthropic_write_call(const struct call *call, const struct target *ta
     json_object(w);
     json_member_text(w, "model", target->model);
     json_member_i64(w, "max_tokens",
-                    call->max_tokens >= 0 ? call->max_tokens : target->max_output > 0 ? target->max_output : MAX_TOKENS_DEFAULT);
+                    call->max_tokens >= 0    ? call->max_tokens
+                    : target->max_output > 0 ? target->max_output
+                                             : MAX_TOKENS_DEFAULT);
     if (call->system_text.len > 0) json_member_string(w, "system", call->system_text);
     put_messages(w, call);
     put_tools(w, call);

@@ -3,8 +3,8 @@
  * Blocks come one after the other, each stopped before the next begins, as clients expect. The source may be
  * less orderly: OpenAI gives fragments of tool calls by index, in any order. So the JSON of every call is
  * followed: a call whose arguments are whole is stopped when something else begins; one that still waits for
- * more stays open behind it, is fed under its own index, and is stopped when whole, or at the end. Nothing is held
- * back, no fragment follows its block's stop unless it is not JSON, and no block stops with half its
+ * more stays open behind it, is fed under its own index, and is stopped when whole, or at the end. Nothing is
+ * held back, no fragment follows its block's stop unless it is not JSON, and no block stops with half its
  * arguments while more may come. */
 #include "dialect/anthropic.h"
 #include "dialect/emit.h"
@@ -37,7 +37,8 @@ static void write_message_start(struct stream_writer *w, struct buffer *out) {
     json_member_raw(&j, "content", SLICE("[]"));
     json_member_text(&j, "stop_reason", NULL);
     json_member_text(&j, "stop_sequence", NULL);
-    json_member_raw(&j, "usage", SLICE("{\"input_tokens\":0,\"output_tokens\":1}")); /* the truth is in message_delta */
+    json_member_raw(&j, "usage",
+                    SLICE("{\"input_tokens\":0,\"output_tokens\":1}")); /* the truth is in message_delta */
     json_object_end(&j);
     end(&j);
 }
@@ -52,7 +53,8 @@ static void write_message_delta(struct stream_writer *w, struct buffer *out) {
     json_object(&j);
     json_member_text(&j, "stop_reason", anthropic_finish_word(w->finish));
     bool matched = w->finish == FINISH_STOP_SEQUENCE && w->stop_sequence_len > 0;
-    json_member_string(&j, "stop_sequence", matched ? slice_make(w->stop_sequence, w->stop_sequence_len) : SLICE_NULL);
+    json_member_string(&j, "stop_sequence",
+                       matched ? slice_make(w->stop_sequence, w->stop_sequence_len) : SLICE_NULL);
     json_object_end(&j);
     json_key(&j, "usage");
     if (!w->has_usage) usage_init(&w->usage);
@@ -95,7 +97,8 @@ static void stop_all(struct stream_writer *w, struct buffer *out) {
 }
 
 /* Starts a frame with its content_block open: the caller adds members and calls end_block. */
-static void start_block(struct stream_writer *w, struct json_writer *j, enum part_type type, struct buffer *out) {
+static void start_block(struct stream_writer *w, struct json_writer *j, enum part_type type,
+                        struct buffer *out) {
     leave_block(w, out);
     w->block_open = true;
     w->block_type = type;
@@ -147,7 +150,8 @@ static void write_thinking(struct stream_writer *w, const struct event *e, struc
         open = true;
     }
     if (e->text.len > 0) write_delta(w->block, "thinking_delta", "thinking", e->text, out);
-    if (open && e->signature.len > 0) write_delta(w->block, "signature_delta", "signature", e->signature, out);
+    if (open && e->signature.len > 0)
+        write_delta(w->block, "signature_delta", "signature", e->signature, out);
 }
 
 /* ---- tools ---- */
@@ -204,7 +208,8 @@ static void write_finish(struct stream_writer *w, const struct event *e, struct 
     w->finish = e->finish == FINISH_STOP && w->n_tools > 0 ? FINISH_TOOL_CALLS : e->finish;
     if (w->finish == FINISH_STOP && w->refused) w->finish = FINISH_REFUSAL;
     if (e->stop_sequence.len == 0 || e->stop_sequence.len > sizeof w->stop_sequence) return;
-    memcpy(w->stop_sequence, e->stop_sequence.at, e->stop_sequence.len); /* the event's memory does not last */
+    memcpy(w->stop_sequence, e->stop_sequence.at,
+           e->stop_sequence.len); /* the event's memory does not last */
     w->stop_sequence_len = (unsigned)e->stop_sequence.len;
 }
 

@@ -2,14 +2,20 @@
 #include "dialect/head.h"
 #include "dialect/splice.h"
 
-enum { HEAD_MODEL, HEAD_STREAM, HEAD_MESSAGES, HEAD_SYSTEM, HEAD_MAX_TOKENS, HEAD_METADATA, HEAD_TOOLS, HEAD_COUNT };
+enum {
+    HEAD_MODEL,
+    HEAD_STREAM,
+    HEAD_MESSAGES,
+    HEAD_SYSTEM,
+    HEAD_MAX_TOKENS,
+    HEAD_METADATA,
+    HEAD_TOOLS,
+    HEAD_COUNT
+};
 static const struct field head_fields[HEAD_COUNT] = {
-    [HEAD_MODEL] = FIELD("model"),
-    [HEAD_STREAM] = FIELD("stream"),
-    [HEAD_MESSAGES] = FIELD("messages"),
-    [HEAD_SYSTEM] = FIELD("system"),
-    [HEAD_MAX_TOKENS] = FIELD("max_tokens"),
-    [HEAD_METADATA] = FIELD("metadata"),
+    [HEAD_MODEL] = FIELD("model"),           [HEAD_STREAM] = FIELD("stream"),
+    [HEAD_MESSAGES] = FIELD("messages"),     [HEAD_SYSTEM] = FIELD("system"),
+    [HEAD_MAX_TOKENS] = FIELD("max_tokens"), [HEAD_METADATA] = FIELD("metadata"),
     [HEAD_TOOLS] = FIELD("tools"),
 };
 
@@ -57,16 +63,19 @@ static enum fault read_system(struct call *call, uint32_t system, struct arena *
     return FAULT_NONE;
 }
 
-static enum fault read_messages(struct call *call, uint32_t messages, struct arena *arena, struct error *error) {
+static enum fault read_messages(struct call *call, uint32_t messages, struct arena *arena,
+                                struct error *error) {
     const struct json_doc *d = &call->doc;
     uint32_t cursor = JSON_NONE, message;
     if (!fields_is_null(d, messages) && json_type(d, messages) != JSON_ARRAY)
         return fields_expected(d, messages, "an array", arena, error);
-    while (json_each_item(d, messages, &cursor, &message)) count_content(call, json_get(d, message, "content"), 0);
+    while (json_each_item(d, messages, &cursor, &message))
+        count_content(call, json_get(d, message, "content"), 0);
     return FAULT_NONE;
 }
 
-enum fault anthropic_read_head(struct slice body, struct arena *arena, struct call *call, struct error *error) {
+enum fault anthropic_read_head(struct slice body, struct arena *arena, struct call *call,
+                               struct error *error) {
     uint32_t at[HEAD_COUNT];
     enum fault f = head_begin(body, arena, call, head_fields, HEAD_COUNT, at, error);
     if (f != FAULT_NONE) return f;

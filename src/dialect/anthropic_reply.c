@@ -15,7 +15,9 @@ static const struct field usage_fields[USAGE_COUNT] = {
     [OUTPUT_DETAILS] = FIELD("output_tokens_details"),
 };
 
-static int64_t or_zero(int64_t n) { return n < 0 ? 0 : n; }
+static int64_t or_zero(int64_t n) {
+    return n < 0 ? 0 : n;
+}
 
 bool anthropic_read_usage(const struct json_doc *d, uint32_t node, int64_t *uncached, struct usage *u) {
     uint32_t at[USAGE_COUNT];
@@ -26,10 +28,8 @@ bool anthropic_read_usage(const struct json_doc *d, uint32_t node, int64_t *unca
     parts_count(d, at[CACHE_READ], &u->cache_read);
     parts_count(d, json_get(d, at[CACHE_SPLIT], "ephemeral_1h_input_tokens"), &u->cache_write_1h);
     parts_count(d, json_get(d, at[CACHE_SPLIT], "ephemeral_5m_input_tokens"), &short_lived);
-    if (!fields_is_null(d, at[CACHE_WRITE]))
-        parts_count(d, at[CACHE_WRITE], &u->cache_write);
-    else if (short_lived >= 0)
-        u->cache_write = short_lived + or_zero(u->cache_write_1h);
+    if (!fields_is_null(d, at[CACHE_WRITE])) parts_count(d, at[CACHE_WRITE], &u->cache_write);
+    else if (short_lived >= 0) u->cache_write = short_lived + or_zero(u->cache_write_1h);
     parts_count(d, at[OUTPUT], &u->output);
     parts_count(d, json_get(d, at[OUTPUT_DETAILS], "thinking_tokens"), &u->reasoning);
     parts_count(d, json_get(d, at[OUTPUT_DETAILS], "reasoning_tokens"), &u->reasoning);
@@ -40,7 +40,8 @@ bool anthropic_read_usage(const struct json_doc *d, uint32_t node, int64_t *unca
 void anthropic_put_usage(struct json_writer *w, const struct usage *u) {
     int64_t cached = or_zero(u->cache_read) + or_zero(u->cache_write);
     json_object(w);
-    json_member_i64(w, "input_tokens", or_zero(or_zero(u->input) - cached)); /* clients want the totals as numbers */
+    json_member_i64(w, "input_tokens",
+                    or_zero(or_zero(u->input) - cached)); /* clients want the totals as numbers */
     if (u->cache_write >= 0) json_member_i64(w, "cache_creation_input_tokens", u->cache_write);
     if (u->cache_read >= 0) json_member_i64(w, "cache_read_input_tokens", u->cache_read);
     if (u->cache_write_1h >= 0) {
@@ -95,11 +96,13 @@ static const struct field reply_fields[REPLY_COUNT] = {
 
 enum { TYPE, TEXT, THINKING, SIGNATURE, TOOL_ID, TOOL_NAME, TOOL_INPUT, BLOCK_COUNT };
 static const struct field block_fields[BLOCK_COUNT] = {
-    [TYPE] = FIELD("type"),   [TEXT] = FIELD("text"),      [THINKING] = FIELD("thinking"), [SIGNATURE] = FIELD("signature"),
-    [TOOL_ID] = FIELD("id"),  [TOOL_NAME] = FIELD("name"), [TOOL_INPUT] = FIELD("input"),
+    [TYPE] = FIELD("type"),           [TEXT] = FIELD("text"),  [THINKING] = FIELD("thinking"),
+    [SIGNATURE] = FIELD("signature"), [TOOL_ID] = FIELD("id"), [TOOL_NAME] = FIELD("name"),
+    [TOOL_INPUT] = FIELD("input"),
 };
 
-static void add_block(const struct json_doc *d, const uint32_t at[BLOCK_COUNT], struct arena *arena, struct parts *p) {
+static void add_block(const struct json_doc *d, const uint32_t at[BLOCK_COUNT], struct arena *arena,
+                      struct parts *p) {
     if (json_is(d, at[TYPE], "text")) {
         parts_add(p, PART_TEXT)->text = json_string(d, at[TEXT], arena);
     } else if (json_is(d, at[TYPE], "thinking")) {
@@ -133,8 +136,8 @@ static void read_content(const struct json_doc *d, uint32_t content, bool with_p
     reply->n_parts = p.n;
 }
 
-static bool read_message(const struct json_doc *d, const uint32_t at[REPLY_COUNT], bool with_parts, struct arena *arena,
-                         struct reply *reply) {
+static bool read_message(const struct json_doc *d, const uint32_t at[REPLY_COUNT], bool with_parts,
+                         struct arena *arena, struct reply *reply) {
     int64_t uncached = USAGE_NULL;
     if (json_type(d, at[CONTENT]) != JSON_ARRAY) return false;
     reply->id = json_string(d, at[ID], arena);
@@ -156,7 +159,8 @@ enum fault anthropic_read_reply(struct slice body, enum endpoint e, bool with_pa
     uint32_t at[REPLY_COUNT];
     bool good = true;
     usage_init(&reply.usage);
-    if (json_read(body, arena, with_parts ? UINT16_MAX : METADATA, &d, NULL) != FAULT_NONE) return failure_malformed(ret_error);
+    if (json_read(body, arena, with_parts ? UINT16_MAX : METADATA, &d, NULL) != FAULT_NONE)
+        return failure_malformed(ret_error);
     uint32_t failed = failure_find(&d, 0);
     if (failed != JSON_NONE) {
         failure_of_node(&d, failed, 0, arena, ret_error);
@@ -214,7 +218,8 @@ void anthropic_write_reply(const struct reply *r, struct buffer *out) {
     for (unsigned i = 0; i < r->n_parts; i++) put_block(&w, &r->parts[i]);
     json_array_end(&w);
     json_member_text(&w, "stop_reason", anthropic_finish_word(r->finish));
-    json_member_string(&w, "stop_sequence", r->finish == FINISH_STOP_SEQUENCE ? r->stop_sequence : SLICE_NULL);
+    json_member_string(&w, "stop_sequence",
+                       r->finish == FINISH_STOP_SEQUENCE ? r->stop_sequence : SLICE_NULL);
     json_key(&w, "usage");
     anthropic_put_usage(&w, &r->usage);
     json_object_end(&w);

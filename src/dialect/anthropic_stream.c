@@ -14,8 +14,11 @@ static const struct field event_fields[EVENT_FIELDS] = {
 
 enum { D_TYPE, D_TEXT, D_PARTIAL_JSON, D_THINKING, D_SIGNATURE, DELTA_FIELDS };
 static const struct field delta_fields[DELTA_FIELDS] = {
-    [D_TYPE] = FIELD("type"),         [D_TEXT] = FIELD("text"),           [D_PARTIAL_JSON] = FIELD("partial_json"),
-    [D_THINKING] = FIELD("thinking"), [D_SIGNATURE] = FIELD("signature"),
+    [D_TYPE] = FIELD("type"),
+    [D_TEXT] = FIELD("text"),
+    [D_PARTIAL_JSON] = FIELD("partial_json"),
+    [D_THINKING] = FIELD("thinking"),
+    [D_SIGNATURE] = FIELD("signature"),
 };
 
 struct reading {
@@ -25,7 +28,9 @@ struct reading {
     uint32_t at[EVENT_FIELDS];
 };
 
-static struct slice text_of(struct reading *x, uint32_t node) { return json_string(&x->d, node, x->r->arena); }
+static struct slice text_of(struct reading *x, uint32_t node) {
+    return json_string(&x->d, node, x->r->arena);
+}
 
 static void read_usage(struct reading *x, uint32_t node, bool placeholder) {
     struct usage later = x->r->usage;
@@ -50,7 +55,8 @@ static int64_t block_index(struct reading *x) {
 }
 
 static void read_block_start(struct reading *x) {
-    uint32_t block = x->at[BLOCK], type = json_get(&x->d, block, "type"), input = json_get(&x->d, block, "input");
+    uint32_t block = x->at[BLOCK], type = json_get(&x->d, block, "type"),
+             input = json_get(&x->d, block, "input");
     int64_t slot = block_index(x);
     if (slot >= 0 && slot < STREAM_TOOLS) x->r->tool_of_block[slot] = -1; /* a block, but no tool */
     if (json_is(&x->d, type, "text")) {
@@ -60,7 +66,8 @@ static void read_block_start(struct reading *x) {
     } else if (json_is(&x->d, type, "tool_use")) {
         unsigned index = emit_tool(&x->emit, x->r, slot, text_of(x, json_get(&x->d, block, "id")),
                                    text_of(x, json_get(&x->d, block, "name")));
-        if (json_size(&x->d, input) > 0) emit_arguments(&x->emit, index, json_raw(&x->d, input)); /* whole at once */
+        if (json_size(&x->d, input) > 0)
+            emit_arguments(&x->emit, index, json_raw(&x->d, input)); /* whole at once */
     }
 }
 
@@ -68,7 +75,8 @@ static void read_arguments(struct reading *x, uint32_t partial) {
     int64_t slot = block_index(x);
     bool tracked = slot >= 0 && slot < STREAM_TOOLS;
     int tool = tracked ? x->r->tool_of_block[slot] : (int)x->r->n_tools;
-    if (tool > 0) emit_arguments(&x->emit, (unsigned)tool - 1, text_of(x, partial)); /* else a server tool's */
+    if (tool > 0)
+        emit_arguments(&x->emit, (unsigned)tool - 1, text_of(x, partial)); /* else a server tool's */
 }
 
 static void read_block_delta(struct reading *x) {
@@ -116,8 +124,8 @@ static void read_typed(struct reading *x, struct slice type) {
     else if (slice_is(type, "error") || failure_find(&x->d, 0) != JSON_NONE) read_failure(x);
 }
 
-enum fault anthropic_read_event(struct stream_reader *r, struct slice name, struct slice data, struct event *events,
-                                unsigned *ret_n, bool *ret_usage_only) {
+enum fault anthropic_read_event(struct stream_reader *r, struct slice name, struct slice data,
+                                struct event *events, unsigned *ret_n, bool *ret_usage_only) {
     struct reading x = {.r = r, .emit = {.events = events}};
     if (!r->begun) {
         usage_init(&r->usage);

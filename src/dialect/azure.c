@@ -22,19 +22,22 @@ static void address(const struct provider *p, enum endpoint e, const char *model
     if (address_ends(p->base_url, "/openai/v1")) {
         address_url(ret, arena, p->base_url, "", path);
         if (p->api_version != NULL)
-            ret->url = arena_printf(arena, "%s%s?api-version=%s", p->base_url, path, address_escape(arena, version));
+            ret->url =
+                arena_printf(arena, "%s%s?api-version=%s", p->base_url, path, address_escape(arena, version));
     } else if (e == ENDPOINT_CHAT || e == ENDPOINT_EMBEDDINGS) {
         ret->url = arena_printf(arena, "%s%s/deployments/%s%s?api-version=%s", p->base_url, root,
                                 address_escape(arena, model), path, address_escape(arena, version));
     } else {
-        ret->url = arena_printf(arena, "%s%s%s?api-version=%s", p->base_url, root, path, address_escape(arena, version));
+        ret->url = arena_printf(arena, "%s%s%s?api-version=%s", p->base_url, root, path,
+                                address_escape(arena, version));
     }
 }
 
 const struct dialect azure_dialect = {
     .id = DIALECT_AZURE,
     .wire = WIRE_OPENAI,
-    .endpoints = 1u << ENDPOINT_CHAT | 1u << ENDPOINT_RESPONSES | 1u << ENDPOINT_EMBEDDINGS | 1u << ENDPOINT_MODELS,
+    .endpoints =
+        1u << ENDPOINT_CHAT | 1u << ENDPOINT_RESPONSES | 1u << ENDPOINT_EMBEDDINGS | 1u << ENDPOINT_MODELS,
     .read_head = openai_read_head,
     .read_body = openai_read_body,
     .write_reply = openai_write_reply,

@@ -16,7 +16,8 @@ enum fault body_read_sampling(struct body *b) {
         {"n", &c->n},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        enum fault f = fields_number(b->d, json_get(b->d, 0, numbers[i].key), b->arena, numbers[i].ret, b->error);
+        enum fault f =
+            fields_number(b->d, json_get(b->d, 0, numbers[i].key), b->arena, numbers[i].ret, b->error);
         if (f != FAULT_NONE) return f;
     }
     return FAULT_NONE;
@@ -36,7 +37,8 @@ enum fault body_read_stop(struct body *b, uint32_t node, bool single) {
     while (!one && json_each_item(b->d, node, &cursor, &item)) {
         c->stop[c->n_stop] = SLICE_NULL;
         if ((f = fields_string(b->d, item, b->arena, &c->stop[c->n_stop], b->error)) != FAULT_NONE) return f;
-        if (slice_is_null(c->stop[c->n_stop])) return fields_expected(b->d, item, "a string", b->arena, b->error);
+        if (slice_is_null(c->stop[c->n_stop]))
+            return fields_expected(b->d, item, "a string", b->arena, b->error);
         c->n_stop++;
     }
     return FAULT_NONE;
@@ -45,15 +47,18 @@ enum fault body_read_stop(struct body *b, uint32_t node, bool single) {
 /* Room for the items of a list of objects; *ret_n stays 0. */
 static enum fault start_list(struct body *b, uint32_t list, size_t size, void **ret) {
     uint32_t cursor = JSON_NONE, item;
-    if (json_type(b->d, list) != JSON_ARRAY) return fields_expected(b->d, list, "an array", b->arena, b->error);
+    if (json_type(b->d, list) != JSON_ARRAY)
+        return fields_expected(b->d, list, "an array", b->arena, b->error);
     while (json_each_item(b->d, list, &cursor, &item))
-        if (json_type(b->d, item) != JSON_OBJECT) return fields_expected(b->d, item, "an object", b->arena, b->error);
-    *ret = arena_alloc(b->arena, size * (json_size(b->d, list) + 1)); /* Anthropic: one more, for the system text */
+        if (json_type(b->d, item) != JSON_OBJECT)
+            return fields_expected(b->d, item, "an object", b->arena, b->error);
+    *ret = arena_alloc(b->arena,
+                       size * (json_size(b->d, list) + 1)); /* Anthropic: one more, for the system text */
     return head_check_arena(b->arena, b->error);
 }
 
 enum fault body_start_messages(struct body *b, uint32_t messages) {
-    void *room;
+    void *room = NULL;
     if (fields_is_null(b->d, messages)) return fields_missing(b->d, 0, "messages", b->arena, b->error);
     enum fault f = start_list(b, messages, sizeof(struct message), &room);
     if (f == FAULT_NONE) b->call->messages = room;
@@ -61,7 +66,7 @@ enum fault body_start_messages(struct body *b, uint32_t messages) {
 }
 
 enum fault body_start_tools(struct body *b, uint32_t tools) {
-    void *room;
+    void *room = NULL;
     if (fields_is_null(b->d, tools)) return FAULT_NONE;
     enum fault f = start_list(b, tools, sizeof(struct tool), &room);
     if (f == FAULT_NONE) b->call->tools = room;
@@ -70,14 +75,16 @@ enum fault body_start_tools(struct body *b, uint32_t tools) {
 
 enum fault body_read_schema(struct body *b, uint32_t node, struct slice *ret) {
     if (fields_is_null(b->d, node)) return FAULT_NONE;
-    if (json_type(b->d, node) != JSON_OBJECT) return fields_expected(b->d, node, "an object", b->arena, b->error);
+    if (json_type(b->d, node) != JSON_OBJECT)
+        return fields_expected(b->d, node, "an object", b->arena, b->error);
     *ret = json_raw(b->d, node);
     return FAULT_NONE;
 }
 
 enum fault body_read_image_url(struct body *b, uint32_t node, struct part *part) {
     struct slice url = json_string(b->d, node, b->arena);
-    if (json_type(b->d, node) != JSON_STRING) return fields_expected(b->d, node, "a string", b->arena, b->error);
+    if (json_type(b->d, node) != JSON_STRING)
+        return fields_expected(b->d, node, "a string", b->arena, b->error);
     if (parts_read_data_url(url, &part->media_type, &part->data)) return FAULT_NONE;
     if (!slice_starts(url, SLICE("http://")) && !slice_starts(url, SLICE("https://")))
         return fields_expected(b->d, node, "a base64 data: URL or an http(s) URL", b->arena, b->error);
@@ -98,7 +105,8 @@ enum fault body_read_result(struct body *b, uint32_t content, struct part *resul
     struct parts p;
     result->text = SLICE("");
     if (fields_is_null(b->d, content)) return FAULT_NONE;
-    if (json_type(b->d, content) != JSON_ARRAY) return fields_string(b->d, content, b->arena, &result->text, b->error);
+    if (json_type(b->d, content) != JSON_ARRAY)
+        return fields_string(b->d, content, b->arena, &result->text, b->error);
     parts_start(&p, b->arena, json_size(b->d, content));
     while (json_each_item(b->d, content, &cursor, &item)) {
         enum fault f = read_item(b, item, &p);

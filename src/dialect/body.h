@@ -1,5 +1,5 @@
-/* body.h - what reading a request's body has in common between the dialects: the reader's state and the pieces
- * that both wires have in the same shape. */
+/* body.h - what reading a request's body has in common between the dialects: the reader's state and the
+ * pieces that both wires have in the same shape. */
 #ifndef DIALECT_BODY_H
 #define DIALECT_BODY_H
 
@@ -29,6 +29,7 @@ enum fault body_read_image_url(struct body *b, uint32_t node, struct part *part)
 enum fault body_check_endpoint(const struct body *b) MUST_CHECK;
 /* A tool result's content: a text or a list of items that `read_item` reads, into its text and images. */
 enum fault body_read_result(struct body *b, uint32_t content, struct part *result,
-                            enum fault (*read_item)(struct body *b, uint32_t item, struct parts *p)) MUST_CHECK;
+                            enum fault (*read_item)(struct body *b, uint32_t item,
+                                                    struct parts *p)) MUST_CHECK;
 
 #endif

@@ -14,7 +14,9 @@ const struct dialect *dialect_of(enum dialect_id id) {
     return &openai_dialect;
 }
 
-bool dialect_same_wire(const struct dialect *a, const struct dialect *b) { return a->wire == b->wire; }
+bool dialect_same_wire(const struct dialect *a, const struct dialect *b) {
+    return a->wire == b->wire;
+}
 
 /* A header that counts in `unit_us`; false when it is absent, no number, or negative. */
 static bool counted(struct slice value, double unit_us, int64_t *ret_us) {
@@ -32,7 +34,8 @@ int64_t dialect_retry_after_us(struct header_source headers, int64_t now_wall_us
     if (counted(headers.get(headers.ctx, "x-ms-retry-after-ms"), 1e3, &us)) return us;
     struct slice value = headers.get(headers.ctx, "retry-after");
     if (counted(value, 1e6, &us)) return us;
-    if (!clock_parse_http_date(slice_trim(value), &at) || at < now_wall_us) return -1; /* past: our clocks differ */
+    if (!clock_parse_http_date(slice_trim(value), &at) || at < now_wall_us)
+        return -1; /* past: our clocks differ */
     us = at - now_wall_us;
     return us < RETRY_AFTER_MOST_S * INT64_C(1000000) ? us : RETRY_AFTER_MOST_S * INT64_C(1000000);
 }

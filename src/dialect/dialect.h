@@ -77,7 +77,7 @@ struct stream_writer {
     struct stream_tool tools[STREAM_TOOLS];
 };
 
-/* How a request reaches a provider of this dialect. */
+/* How a request reaches a provider of this dialect. The provider's own extra headers are the caller's to add. */
 struct upstream_address {
     struct slice url;                 /* in the arena */
     const char *headers[8];           /* "name: value", in the arena, NULL-terminated */
@@ -106,11 +106,13 @@ struct dialect {
     enum fault (*splice)(const struct call *call, const char *model, bool want_usage, struct buffer *out);
     /* Other wire: from the neutral body. */
     enum fault (*write_call)(const struct call *call, const struct target *target, struct buffer *out, struct error *error);
-    /* `with_parts` false: metadata only. A 200 whose body is an error gives that error's fault. */
+    /* `with_parts` false: metadata only. A 200 whose body is an error gives that error's fault. Vectors and counts are
+     * output too; a token count is no usage. */
     enum fault (*read_reply)(struct slice body, enum endpoint e, bool with_parts, struct arena *arena, struct reply *ret,
                              struct upstream_error *ret_error);
     /* One SSE event into at most LIMIT_EVENTS_PER_CHUNK neutral ones. FAULT_UP_MALFORMED: the event is no JSON of
-     * this dialect; the stream may go on without it. `usage_only` is set for OpenAI's extra usage chunk. */
+     * this dialect; the stream may go on without it. `usage_only` is set for OpenAI's extra usage chunk. With n > 1 the
+     * index of text events is their choice, and EVENT_FINISH is the first choice's. */
     enum fault (*read_event)(struct stream_reader *r, struct slice name, struct slice data, struct event *events,
                              unsigned *ret_n, bool *ret_usage_only);
     void (*read_error)(int status, struct header_source headers, struct slice body, int64_t now_wall_us, struct arena *arena,

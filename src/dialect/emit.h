@@ -14,10 +14,8 @@ struct emit {
 
 static inline struct event *emit_add(struct emit *e, enum event_type type) {
     struct event *event = &e->spill;
-    if (e->n < LIMIT_EVENTS_PER_CHUNK)
-        event = &e->events[e->n++];
-    else
-        e->overflow = true;
+    if (e->n < LIMIT_EVENTS_PER_CHUNK) event = &e->events[e->n++];
+    else e->overflow = true;
     *event = (struct event){.type = type};
     return event;
 }
@@ -27,8 +25,10 @@ static inline void emit_text(struct emit *e, enum event_type type, struct slice 
     if (text.len > 0) emit_add(e, type)->text = text;
 }
 
-/* A tool call begins: the reader numbers it. `slot` is its number in the dialect, remembered when there is room. */
-static inline unsigned emit_tool(struct emit *e, struct stream_reader *r, int64_t slot, struct slice id, struct slice name) {
+/* A tool call begins: the reader numbers it. `slot` is its number in the dialect, remembered when there is
+ * room. */
+static inline unsigned emit_tool(struct emit *e, struct stream_reader *r, int64_t slot, struct slice id,
+                                 struct slice name) {
     unsigned index = r->n_tools++;
     if (slot >= 0 && slot < STREAM_TOOLS) r->tool_of_block[slot] = (int)index + 1;
     struct event *event = emit_add(e, EVENT_TOOL_BEGIN);
@@ -73,6 +73,8 @@ static inline void emit_frame(struct json_writer *w, struct buffer *out, const c
     buffer_append(out, SLICE("data: "));
     json_start(w, out);
 }
-static inline void emit_frame_end(struct json_writer *w) { buffer_append(w->out, SLICE("\n\n")); }
+static inline void emit_frame_end(struct json_writer *w) {
+    buffer_append(w->out, SLICE("\n\n"));
+}
 
 #endif

@@ -3,12 +3,15 @@
 
 #include <stdio.h>
 
-enum { MESSAGE_SHOWN = 1000 }; /* bytes of a provider's message that are kept */
+enum {
+    MESSAGE_SHOWN = 1000,
+    MESSAGE_READ = 8192
+}; /* bytes of a provider's message that are kept, and searched */
 
 enum { CODE, TYPE, MESSAGE, STATUS, INNER, INNER_OLD, DETAIL, WORDS };
 static const struct field error_fields[WORDS] = {
-    [CODE] = FIELD("code"),        [TYPE] = FIELD("type"),           [MESSAGE] = FIELD("message"),
-    [STATUS] = FIELD("status"),    [INNER] = FIELD("innererror"),    [INNER_OLD] = FIELD("inner_error"),
+    [CODE] = FIELD("code"),     [TYPE] = FIELD("type"),        [MESSAGE] = FIELD("message"),
+    [STATUS] = FIELD("status"), [INNER] = FIELD("innererror"), [INNER_OLD] = FIELD("inner_error"),
     [DETAIL] = FIELD("detail"),
 };
 
@@ -78,17 +81,18 @@ static const char *const context_texts[] = {
     "exceed context limit",
     "is longer than the model's context length",
     "input tokens exceed the configured limit",
-    "exceeds the available context size",        /* llama.cpp */
+    "exceeds the available context size",           /* llama.cpp */
     "exceeds the maximum number of tokens allowed", /* Gemini */
-    "`inputs` tokens + `max_new_tokens` must be", /* TGI */
+    "`inputs` tokens + `max_new_tokens` must be",   /* TGI */
     "context_length_exceeded",
     "exceeds the context window",
     "exceeds the model's context window",
-    "prompt is too long",                        /* Anthropic */
+    "prompt is too long", /* Anthropic */
 };
 
 bool dialect_is_context_overflow(struct slice message) {
-    if (slice_contains_nocase(message, SLICE("string_above_max_length"))) return false; /* one field's own limit */
+    if (slice_contains_nocase(message, SLICE("string_above_max_length")))
+        return false; /* one field's own limit */
     for (size_t i = 0; i < sizeof context_texts / sizeof context_texts[0]; i++)
         if (slice_contains_nocase(message, slice_of(context_texts[i]))) return true;
     return slice_contains_nocase(message, SLICE("current length is")) && /* Cerebras */
@@ -125,9 +129,9 @@ static struct slice word_of(const struct json_doc *d, uint32_t node, struct aren
     return json_type(d, node) == JSON_NUMBER ? json_raw(d, node) : slice_is_null(s) ? SLICE("") : s;
 }
 
-static struct slice cut(struct slice s) {
-    if (s.len <= MESSAGE_SHOWN) return s;
-    s.len = MESSAGE_SHOWN;
+static struct slice cut(struct slice s, size_t most) {
+    if (s.len <= most) return s;
+    s.len = most;
     while (s.len > 0 && ((unsigned char)s.at[s.len] & 0xC0) == 0x80) s.len--; /* not inside a character */
     return s;
 }
@@ -137,7 +141,7 @@ static void read_words(const struct json_doc *d, uint32_t node, struct arena *ar
     int64_t number;
     *w = (struct words){.message = SLICE("")};
     if (json_type(d, node) == JSON_STRING) {
-        w->message = json_string(d, node, arena);
+        w->message = cut(json_string(d, node, arena), MESSAGE_READ);
         return;
     }
     fields_find(d, node, error_fields, WORDS, at);
@@ -146,6 +150,7 @@ static void read_words(const struct json_doc *d, uint32_t node, struct arena *ar
     w->status = word_of(d, at[STATUS], arena);
     w->message = word_of(d, at[MESSAGE], arena);
     if (w->message.len == 0) w->message = word_of(d, at[DETAIL], arena);
+    w->message = cut(w->message, MESSAGE_READ);
     uint32_t inner = at[INNER] != JSON_NONE ? at[INNER] : at[INNER_OLD];
     w->inner = word_of(d, json_get(d, inner, "code"), arena);
     if (slice_to_i64(w->code, &number) && number >= 400 && number < 600) w->number = (int)number;
@@ -158,14 +163,16 @@ uint32_t failure_pick(const struct json_doc *d, uint32_t root, uint32_t error, u
 }
 
 uint32_t failure_find(const struct json_doc *d, uint32_t root) {
-    if (json_type(d, root) == JSON_ARRAY) root = json_item(d, root, 0); /* Google wraps its errors in a list */
+    if (json_type(d, root) == JSON_ARRAY)
+        root = json_item(d, root, 0); /* Google wraps its errors in a list */
     return failure_pick(d, root, json_get(d, root, "error"), json_get(d, root, "object"));
 }
 
 /* ---- classing ---- */
 
 static bool says(const struct words *w, const char *word) {
-    return slice_is(w->code, word) || slice_is(w->type, word) || slice_is(w->inner, word) || slice_is(w->status, word);
+    return slice_is(w->code, word) || slice_is(w->type, word) || slice_is(w->inner, word) ||
+           slice_is(w->status, word);
 }
 
 static enum fault fault_of_words(const struct words *w) {
@@ -179,9 +186,10 @@ static enum fault fault_of_text(const struct words *w) {
         const char *text;
         enum fault fault;
     } texts[] = {
-        {"credit balance is too low", FAULT_UP_QUOTA},                   /* Anthropic, as a 400 */
-        {"blocked by content filtering policy", FAULT_UP_CONTENT_POLICY}, /* Anthropic, without a type of its own */
-        {"api key not valid", FAULT_UP_AUTH},                            /* Gemini, as a 400 */
+        {"credit balance is too low", FAULT_UP_QUOTA}, /* Anthropic, as a 400 */
+        {"blocked by content filtering policy",
+         FAULT_UP_CONTENT_POLICY},            /* Anthropic, without a type of its own */
+        {"api key not valid", FAULT_UP_AUTH}, /* Gemini, as a 400 */
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (slice_contains_nocase(w->message, slice_of(texts[i].text))) return texts[i].fault;
@@ -192,7 +200,8 @@ static bool is_overflow(const struct words *w) {
     return !says(w, "string_above_max_length") && dialect_is_context_overflow(w->message);
 }
 
-/* "Request too large for gpt-4 ... on tokens per min": more in one request than the rate allows in a minute. */
+/* "Request too large for gpt-4 ... on tokens per min": more in one request than the rate allows in a minute.
+ */
 static bool is_request_over_rate(const struct words *w) {
     return slice_contains_nocase(w->message, SLICE("request too large")) &&
            slice_contains_nocase(w->message, SLICE("tokens per"));
@@ -234,11 +243,12 @@ static enum fault class_words(int status, const struct words *w) {
     return class_unmarked(w, by_words, by_text);
 }
 
-void failure_of_node(const struct json_doc *d, uint32_t node, int status, struct arena *arena, struct upstream_error *ret) {
+void failure_of_node(const struct json_doc *d, uint32_t node, int status, struct arena *arena,
+                     struct upstream_error *ret) {
     struct words w;
     read_words(d, node, arena, &w);
     *ret = (struct upstream_error){.fault = class_words(status, &w),
-                                   .message = arena_slice(arena, cut(w.message)),
+                                   .message = arena_slice(arena, cut(w.message, MESSAGE_SHOWN)),
                                    .code = w.code.len > 0 ? w.code : w.type,
                                    .retry_after_us = -1,
                                    .should_retry = -1};
@@ -246,8 +256,11 @@ void failure_of_node(const struct json_doc *d, uint32_t node, int status, struct
 }
 
 enum fault failure_malformed(struct upstream_error *ret) {
-    *ret = (struct upstream_error){
-        .fault = FAULT_UP_MALFORMED, .message = SLICE(""), .code = SLICE(""), .retry_after_us = -1, .should_retry = -1};
+    *ret = (struct upstream_error){.fault = FAULT_UP_MALFORMED,
+                                   .message = SLICE(""),
+                                   .code = SLICE(""),
+                                   .retry_after_us = -1,
+                                   .should_retry = -1};
     return FAULT_UP_MALFORMED;
 }
 
@@ -264,20 +277,20 @@ static struct slice quoted_word(struct slice text) {
 /* No JSON: the text itself is all there is. A page of HTML is nothing to show anyone. */
 static void failure_of_text(int status, struct slice body, struct arena *arena, struct upstream_error *ret) {
     struct slice text = slice_trim(body);
-    struct words w = {.message = text};
+    struct words w = {.message = cut(text, MESSAGE_READ)};
     if (slice_starts(text, SLICE("{"))) w.code = quoted_word(text);
     ret->code = w.code.len > 0 ? w.code : SLICE("");
     ret->fault = class_words(status, &w);
-    if (slice_starts(text, SLICE("<")) || !slice_is_utf8(cut(text))) text = SLICE("");
-    ret->message = arena_slice(arena, cut(text));
+    if (slice_starts(text, SLICE("<")) || !slice_is_utf8(cut(text, MESSAGE_SHOWN))) text = SLICE("");
+    ret->message = arena_slice(arena, cut(text, MESSAGE_SHOWN));
 }
 
 static struct slice header(struct header_source headers, const char *name) {
     return headers.get == NULL ? SLICE_NULL : slice_trim(headers.get(headers.ctx, name));
 }
 
-void failure_read(int status, struct header_source headers, struct slice body, int64_t now_wall_us, struct arena *arena,
-                  struct upstream_error *ret) {
+void failure_read(int status, struct header_source headers, struct slice body, int64_t now_wall_us,
+                  struct arena *arena, struct upstream_error *ret) {
     enum { KEEP_DEPTH = 5 };
     struct json_doc d;
     struct upstream_error found = {.message = SLICE(""), .code = SLICE("")};
@@ -289,6 +302,8 @@ void failure_read(int status, struct header_source headers, struct slice body, i
     }
     found.retry_after_us = dialect_retry_after_us(headers, now_wall_us);
     struct slice should = header(headers, "x-should-retry");
-    found.should_retry = slice_eq_nocase(should, SLICE("true")) ? 1 : slice_eq_nocase(should, SLICE("false")) ? 0 : -1;
+    found.should_retry = slice_eq_nocase(should, SLICE("true"))    ? 1
+                         : slice_eq_nocase(should, SLICE("false")) ? 0
+                                                                   : -1;
     *ret = found;
 }

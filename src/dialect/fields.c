@@ -7,8 +7,10 @@ static inline bool key_is(const struct json_doc *d, uint32_t key, const struct f
     return k->len == f->len + 2u && *at == f->name[0] && memcmp(at, f->name, f->len) == 0;
 }
 
-/* Walks the tape itself (a key is one node, its value follows): every event of every stream comes through here. */
-uint64_t fields_find(const struct json_doc *d, uint32_t object, const struct field *fields, unsigned n, uint32_t *ret_nodes) {
+/* Walks the tape itself (a key is one node, its value follows): every event of every stream comes through
+ * here. */
+uint64_t fields_find(const struct json_doc *d, uint32_t object, const struct field *fields, unsigned n,
+                     uint32_t *ret_nodes) {
     uint64_t twice = 0;
     for (unsigned i = 0; i < n; i++) ret_nodes[i] = JSON_NONE;
     if (json_type(d, object) != JSON_OBJECT) return 0;
@@ -22,7 +24,9 @@ uint64_t fields_find(const struct json_doc *d, uint32_t object, const struct fie
     return twice;
 }
 
-bool fields_is_null(const struct json_doc *d, uint32_t node) { return json_type(d, node) <= JSON_NULL; }
+bool fields_is_null(const struct json_doc *d, uint32_t node) {
+    return json_type(d, node) <= JSON_NULL;
+}
 
 const char *fields_type_name(enum json_type t) {
     switch (t) {
@@ -46,19 +50,23 @@ enum fault fields_expected(const struct json_doc *d, uint32_t node, const char *
                      fields_type_name(json_type(d, node)));
 }
 
-enum fault fields_unsupported(const struct json_doc *d, uint32_t node, struct arena *arena, struct error *error) {
+enum fault fields_unsupported(const struct json_doc *d, uint32_t node, struct arena *arena,
+                              struct error *error) {
     enum { VALUE_SHOWN = 40 }; /* longer is no type word, and may be the user's text */
     struct slice path = json_path(d, node, arena), value = json_raw(d, node);
     if (json_type(d, node) == JSON_STRING && value.len <= VALUE_SHOWN)
-        return error_set(error, FAULT_UNTRANSLATABLE, SLICE_FMT ": " SLICE_FMT " has no counterpart at the target",
-                         SLICE_ARG(path), SLICE_ARG(value));
-    return error_set(error, FAULT_UNTRANSLATABLE, SLICE_FMT ": has no counterpart at the target", SLICE_ARG(path));
+        return error_set(error, FAULT_UNTRANSLATABLE,
+                         SLICE_FMT ": " SLICE_FMT " has no counterpart at the target", SLICE_ARG(path),
+                         SLICE_ARG(value));
+    return error_set(error, FAULT_UNTRANSLATABLE, SLICE_FMT ": has no counterpart at the target",
+                     SLICE_ARG(path));
 }
 
 enum fault fields_missing(const struct json_doc *d, uint32_t object, const char *key, struct arena *arena,
                           struct error *error) {
     struct slice path = json_path(d, object, arena);
-    return error_set(error, FAULT_BAD_REQUEST, SLICE_FMT "%s%s: missing", SLICE_ARG(path), path.len > 0 ? "." : "", key);
+    return error_set(error, FAULT_BAD_REQUEST, SLICE_FMT "%s%s: missing", SLICE_ARG(path),
+                     path.len > 0 ? "." : "", key);
 }
 
 /* `only` against a value; an array of one text counts as that text (modalities: ["text"]). */
@@ -80,7 +88,8 @@ static bool says_nothing(const struct json_doc *d, uint32_t node, const char *on
     return false;
 }
 
-static const struct field_rule *rule_of(const struct json_doc *d, uint32_t key, const struct field_rule *rules, unsigned n) {
+static const struct field_rule *rule_of(const struct json_doc *d, uint32_t key,
+                                        const struct field_rule *rules, unsigned n) {
     for (unsigned i = 0; i < n; i++)
         if (json_is(d, key, rules[i].name)) return &rules[i];
     return NULL;

@@ -10,15 +10,17 @@ static void reset(struct call *call) {
 static enum fault refuse_twice(uint64_t twice, const struct field *fields, struct error *error) {
     unsigned i = 0;
     while ((twice >> i & 1) == 0) i++;
-    return error_set(error, FAULT_BAD_REQUEST, "%s: given twice; which one counts is not defined", fields[i].name);
+    return error_set(error, FAULT_BAD_REQUEST, "%s: given twice; which one counts is not defined",
+                     fields[i].name);
 }
 
-enum fault head_begin(struct slice body, struct arena *arena, struct call *call, const struct field *fields, unsigned n,
-                      uint32_t *ret_nodes, struct error *error) {
+enum fault head_begin(struct slice body, struct arena *arena, struct call *call, const struct field *fields,
+                      unsigned n, uint32_t *ret_nodes, struct error *error) {
     reset(call);
     enum fault f = json_read(body, arena, UINT16_MAX, &call->doc, error);
     if (f != FAULT_NONE) return f;
-    if (json_type(&call->doc, 0) != JSON_OBJECT) return fields_expected(&call->doc, 0, "an object", arena, error);
+    if (json_type(&call->doc, 0) != JSON_OBJECT)
+        return fields_expected(&call->doc, 0, "an object", arena, error);
     uint64_t twice = fields_find(&call->doc, 0, fields, n, ret_nodes);
     if (twice != 0) return refuse_twice(twice, fields, error);
     return head_model(call, ret_nodes[0], arena, error);
@@ -43,7 +45,8 @@ enum fault head_stream(struct call *call, uint32_t node, struct arena *arena, st
 enum fault head_max_tokens(struct call *call, uint32_t node, struct arena *arena, struct error *error) {
     int64_t n;
     if (fields_is_null(&call->doc, node)) return FAULT_NONE;
-    if (!json_get_i64(&call->doc, node, &n)) return fields_expected(&call->doc, node, "a whole number", arena, error);
+    if (!json_get_i64(&call->doc, node, &n))
+        return fields_expected(&call->doc, node, "a whole number", arena, error);
     call->max_tokens = n < 0 ? -1 : n; /* some servers take -1 for "no limit" */
     return FAULT_NONE;
 }
@@ -80,6 +83,6 @@ uint64_t head_string_bytes(const struct json_doc *d, uint32_t node) {
 
 enum fault head_check_arena(const struct arena *arena, struct error *error) {
     if (!arena_is_full(arena)) return FAULT_NONE;
-    return error_set(error, FAULT_TOO_LARGE, "the request needs more than the %zu bytes that one exchange may hold",
-                     arena->max);
+    return error_set(error, FAULT_TOO_LARGE,
+                     "the request needs more than the %zu bytes that one exchange may hold", arena->max);
 }

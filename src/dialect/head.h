@@ -10,20 +10,22 @@
 
 /* Resets `call` but for its endpoint, reads the body into call->doc and finds the fields. FAULT_BAD_REQUEST
  * when one of them is given twice. fields[0] is "model". */
-enum fault head_begin(struct slice body, struct arena *arena, struct call *call, const struct field *fields, unsigned n,
-                      uint32_t *ret_nodes, struct error *error) MUST_CHECK;
+enum fault head_begin(struct slice body, struct arena *arena, struct call *call, const struct field *fields,
+                      unsigned n, uint32_t *ret_nodes, struct error *error) MUST_CHECK;
 enum fault head_model(struct call *call, uint32_t node, struct arena *arena, struct error *error) MUST_CHECK;
 enum fault head_stream(struct call *call, uint32_t node, struct arena *arena, struct error *error) MUST_CHECK;
-enum fault head_max_tokens(struct call *call, uint32_t node, struct arena *arena, struct error *error) MUST_CHECK;
+enum fault head_max_tokens(struct call *call, uint32_t node, struct arena *arena,
+                           struct error *error) MUST_CHECK;
 
 /* Text that is gathered from several places and joined; a single piece is borrowed as it is. */
 struct head_text {
     struct arena *arena;
     struct slice text;
-    char *own;  /* NULL while borrowed */
+    char *own; /* NULL while borrowed */
     size_t cap;
 };
-void head_text_add(struct head_text *t, struct slice piece, struct slice separator); /* SLICE_NULL adds nothing */
+void head_text_add(struct head_text *t, struct slice piece,
+                   struct slice separator); /* SLICE_NULL adds nothing */
 
 /* Bytes of a string's text, about: escapes count as they are written. 0 for anything else. */
 uint64_t head_string_bytes(const struct json_doc *d, uint32_t node);

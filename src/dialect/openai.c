@@ -15,13 +15,15 @@ const char *openai_path(enum endpoint e) {
     return NULL;
 }
 
-/* Base URLs come as the providers' clients take them, with the API's root (".../v1"); a bare host gets /v1. */
+/* Base URLs come as the providers' clients take them, with the API's root (".../v1"); a bare host gets /v1.
+ */
 static void address(const struct provider *p, enum endpoint e, const char *model, struct arena *arena,
                     struct upstream_address *ret) {
     (void)model; /* stands in the body */
     const char *path = openai_path(e);
     address_start(ret, arena);
-    address_url(ret, arena, p->base_url, address_base_has_path(p->base_url) ? "" : "/v1", path == NULL ? "" : path);
+    address_url(ret, arena, p->base_url, address_base_has_path(p->base_url) ? "" : "/v1",
+                path == NULL ? "" : path);
     if (p->api_key != NULL) address_header(ret, arena, "authorization", "Bearer ", p->api_key);
 }
 
@@ -64,7 +66,8 @@ void openai_write_stream_error(enum fault fault, const char *message, struct buf
 const struct dialect openai_dialect = {
     .id = DIALECT_OPENAI,
     .wire = WIRE_OPENAI,
-    .endpoints = 1u << ENDPOINT_CHAT | 1u << ENDPOINT_RESPONSES | 1u << ENDPOINT_EMBEDDINGS | 1u << ENDPOINT_MODELS,
+    .endpoints =
+        1u << ENDPOINT_CHAT | 1u << ENDPOINT_RESPONSES | 1u << ENDPOINT_EMBEDDINGS | 1u << ENDPOINT_MODELS,
     .read_head = openai_read_head,
     .read_body = openai_read_body,
     .write_reply = openai_write_reply,

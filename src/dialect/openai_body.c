@@ -37,7 +37,8 @@ static const struct field_rule root_rules[] = {
     {"verbosity", FIELD_ONLY, "medium"},
     {"functions", FIELD_ONLY, ""},
 };
-static const struct field_rule format_rules[] = {{"type", FIELD_USED, NULL}, {"json_schema", FIELD_USED, NULL}};
+static const struct field_rule format_rules[] = {{"type", FIELD_USED, NULL},
+                                                 {"json_schema", FIELD_USED, NULL}};
 static const struct field_rule schema_rules[] = {
     {"name", FIELD_USED, NULL},
     {"schema", FIELD_USED, NULL},
@@ -52,7 +53,8 @@ static const struct field_rule function_rules[] = {
     {"parameters", FIELD_USED, NULL},
     {"strict", FIELD_USED, NULL},
 };
-static const struct field_rule named_rules[] = {{"type", FIELD_ONLY, "function"}, {"function", FIELD_USED, NULL}};
+static const struct field_rule named_rules[] = {{"type", FIELD_ONLY, "function"},
+                                                {"function", FIELD_USED, NULL}};
 static const struct field_rule message_rules[] = {
     {"role", FIELD_USED, NULL}, {"content", FIELD_USED, NULL}, {"name", FIELD_ONLY, ""}};
 static const struct field_rule assistant_rules[] = {
@@ -91,7 +93,8 @@ static const struct field_rule image_url_rules[] = {{"url", FIELD_USED, NULL}, {
 
 /* ---- messages ---- */
 
-static enum fault read_text_part(struct body *b, uint32_t part, const char *key, enum part_type type, struct parts *p) {
+static enum fault read_text_part(struct body *b, uint32_t part, const char *key, enum part_type type,
+                                 struct parts *p) {
     return fields_required(b->d, part, key, b->arena, &parts_add(p, type)->text, b->error);
 }
 
@@ -102,16 +105,19 @@ static enum fault read_image_part(struct body *b, uint32_t node, struct parts *p
     if (f != FAULT_NONE) return f;
     if (fields_is_null(b->d, image)) return fields_missing(b->d, node, "image_url", b->arena, b->error);
     if ((f = CHECK(b, image, image_url_rules)) != FAULT_NONE) return f;
-    if ((f = fields_string(b->d, json_get(b->d, image, "detail"), b->arena, &part->detail, b->error)) != FAULT_NONE)
+    if ((f = fields_string(b->d, json_get(b->d, image, "detail"), b->arena, &part->detail, b->error)) !=
+        FAULT_NONE)
         return f;
-    if (fields_is_null(b->d, json_get(b->d, image, "url"))) return fields_missing(b->d, image, "url", b->arena, b->error);
+    if (fields_is_null(b->d, json_get(b->d, image, "url")))
+        return fields_missing(b->d, image, "url", b->arena, b->error);
     return body_read_image_url(b, json_get(b->d, image, "url"), part);
 }
 
 static enum fault read_part(struct body *b, uint32_t part, struct parts *p) {
     uint32_t type = json_get(b->d, part, "type");
     enum fault f;
-    if (json_type(b->d, part) != JSON_OBJECT) return fields_expected(b->d, part, "an object", b->arena, b->error);
+    if (json_type(b->d, part) != JSON_OBJECT)
+        return fields_expected(b->d, part, "an object", b->arena, b->error);
     if (fields_is_null(b->d, type)) return fields_missing(b->d, part, "type", b->arena, b->error);
     if (json_is(b->d, type, "text")) {
         if ((f = CHECK(b, part, text_rules)) != FAULT_NONE) return f;
@@ -150,7 +156,8 @@ static enum fault read_tool_call(struct body *b, uint32_t node, struct parts *p)
     if (fields_is_null(b->d, function)) return fields_missing(b->d, node, "function", b->arena, b->error);
     if ((f = CHECK(b, function, called_rules)) != FAULT_NONE) return f;
     if ((f = fields_required(b->d, node, "id", b->arena, &part->id, b->error)) != FAULT_NONE) return f;
-    if ((f = fields_required(b->d, function, "name", b->arena, &part->name, b->error)) != FAULT_NONE) return f;
+    if ((f = fields_required(b->d, function, "name", b->arena, &part->name, b->error)) != FAULT_NONE)
+        return f;
     uint32_t arguments = json_get(b->d, function, "arguments");
     if ((f = fields_string(b->d, arguments, b->arena, &part->arguments, b->error)) != FAULT_NONE) return f;
     part->arguments = slice_trim(part->arguments);
@@ -168,13 +175,15 @@ static enum fault refuse_parts(struct body *b, uint32_t node, const struct parts
 }
 
 static enum fault read_assistant(struct body *b, uint32_t node, struct parts *p) {
-    uint32_t cursor = JSON_NONE, call, calls = json_get(b->d, node, "tool_calls"), refusal = json_get(b->d, node, "refusal");
+    uint32_t cursor = JSON_NONE, call, calls = json_get(b->d, node, "tool_calls"),
+             refusal = json_get(b->d, node, "refusal");
     enum fault f = CHECK(b, node, assistant_rules);
     if (f != FAULT_NONE) return f;
     if ((f = read_content(b, json_get(b->d, node, "content"), p)) != FAULT_NONE) return f;
     if ((f = refuse_parts(b, node, p, PART_IMAGE)) != FAULT_NONE) return f;
     if (!fields_is_null(b->d, refusal) &&
-        (f = fields_string(b->d, refusal, b->arena, &parts_add(p, PART_REFUSAL)->text, b->error)) != FAULT_NONE)
+        (f = fields_string(b->d, refusal, b->arena, &parts_add(p, PART_REFUSAL)->text, b->error)) !=
+            FAULT_NONE)
         return f;
     if (!fields_is_null(b->d, calls) && json_type(b->d, calls) != JSON_ARRAY)
         return fields_expected(b->d, calls, "an array", b->arena, b->error);
@@ -187,7 +196,8 @@ static enum fault read_tool_message(struct body *b, uint32_t node, struct parts 
     struct part *part = parts_add(p, PART_TOOL_RESULT);
     enum fault f = CHECK(b, node, tool_message_rules);
     if (f != FAULT_NONE) return f;
-    if ((f = fields_required(b->d, node, "tool_call_id", b->arena, &part->id, b->error)) != FAULT_NONE) return f;
+    if ((f = fields_required(b->d, node, "tool_call_id", b->arena, &part->id, b->error)) != FAULT_NONE)
+        return f;
     return body_read_result(b, json_get(b->d, node, "content"), part, read_part);
 }
 
@@ -208,8 +218,8 @@ static enum fault read_message(struct body *b, uint32_t node, struct message *m)
         enum role role;
         enum fault (*read)(struct body *b, uint32_t node, struct parts *p);
     } roles[] = {
-        {"system", ROLE_SYSTEM, read_system_message},  {"developer", ROLE_SYSTEM, read_system_message},
-        {"user", ROLE_USER, read_plain_message},       {"assistant", ROLE_ASSISTANT, read_assistant},
+        {"system", ROLE_SYSTEM, read_system_message}, {"developer", ROLE_SYSTEM, read_system_message},
+        {"user", ROLE_USER, read_plain_message},      {"assistant", ROLE_ASSISTANT, read_assistant},
         {"tool", ROLE_TOOL, read_tool_message},
     };
     enum { SINGLE_PARTS = 2 }; /* a text or a tool result, and a refusal */
@@ -218,8 +228,9 @@ static enum fault read_message(struct body *b, uint32_t node, struct message *m)
     if (fields_is_null(b->d, role)) return fields_missing(b->d, node, "role", b->arena, b->error);
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         if (!json_is(b->d, role, roles[i].word)) continue;
-        parts_start(&p, b->arena, SINGLE_PARTS + json_size(b->d, json_get(b->d, node, "content")) +
-                                      json_size(b->d, json_get(b->d, node, "tool_calls")));
+        parts_start(&p, b->arena,
+                    SINGLE_PARTS + json_size(b->d, json_get(b->d, node, "content")) +
+                        json_size(b->d, json_get(b->d, node, "tool_calls")));
         enum fault f = roles[i].read(b, node, &p);
         *m = (struct message){roles[i].role, p.at, p.n};
         return f;
@@ -244,13 +255,15 @@ static enum fault read_tool(struct body *b, uint32_t node, struct tool *t) {
     uint32_t function = json_get(b->d, node, "function"), type = json_get(b->d, node, "type");
     enum fault f;
     *t = (struct tool){.name = SLICE_NULL};
-    if (!json_is(b->d, type, "function") && !fields_is_null(b->d, type)) /* say the type, not what hangs on it */
+    if (!json_is(b->d, type, "function") &&
+        !fields_is_null(b->d, type)) /* say the type, not what hangs on it */
         return fields_unsupported(b->d, type, b->arena, b->error);
     if ((f = CHECK(b, node, tool_rules)) != FAULT_NONE) return f;
     if (fields_is_null(b->d, function)) return fields_missing(b->d, node, "function", b->arena, b->error);
     if ((f = CHECK(b, function, function_rules)) != FAULT_NONE) return f;
     if ((f = fields_required(b->d, function, "name", b->arena, &t->name, b->error)) != FAULT_NONE) return f;
-    if ((f = fields_string(b->d, json_get(b->d, function, "description"), b->arena, &t->description, b->error)) != FAULT_NONE)
+    if ((f = fields_string(b->d, json_get(b->d, function, "description"), b->arena, &t->description,
+                           b->error)) != FAULT_NONE)
         return f;
     if ((f = body_read_schema(b, json_get(b->d, function, "parameters"), &t->schema)) != FAULT_NONE) return f;
     return fields_bool(b->d, json_get(b->d, function, "strict"), b->arena, &t->strict, b->error);
@@ -262,7 +275,8 @@ static enum fault read_tools(struct body *b) {
     if (f != FAULT_NONE) return f;
     while (json_each_item(b->d, tools, &cursor, &node))
         if ((f = read_tool(b, node, &b->call->tools[b->call->n_tools++])) != FAULT_NONE) return f;
-    return fields_bool(b->d, json_get(b->d, 0, "parallel_tool_calls"), b->arena, &b->call->parallel_tools, b->error);
+    return fields_bool(b->d, json_get(b->d, 0, "parallel_tool_calls"), b->arena, &b->call->parallel_tools,
+                       b->error);
 }
 
 static enum fault read_tool_choice(struct body *b) {
@@ -275,7 +289,8 @@ static enum fault read_tool_choice(struct body *b) {
     if (json_is(b->d, node, "required")) c->tool_choice = TOOL_CHOICE_REQUIRED;
     if (c->tool_choice != TOOL_CHOICE_UNSET) return FAULT_NONE;
     if (json_type(b->d, node) != JSON_OBJECT)
-        return fields_expected(b->d, node, "\"auto\", \"none\", \"required\" or an object", b->arena, b->error);
+        return fields_expected(b->d, node, "\"auto\", \"none\", \"required\" or an object", b->arena,
+                               b->error);
     if ((f = CHECK(b, node, named_rules)) != FAULT_NONE) return f;
     c->tool_choice = TOOL_CHOICE_NAMED;
     uint32_t function = json_get(b->d, node, "function");
@@ -300,10 +315,13 @@ static enum fault read_format(struct body *b) {
     if (fields_is_null(b->d, schema)) return fields_missing(b->d, node, "json_schema", b->arena, b->error);
     if ((f = CHECK(b, schema, schema_rules)) != FAULT_NONE) return f;
     c->format = FORMAT_JSON_SCHEMA;
-    if ((f = fields_required(b->d, schema, "name", b->arena, &c->schema_name, b->error)) != FAULT_NONE) return f;
-    if ((f = fields_bool(b->d, json_get(b->d, schema, "strict"), b->arena, &c->schema_strict, b->error)) != FAULT_NONE)
+    if ((f = fields_required(b->d, schema, "name", b->arena, &c->schema_name, b->error)) != FAULT_NONE)
         return f;
-    if (fields_is_null(b->d, json_get(b->d, schema, "schema"))) return fields_missing(b->d, schema, "schema", b->arena, b->error);
+    if ((f = fields_bool(b->d, json_get(b->d, schema, "strict"), b->arena, &c->schema_strict, b->error)) !=
+        FAULT_NONE)
+        return f;
+    if (fields_is_null(b->d, json_get(b->d, schema, "schema")))
+        return fields_missing(b->d, schema, "schema", b->arena, b->error);
     return body_read_schema(b, json_get(b->d, schema, "schema"), &c->schema);
 }
 
@@ -314,7 +332,8 @@ enum fault openai_read_body(struct arena *arena, struct call *call, struct error
     if ((f = CHECK(b, 0, root_rules)) != FAULT_NONE) return f;
     if ((f = body_read_sampling(b)) != FAULT_NONE) return f;
     if ((f = body_read_stop(b, json_get(b->d, 0, "stop"), true)) != FAULT_NONE) return f;
-    if ((f = fields_string(b->d, json_get(b->d, 0, "reasoning_effort"), arena, &call->reasoning_effort, error)) != FAULT_NONE)
+    if ((f = fields_string(b->d, json_get(b->d, 0, "reasoning_effort"), arena, &call->reasoning_effort,
+                           error)) != FAULT_NONE)
         return f;
     if ((f = read_tools(b)) != FAULT_NONE) return f;
     if ((f = read_tool_choice(b)) != FAULT_NONE) return f;

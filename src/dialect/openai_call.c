@@ -198,7 +198,8 @@ static void put_format(struct json_writer *w, const struct call *c) {
 
 /* OpenAI's own reasoning models know the new name alone, many compatible servers the old one alone. */
 static const char *max_tokens_key(const struct provider *p) {
-    bool own = p->dialect == DIALECT_AZURE || slice_contains(slice_of(p->base_url), SLICE("://api.openai.com"));
+    bool own =
+        p->dialect == DIALECT_AZURE || slice_contains(slice_of(p->base_url), SLICE("://api.openai.com"));
     return own ? "max_completion_tokens" : "max_tokens";
 }
 

@@ -3,8 +3,19 @@
 #include "dialect/splice.h"
 
 enum {
-    HEAD_MODEL, HEAD_STREAM, HEAD_STREAM_OPTIONS, HEAD_MESSAGES, HEAD_MAX_TOKENS, HEAD_MAX_COMPLETION, HEAD_MAX_OUTPUT,
-    HEAD_USER, HEAD_TOOLS, HEAD_FUNCTIONS, HEAD_INPUT, HEAD_INSTRUCTIONS, HEAD_COUNT
+    HEAD_MODEL,
+    HEAD_STREAM,
+    HEAD_STREAM_OPTIONS,
+    HEAD_MESSAGES,
+    HEAD_MAX_TOKENS,
+    HEAD_MAX_COMPLETION,
+    HEAD_MAX_OUTPUT,
+    HEAD_USER,
+    HEAD_TOOLS,
+    HEAD_FUNCTIONS,
+    HEAD_INPUT,
+    HEAD_INSTRUCTIONS,
+    HEAD_COUNT
 };
 static const struct field head_fields[HEAD_COUNT] = {
     [HEAD_MODEL] = FIELD("model"),
@@ -23,13 +34,29 @@ static const struct field head_fields[HEAD_COUNT] = {
 
 static const struct field include_usage_field[] = {FIELD("include_usage")};
 
-enum { ITEM_ROLE, ITEM_CONTENT, ITEM_TEXT, ITEM_REFUSAL, ITEM_IMAGE_URL, ITEM_TYPE, ITEM_TOOL_CALLS, ITEM_ARGUMENTS,
-       ITEM_OUTPUT, ITEM_COUNT };
+enum {
+    ITEM_ROLE,
+    ITEM_CONTENT,
+    ITEM_TEXT,
+    ITEM_REFUSAL,
+    ITEM_IMAGE_URL,
+    ITEM_TYPE,
+    ITEM_TOOL_CALLS,
+    ITEM_ARGUMENTS,
+    ITEM_OUTPUT,
+    ITEM_COUNT
+};
 /* Of a message, an input item or a content part alike: their names do not clash. */
 static const struct field item_fields[ITEM_COUNT] = {
-    [ITEM_ROLE] = FIELD("role"),           [ITEM_CONTENT] = FIELD("content"),   [ITEM_TEXT] = FIELD("text"),
-    [ITEM_REFUSAL] = FIELD("refusal"),     [ITEM_IMAGE_URL] = FIELD("image_url"), [ITEM_TYPE] = FIELD("type"),
-    [ITEM_TOOL_CALLS] = FIELD("tool_calls"), [ITEM_ARGUMENTS] = FIELD("arguments"), [ITEM_OUTPUT] = FIELD("output"),
+    [ITEM_ROLE] = FIELD("role"),
+    [ITEM_CONTENT] = FIELD("content"),
+    [ITEM_TEXT] = FIELD("text"),
+    [ITEM_REFUSAL] = FIELD("refusal"),
+    [ITEM_IMAGE_URL] = FIELD("image_url"),
+    [ITEM_TYPE] = FIELD("type"),
+    [ITEM_TOOL_CALLS] = FIELD("tool_calls"),
+    [ITEM_ARGUMENTS] = FIELD("arguments"),
+    [ITEM_OUTPUT] = FIELD("output"),
 };
 
 struct counting {
@@ -47,8 +74,10 @@ static void count_content(struct counting *c, uint32_t content, bool is_system) 
     while (json_each_item(d, content, &cursor, &part)) {
         fields_find(d, part, item_fields, ITEM_COUNT, at);
         c->call->text_bytes += head_string_bytes(d, at[ITEM_TEXT]) + head_string_bytes(d, at[ITEM_REFUSAL]);
-        if (at[ITEM_IMAGE_URL] != JSON_NONE || json_is(d, at[ITEM_TYPE], "input_image")) c->call->n_images_total++;
-        if (is_system) head_text_add(&c->system, json_string(d, at[ITEM_TEXT], c->system.arena), SLICE("\n\n"));
+        if (at[ITEM_IMAGE_URL] != JSON_NONE || json_is(d, at[ITEM_TYPE], "input_image"))
+            c->call->n_images_total++;
+        if (is_system)
+            head_text_add(&c->system, json_string(d, at[ITEM_TEXT], c->system.arena), SLICE("\n\n"));
     }
 }
 
@@ -62,7 +91,8 @@ static void count_items(struct counting *c, uint32_t items) {
         bool is_system = json_is(d, at[ITEM_ROLE], "system") || json_is(d, at[ITEM_ROLE], "developer");
         count_content(c, at[ITEM_CONTENT], is_system);
         count_content(c, at[ITEM_OUTPUT], false);
-        c->call->text_bytes += head_string_bytes(d, at[ITEM_ARGUMENTS]) + json_raw(d, at[ITEM_TOOL_CALLS]).len;
+        c->call->text_bytes +=
+            head_string_bytes(d, at[ITEM_ARGUMENTS]) + json_raw(d, at[ITEM_TOOL_CALLS]).len;
     }
 }
 
@@ -77,7 +107,8 @@ static void count_embeddings(struct call *call, uint32_t input) {
     }
 }
 
-static enum fault read_stream_options(struct call *call, uint32_t node, struct arena *arena, struct error *error) {
+static enum fault read_stream_options(struct call *call, uint32_t node, struct arena *arena,
+                                      struct error *error) {
     uint32_t include;
     call->stream_options_node = node;
     if (fields_is_null(&call->doc, node)) return FAULT_NONE;
@@ -86,18 +117,21 @@ static enum fault read_stream_options(struct call *call, uint32_t node, struct a
     if (fields_find(&call->doc, node, include_usage_field, 1, &include) != 0)
         return error_set(error, FAULT_BAD_REQUEST,
                          "stream_options.include_usage: given twice; which one counts is not defined");
-    if (fields_is_null(&call->doc, include) || json_get_bool(&call->doc, include, &call->include_usage)) return FAULT_NONE;
+    if (fields_is_null(&call->doc, include) || json_get_bool(&call->doc, include, &call->include_usage))
+        return FAULT_NONE;
     return fields_expected(&call->doc, include, "a boolean", arena, error);
 }
 
-static enum fault read_limits(struct call *call, const uint32_t at[HEAD_COUNT], struct arena *arena, struct error *error) {
+static enum fault read_limits(struct call *call, const uint32_t at[HEAD_COUNT], struct arena *arena,
+                              struct error *error) {
     enum fault f;
     if (call->endpoint == ENDPOINT_RESPONSES) return head_max_tokens(call, at[HEAD_MAX_OUTPUT], arena, error);
     if ((f = head_max_tokens(call, at[HEAD_MAX_TOKENS], arena, error)) != FAULT_NONE) return f;
     return head_max_tokens(call, at[HEAD_MAX_COMPLETION], arena, error); /* the newer name wins */
 }
 
-static enum fault read_text(struct call *call, const uint32_t at[HEAD_COUNT], struct arena *arena, struct error *error) {
+static enum fault read_text(struct call *call, const uint32_t at[HEAD_COUNT], struct arena *arena,
+                            struct error *error) {
     struct counting c = {.call = call, .system = {.arena = arena}};
     const struct json_doc *d = &call->doc;
     uint32_t items = call->endpoint == ENDPOINT_RESPONSES ? at[HEAD_INPUT] : at[HEAD_MESSAGES];

@@ -5,8 +5,19 @@
 
 /* ---- usage and finish, for replies and streams ---- */
 
-enum { PROMPT, COMPLETION, INPUT, OUTPUT, TOTAL, PROMPT_DETAILS, COMPLETION_DETAILS, INPUT_DETAILS, OUTPUT_DETAILS,
-       CACHE_HIT, USAGE_COUNT };
+enum {
+    PROMPT,
+    COMPLETION,
+    INPUT,
+    OUTPUT,
+    TOTAL,
+    PROMPT_DETAILS,
+    COMPLETION_DETAILS,
+    INPUT_DETAILS,
+    OUTPUT_DETAILS,
+    CACHE_HIT,
+    USAGE_COUNT
+};
 static const struct field usage_fields[USAGE_COUNT] = {
     [PROMPT] = FIELD("prompt_tokens"),
     [COMPLETION] = FIELD("completion_tokens"),
@@ -47,7 +58,9 @@ bool openai_read_usage(const struct json_doc *d, uint32_t node, struct usage *re
     return true;
 }
 
-static int64_t or_zero(int64_t n) { return n < 0 ? 0 : n; }
+static int64_t or_zero(int64_t n) {
+    return n < 0 ? 0 : n;
+}
 
 void openai_put_usage(struct json_writer *w, const struct usage *u) {
     json_object(w);
@@ -95,8 +108,8 @@ const char *openai_finish_word(enum finish f) {
     return "stop";
 }
 
-enum finish openai_responses_finish(const struct json_doc *d, uint32_t response, struct arena *arena, bool has_tools,
-                                    struct slice *ret_raw) {
+enum finish openai_responses_finish(const struct json_doc *d, uint32_t response, struct arena *arena,
+                                    bool has_tools, struct slice *ret_raw) {
     uint32_t status = json_get(d, response, "status");
     uint32_t reason = json_get(d, json_get(d, response, "incomplete_details"), "reason");
     *ret_raw = json_string(d, json_type(d, reason) == JSON_STRING ? reason : status, arena);
@@ -110,18 +123,26 @@ enum finish openai_responses_finish(const struct json_doc *d, uint32_t response,
 
 enum { ID, MODEL, CREATED, CREATED_AT, FINGERPRINT, TIER, USAGE_NODE, CHOICES, OUTPUTS, DATA, REPLY_COUNT };
 static const struct field reply_fields[REPLY_COUNT] = {
-    [ID] = FIELD("id"),           [MODEL] = FIELD("model"),
-    [CREATED] = FIELD("created"), [CREATED_AT] = FIELD("created_at"),
-    [FINGERPRINT] = FIELD("system_fingerprint"), [TIER] = FIELD("service_tier"),
-    [USAGE_NODE] = FIELD("usage"), [CHOICES] = FIELD("choices"),
-    [OUTPUTS] = FIELD("output"),  [DATA] = FIELD("data"),
+    [ID] = FIELD("id"),
+    [MODEL] = FIELD("model"),
+    [CREATED] = FIELD("created"),
+    [CREATED_AT] = FIELD("created_at"),
+    [FINGERPRINT] = FIELD("system_fingerprint"),
+    [TIER] = FIELD("service_tier"),
+    [USAGE_NODE] = FIELD("usage"),
+    [CHOICES] = FIELD("choices"),
+    [OUTPUTS] = FIELD("output"),
+    [DATA] = FIELD("data"),
 };
 
 enum { CONTENT, REFUSAL, REASONING_CONTENT, REASONING, TOOL_CALLS, FUNCTION_CALL, AUDIO, MESSAGE_COUNT };
 static const struct field message_fields[MESSAGE_COUNT] = {
-    [CONTENT] = FIELD("content"),       [REFUSAL] = FIELD("refusal"),
-    [REASONING_CONTENT] = FIELD("reasoning_content"), [REASONING] = FIELD("reasoning"),
-    [TOOL_CALLS] = FIELD("tool_calls"), [FUNCTION_CALL] = FIELD("function_call"),
+    [CONTENT] = FIELD("content"),
+    [REFUSAL] = FIELD("refusal"),
+    [REASONING_CONTENT] = FIELD("reasoning_content"),
+    [REASONING] = FIELD("reasoning"),
+    [TOOL_CALLS] = FIELD("tool_calls"),
+    [FUNCTION_CALL] = FIELD("function_call"),
     [AUDIO] = FIELD("audio"),
 };
 
@@ -164,7 +185,8 @@ static void read_message(struct reading *r, const uint32_t at[MESSAGE_COUNT]) {
     struct parts p;
     uint32_t cursor = JSON_NONE, call;
     parts_start(&p, r->arena, SINGLE_PARTS + 2 * json_size(d, at[CONTENT]) + json_size(d, at[TOOL_CALLS]));
-    add_text(r, &p, PART_THINKING, is_filled(d, at[REASONING_CONTENT]) ? at[REASONING_CONTENT] : at[REASONING]);
+    add_text(r, &p, PART_THINKING,
+             is_filled(d, at[REASONING_CONTENT]) ? at[REASONING_CONTENT] : at[REASONING]);
     add_content(r, &p, at[CONTENT]);
     add_text(r, &p, PART_REFUSAL, at[REFUSAL]);
     while (json_type(d, at[TOOL_CALLS]) == JSON_ARRAY && json_each_item(d, at[TOOL_CALLS], &cursor, &call))
@@ -178,12 +200,14 @@ static void read_choice(struct reading *r, uint32_t choice, bool first, bool wit
     const struct json_doc *d = r->d;
     uint32_t at[MESSAGE_COUNT];
     fields_find(d, json_get(d, choice, "message"), message_fields, MESSAGE_COUNT, at);
-    bool tools = is_filled(d, at[TOOL_CALLS]) || is_filled(d, at[FUNCTION_CALL]), refused = is_filled(d, at[REFUSAL]);
+    bool tools = is_filled(d, at[TOOL_CALLS]) || is_filled(d, at[FUNCTION_CALL]),
+         refused = is_filled(d, at[REFUSAL]);
     if (tools || refused || is_filled(d, at[CONTENT]) || is_filled(d, at[AUDIO])) r->reply->has_output = true;
     if (!first) return;
     r->reply->finish_raw = json_string(d, json_get(d, choice, "finish_reason"), r->arena);
     r->reply->finish = openai_finish(r->reply->finish_raw);
-    if (r->reply->finish == FINISH_STOP && tools) r->reply->finish = FINISH_TOOL_CALLS; /* a forced tool ends so */
+    if (r->reply->finish == FINISH_STOP && tools)
+        r->reply->finish = FINISH_TOOL_CALLS; /* a forced tool ends so */
     if (r->reply->finish == FINISH_STOP && refused) r->reply->finish = FINISH_REFUSAL;
     if (with_parts) read_message(r, at);
 }
@@ -204,7 +228,8 @@ static void add_output(struct reading *r, struct parts *p, uint32_t item) {
     const struct json_doc *d = r->d;
     uint32_t cursor = JSON_NONE, summary;
     if (json_is(d, json_get(d, item, "type"), "message")) add_content(r, p, json_get(d, item, "content"));
-    if (json_is(d, json_get(d, item, "type"), "function_call")) add_tool_call(r, p, json_get(d, item, "call_id"), item);
+    if (json_is(d, json_get(d, item, "type"), "function_call"))
+        add_tool_call(r, p, json_get(d, item, "call_id"), item);
     while (json_is(d, json_get(d, item, "type"), "reasoning") &&
            json_each_item(d, json_get(d, item, "summary"), &cursor, &summary))
         add_text(r, p, PART_THINKING, json_get(d, summary, "text"));
@@ -219,10 +244,12 @@ static enum fault read_responses(struct reading *r, uint32_t outputs, bool with_
     while (json_each_item(d, outputs, &cursor, &item)) {
         uint32_t type = json_get(d, item, "type");
         bool tool = json_is(d, type, "function_call");
-        if (!json_is(d, type, "reasoning") && (!json_is(d, type, "message") || is_filled(d, json_get(d, item, "content"))))
+        if (!json_is(d, type, "reasoning") &&
+            (!json_is(d, type, "message") || is_filled(d, json_get(d, item, "content"))))
             r->reply->has_output = true;
         tools = tools || tool;
-        room += 1 + 2 * json_size(d, json_get(d, item, "content")) + json_size(d, json_get(d, item, "summary"));
+        room +=
+            1 + 2 * json_size(d, json_get(d, item, "content")) + json_size(d, json_get(d, item, "summary"));
     }
     r->reply->finish = openai_responses_finish(d, 0, r->arena, tools, &r->reply->finish_raw);
     if (!with_parts) return FAULT_NONE;
@@ -245,12 +272,15 @@ static void read_metadata(struct reading *r, const uint32_t at[REPLY_COUNT]) {
 }
 
 static unsigned depth_for(enum endpoint e, bool with_parts) {
-    enum { METADATA = 4, EMBEDDINGS = 3 }; /* choices[0].message.content; data[0].embedding without its numbers */
+    enum {
+        METADATA = 4,
+        EMBEDDINGS = 3
+    }; /* choices[0].message.content; data[0].embedding without its numbers */
     return e == ENDPOINT_EMBEDDINGS ? EMBEDDINGS : with_parts ? UINT16_MAX : METADATA;
 }
 
-enum fault openai_read_reply(struct slice body, enum endpoint e, bool with_parts, struct arena *arena, struct reply *ret,
-                             struct upstream_error *ret_error) {
+enum fault openai_read_reply(struct slice body, enum endpoint e, bool with_parts, struct arena *arena,
+                             struct reply *ret, struct upstream_error *ret_error) {
     struct json_doc d;
     struct reply reply = {.finish = FINISH_UNSET};
     struct reading r = {&d, arena, &reply};
@@ -289,7 +319,8 @@ static void put_tool_calls(struct json_writer *w, const struct reply *r) {
         json_key(w, "function");
         json_object(w);
         json_member_string(w, "name", r->parts[i].name);
-        json_member_string(w, "arguments", r->parts[i].arguments.len > 0 ? r->parts[i].arguments : SLICE("{}"));
+        json_member_string(w, "arguments",
+                           r->parts[i].arguments.len > 0 ? r->parts[i].arguments : SLICE("{}"));
         json_object_end(w);
         json_object_end(w);
     }

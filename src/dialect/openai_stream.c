@@ -9,11 +9,16 @@ enum { KEEP_DEPTH = 7 };
 /* In the order of a chunk, so that the first comparison mostly hits. */
 enum { ID, MODEL, CREATED, CREATED_AT, TIER, FINGERPRINT, OBJECT, CHOICES, USAGE, ERROR, CHUNK_COUNT };
 static const struct field chunk_fields[CHUNK_COUNT] = {
-    [ID] = FIELD("id"),           [MODEL] = FIELD("model"),
-    [CREATED] = FIELD("created"), [CREATED_AT] = FIELD("created_at"),
-    [FINGERPRINT] = FIELD("system_fingerprint"), [TIER] = FIELD("service_tier"),
-    [OBJECT] = FIELD("object"),   [CHOICES] = FIELD("choices"),
-    [USAGE] = FIELD("usage"),     [ERROR] = FIELD("error"),
+    [ID] = FIELD("id"),
+    [MODEL] = FIELD("model"),
+    [CREATED] = FIELD("created"),
+    [CREATED_AT] = FIELD("created_at"),
+    [FINGERPRINT] = FIELD("system_fingerprint"),
+    [TIER] = FIELD("service_tier"),
+    [OBJECT] = FIELD("object"),
+    [CHOICES] = FIELD("choices"),
+    [USAGE] = FIELD("usage"),
+    [ERROR] = FIELD("error"),
 };
 
 enum { INDEX, DELTA, FINISH_REASON, CHOICE_COUNT };
@@ -22,8 +27,12 @@ static const struct field choice_fields[CHOICE_COUNT] = {
 
 enum { CONTENT, TOOL_CALLS, REASONING_CONTENT, REASONING, REFUSAL, FUNCTION_CALL, AUDIO, DELTA_COUNT };
 static const struct field delta_fields[DELTA_COUNT] = {
-    [CONTENT] = FIELD("content"), [TOOL_CALLS] = FIELD("tool_calls"), [REASONING_CONTENT] = FIELD("reasoning_content"),
-    [REASONING] = FIELD("reasoning"), [REFUSAL] = FIELD("refusal"), [FUNCTION_CALL] = FIELD("function_call"),
+    [CONTENT] = FIELD("content"),
+    [TOOL_CALLS] = FIELD("tool_calls"),
+    [REASONING_CONTENT] = FIELD("reasoning_content"),
+    [REASONING] = FIELD("reasoning"),
+    [REFUSAL] = FIELD("refusal"),
+    [FUNCTION_CALL] = FIELD("function_call"),
     [AUDIO] = FIELD("audio"),
 };
 
@@ -42,14 +51,17 @@ struct reading {
     int64_t choice; /* index of the one being read */
 };
 
-static struct slice text_of(struct reading *x, uint32_t node) { return json_string(&x->d, node, x->r->arena); }
+static struct slice text_of(struct reading *x, uint32_t node) {
+    return json_string(&x->d, node, x->r->arena);
+}
 
 /* ---- chat ---- */
 
 /* "" and 0 are what Azure's first chunk has. */
 static bool is_told(const struct json_doc *d, uint32_t node) {
     enum json_type t = json_type(d, node);
-    return (t == JSON_STRING && json_raw(d, node).len > 2) || (t == JSON_NUMBER && !slice_is(json_raw(d, node), "0"));
+    return (t == JSON_STRING && json_raw(d, node).len > 2) ||
+           (t == JSON_NUMBER && !slice_is(json_raw(d, node), "0"));
 }
 
 /* EVENT_START when the chunk knows something that none before it did. */
@@ -81,7 +93,8 @@ static void read_content(struct reading *x, uint32_t content) {
     uint32_t cursor = JSON_NONE, item;
     add_text(x, EVENT_TEXT, content);
     if (json_type(&x->d, content) != JSON_ARRAY) return;
-    while (json_each_item(&x->d, content, &cursor, &item)) add_text(x, EVENT_TEXT, json_get(&x->d, item, "text"));
+    while (json_each_item(&x->d, content, &cursor, &item))
+        add_text(x, EVENT_TEXT, json_get(&x->d, item, "text"));
 }
 
 static uint32_t hash(struct slice s) {
@@ -128,12 +141,14 @@ static void read_delta(struct reading *x, uint32_t delta) {
     uint32_t at[DELTA_COUNT];
     if (json_type(&x->d, delta) != JSON_OBJECT) return;
     fields_find(&x->d, delta, delta_fields, DELTA_COUNT, at);
-    bool reasoning = json_raw(&x->d, at[REASONING_CONTENT]).len > 2 && json_type(&x->d, at[REASONING_CONTENT]) == JSON_STRING;
+    bool reasoning = json_raw(&x->d, at[REASONING_CONTENT]).len > 2 &&
+                     json_type(&x->d, at[REASONING_CONTENT]) == JSON_STRING;
     add_text(x, EVENT_THINKING, reasoning ? at[REASONING_CONTENT] : at[REASONING]);
     read_content(x, at[CONTENT]);
     if (json_type(&x->d, at[REFUSAL]) == JSON_STRING) x->r->refused = true;
     add_text(x, EVENT_REFUSAL, at[REFUSAL]);
-    if (json_type(&x->d, at[AUDIO]) == JSON_OBJECT) { /* sound is output, whether or not its words come with it */
+    if (json_type(&x->d, at[AUDIO]) ==
+        JSON_OBJECT) { /* sound is output, whether or not its words come with it */
         struct event *e = emit_add(&x->emit, EVENT_TEXT);
         e->text = text_of(x, json_get(&x->d, at[AUDIO], "transcript"));
         e->index = (unsigned)x->choice;
@@ -163,7 +178,8 @@ static void read_choice(struct reading *x, uint32_t choice) {
     fields_find(&x->d, choice, choice_fields, CHOICE_COUNT, at);
     x->choice = 0;
     json_get_i64(&x->d, at[INDEX], &x->choice);
-    if (x->choice < 0 || x->choice > 63) x->choice = 63; /* OpenAI's n stops at 128; these are told apart no more */
+    if (x->choice < 0 || x->choice > 63)
+        x->choice = 63; /* OpenAI's n stops at 128; these are told apart no more */
     uint64_t bit = UINT64_C(1) << x->choice;
     if ((x->r->choices & bit) == 0) {
         x->r->choices |= bit;
@@ -177,7 +193,8 @@ static void read_chunk(struct reading *x, const uint32_t at[CHUNK_COUNT], bool *
     uint32_t cursor = JSON_NONE, choice;
     struct usage usage;
     read_start(x, at);
-    while (json_type(&x->d, at[CHOICES]) == JSON_ARRAY && json_each_item(&x->d, at[CHOICES], &cursor, &choice))
+    while (json_type(&x->d, at[CHOICES]) == JSON_ARRAY &&
+           json_each_item(&x->d, at[CHOICES], &cursor, &choice))
         read_choice(x, choice);
     if (!openai_read_usage(&x->d, at[USAGE], &usage)) return;
     emit_usage(&x->emit, x->r, &usage);
@@ -188,8 +205,9 @@ static void read_chunk(struct reading *x, const uint32_t at[CHUNK_COUNT], bool *
 
 enum { EV_TYPE, EV_RESPONSE, EV_ITEM, EV_OUTPUT_INDEX, EV_DELTA, EV_COUNT };
 static const struct field event_fields[EV_COUNT] = {
-    [EV_TYPE] = FIELD("type"), [EV_RESPONSE] = FIELD("response"), [EV_ITEM] = FIELD("item"),
-    [EV_OUTPUT_INDEX] = FIELD("output_index"), [EV_DELTA] = FIELD("delta"),
+    [EV_TYPE] = FIELD("type"),   [EV_RESPONSE] = FIELD("response"),
+    [EV_ITEM] = FIELD("item"),   [EV_OUTPUT_INDEX] = FIELD("output_index"),
+    [EV_DELTA] = FIELD("delta"),
 };
 
 static int64_t output_slot(struct reading *x, const uint32_t at[EV_COUNT]) {
@@ -224,7 +242,8 @@ static void read_response_end(struct reading *x, uint32_t response) {
     struct slice raw;
     uint32_t failed = failure_find(&x->d, response);
     read_response_start(x, response);
-    if (openai_read_usage(&x->d, json_get(&x->d, response, "usage"), &usage)) emit_usage(&x->emit, x->r, &usage);
+    if (openai_read_usage(&x->d, json_get(&x->d, response, "usage"), &usage))
+        emit_usage(&x->emit, x->r, &usage);
     if (failed != JSON_NONE || json_is(&x->d, json_get(&x->d, response, "status"), "failed")) {
         struct upstream_error error;
         failure_of_node(&x->d, failed, 0, x->r->arena, &error);
@@ -314,8 +333,8 @@ static void read_object(struct reading *x, struct slice name, bool *ret_usage_on
     else read_chunk(x, at, ret_usage_only);
 }
 
-enum fault openai_read_event(struct stream_reader *r, struct slice name, struct slice data, struct event *events,
-                             unsigned *ret_n, bool *ret_usage_only) {
+enum fault openai_read_event(struct stream_reader *r, struct slice name, struct slice data,
+                             struct event *events, unsigned *ret_n, bool *ret_usage_only) {
     struct reading x = {.r = r, .emit = {.events = events}};
     bool usage_only = false;
     if (!r->begun) usage_init(&r->usage);

@@ -25,13 +25,24 @@ bool parts_have(const struct part *parts, unsigned n, enum part_type type) {
     return false;
 }
 
+bool parts_is_media_type(struct slice s) {
+    struct slice type, subtype;
+    if (!slice_cut(s, '/', &type, &subtype) || type.len == 0 || subtype.len == 0) return false;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.at[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && (c == 0 || strchr("/+-._", c) == NULL)) return false;
+    }
+    return true;
+}
+
 bool parts_read_data_url(struct slice url, struct slice *ret_media_type, struct slice *ret_data) {
     struct slice head, data, type, rest;
     if (!slice_starts(url, SLICE("data:")) || !slice_cut(url, ',', &head, &data)) return false;
     if (!slice_ends(head, SLICE(";base64"))) return false;
     head = slice_make(head.at + 5, head.len - 5);
     slice_cut(head, ';', &type, &rest);
-    if (type.len == 0) return false;
+    if (!parts_is_media_type(type)) return false;
     *ret_media_type = type;
     *ret_data = data;
     return true;
@@ -74,7 +85,7 @@ void parts_put_reply_id(struct json_writer *w, const char *key, const char *pref
     json_key(w, key);
     json_put_raw(w, SLICE("\"")); /* the string is written in two pieces, so that no copy is needed */
     json_escape(w->out, slice_of(prefix));
-    json_escape(w->out, id);
+    if (id.len > 0) json_escape(w->out, id);
     buffer_byte(w->out, '"');
 }
 

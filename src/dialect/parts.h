@@ -19,6 +19,8 @@ struct part *parts_add(struct parts *p, enum part_type type);
 struct slice parts_text(const struct part *parts, unsigned n, enum part_type type, struct arena *arena);
 bool parts_have(const struct part *parts, unsigned n, enum part_type type);
 
+bool parts_is_media_type(struct slice s); /* "image/png"; nothing that could end it inside a data: URL */
+
 /* "data:image/png;base64,AAAA" into its two fields. False for anything else. */
 bool parts_read_data_url(struct slice url, struct slice *ret_media_type, struct slice *ret_data);
 
@@ -31,8 +33,8 @@ void parts_put_arguments(struct json_writer *w, struct slice arguments);
 /* {"type": "text", "text": ...}, which both wires have. */
 void parts_put_text(struct json_writer *w, struct slice text);
 
-/* Member `key`: an id in the client's style, "chatcmpl-" or "msg_": the other style's prefix is exchanged, so it
- * stays as unique as it came. */
+/* Member `key`: an id in the client's style, "chatcmpl-" or "msg_": the other style's prefix is exchanged, so
+ * it stays as unique as it came. */
 void parts_put_reply_id(struct json_writer *w, const char *key, const char *prefix, struct slice id);
 
 /* A reported counter: whole, not negative and below 2^50, so that sums cannot overflow; else unchanged. */

@@ -10,7 +10,9 @@ void splice_to(struct splice *s, size_t offset, size_t skip) {
     s->at = offset + skip;
 }
 
-void splice_end(struct splice *s) { splice_to(s, s->text.len, 0); }
+void splice_end(struct splice *s) {
+    splice_to(s, s->text.len, 0);
+}
 
 void splice_model(struct splice *s, const struct call *call, const char *model) {
     const struct json_node *node = &call->doc.nodes[call->model_node];

@@ -7,10 +7,12 @@
 /* FAULT_UNTRANSLATABLE for a field of the call that the target has no word for; unset ones pass. */
 enum fault target_refuse(struct slice value, const char *field, struct error *error) MUST_CHECK;
 /* The same for numbers that say nothing when they are `idle`. */
-enum fault target_refuse_unless(struct slice number, double idle, const char *field, struct error *error) MUST_CHECK;
+enum fault target_refuse_unless(struct slice number, double idle, const char *field,
+                                struct error *error) MUST_CHECK;
 
-void target_put_raw(struct json_writer *w, const char *key, struct slice json);   /* SLICE_NULL: nothing */
-void target_put_text(struct json_writer *w, const char *key, struct slice text);  /* SLICE_NULL: nothing */
-void target_put_texts(struct json_writer *w, const char *key, const struct slice *texts, unsigned n); /* none: nothing */
+void target_put_raw(struct json_writer *w, const char *key, struct slice json);  /* SLICE_NULL: nothing */
+void target_put_text(struct json_writer *w, const char *key, struct slice text); /* SLICE_NULL: nothing */
+void target_put_texts(struct json_writer *w, const char *key, const struct slice *texts,
+                      unsigned n); /* none: nothing */
 
 #endif

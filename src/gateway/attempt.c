@@ -137,6 +137,7 @@ void attempt_start(struct exchange *x) {
     x->upstream_status = 0;
     x->paused = x->transfer_over = false;
     buffer_clear(&x->reply_body);
+    relay_reset(x);
     exchange_enter(x, EXCHANGE_ATTEMPT);
 
     const char *extra[5] = {NULL};

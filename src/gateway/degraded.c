@@ -49,7 +49,7 @@ bool degraded_serve(struct exchange *x) {
         return false;
     }
     buffer_deinit(&type);
-    x->record.response_bytes = (int64_t)x->frames.len;
+    relay_keep_whole(x, content_type, buffer_slice(&x->frames));
     settle(x, RECORD_DEGRADED, 200, FAULT_NO_TARGET, fault_text(x->last.fault));
     exchange_answer(x, 200, content_type, &x->frames);
     return true;

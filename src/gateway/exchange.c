@@ -70,7 +70,9 @@ static void phase_fired(struct loop_timer *t) {
 static void total_fired(struct loop_timer *t) {
     struct exchange *x = list_item(t, struct exchange, total_timer);
     exchange_woke(x);
-    if (x->committed) {
+    if (x->committed && x->paused) { /* the provider would have gone on */
+        relay_stop(x, FAULT_CLIENT_TIMEOUT, "the client took the stream too slowly for timeouts.total");
+    } else if (x->committed) {
         relay_stop(x, FAULT_UP_TIMEOUT, "the exchange took longer than timeouts.total");
     } else {
         if (x->state == EXCHANGE_ATTEMPT || x->state == EXCHANGE_STREAM) {
@@ -85,8 +87,7 @@ static void total_fired(struct loop_timer *t) {
 static void hold_fired(struct loop_timer *t) {
     struct exchange *x = list_item(t, struct exchange, hold_timer);
     exchange_woke(x);
-    relay_commit(x);
-    (void)relay_bytes(x, SLICE("")); /* hands over what has waited */
+    relay_held_long_enough(x);
     exchange_waits(x);
 }
 
@@ -106,7 +107,7 @@ static struct exchange *take(struct gateway *g) {
     buffer_init(&x->request_body, LIMIT_BODY_CEILING);
     buffer_init(&x->reply_body, LIMIT_REPLY_BODY);
     buffer_init(&x->frames, LIMIT_HOLD_BACK + 2 * LIMIT_SSE_EVENT);
-    buffer_init(&x->copy, LIMIT_PAYLOAD);
+    buffer_init(&x->copy, LIMIT_PAYLOAD + 1);
     sse_reader_init(&x->sse);
     x->phase_timer.fired = phase_fired;
     x->total_timer.fired = total_fired;
@@ -135,6 +136,7 @@ static void clear(struct exchange *x) {
     x->upstream = NULL;
     x->n_passed_headers = x->n_order = x->at = x->tries = 0;
     x->no_store = x->concluded = x->committed = x->paused = x->transfer_over = x->output_seen = x->keep_copy = false;
+    x->in_passing = false;
     x->admission = ADMIT_NO;
     x->above_window = x->retry_after_us = -1;
     x->cannot.fault = FAULT_NONE;
@@ -186,7 +188,8 @@ void exchange_release(struct exchange *x) {
     give_back(&x->reply_body);
     give_back(&x->frames);
     give_back(&x->copy);
-    sse_reader_reset(&x->sse);
+    sse_reader_deinit(&x->sse); /* one event may have been a megabyte */
+    sse_reader_init(&x->sse);
     list_remove(&x->link);
     g->n_active--;
     metric_add(g->active_cell, -1);
@@ -204,9 +207,9 @@ static enum fault read_request(struct exchange *x, struct error *error) {
     struct record *r = &x->record;
     enum fault fault = x->client->read_head(x->request->body, &x->arena, &x->call, error);
     if (fault != FAULT_NONE) return fault;
-    r->model = x->call.model.len > LIMIT_LABEL ? slice_make(x->call.model.at, LIMIT_LABEL) : x->call.model;
+    r->model = label_cut(x->call.model);
     r->stream = x->call.stream;
-    if (!r->user.len && x->call.end_user.len <= LIMIT_LABEL) r->user = x->call.end_user;
+    if (!r->user.len) r->user = label_cut(x->call.end_user);
     if (x->call.system_text.len) {
         digest_fast128(x->call.system_text, r->system_prompt_hash);
         r->has_system_prompt = true;
@@ -217,7 +220,7 @@ static enum fault read_request(struct exchange *x, struct error *error) {
 void exchange_request(struct exchange *x) {
     struct record *r = &x->record;
     x->begin_us = clock_us();
-    x->waited_us = 0; /* the upload was the client's time */
+    x->waiting_since_us = x->waited_us = 0; /* the upload was the client's time */
     r->time_us = clock_wall_us();
     r->request_bytes = (int64_t)x->request->body.len;
     struct error error = {.fault = FAULT_NONE};
@@ -245,9 +248,10 @@ void exchange_answer(struct exchange *x, int status, const char *content_type, s
 void exchange_refuse(struct exchange *x, enum record_status status, enum fault fault, const char *text) {
     char id[RECORD_ID_TEXT];
     record_id_format(&x->record.id, id);
+    if (!text || !*text) text = fault_text(fault);
     buffer_clear(&x->frames);
-    x->client->write_error(fault, text && *text ? text : fault_text(fault), id, &x->frames);
-    x->record.response_bytes = (int64_t)x->frames.len;
+    x->client->write_error(fault, text, id, &x->frames);
+    relay_keep_whole(x, "application/json", buffer_slice(&x->frames));
     const char *words = arena_text(&x->arena, slice_of(text));
     settle(x, status, fault_status(fault), fault, words);
     exchange_answer(x, fault_status(fault), "application/json", &x->frames);
@@ -260,11 +264,21 @@ void exchange_client_gone(struct exchange *x) {
             attempt_ended(x, FAULT_CANCELLED);
             attempt_cancel(x);
         }
+        if (!x->committed) buffer_clear(&x->copy); /* what was held back never reached it */
         settle(x, RECORD_CANCELLED, fault_status(FAULT_CANCELLED), FAULT_CANCELLED, NULL);
     }
     if (x->concluded) return;
     x->concluded = true;
     http_abandon(x->request);
+}
+
+void exchange_upload_ended(struct exchange *x, enum record_status status, enum fault fault) {
+    if (x->state != EXCHANGE_NEW || x->concluded) return;
+    x->concluded = true;
+    if (x->call.endpoint == ENDPOINT_MODELS)
+        exchange_enter(x, EXCHANGE_DONE);
+    else
+        settle(x, status, fault_status(fault), fault, NULL);
 }
 
 void exchange_abort(struct exchange *x, enum fault fault) {

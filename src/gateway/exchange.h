@@ -97,6 +97,7 @@ struct exchange {
     enum admission admission;      /* of the current attempt; ADMIT_NO: none is open */
     int64_t above_window;          /* only targets with a larger context window than this; -1: any */
     struct error cannot;           /* why a target could not say this call; fault NONE: all could */
+    bool in_passing;               /* a target that could serve the call rests, or failed for a reason that passes */
     struct upstream_error last;    /* of the last failed attempt */
     int64_t retry_after_us;        /* the soonest that a target asked for; -1 */
 
@@ -115,6 +116,7 @@ struct exchange {
     struct stream_writer writer;
     struct buffer frames;          /* client bytes not yet handed over; before the commit: all of them */
     struct buffer copy;            /* the client's bytes again, when they are kept or captured */
+    struct slice answer_type;      /* their content type */
     int64_t first_output_us;
     uint64_t output_bytes;         /* text of output events: the estimate of what was consumed */
     bool output_seen, keep_copy;
@@ -138,6 +140,7 @@ void exchange_refuse(struct exchange *x, enum record_status status, enum fault f
 /* Answers whole and concludes; settle() came before. *body's memory is taken. */
 void exchange_answer(struct exchange *x, int status, const char *content_type, struct buffer *body);
 void exchange_client_gone(struct exchange *x);
+void exchange_upload_ended(struct exchange *x, enum record_status status, enum fault fault); /* the body never came whole */
 void exchange_abort(struct exchange *x, enum fault fault); /* the server is stopping */
 void exchange_free(struct exchange *x);     /* one that is on no list */
 void exchange_release(struct exchange *x); /* back to the pool once nothing refers to it */
@@ -145,6 +148,7 @@ void exchange_release(struct exchange *x); /* back to the pool once nothing refe
 /* ---- the stages, one file each ---- */
 /* labels.c: headers -> record labels, credential, passed headers */
 enum fault labels_read(struct exchange *x, struct slice *ret_credential, struct error *error) MUST_CHECK;
+struct slice label_cut(struct slice s);   /* to LIMIT_LABEL, not inside a character */
 /* authenticate.c: credential -> key */
 enum fault authenticate(struct exchange *x, struct slice credential, struct error *error) MUST_CHECK;
 /* resolve.c: model name -> targets in the order to try */
@@ -160,13 +164,18 @@ void attempt_cancel(struct exchange *x);  /* closes the upstream; says nothing a
 void attempt_ended(struct exchange *x, enum fault outcome); /* books it: record, health, metrics */
 void attempt_failed(struct exchange *x, enum fault fault, const char *text); /* cancel, book, route on */
 /* relay.c: an upstream's answer to the client */
+void relay_reset(struct exchange *x);     /* forgets what a former attempt brought */
 void relay_whole(struct exchange *x);     /* a complete 2xx body is in reply_body */
 void relay_begin(struct exchange *x);     /* a stream's head is here */
 enum http_flow relay_bytes(struct exchange *x, struct slice bytes);
+void relay_resume(struct exchange *x);    /* the client has taken what had paused the upstream */
+void relay_held_long_enough(struct exchange *x); /* hold_back.time is over */
 void relay_end(struct exchange *x, enum http_result result);
 void relay_complete(struct exchange *x);  /* the stream is whole */
 void relay_stop(struct exchange *x, enum fault fault, const char *text); /* it failed: retry, or end it with an error event */
 void relay_commit(struct exchange *x);
+/* Notes the body of a whole answer, before settle(): its size, and a copy where one is kept. */
+void relay_keep_whole(struct exchange *x, const char *content_type, struct slice body);
 /* degraded.c: the configured stand-in; false when there is none */
 bool degraded_serve(struct exchange *x);
 /* settle.c: usage, cost, the record, metrics; once an exchange */

@@ -51,7 +51,13 @@ static const char *write_refusal(void *ctx, struct http_request *r, enum fault f
     struct gateway *g = ctx;
     metric_add(metric_cell(g->metrics, METRIC_REFUSED, (const char *[METRIC_LABELS]){fault_name(fault)}), 1);
     const struct dialect *d = r ? dialect_at(r) : dialect_of(DIALECT_OPENAI);
-    d->write_error(fault, fault_text(fault), "", out);
+    char id[RECORD_ID_TEXT] = "";
+    if (r && r->owner) {
+        struct exchange *x = r->owner;
+        record_id_format(&x->record.id, id);
+        exchange_upload_ended(x, RECORD_REFUSED, fault);
+    }
+    d->write_error(fault, fault_text(fault), id, out);
     return "application/json";
 }
 
@@ -89,6 +95,8 @@ static void on_head(void *ctx, struct http_request *r) {
         refuse(g, r, fault, denied.text);
     } else if (labels != FAULT_NONE) {
         exchange_refuse(x, RECORD_REFUSED, labels, error.text);
+    } else {
+        exchange_waits(x); /* for the body */
     }
 }
 
@@ -113,11 +121,7 @@ static void on_gone(void *ctx, struct http_request *r) {
 
 static void on_drained(void *ctx, struct http_request *r) {
     (void)ctx;
-    struct exchange *x = r->owner;
-    if (!x || !x->paused || x->state != EXCHANGE_STREAM) return;
-    x->paused = false;
-    exchange_phase(x, PHASE_IDLE, x->model->timeouts.idle);
-    http_transfer_resume(x->transfer);
+    if (r->owner) relay_resume(r->owner);
 }
 
 static void on_finished(void *ctx, struct http_request *r, bool sent) {
@@ -125,6 +129,7 @@ static void on_finished(void *ctx, struct http_request *r, bool sent) {
     (void)sent;
     struct exchange *x = r->owner;
     if (!x) return;
+    exchange_upload_ended(x, RECORD_CANCELLED, FAULT_CANCELLED);
     x->request = NULL;
     exchange_release(x);
 }
@@ -189,14 +194,18 @@ void gateway_publish(struct gateway *g) {
 
 void gateway_quiesce(struct gateway *g) { http_server_quiesce(g->server); }
 
-void gateway_free(struct gateway *g) {
-    if (!g) return;
-    struct list *node = g->active.next;
-    while (node != &g->active) {
+void gateway_end(struct gateway *g) {
+    for (struct list *node = g->active.next, *next; node != &g->active; node = next) {
         struct exchange *x = list_item(node, struct exchange, link);
-        node = node->next;
+        next = node->next;
         if (x->state != EXCHANGE_NEW) exchange_abort(x, FAULT_SHUTTING_DOWN);
     }
+}
+
+void gateway_free(struct gateway *g) {
+    if (!g) return;
+    struct list *node;
+    gateway_end(g);
     http_server_free(g->server);
     while ((node = list_shift(&g->active))) { /* what was draining its upstream */
         struct exchange *x = list_item(node, struct exchange, link);

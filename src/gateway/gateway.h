@@ -51,6 +51,7 @@ uint16_t gateway_port(const struct gateway *g);
 unsigned gateway_active(const struct gateway *g);              /* exchanges under way */
 void gateway_publish(struct gateway *g);                       /* brings its gauges up to date */
 void gateway_quiesce(struct gateway *g);                       /* accepts no more; exchanges go on */
+void gateway_end(struct gateway *g);                           /* answers what is left: shutting down; while the loop runs */
 void gateway_free(struct gateway *g);                          /* ends what is left, each with its record */
 
 #endif

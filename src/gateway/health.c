@@ -14,7 +14,7 @@ struct health {
     enum breaker_state state;
     int64_t open_until_us;
     struct {
-        int64_t epoch; /* number of the tenth since the clock's zero */
+        int64_t begun_us; /* not its number: models with windows of their own may share a target */
         uint32_t ok, failed;
     } slots[SLOTS];
 };
@@ -63,10 +63,10 @@ static int64_t slot_width(const struct model_route *m) {
 }
 
 static void count(struct health *h, const struct model_route *m, bool ok, int64_t now_us) {
-    int64_t epoch = now_us / slot_width(m);
+    int64_t epoch = now_us / slot_width(m), begun = epoch * slot_width(m);
     unsigned i = (unsigned)(epoch % SLOTS);
-    if (h->slots[i].epoch != epoch) {
-        h->slots[i].epoch = epoch;
+    if (h->slots[i].begun_us != begun) {
+        h->slots[i].begun_us = begun;
         h->slots[i].ok = h->slots[i].failed = 0;
     }
     if (ok)
@@ -76,10 +76,10 @@ static void count(struct health *h, const struct model_route *m, bool ok, int64_
 }
 
 static void sums(const struct health *h, const struct model_route *m, int64_t now_us, uint64_t *ok, uint64_t *failed) {
-    int64_t oldest = now_us / slot_width(m) - SLOTS + 1;
+    int64_t oldest = (now_us / slot_width(m) - SLOTS + 1) * slot_width(m);
     *ok = *failed = 0;
     for (unsigned i = 0; i < SLOTS; i++) {
-        if (h->slots[i].epoch < oldest) continue;
+        if (h->slots[i].begun_us < oldest) continue;
         *ok += h->slots[i].ok;
         *failed += h->slots[i].failed;
     }

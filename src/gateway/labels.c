@@ -11,7 +11,7 @@ struct reading {
     struct error *error;
 };
 
-static struct slice cut(struct slice s) {
+struct slice label_cut(struct slice s) {
     if (s.len <= LIMIT_LABEL) return s;
     s.len = LIMIT_LABEL;
     while (s.len > 0 && ((unsigned char)s.at[s.len] & 0xC0) == 0x80) s.len--; /* not inside a character */
@@ -34,8 +34,8 @@ static void read_label(struct reading *r, struct slice name, struct slice value)
             r->fault = error_set(r->error, FAULT_BAD_REQUEST, "header " PREFIX "%s is not UTF-8", labels[i].name);
             return;
         }
-        /* tags and prompts are checked whole, the rest are cut to their limit */
-        *labels[i].into = labels[i].into == &r->tags ? value : cut(value);
+        /* tags are cut one by one */
+        *labels[i].into = labels[i].into == &r->tags ? value : label_cut(value);
         return;
     }
 }
@@ -75,14 +75,14 @@ static enum fault read_tags(struct reading *r) {
         if (one.len == 0) continue;
         if (!slice_cut(one, '=', &key, &value) || slice_trim(key).len == 0)
             fault = error_set(r->error, FAULT_BAD_REQUEST, "header x-quarterdeck-tags: expected k=v,k=v, found `" SLICE_FMT "`",
-                              SLICE_ARG(cut(one)));
+                              SLICE_ARG(label_cut(one)));
         else if (++n > LIMIT_TAGS)
             fault = error_set(r->error, FAULT_BAD_REQUEST, "header x-quarterdeck-tags: more than %d tags", LIMIT_TAGS);
         else {
             if (out.len > 0) buffer_byte(&out, ',');
-            buffer_append(&out, cut(slice_trim(key)));
+            buffer_append(&out, label_cut(slice_trim(key)));
             buffer_byte(&out, '=');
-            buffer_append(&out, cut(slice_trim(value)));
+            buffer_append(&out, label_cut(slice_trim(value)));
         }
     }
     if (fault == FAULT_NONE && out.len > 0) r->x->record.tags = arena_slice(&r->x->arena, buffer_slice(&out));

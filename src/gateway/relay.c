@@ -7,8 +7,37 @@
 
 #include "base/clock.h"
 
-/* A provider that forgets its terminal event keeps the connection: after the finish reason it gets this long. */
-#define AFTER_FINISH_US 1000000
+/* A provider that forgets its terminal event keeps the connection: after the finish reason it gets this long. The usage
+ * may still come in it, or the next choice of several that are made one after the other. */
+#define AFTER_FINISH_US 3000000
+
+/* Nothing of what a former attempt brought belongs to the next one. */
+void relay_reset(struct exchange *x) {
+    struct record *r = &x->record;
+    x->reader = (struct stream_reader){.arena = &x->scratch, .endpoint = x->call.endpoint};
+    usage_init(&x->reader.usage);
+    buffer_clear(&x->frames);
+    buffer_clear(&x->copy);
+    x->first_output_us = 0;
+    x->output_seen = false;
+    x->output_bytes = 0;
+    r->dropped_events = 0;
+    r->upstream_model = r->system_fingerprint = r->finish_reason = SLICE_NULL;
+}
+
+/* One byte over the limit shows whoever keeps it that it was cut. */
+static void keep(struct exchange *x, struct slice bytes) {
+    if (!x->keep_copy) return;
+    size_t room = LIMIT_PAYLOAD + 1 - x->copy.len;
+    (void)buffer_append(&x->copy, slice_make(bytes.at, bytes.len < room ? bytes.len : room));
+}
+
+void relay_keep_whole(struct exchange *x, const char *content_type, struct slice body) {
+    x->record.response_bytes = (int64_t)body.len;
+    x->answer_type = slice_of(content_type);
+    buffer_clear(&x->copy);
+    keep(x, body);
+}
 
 /* ---- whole replies ---- */
 
@@ -18,6 +47,12 @@ static void note_reply(struct exchange *x, const struct reply *reply) {
     r->system_fingerprint = arena_slice(&x->arena, reply->fingerprint);
     r->finish_reason = arena_slice(&x->arena, slice_of(finish_name(reply->finish)));
     x->reader.usage = reply->usage;
+}
+
+static struct slice own_id(struct exchange *x) {
+    char id[RECORD_ID_TEXT];
+    record_id_format(&x->record.id, id);
+    return arena_slice(&x->arena, slice_of(id));
 }
 
 /* A client that asked for a stream gets one, though the provider answered whole. */
@@ -47,7 +82,7 @@ static void write_as_stream(struct exchange *x, const struct reply *reply, struc
 }
 
 void relay_whole(struct exchange *x) {
-    bool as_is = x->same_wire && !x->call.stream;
+    bool as_is = x->same_wire && !(x->call.stream && x->call.endpoint == ENDPOINT_CHAT);
     struct reply reply = {0};
     struct upstream_error why = {.retry_after_us = -1, .should_retry = -1};
     enum fault fault = x->upstream->read_reply(buffer_slice(&x->reply_body), x->call.endpoint, !as_is, &x->arena, &reply, &why);
@@ -59,13 +94,14 @@ void relay_whole(struct exchange *x) {
     }
     note_reply(x, &reply);
     attempt_ended(x, FAULT_NONE);
-    if (reply.has_output) x->first_output_us = clock_us();
 
     const char *type = "application/json";
     if (as_is) {
         struct slice original = http_transfer_header(x->transfer, "content-type");
         if (original.len) type = arena_text(&x->arena, original);
     } else {
+        if (!reply.id.len) reply.id = own_id(x); /* not every provider tells them, and clients want them */
+        if (!reply.model.len) reply.model = slice_of(x->target->model);
         buffer_clear(&x->frames);
         if (x->call.stream) {
             type = "text/event-stream";
@@ -75,8 +111,7 @@ void relay_whole(struct exchange *x) {
         }
     }
     struct buffer *body = as_is ? &x->reply_body : &x->frames;
-    x->record.response_bytes = (int64_t)body->len;
-    if (x->keep_copy) buffer_append(&x->copy, buffer_slice(body));
+    relay_keep_whole(x, type, buffer_slice(body));
     settle(x, RECORD_OK, 200, FAULT_NONE, NULL);
     exchange_answer(x, 200, type, body);
 }
@@ -85,17 +120,9 @@ void relay_whole(struct exchange *x) {
 
 void relay_begin(struct exchange *x) {
     sse_reader_reset(&x->sse);
-    x->reader = (struct stream_reader){.arena = &x->scratch, .endpoint = x->call.endpoint};
-    usage_init(&x->reader.usage);
     x->writer = (struct stream_writer){.model = slice_of(x->target->model), .include_usage = x->call.include_usage,
                                        .created = x->record.time_us / 1000000};
-    buffer_clear(&x->frames);
-    buffer_clear(&x->copy);
-    x->first_output_us = 0;
-    x->output_seen = false;
-    x->output_bytes = 0;
-    x->record.dropped_events = 0;
-    x->record.upstream_model = x->record.system_fingerprint = x->record.finish_reason = SLICE_NULL;
+    x->answer_type = SLICE("text/event-stream");
     exchange_enter(x, EXCHANGE_STREAM);
 }
 
@@ -130,10 +157,11 @@ static void tally(struct exchange *x, const struct event *e) {
         x->output_bytes += e->text.len + e->name.len;
         x->output_seen = true;
     }
+    if (!x->writer.id.len && e->type != EVENT_PING) x->writer.id = own_id(x);
 }
 
-static void keep(struct exchange *x, size_t from) {
-    if (x->keep_copy) buffer_append(&x->copy, slice_make(x->frames.at + from, x->frames.len - from));
+static void keep_from(struct exchange *x, size_t from) {
+    keep(x, slice_make(x->frames.at + from, x->frames.len - from));
 }
 
 /* One upstream event. False: the stream is over, one way or the other. */
@@ -163,7 +191,7 @@ static bool relay_event(struct exchange *x, const struct sse_event *sse) {
         if (!x->same_wire) x->client->write_event(&x->writer, &events[i], &x->frames);
     }
     if (x->same_wire && !(usage_only && !x->call.include_usage)) buffer_append(&x->frames, sse->raw);
-    keep(x, before);
+    keep_from(x, before);
     if (x->frames.overflow) {
         relay_stop(x, FAULT_UP_TOO_LARGE, "the stream is over the limit before its first byte could be relayed");
         return false;
@@ -183,6 +211,27 @@ static void consider_commit(struct exchange *x) {
     if ((int64_t)x->frames.len >= x->model->hold_back_bytes) relay_commit(x);
 }
 
+/* How long the upstream may be silent now. The time after the finish reason is not lengthened by what comes in it. */
+static void watch_silence(struct exchange *x) {
+    if (!x->reader.finished) {
+        if (x->output_seen) exchange_phase(x, PHASE_IDLE, x->model->timeouts.idle);
+    } else if (x->phase != PHASE_AFTER_FINISH) {
+        exchange_phase(x, PHASE_AFTER_FINISH, AFTER_FINISH_US);
+    }
+}
+
+void relay_resume(struct exchange *x) {
+    if (!x->paused || x->state != EXCHANGE_STREAM) return;
+    x->paused = false;
+    watch_silence(x);
+    http_transfer_resume(x->transfer);
+}
+
+void relay_held_long_enough(struct exchange *x) {
+    relay_commit(x);
+    flush(x); /* what is too much for the client stops the upstream at its next bytes */
+}
+
 enum http_flow relay_bytes(struct exchange *x, struct slice bytes) {
     enum fault fault = sse_reader_feed(&x->sse, bytes);
     if (fault != FAULT_NONE) {
@@ -199,10 +248,7 @@ enum http_flow relay_bytes(struct exchange *x, struct slice bytes) {
         exchange_phase(x, PHASE_NONE, 0); /* now it is the client who is slow */
         return HTTP_PAUSE;
     }
-    if (x->reader.finished)
-        exchange_phase(x, PHASE_AFTER_FINISH, AFTER_FINISH_US);
-    else if (x->output_seen)
-        exchange_phase(x, PHASE_IDLE, x->model->timeouts.idle);
+    watch_silence(x);
     return HTTP_GO_ON;
 }
 
@@ -228,7 +274,9 @@ void relay_stop(struct exchange *x, enum fault fault, const char *text) {
     }
     attempt_ended(x, fault);
     attempt_cancel(x);
+    size_t before = x->frames.len;
     x->client->write_stream_error(fault, text, &x->frames);
+    keep_from(x, before);
     x->record.response_bytes += (int64_t)x->frames.len;
     settle(x, RECORD_TRUNCATED, 200, fault, text);
     http_stream_write(x->request, buffer_slice(&x->frames));
@@ -243,7 +291,7 @@ static void write_forgotten_end(struct exchange *x) {
     struct event end = {.type = EVENT_END};
     if (x->same_wire) x->writer = (struct stream_writer){.started = true, .finished = true};
     x->client->write_event(&x->writer, &end, &x->frames);
-    keep(x, before);
+    keep_from(x, before);
 }
 
 void relay_end(struct exchange *x, enum http_result result) {

@@ -25,11 +25,12 @@ static bool serves(struct exchange *x) {
 
 static void exhausted(struct exchange *x) {
     struct record *r = &x->record;
-    if (r->n_attempts == 0 && x->cannot.fault != FAULT_NONE) {
+    relay_reset(x);
+    if (r->n_attempts == 0 && !x->in_passing && x->cannot.fault != FAULT_NONE) {
         exchange_refuse(x, RECORD_REFUSED, x->cannot.fault, x->cannot.text);
         return;
     }
-    if (r->n_attempts > 0 && fault_retry(x->last.fault) == RETRY_LARGER) {
+    if (r->n_attempts > 0 && !x->in_passing && fault_retry(x->last.fault) == RETRY_LARGER) {
         exchange_refuse(x, RECORD_ERROR, x->last.fault, "the input exceeds the context window of every target of this model");
         return;
     }
@@ -60,7 +61,10 @@ void route_next(struct exchange *x) {
     for (; x->at < x->n_order && x->record.n_attempts < LIMIT_ATTEMPTS; x->at++, x->tries = 0) {
         if (!serves(x)) continue;
         x->admission = health_admit(health_at(x), x->model, now);
-        if (x->admission == ADMIT_NO) continue;
+        if (x->admission == ADMIT_NO) {
+            x->in_passing = true;
+            continue;
+        }
         x->tries++;
         attempt_start(x);
         return;
@@ -96,7 +100,8 @@ static bool try_again_here(struct exchange *x) {
 /* The provider refused for a reason of the client's: its own words, where the client speaks its wire. */
 static void answer_refusal(struct exchange *x) {
     enum fault fault = x->last.fault;
-    bool own_words = x->same_wire && x->upstream_status >= 400 && x->reply_body.len > 0;
+    bool whole = x->reply_body.len > 0 && x->reply_body.len < LIMIT_ERROR_BODY;
+    bool own_words = x->same_wire && x->upstream_status >= 400 && whole;
     if (!own_words) {
         struct slice text = x->last.message.len ? x->last.message : slice_of(fault_text(fault));
         exchange_refuse(x, RECORD_ERROR, fault, arena_text(&x->arena, text));
@@ -104,6 +109,7 @@ static void answer_refusal(struct exchange *x) {
     }
     struct slice type = http_transfer_header(x->transfer, "content-type");
     const char *content_type = type.len ? arena_text(&x->arena, type) : "application/json";
+    relay_keep_whole(x, content_type, buffer_slice(&x->reply_body));
     settle(x, RECORD_ERROR, x->upstream_status, fault, fault_text(fault));
     exchange_answer(x, x->upstream_status, content_type, &x->reply_body);
 }
@@ -123,6 +129,7 @@ void route_failed(struct exchange *x, const struct upstream_error *why) {
     case RETRY_LARGER: x->above_window = x->target->context_window > 0 ? x->target->context_window : 0; break;
     case RETRY_NEXT: break;
     }
+    if (retry != RETRY_LARGER) x->in_passing = true;
     x->at++;
     x->tries = 0;
     route_next(x);

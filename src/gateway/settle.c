@@ -87,11 +87,10 @@ static void keep_payloads(struct exchange *x, enum record_status status) {
     struct gateway *g = x->gateway;
     if (x->key->application->payloads.capture == CAPTURE_FULL && g->sinks.payload)
         (void)g->sinks.payload(g->sinks.ctx, g->lane, &x->record, x->request->body, buffer_slice(&x->copy));
-    if (status == RECORD_OK && x->model && x->model->degraded == DEGRADED_CACHE && !x->no_store && !x->copy.overflow) {
+    if (status == RECORD_OK && x->model && x->model->degraded == DEGRADED_CACHE && !x->no_store) {
         struct answer_key key;
         answers_key(x->record.application, x->call.endpoint, x->client->id, x->request->body, &key);
-        answers_keep(g->shared->answers, &key, x->call.stream ? SLICE("text/event-stream") : SLICE("application/json"),
-                     buffer_slice(&x->copy));
+        answers_keep(g->shared->answers, &key, x->answer_type, buffer_slice(&x->copy));
     }
 }
 
@@ -179,7 +178,8 @@ unsigned settle_headers(struct exchange *x, const char *content_type, struct htt
         }
         if (r->http_status >= 429 && x->retry_after_us >= 0)
             put(&l, "retry-after", text_of(x, "%lld", (long long)((x->retry_after_us + 999999) / 1000000)));
-        if (r->status == RECORD_ERROR) put(&l, "x-should-retry", "false"); /* our own retries are used up */
+        if (r->status == RECORD_ERROR && r->error != FAULT_SHUTTING_DOWN)
+            put(&l, "x-should-retry", "false"); /* our own retries are used up */
     }
     put(&l, "x-quarterdeck-overhead-us", text_of(x, "%lld", (long long)exchange_overhead_us(x)));
     if (x->call.stream) put(&l, "cache-control", "no-cache");

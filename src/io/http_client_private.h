@@ -15,25 +15,42 @@
 
 #include <curl/curl.h>
 
+enum { SHARDS = 64, SHARD_CONNECTIONS = 64 };
+
+/* libcurl walks all connections of a multi handle for each request: with 2,000 of them that costs more
+ * than the request. So there are several, and a request goes to the first that is not full: a light load
+ * uses one and finds its connections warm. */
+struct client_shard {
+    struct http_client *client;
+    CURLM *multi; /* NULL while unused */
+    struct loop_timer timer;
+    struct list kicked; /* of client, when it must be run */
+    unsigned n_open;    /* transfers in it */
+    int64_t idle_us;    /* since when it has none */
+};
+
 struct http_client {
     struct loop *loop;
-    CURLM *multi;
-    CURLSH *share; /* TLS sessions: a new connection resumes another's */
-    struct loop_timer timer;
+    CURLSH *share; /* TLS sessions and resolved names, for all shards */
+    struct client_shard shards[SHARDS];
+    unsigned n_shards;         /* that may be used */
+    unsigned max_connections;  /* to one host, over all shards */
     struct client_socket **sockets; /* by descriptor */
     size_t sockets_capacity;
     struct list changed;                    /* sockets whose watch must follow */
     struct list starting, running, resuming, cancelled; /* transfers */
+    struct list kicked; /* shards */
     struct list routes;
     unsigned inside; /* depth of calls into libcurl */
     unsigned busy;   /* depth of calls that use this client: freeing waits */
-    bool flush_queued, kick, free_wanted, started;
+    bool flush_queued, free_wanted, started;
 };
 
 struct http_route {
     struct list link;
     struct http_client *client;
-    char *url, *method, *proxy, *ca_file;
+    CURLU *url; /* parsed once; libcurl copies it for each request, which is cheaper than parsing */
+    char *method, *proxy, *ca_file;
     struct curl_slist *headers;
     long connect_timeout_ms;
     bool https, http2;
@@ -45,13 +62,13 @@ struct http_route {
 struct http_transfer {
     struct list link;
     struct http_route *route;
+    struct client_shard *shard; /* that has it, or NULL */
     CURL *easy;
     struct http_transfer_events events;
     void *ctx;
     int status;
     size_t head_bytes;
     int64_t received;
-    bool added;     /* libcurl has it */
     bool head_done; /* on_head was called */
     bool cancelled, finishing, too_long;
     struct curl_slist *extra; /* nodes in front of the route's list; an array */
@@ -64,6 +81,8 @@ struct http_transfer {
 void client_want_flush(struct http_client *c);
 void client_enter(struct http_client *c);
 void client_leave(struct http_client *c);
+void client_kick(struct client_shard *s);
+struct client_shard *client_pick_shard(struct http_client *c); /* NULL: libcurl gives no handle */
 curl_socket_t client_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address);
 int client_close_socket(void *arg, curl_socket_t fd);
 

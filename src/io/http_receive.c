@@ -200,7 +200,8 @@ static enum fault check_framing(struct request *r) {
         }
     }
     if (lengths + encodings > 1 || hosts > 1 || (hosts == 0 && r->http11) || (encodings > 0 && !r->http11)) return FAULT_BAD_REQUEST;
-    r->has_body = encodings > 0 || length > 0;
+    r->chunked = encodings > 0;
+    r->has_body = r->chunked || length > 0;
     if (length > r->server->o.max_body) return FAULT_TOO_LARGE;
     if (length > 0) (void)buffer_reserve(&r->body, length < FIRST_BODY ? length : FIRST_BODY);
     return FAULT_NONE;
@@ -239,7 +240,7 @@ static enum MHD_Result take_head(struct request *r, struct MHD_Connection *mhd, 
                                  const char *version) {
     struct http_server *s = r->server;
     r->stage = STAGE_BODY;
-    r->conn->since_us = loop_now_us(s->loop);
+    r->conn->since_us = r->progress_us = loop_now_us(s->loop);
     enum fault fault = read_head(r, mhd, method, version);
     if (fault != FAULT_NONE) {
         respond_refuse(r, fault, true);
@@ -260,6 +261,7 @@ static enum MHD_Result take_head(struct request *r, struct MHD_Connection *mhd, 
 static enum MHD_Result take_body(struct request *r, const char *upload, size_t *size) {
     struct slice piece = slice_make(upload, *size);
     *size = 0;
+    r->progress_us = loop_now_us(r->server->loop);
     if (r->over || buffer_append(&r->body, piece)) return MHD_YES;
     /* A chunked body too long. The daemon takes no answer here, and the client is still sending. */
     r->over = true;
@@ -327,8 +329,7 @@ void receive_completed(void *cls, struct MHD_Connection *mhd, void **context, en
     c->request = NULL;
     c->since_us = loop_now_us(s->loop);
     c->replies++;
-    /* The daemon overlooks an end of stream that came with the request, in the same packet. */
-    if (c->hung) connection_shut(c);
+    if (c->hung) connection_shut(c); /* see server_flush */
     if (r->stage != STAGE_HELD || r->concluded) {
         list_remove(&r->link); /* it may have been put among the finished within on_gone */
         request_finish(r);
@@ -344,6 +345,8 @@ static void watch_ready(struct loop_watch *w, unsigned events) {
     if (events & LOOP_HANGUP) {
         c->hung = true;
         connection_gone(c);
+        if (list_empty(&c->hung_link)) list_push(&s->hung, &c->hung_link);
+        server_want_run(s);
     } else if (c->request != NULL) {
         respond_ready(c->request);
     }
@@ -370,6 +373,7 @@ static void connection_closed(struct http_connection *c) {
     if (c->linger || (!c->hung && ioctl(c->watch.fd, FIONREAD, &unread) == 0 && unread > 0))
         linger_start(s, c->watch.fd);
     list_remove(&c->link);
+    list_remove(&c->hung_link);
     s->n_connections--;
     mem_free(c);
 }
@@ -387,6 +391,7 @@ void receive_connection(void *cls, struct MHD_Connection *mhd, void **context,
     *context = c;
     c->server = s;
     c->mhd = mhd;
+    list_init(&c->hung_link);
     c->since_us = loop_now_us(s->loop);
     c->watch = (struct loop_watch){
         .fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
@@ -401,7 +406,11 @@ void receive_connection(void *cls, struct MHD_Connection *mhd, void **context,
 }
 
 /* Ends the connection from outside the daemon: it finds the socket hung up and cleans up. */
-void connection_shut(struct http_connection *c) { (void)shutdown(c->watch.fd, SHUT_RDWR); }
+void connection_shut(struct http_connection *c) {
+    if (c->shut) return;
+    c->shut = true;
+    (void)shutdown(c->watch.fd, SHUT_RDWR);
+}
 
 /* The client hung up, or takes nothing any more. A request that is being read, and an answer that is
  * already the daemon's, end through the daemon. */
@@ -442,7 +451,7 @@ void connection_refuse(struct http_connection *c, enum fault fault) {
     if (r != NULL) r->dropped = true;
     c->linger = true;
     /* After take_body the daemon closes at once; from the janitor it has to be woken. */
-    (void)shutdown(c->watch.fd, fault == FAULT_TOO_LARGE ? SHUT_WR : SHUT_RDWR);
+    if (fault != FAULT_TOO_LARGE) connection_shut(c);
 }
 
 /* what the owner reads */

@@ -53,8 +53,16 @@ static void make_response(struct request *r, int status, const struct http_heade
     add_headers(r, headers, n);
 }
 
+/* The daemon (0.9.75) forgets a connection that it closes because of what the reader of a stream said: it
+ * stays, closed, until no older one is left. Those with a time limit of their own are looked at in every
+ * run, so this one gets one, which will never be reached. */
+static void never_forget(struct http_connection *c) {
+    (void)MHD_set_connection_option(c->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 24u * 3600);
+}
+
 enum MHD_Result respond_queue(struct request *r) {
     r->queued = true;
+    if (r->streaming && !r->http11) never_forget(r->conn); /* the end of its stream closes the connection */
     r->progress_us = loop_now_us(r->server->loop);
     r->conn->since_us = 0;
     if (r->streaming && respond_unsent(r) > 0) respond_cork(r, true);
@@ -84,6 +92,7 @@ void respond_cork(struct request *r, bool on) {
 void respond_drop(struct request *r) {
     r->dropped = true;
     if (r->detached || r->in_owner) return;
+    never_forget(r->conn);
     if (r->suspended)
         respond_resume(r);
     else if (r->queued)
@@ -193,14 +202,10 @@ static ssize_t read_stream(void *cls, uint64_t position, char *to, size_t max) {
         if (n > max) n = max;
         memcpy(to, r->out.at + r->out_at, n);
         sent_bytes(r, n);
-        s->again_now = true;
         check_drained(r);
         return (ssize_t)n;
     }
-    if (r->ended) {
-        s->again_now = true;
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    }
+    if (r->ended) return MHD_CONTENT_READER_END_OF_STREAM;
     if (r->corked) respond_cork(r, false);
     r->direct = !s->tls && r->http11;
     r->suspended = true;

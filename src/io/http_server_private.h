@@ -34,7 +34,7 @@ struct request {
     enum stage stage;
     bool seen;      /* the owner was told of it: it is owed on_finished */
     bool in_owner;  /* on_head or on_request is running: the daemon's own flow sends the answer */
-    bool has_body, http11, is_head_method;
+    bool has_body, chunked, http11, is_head_method;
     bool over;      /* the body passed max_body: the rest is dropped and 413 answered at its end */
     bool concluded; /* by the owner or, for a refusal, by us */
     bool gone;      /* on_gone was delivered */
@@ -48,7 +48,7 @@ struct request {
     bool corked, high;
     struct MHD_Response *response; /* made, not yet queued */
     unsigned status;
-    int64_t progress_us; /* last time that bytes of the answer left */
+    int64_t progress_us; /* last time that bytes of the body came, or of the answer left */
     const char *uri_at;  /* where the daemon keeps the raw URI; compared, not read */
     struct buffer uri, body, out, kept;
     size_t out_at; /* of out: already sent */
@@ -58,6 +58,7 @@ struct request {
 
 struct http_connection {
     struct list link;
+    struct list hung_link; /* of server, until the daemon was told */
     struct http_server *server;
     struct MHD_Connection *mhd;
     struct request *request; /* NULL between requests */
@@ -65,7 +66,7 @@ struct http_connection {
     int64_t since_us;        /* idle: since when; head: request line; body: head complete; sending: progress */
     uint64_t acked;          /* while sending: bytes the client acknowledged when last looked at */
     unsigned replies;
-    bool hung;
+    bool hung, shut;
     bool linger; /* the client may still be sending when we close: read that, or it never sees our answer */
     char peer[INET6_ADDRSTRLEN];
 };
@@ -81,13 +82,14 @@ struct http_server {
     struct loop_watch epoll_watch;
     struct loop_timer again; /* the daemon has something left to do */
     struct loop_timer janitor;
-    struct list connections, lingering, dirty, finished, spare;
+    struct list connections, hung, lingering, dirty, finished, spare;
     unsigned n_connections, n_lingering, n_spare;
     unsigned open; /* requests that exist */
     uint64_t activity, activity_seen;
-    unsigned fruitless; /* runs in a row that came to nothing */
+    unsigned fruitless;    /* flushes in a row that came to nothing */
+    int64_t unsettled_us;  /* since when the daemon always had something left to do; 0: it has not */
     unsigned busy; /* depth of calls that use connections: freeing waits for the end of the turn */
-    bool run_wanted, in_run, flush_queued, again_now, quiesced, free_wanted;
+    bool run_wanted, in_run, flush_queued, quiesced, free_wanted;
     struct buffer scratch;
 };
 

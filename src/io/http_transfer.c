@@ -13,6 +13,7 @@ enum {
     HEAD_BYTES = 256 * 1024,      /* a reply's head; libcurl bounds only its lines */
     KEEPALIVE_IDLE_S = 45,        /* a stream may be silent for long: middleboxes must not forget it */
     KEEPALIVE_EVERY_S = 15,
+    BIG_BODY = 1024 * 1024 - 1,   /* past it libcurl asks for a 100-continue, which costs a round trip */
 };
 
 /* callbacks of libcurl */
@@ -63,32 +64,29 @@ static bool add_text(struct curl_slist **list, const char *text) {
     return true;
 }
 
-static bool names_header(const char *const *headers, const char *name) {
-    size_t len = strlen(name);
+/* `blank` is a header without a value: libcurl then leaves out its own. */
+static bool add_blank(struct curl_slist **list, const char *const *headers, const char *blank) {
+    size_t len = strlen(blank);
     for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
-        if (strlen(headers[i]) > len && headers[i][len] == ':' &&
-            slice_eq_nocase(slice_make(headers[i], len), slice_make(name, len)))
-            return true;
-    return false;
+        if (slice_eq_nocase(slice_make(headers[i], strnlen(headers[i], len)), slice_make(blank, len))) return true;
+    return add_text(list, blank);
 }
 
 static bool add_route_headers(struct http_route *r, const char *const *headers) {
     for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
         if (!add_text(&r->headers, headers[i])) return false;
-    /* Without a value: libcurl's own are left out. A 100-continue would cost a round trip. */
-    if (!add_text(&r->headers, "Expect:")) return false;
-    return names_header(headers, "content-type") || add_text(&r->headers, "Content-Type:");
+    bool reads = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
+    return (reads || add_blank(&r->headers, headers, "Content-Type:")) && add_blank(&r->headers, headers, "Accept:");
 }
 
-static enum fault check_url(struct http_route *r, const char *url, struct error *error) {
-    CURLU *u = curl_url();
+static enum fault parse_url(struct http_route *r, const char *url, struct error *error) {
     char *scheme = NULL;
-    bool good = u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-                curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+    r->url = curl_url();
+    bool good = r->url != NULL && curl_url_set(r->url, CURLUPART_URL, url, 0) == CURLUE_OK &&
+                curl_url_get(r->url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
                 (strcmp(scheme, "https") == 0 || strcmp(scheme, "http") == 0);
     r->https = good && strcmp(scheme, "https") == 0;
     curl_free(scheme);
-    curl_url_cleanup(u);
     if (good) return FAULT_NONE;
     return error_set(error, FAULT_CONFIG, "expected an http or https URL, found \"%s\"", url);
 }
@@ -98,12 +96,11 @@ struct http_route *http_route_new(struct http_client *c, const struct http_route
     r->client = c;
     list_init(&r->spare);
     list_push(&c->routes, &r->link);
-    r->url = mem_text(o->url);
     r->method = mem_text(o->method);
     r->proxy = mem_text(o->proxy == NULL ? "" : o->proxy);
     r->ca_file = o->ca_file == NULL ? NULL : mem_text(o->ca_file);
     r->connect_timeout_ms = (long)((o->connect_timeout_us + 999) / 1000);
-    if (check_url(r, o->url, error) != FAULT_NONE) goto fail;
+    if (parse_url(r, o->url, error) != FAULT_NONE) goto fail;
     r->http2 = r->https && o->http2;
     if (!add_route_headers(r, o->headers)) {
         (void)error_set(error, FAULT_CONFIG, "expected headers without line breaks for %s", o->url);
@@ -128,7 +125,7 @@ void route_release(struct http_route *r) {
     while ((node = list_shift(&r->spare)) != NULL) transfer_free(list_item(node, struct http_transfer, link));
     list_remove(&r->link);
     curl_slist_free_all(r->headers);
-    mem_free(r->url);
+    curl_url_cleanup(r->url);
     mem_free(r->method);
     mem_free(r->proxy);
     mem_free(r->ca_file);
@@ -158,7 +155,7 @@ static void set_options(struct http_transfer *t) {
     const struct http_route *r = t->route;
     CURL *e = t->easy;
     set_method(e, r->method);
-    curl_easy_setopt(e, CURLOPT_URL, r->url);
+    curl_easy_setopt(e, CURLOPT_CURLU, r->url);
     curl_easy_setopt(e, CURLOPT_PRIVATE, t);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->detail);
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
@@ -173,6 +170,7 @@ static void set_options(struct http_transfer *t) {
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_PROXY, r->proxy);
+    curl_easy_setopt(e, CURLOPT_NOPROXY, ""); /* else the environment is asked, for every request */
     curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms);
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
@@ -215,18 +213,22 @@ static void recycle(struct http_transfer *t) {
     t->status = 0;
     t->head_bytes = 0;
     t->received = 0;
-    t->added = t->head_done = t->cancelled = t->finishing = t->too_long = false;
+    t->head_done = t->cancelled = t->finishing = t->too_long = false;
     list_push(&r->spare, &t->link);
     r->n_spare++;
 }
 
 /* The nodes point into extra_text, which must not move under them: texts first, nodes second. */
-static bool set_extra(struct http_transfer *t, const char *const *extra) {
+static bool set_extra(struct http_transfer *t, const char *const *extra, bool big) {
     unsigned n = 0;
     buffer_clear(&t->extra_text);
-    for (; extra[n] != NULL; n++) {
+    for (; extra != NULL && extra[n] != NULL; n++) {
         if (has_line_break(extra[n])) return false;
         (void)buffer_append(&t->extra_text, slice_make(extra[n], strlen(extra[n]) + 1));
+    }
+    if (big) {
+        (void)buffer_append(&t->extra_text, slice_make("Expect:", sizeof "Expect:"));
+        n++;
     }
     if (t->extra_text.overflow) return false;
     if (n > t->extra_capacity) {
@@ -244,11 +246,10 @@ static bool set_extra(struct http_transfer *t, const char *const *extra) {
 
 struct http_transfer *http_transfer_start(struct http_route *r, const char *const *extra, struct slice body,
                                           const struct http_transfer_events *events, void *ctx) {
-    static const char *const none[] = {NULL};
     struct http_transfer *t = transfer_new(r);
     if (t == NULL) return NULL;
     r->open++;
-    if (!set_extra(t, extra == NULL ? none : extra)) {
+    if (!set_extra(t, extra, body.len > BIG_BODY)) {
         recycle(t);
         return NULL;
     }
@@ -266,21 +267,37 @@ struct http_transfer *http_transfer_start(struct http_route *r, const char *cons
 
 void transfer_add(struct http_transfer *t) {
     struct http_client *c = t->route->client;
+    struct client_shard *s = client_pick_shard(c);
     list_push(&c->running, &t->link);
-    t->added = true;
-    client_enter(c);
-    CURLMcode code = curl_multi_add_handle(c->multi, t->easy);
-    client_leave(c);
-    if (code != CURLM_OK) transfer_finish(t, CURLE_FAILED_INIT);
+    CURLMcode code = CURLM_OUT_OF_MEMORY;
+    if (s != NULL) {
+        client_enter(c);
+        code = curl_multi_add_handle(s->multi, t->easy);
+        client_leave(c);
+    }
+    if (code != CURLM_OK) {
+        transfer_finish(t, CURLE_FAILED_INIT);
+        return;
+    }
+    t->shard = s;
+    s->n_open++;
+    client_kick(s);
+}
+
+static void take_out(struct http_transfer *t) {
+    struct client_shard *s = t->shard;
+    if (s == NULL) return;
+    t->shard = NULL;
+    client_enter(s->client);
+    (void)curl_multi_remove_handle(s->multi, t->easy);
+    client_leave(s->client);
+    if (--s->n_open == 0) s->idle_us = loop_now_us(s->client->loop);
 }
 
 /* Takes a cancelled transfer out of libcurl, which closes its connection or resets its stream. */
 void transfer_remove(struct http_transfer *t) {
-    struct http_client *c = t->route->client;
-    client_enter(c);
-    (void)curl_multi_remove_handle(c->multi, t->easy);
+    take_out(t);
     recycle(t);
-    client_leave(c);
 }
 
 void http_transfer_cancel(struct http_transfer *t) {
@@ -288,18 +305,18 @@ void http_transfer_cancel(struct http_transfer *t) {
     struct http_client *c = t->route->client;
     t->cancelled = true;
     list_remove(&t->link);
-    if (!t->added) {
+    if (t->shard == NULL) {
         recycle(t);
     } else if (c->inside > 0) {
         list_push(&c->cancelled, &t->link);
     } else {
+        client_kick(t->shard); /* a waiting transfer may have its connection now */
         transfer_remove(t);
-        client_want_flush(c); /* a waiting transfer may have its connection slot now */
     }
 }
 
 void http_transfer_resume(struct http_transfer *t) {
-    if (!t->added || t->cancelled || t->finishing) return;
+    if (t->shard == NULL || t->cancelled || t->finishing) return;
     struct http_client *c = t->route->client;
     list_remove(&t->link);
     list_push(&c->resuming, &t->link);
@@ -308,10 +325,12 @@ void http_transfer_resume(struct http_transfer *t) {
 
 void transfer_resume_now(struct http_transfer *t) {
     struct http_client *c = t->route->client;
+    struct client_shard *s = t->shard;
     list_push(&c->running, &t->link);
     client_enter(c);
     (void)curl_easy_pause(t->easy, CURLPAUSE_CONT); /* gives what was held back */
     client_leave(c);
+    client_kick(s);
 }
 
 struct slice http_transfer_header(struct http_transfer *t, const char *name) {
@@ -354,7 +373,7 @@ void transfer_finish(struct http_transfer *t, CURLcode code) {
     list_remove(&t->link);
     t->finishing = true;
     c->busy++;
-    (void)curl_multi_remove_handle(c->multi, t->easy);
+    take_out(t);
     if (!told)
         t->events.on_done(t->ctx, t, result, t->detail[0] != '\0' ? t->detail : curl_easy_strerror(code));
     recycle(t);

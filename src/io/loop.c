@@ -20,6 +20,7 @@
 enum {
     BATCH = 256,          /* events taken from the kernel at a time */
     DEFER_ROUNDS = 4,     /* deferred work that defers again: rounds in one turn */
+    LAST_ROUNDS = 1000,     /* the same when the loop ends */
     LONGEST_WAIT_MS = 60 * 1000,
 };
 
@@ -93,7 +94,8 @@ static void run_deferred(struct loop *l) {
 
 void loop_free(struct loop *l) {
     if (l == NULL) return;
-    while (l->deferred.count > 0) run_deferred(l); /* deferred work releases memory: it is owed its run */
+    for (int i = 0; i < LAST_ROUNDS && l->deferred.count > 0; i++)
+        run_deferred(l); /* deferred work releases memory: it is owed its run */
     if (l->epoll_fd >= 0) close(l->epoll_fd);
     if (l->event_fd >= 0) close(l->event_fd);
     pthread_mutex_destroy(&l->lock);

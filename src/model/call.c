@@ -1,10 +1,8 @@
 #include "model/call.h"
 
 static const char *const endpoint_names[ENDPOINT_COUNT] = {
-    [ENDPOINT_CHAT] = "chat",
-    [ENDPOINT_COUNT_TOKENS] = "count_tokens",
-    [ENDPOINT_RESPONSES] = "responses",
-    [ENDPOINT_EMBEDDINGS] = "embeddings",
+    [ENDPOINT_CHAT] = "chat",           [ENDPOINT_COUNT_TOKENS] = "count_tokens",
+    [ENDPOINT_RESPONSES] = "responses", [ENDPOINT_EMBEDDINGS] = "embeddings",
     [ENDPOINT_MODELS] = "models",
 };
 

@@ -62,8 +62,8 @@ struct sending {
 
 /* ---- results ---- */
 
-static struct load_bucket *bucket_of(struct load_result *r, uint32_t input) {
-    static const uint32_t bounds[] = {256, 1024, 4096, 16384, 65536};
+struct load_bucket *load_bucket_of(struct load_result *r, uint64_t input) {
+    static const uint64_t bounds[] = {256, 1024, 4096, 16384, 65536};
     unsigned i = 0;
     while (i < LOAD_CONTEXT_BUCKETS - 1 && input >= bounds[i]) i++;
     return &r->by_context[i];
@@ -114,7 +114,7 @@ static void conclude(struct sending *s) {
         r->ok++;
     }
     add_sample(&r->all, s, now);
-    add_sample(bucket_of(r, s->input), s, now);
+    add_sample(load_bucket_of(r, s->input), s, now);
     list_remove(&s->link);
     l->n_in_flight--;
     load_reply_deinit(&s->reply);

@@ -59,6 +59,7 @@ enum fault load_run(struct loop *l, const struct load_options *o, volatile int *
                     void (*progress)(void *ctx, const struct load_result *so_far), void *ctx,
                     struct load_result *ret, struct error *error) MUST_CHECK;
 void load_result_deinit(struct load_result *r);
+struct load_bucket *load_bucket_of(struct load_result *r, uint64_t input_tokens); /* of by_context */
 /* The result as JSON (for --json and --compare), and back. */
 void load_write_json(const struct load_options *o, const struct load_result *r, struct buffer *out);
 /* A table for people; with `before` (a JSON document from a former run) side by side with the ratio. */

@@ -147,14 +147,28 @@ static void put_titles(struct table_writer *t, const char *first, const char *co
     buffer_byte(t->out, '\n');
 }
 
-static double cost_per_thousand(const struct load_bucket *b) {
-    uint64_t priced = b->requests - b->unpriced;
-    return priced == 0 ? NAN : (double)b->cost_nano / (double)MONEY_USD / (double)priced * 1000;
+/* Unknown unless every request that succeeded has a price: a mean over some of them would mislead. */
+static double cost_per_thousand(double usd, double requests, double errors, double unpriced) {
+    return requests > unpriced && unpriced <= errors ? usd / (requests - unpriced) * 1000 : NAN;
+}
+
+static void put_cost(struct table_writer *t, const struct load_bucket *b, uint32_t before) {
+    const struct json_doc *d = &t->before;
+    double requests, errors, unpriced, usd, was = NAN;
+    double now = cost_per_thousand((double)b->cost_nano / (double)MONEY_USD, (double)b->requests,
+                                   (double)b->errors, (double)b->unpriced);
+    if (json_get_double(d, json_get(d, before, "requests"), &requests) &&
+        json_get_double(d, json_get(d, before, "errors"), &errors) &&
+        json_get_double(d, json_get(d, before, "unpriced"), &unpriced) &&
+        json_get_double(d, json_get(d, before, "cost_usd"), &usd))
+        was = cost_per_thousand(usd, requests, errors, unpriced);
+    if (isnan(now)) buffer_printf(t->out, "%11s", "-");
+    else buffer_printf(t->out, "%11.4f", now);
+    if (t->compares && !isnan(now) && was > 0) buffer_printf(t->out, " x%-7.2f", now / was);
 }
 
 static void put_context(struct table_writer *t, const char *label, const struct load_bucket *b,
                         uint32_t before) {
-    double was = NAN, count, unpriced, usd;
     const struct json_doc *d = &t->before;
     if (b->requests == 0) return;
     buffer_printf(t->out, "%-14s", label);
@@ -167,14 +181,7 @@ static void put_context(struct table_writer *t, const char *label, const struct 
               json_get(d, json_get(d, before, "first_token_ms"), "p50"), 1);
     put_value(t, (double)b->input_tokens, json_get(d, before, "input_tokens"), 0);
     put_value(t, (double)b->output_tokens, json_get(d, before, "output_tokens"), 0);
-    double now = cost_per_thousand(b);
-    if (json_get_double(d, json_get(d, before, "requests"), &count) &&
-        json_get_double(d, json_get(d, before, "unpriced"), &unpriced) &&
-        json_get_double(d, json_get(d, before, "cost_usd"), &usd) && count > unpriced)
-        was = usd / (count - unpriced) * 1000;
-    if (isnan(now)) buffer_printf(t->out, "%11s", "-");
-    else buffer_printf(t->out, "%11.4f", now);
-    if (t->compares && !isnan(now) && was > 0) buffer_printf(t->out, " x%-7.2f", now / was);
+    put_cost(t, b, before);
     buffer_byte(t->out, '\n');
 }
 

@@ -143,9 +143,13 @@ void prose_write(struct dice *d, const struct echo *echo, uint64_t tokens, bool 
 
 void prose_phrase(struct dice *d, const struct echo *echo, struct buffer *out) {
     unsigned n = 1 + (unsigned)dice_below(d, 3);
+    struct slice last = SLICE_NULL;
     for (unsigned i = 0; i < n; i++) {
-        if (i > 0) buffer_byte(out, ' ');
         bool repeat = echo->n > 0 && dice_chance(d, 0.7);
-        buffer_append(out, repeat ? echo->words[dice_below(d, echo->n)] : prose_noun(d));
+        struct slice word = repeat ? echo->words[dice_below(d, echo->n)] : prose_noun(d);
+        if (slice_eq(word, last)) continue;
+        if (i > 0) buffer_byte(out, ' ');
+        buffer_append(out, word);
+        last = word;
     }
 }

@@ -111,7 +111,7 @@ static enum fault read_match(struct reading *r, const struct yaml_node *map, str
     if (map->type != YAML_MAP) return expected(r, map, "a map");
     for (const struct yaml_node *n = map->first; n != NULL; n = n->next) {
         enum fault f = FAULT_NONE;
-        bool stream;
+        bool stream = false;
         switch (slice_starts(n->key, SLICE("header.")) ? 5 : key_of(n, names, 5)) {
         case 0: f = read_text(r, n, &rule->model); break;
         case 1: f = read_text(r, n, &rule->path); break;

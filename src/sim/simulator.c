@@ -137,13 +137,16 @@ static void on_finished(void *ctx, struct http_request *r, bool sent) {
 
 static bool start_server(struct simulator *s, struct loop *l, const struct simulator_options *o,
                          struct error *error) {
-    enum { MINUTE = 60 * 1000000 };
+    enum {
+        MINUTE = 60 * 1000000,
+        HEADER_MAX = 16 << 10
+    }; /* the server keeps that much for every connection */
     struct http_server_options options = {
         .host = o->host,
         .port = o->port,
         .reuse_port = o->reuse_port,
         .max_body = SIM_BODY,
-        .max_header = LIMIT_HEADER_DEFAULT,
+        .max_header = HEADER_MAX,
         .head_timeout_us = MINUTE,
         .body_timeout_us = 5ll * MINUTE,
         .idle_timeout_us = 5ll * MINUTE,

@@ -26,8 +26,7 @@ struct statement;
 
 struct database_options {
     bool read_only;
-    bool sync_each; /* a commit is on the disk when it returns; otherwise a power failure may take the last
-                       ones */
+    bool sync_each; /* a commit is on the disk when it returns; otherwise a power failure may take the last */
     bool erase;     /* deleted content is overwritten and its space can be given back (database_vacuum) */
 };
 
@@ -37,14 +36,17 @@ void database_close(struct database *db);             /* accepts NULL */
 const char *database_name(const struct database *db); /* the file's name without its folder */
 
 enum fault database_exec(struct database *db, const char *sql, struct error *error) MUST_CHECK;
+/* The first row's first column; unchanged when there is no row. */
 enum fault database_number(struct database *db, const char *sql, int64_t *ret,
-                           struct error *error) MUST_CHECK; /* first row's first column; 0 rows: unchanged */
-enum fault database_begin(struct database *db, struct error *error) MUST_CHECK; /* for writing, at once */
-enum fault database_begin_read(struct database *db, struct error *error)
-    MUST_CHECK; /* one consistent view until database_end_read */
-enum fault database_commit(struct database *db, struct error *error)
-    MUST_CHECK;                              /* on failure the transaction is still open: roll back */
-void database_rollback(struct database *db); /* nothing when there is no transaction */
+                           struct error *error) MUST_CHECK;
+int64_t database_changes(const struct database *db);
+
+/* For writing, at once; or one consistent view until database_end_read. After a failed commit the transaction
+ * is still open: roll back. Rolling back without a transaction does nothing. */
+enum fault database_begin(struct database *db, struct error *error) MUST_CHECK;
+enum fault database_begin_read(struct database *db, struct error *error) MUST_CHECK;
+enum fault database_commit(struct database *db, struct error *error) MUST_CHECK;
+void database_rollback(struct database *db);
 static inline void database_end_read(struct database *db) {
     database_rollback(db);
 }
@@ -53,20 +55,18 @@ void database_vacuum(struct database *db);
 
 enum fault statement_of(struct database *db, const char *literal, struct statement **ret,
                         struct error *error) MUST_CHECK;
+/* Texts and blobs are borrowed until the reset; SLICE_NULL is NULL. */
 void statement_bind_i64(struct statement *s, int at, int64_t value);
-void statement_bind_text(struct statement *s, int at,
-                         struct slice value); /* SLICE_NULL: NULL; borrowed until reset */
-void statement_bind_blob(struct statement *s, int at, struct slice value); /* the same */
+void statement_bind_text(struct statement *s, int at, struct slice value);
+void statement_bind_blob(struct statement *s, int at, struct slice value);
 enum fault statement_step(struct statement *s, bool *ret_row, struct error *error) MUST_CHECK;
-enum fault statement_run(struct statement *s,
-                         struct error *error) MUST_CHECK; /* step without rows, then reset */
-void statement_reset(struct statement *s);                /* accepts NULL */
-int64_t database_changes(const struct database *db);
+enum fault statement_run(struct statement *s, struct error *error) MUST_CHECK; /* a step, then a reset */
+void statement_reset(struct statement *s);                                    /* accepts NULL */
 
+/* Columns of the row, from 0. statement_bytes is borrowed until the next step; NULL is SLICE_NULL. */
 int64_t statement_i64(struct statement *s, int column);
 bool statement_is_null(struct statement *s, int column);
-struct slice statement_bytes(struct statement *s,
-                             int column); /* borrowed until the next step; SLICE_NULL for NULL */
+struct slice statement_bytes(struct statement *s, int column);
 struct slice statement_copy(struct statement *s, int column, struct arena *arena);
 
 #endif

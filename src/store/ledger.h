@@ -33,7 +33,7 @@ void ledger_close(struct ledger *l);
 struct ledger_writer;
 struct ledger_writer_stats {
     uint64_t records, duplicates, payloads;
-    uint64_t damaged;  /* frames that could not be decoded (kept as notes in the day file) or failed their check */
+    uint64_t damaged;  /* frames that failed their check, or could not be decoded (kept as notes) */
     uint64_t failures; /* batches that failed and were tried again */
     char last_error[LIMIT_ERROR_TEXT];
 };

@@ -78,17 +78,19 @@ static unsigned hold_unsynced(struct recorder *r, struct chain *c, struct segmen
 
 void recorder_sync(struct recorder *r) {
     enum { AT_ONCE = 64 };
+    struct segment *held[AT_ONCE];
+    unsigned n;
     pthread_mutex_lock(&r->sync_lock);
-    for (unsigned i = 0; i < r->options.lanes; i++) {
-        struct segment *held[AT_ONCE];
-        unsigned n = hold_unsynced(r, &r->chains[i], held, AT_ONCE);
-        for (unsigned k = 0; k < n; k++) {
-            uint64_t to = atomic_load(&held[k]->written);
-            segment_sync(held[k], held[k]->synced, to);
-            held[k]->synced = to;
-            segment_drop(r, held[k]);
-        }
-    }
+    for (unsigned i = 0; i < r->options.lanes; i++)
+        do {
+            n = hold_unsynced(r, &r->chains[i], held, AT_ONCE);
+            for (unsigned k = 0; k < n; k++) {
+                uint64_t to = atomic_load(&held[k]->written);
+                segment_sync(r, held[k], held[k]->synced, to);
+                held[k]->synced = to;
+                segment_drop(r, held[k]);
+            }
+        } while (n == AT_ONCE);
     pthread_mutex_unlock(&r->sync_lock);
 }
 
@@ -254,6 +256,7 @@ void recorder_close(struct recorder *r) {
 void recorder_stats(const struct recorder *r, struct recorder_stats *ret) {
     struct recorder_stats s = {.drained = atomic_load(&r->drained),
                                .damaged = atomic_load(&r->damaged),
+                               .sync_failures = atomic_load(&r->sync_failures),
                                .lost = atomic_load(&r->lost_before)};
     for (unsigned i = 0; i <= r->options.lanes; i++) {
         const struct chain *c = &r->chains[i];

@@ -46,8 +46,8 @@ struct recorder_options {
 
 struct recorder_stats {
     uint64_t appended, drained, lost; /* frames, of this run; lost includes what a former run reported */
-    uint64_t damaged; /* places where a former run's bytes failed their check; what was readable behind them
-                         was read */
+    uint64_t damaged;       /* places where bytes of a former run failed their check; the rest was read */
+    uint64_t sync_failures; /* msync that failed: what `sync` promises did not hold */
     uint64_t pending_bytes; /* of a former run: whole segments until they are read */
     bool full;              /* at least one lane has no room right now */
 };
@@ -76,8 +76,7 @@ void recorder_rewind(struct recorder *r);
  * recorder_wake was called, or the timeout (microseconds). */
 void recorder_wait(struct recorder *r, int64_t timeout_us);
 void recorder_wake(struct recorder *r);
-/* msync of all lanes, from any thread. With SYNC_INTERVAL the recorder's own thread does it every
- * interval_us. */
+/* msync of all lanes, from any thread. With SYNC_INTERVAL a thread of the recorder does it every interval. */
 void recorder_sync(struct recorder *r);
 enum recorder_sync recorder_sync_mode(const struct recorder *r);
 

@@ -57,7 +57,7 @@ static bool put(struct recorder *r, struct lane *l, enum frame_kind kind, struct
     atomic_store_explicit(&l->room, s->bytes - at - size, memory_order_relaxed);
     uint64_t total = atomic_load_explicit(&l->written_bytes, memory_order_relaxed) + size;
     atomic_store_explicit(&l->written_bytes, total, memory_order_release);
-    if (r->options.sync == RECORDER_SYNC_EACH) segment_sync(s, at, at + size);
+    if (r->options.sync == RECORDER_SYNC_EACH) segment_sync(r, s, at, at + size);
 
     const struct chain *c = &r->chains[l - r->lanes];
     if (atomic_load_explicit(&r->waiting, memory_order_relaxed) != 0 &&

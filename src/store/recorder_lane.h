@@ -91,7 +91,7 @@ struct recorder {
     struct chain *chains; /* one a lane, then the leftovers */
     unsigned first;       /* chain to read first next time */
     _Atomic uint64_t next_number;
-    _Atomic uint64_t drained, damaged, lost_before;
+    _Atomic uint64_t drained, damaged, lost_before, sync_failures;
     uint64_t mark;            /* reader: bytes ever appended when it last looked */
     int64_t spares_at;        /* reader: when to try again to lay out spares after a failure */
     _Atomic uint32_t waiting; /* futex: 1 while the reader sleeps */
@@ -107,9 +107,8 @@ struct recorder {
 struct segment *segment_new(struct recorder *r, unsigned lane, bool ahead, struct error *error) MUST_CHECK;
 /* FAULT_CORRUPT: the header is damaged. FAULT_NOT_FOUND: it never held a frame and is gone. */
 enum fault segment_open(const char *path, struct segment **ret, struct error *error) MUST_CHECK;
-void segment_drop(struct recorder *r,
-                  struct segment *s); /* one reference; the last one unmaps. Accepts NULL */
-void segment_sync(struct segment *s, uint64_t from, uint64_t to);
+void segment_drop(struct recorder *r, struct segment *s); /* one reference; accepts NULL */
+void segment_sync(struct recorder *r, struct segment *s, uint64_t from, uint64_t to);
 uint64_t frame_check(const struct segment *s, uint64_t offset, enum frame_kind kind, struct slice bytes);
 static inline uint32_t frame_tag(const struct segment *s, enum frame_kind kind) {
     return (uint32_t)(s->salt >> 32) ^ (uint32_t)kind;
@@ -121,8 +120,7 @@ static inline uint64_t frame_size(size_t len) {
 /* recorder_lane.c */
 struct segment *lane_new_segment(struct recorder *r, struct lane *l, bool ahead,
                                  struct error *error) MUST_CHECK;
-void lane_tell_lost(struct recorder *r,
-                    struct lane *l); /* owner: writes FRAME_LOST when there is something to tell */
+void lane_tell_lost(struct recorder *r, struct lane *l); /* owner: a FRAME_LOST, when there is a loss */
 
 /* recorder_read.c */
 void chain_make_spares(struct recorder *r);

@@ -150,8 +150,9 @@ void segment_drop(struct recorder *r, struct segment *s) {
     mem_free(s);
 }
 
-void segment_sync(struct segment *s, uint64_t from, uint64_t to) {
+void segment_sync(struct recorder *r, struct segment *s, uint64_t from, uint64_t to) {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     from -= from % page;
-    if (to > from) msync((char *)s->map + from, to - from, MS_SYNC);
+    if (to > from && msync((char *)s->map + from, to - from, MS_SYNC) != 0)
+        atomic_fetch_add(&r->sync_failures, 1);
 }

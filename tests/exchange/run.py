@@ -56,7 +56,8 @@ class Run:
         self.key = f"qd-key-of-{case.name}-0000"
         sections = case.all("upstream") or [cases.Section("upstream", ["a", "openai"], 0, [cases.Part(None, [])])]
         self.upstreams = [Upstream(section, self.signals, self.substitute) for section in sections]
-        self.names = {"model": case.name, "app": case.name, "key": self.key}
+        self.names = {"model": case.name, "app": case.name, "key": self.key,
+                      "other": f"qd-key-of-{case.name}-other"}  # of an application beside the case's own
         for up in self.upstreams:
             self.names[up.name] = f"{case.name}-{up.name}"
             self.names[f"{up.name}.port"] = str(up.port)
@@ -172,8 +173,9 @@ async def run_group(group, runs, options, gate, results):
         try:
             await server.start()
         except (RuntimeError, OSError, asyncio.TimeoutError) as error:
+            print(f"FAIL server {dict(group)} did not start\n{indent(str(error) or type(error).__name__)}", flush=True)
             for run in runs:
-                report(results, run, f"the server with {dict(group)} did not start: {error or type(error).__name__}")
+                report(results, run, "its server did not start")
             await server.stop()
             return
         jobs = asyncio.Semaphore(options.jobs)

@@ -9,15 +9,18 @@ static void tell_usage(struct buffer *out, const struct usage *u) {
 }
 
 static void tell(struct buffer *out, const struct event *e) {
-    static const char *const names[] = {"start", "text", "thinking", "refusal", "tool", "args", "finish", "usage", "ping", "error", "end"};
+    static const char *const names[] = {"start",  "text",  "thinking", "refusal", "tool", "args",
+                                        "finish", "usage", "ping",     "error",   "end"};
     buffer_printf(out, "%s", names[e->type]);
     if (e->type == EVENT_START)
-        buffer_printf(out, " " SLICE_FMT " " SLICE_FMT " " SLICE_FMT " " SLICE_FMT " %lld", SLICE_ARG(e->id), SLICE_ARG(e->model),
-                      SLICE_ARG(e->fingerprint), SLICE_ARG(e->service_tier), (long long)e->created);
+        buffer_printf(out, " " SLICE_FMT " " SLICE_FMT " " SLICE_FMT " " SLICE_FMT " %lld", SLICE_ARG(e->id),
+                      SLICE_ARG(e->model), SLICE_ARG(e->fingerprint), SLICE_ARG(e->service_tier),
+                      (long long)e->created);
     if (event_is_output(e->type)) buffer_printf(out, " %u", e->index);
     if (e->id.len > 0 && e->type == EVENT_TOOL_BEGIN) buffer_printf(out, " " SLICE_FMT, SLICE_ARG(e->id));
     if (e->name.len > 0) buffer_printf(out, " " SLICE_FMT, SLICE_ARG(e->name));
-    if (e->type == EVENT_FINISH) buffer_printf(out, " %s " SLICE_FMT, finish_name(e->finish), SLICE_ARG(e->finish_raw));
+    if (e->type == EVENT_FINISH)
+        buffer_printf(out, " %s " SLICE_FMT, finish_name(e->finish), SLICE_ARG(e->finish_raw));
     if (e->type == EVENT_ERROR) buffer_printf(out, " %s:", fault_name(e->fault));
     if (e->text.len > 0) buffer_printf(out, " " SLICE_FMT, SLICE_ARG(e->text));
     if (e->signature.len > 0) buffer_printf(out, " signed " SLICE_FMT, SLICE_ARG(e->signature));
@@ -32,7 +35,8 @@ static void feed(struct kit *k, enum dialect_id id, const char *name, const char
     bool usage_only = false;
     arena_reset(&k->scratch);
     k->reader.arena = &k->scratch;
-    enum fault f = dialect_of(id)->read_event(&k->reader, slice_of(name), slice_of(data), events, &n, &usage_only);
+    enum fault f =
+        dialect_of(id)->read_event(&k->reader, slice_of(name), slice_of(data), events, &n, &usage_only);
     if (f != FAULT_NONE) {
         assert_int_equal(f, FAULT_UP_MALFORMED);
         buffer_printf(&k->out, "malformed\n");
@@ -65,14 +69,21 @@ static void test_openai_text(void **state) {
     "finish stop stop\n"                                                                                     \
     "usage input=10 cache_read=4 input_audio=0 output=7 reasoning=2\n(usage only)\n"                         \
     "end\n"
-    CHAT("{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"gpt-4o-mini-2024-07-18\","
-         "\"service_tier\":\"default\",\"system_fingerprint\":\"fp_1\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\","
-         "\"content\":\"\",\"refusal\":null},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null,\"obfuscation\":\"x\"}",
-         "{\"id\":\"c1\",\"created\":1700000000,\"model\":\"gpt-4o-mini-2024-07-18\",\"system_fingerprint\":\"fp_1\","
+    CHAT("{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"gpt-4o-mini-"
+         "2024-07-18\","
+         "\"service_tier\":\"default\",\"system_fingerprint\":\"fp_1\",\"choices\":[{\"index\":0,\"delta\":{"
+         "\"role\":\"assistant\","
+         "\"content\":\"\",\"refusal\":null},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null,"
+         "\"obfuscation\":\"x\"}",
+         "{\"id\":\"c1\",\"created\":1700000000,\"model\":\"gpt-4o-mini-2024-07-18\",\"system_fingerprint\":"
+         "\"fp_1\","
          "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":null}],\"usage\":null}",
-         DELTA("\"content\":\"\\u0022q\\u0022\\n\""), CHUNK("{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}"),
-         "{\"id\":\"c1\",\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":7,\"total_tokens\":17,"
-         "\"prompt_tokens_details\":{\"cached_tokens\":4,\"audio_tokens\":0},\"completion_tokens_details\":{\"reasoning_tokens\":2}}}",
+         DELTA("\"content\":\"\\u0022q\\u0022\\n\""),
+         CHUNK("{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}"),
+         "{\"id\":\"c1\",\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":7,\"total_"
+         "tokens\":17,"
+         "\"prompt_tokens_details\":{\"cached_tokens\":4,\"audio_tokens\":0},\"completion_tokens_details\":{"
+         "\"reasoning_tokens\":2}}}",
          "[DONE]", "[DONE]");
 #undef WANT
 }
@@ -80,17 +91,21 @@ static void test_openai_text(void **state) {
 static void test_azure_first_chunk_and_bare_choices(void **state) {
     (void)state;
 #define WANT "start az gpt-4o   0\ntext 0 A\nfinish refusal content_filter\n"
-    CHAT("{\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"prompt_filter_results\":[{\"prompt_index\":0}]}",
-         "{\"id\":\"az\",\"model\":\"gpt-4o\",\"choices\":[{\"index\":0,\"finish_reason\":null,\"content_filter_results\":{}}]}",
+    CHAT("{\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"prompt_filter_results\":[{\"prompt_"
+         "index\":0}]}",
+         "{\"id\":\"az\",\"model\":\"gpt-4o\",\"choices\":[{\"index\":0,\"finish_reason\":null,\"content_"
+         "filter_results\":{}}]}",
          "{\"id\":\"az\",\"model\":\"gpt-4o\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"A\"}}]}",
-         "{\"id\":\"az\",\"model\":\"gpt-4o\",\"choices\":[{\"index\":0,\"finish_reason\":\"content_filter\",\"delta\":{}}]}");
+         "{\"id\":\"az\",\"model\":\"gpt-4o\",\"choices\":[{\"index\":0,\"finish_reason\":\"content_filter\","
+         "\"delta\":{}}]}");
 #undef WANT
 }
 
 static void test_start_fills_gaps(void **state) {
     (void)state;
 #define WANT "start c1    0\nstart c1 m   0\nstart c1 m  flex 5\n"
-    CHAT("{\"id\":\"c1\",\"choices\":[]}", "{\"id\":\"c1\",\"model\":\"m\",\"choices\":[]}", "{\"id\":\"c1\",\"model\":\"m\",\"choices\":[]}",
+    CHAT("{\"id\":\"c1\",\"choices\":[]}", "{\"id\":\"c1\",\"model\":\"m\",\"choices\":[]}",
+         "{\"id\":\"c1\",\"model\":\"m\",\"choices\":[]}",
          "{\"id\":\"c1\",\"model\":\"m\",\"created\":5,\"service_tier\":\"flex\",\"choices\":[]}");
 #undef WANT
 }
@@ -104,10 +119,14 @@ static void test_openai_tools(void **state) {
     "tool 1 call_b time\nargs 0  \n"                                                                         \
     "args 1 {}\n"                                                                                            \
     "finish tool_calls tool_calls\n"
-    CHAT(TOOLS("{\"index\":0,\"id\":\"call_a\",\"type\":\"function\",\"function\":{\"name\":\"weather\",\"arguments\":\"\"}}"),
-         TOOLS("{\"index\":0,\"function\":{\"arguments\":\"{\\\"city\"}}"), TOOLS("{\"index\":0,\"function\":{\"arguments\":\"\\\":1}\"}}"),
-         TOOLS("{\"index\":1,\"id\":\"call_b\",\"function\":{\"name\":\"time\",\"arguments\":\"\"}},{\"index\":0,\"function\":{\"arguments\":\" \"}}"),
-         TOOLS("{\"index\":1,\"function\":{\"arguments\":\"{}\"}}"), CHUNK("{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}"));
+    CHAT(TOOLS("{\"index\":0,\"id\":\"call_a\",\"type\":\"function\",\"function\":{\"name\":\"weather\","
+               "\"arguments\":\"\"}}"),
+         TOOLS("{\"index\":0,\"function\":{\"arguments\":\"{\\\"city\"}}"),
+         TOOLS("{\"index\":0,\"function\":{\"arguments\":\"\\\":1}\"}}"),
+         TOOLS("{\"index\":1,\"id\":\"call_b\",\"function\":{\"name\":\"time\",\"arguments\":\"\"}},{"
+               "\"index\":0,\"function\":{\"arguments\":\" \"}}"),
+         TOOLS("{\"index\":1,\"function\":{\"arguments\":\"{}\"}}"),
+         CHUNK("{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}"));
 #undef WANT
 }
 
@@ -131,32 +150,35 @@ static void test_openai_tool_index_out_of_range(void **state) {
     (void)state;
 #define WANT "start c1    0\ntool 0 a f\nargs 0 {\nargs 0 }\ntool 1 b g\n"
     CHAT(TOOLS("{\"index\":4000000000,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}"),
-         TOOLS("{\"index\":-5,\"function\":{\"arguments\":\"}\"}}"), TOOLS("{\"index\":128,\"id\":\"b\",\"function\":{\"name\":\"g\"}}"));
+         TOOLS("{\"index\":-5,\"function\":{\"arguments\":\"}\"}}"),
+         TOOLS("{\"index\":128,\"id\":\"b\",\"function\":{\"name\":\"g\"}}"));
 #undef WANT
 }
 
 static void test_openai_function_call(void **state) {
     (void)state;
 #define WANT "start c1    0\ntool 0 f\nargs 0 {\"a\nargs 0 \":1}\nfinish tool_calls function_call\n"
-    CHAT(DELTA("\"function_call\":{\"name\":\"f\",\"arguments\":\"{\\\"a\"}"), DELTA("\"function_call\":{\"arguments\":\"\\\":1}\"}"),
+    CHAT(DELTA("\"function_call\":{\"name\":\"f\",\"arguments\":\"{\\\"a\"}"),
+         DELTA("\"function_call\":{\"arguments\":\"\\\":1}\"}"),
          CHUNK("{\"index\":0,\"delta\":{},\"finish_reason\":\"function_call\"}"));
 #undef WANT
 }
 
 static void test_openai_reasoning_and_refusal(void **state) {
     (void)state;
-#define WANT                                                                                                 \
-    "start c1    0\nthinking 0 hm\nthinking 0 also\nrefusal 0 I can't.\nfinish refusal stop\n"
-    CHAT(DELTA("\"content\":null,\"reasoning_content\":\"hm\""), DELTA("\"reasoning\":\"also\",\"reasoning_content\":null"),
-         DELTA("\"refusal\":\"I can't.\""), CHUNK("{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}"));
+#define WANT "start c1    0\nthinking 0 hm\nthinking 0 also\nrefusal 0 I can't.\nfinish refusal stop\n"
+    CHAT(DELTA("\"content\":null,\"reasoning_content\":\"hm\""),
+         DELTA("\"reasoning\":\"also\",\"reasoning_content\":null"), DELTA("\"refusal\":\"I can't.\""),
+         CHUNK("{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}"));
 #undef WANT
 }
 
 static void test_openai_other_content(void **state) {
     (void)state;
 #define WANT "start c1    0\ntext 0 one\ntext 0\ntext 0 word\n"
-    CHAT(DELTA("\"content\":[{\"type\":\"text\",\"text\":\"one\"},{\"type\":\"thinking\"}]"), DELTA("\"audio\":{\"data\":\"AAAA\"}"),
-         DELTA("\"audio\":{\"transcript\":\"word\"}"), DELTA("\"role\":\"assistant\""), CHUNK("{\"index\":0,\"delta\":null}"),
+    CHAT(DELTA("\"content\":[{\"type\":\"text\",\"text\":\"one\"},{\"type\":\"thinking\"}]"),
+         DELTA("\"audio\":{\"data\":\"AAAA\"}"), DELTA("\"audio\":{\"transcript\":\"word\"}"),
+         DELTA("\"role\":\"assistant\""), CHUNK("{\"index\":0,\"delta\":null}"),
          CHUNK("{\"index\":0,\"delta\":{},\"finish_reason\":\"\"}"));
 #undef WANT
 }
@@ -166,8 +188,10 @@ static void test_openai_usage_with_the_finish(void **state) {
 #define WANT                                                                                                 \
     "text 0 a\nusage input=3 output=1\n"                                                                     \
     "finish length length\nusage input=3 output=0\n"
-    CHAT("{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}",
-         "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":0}}");
+    CHAT("{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":3,"
+         "\"completion_tokens\":1}}",
+         "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"length\"}],\"usage\":{\"prompt_"
+         "tokens\":3,\"completion_tokens\":0}}");
 #undef WANT
 }
 
@@ -176,7 +200,9 @@ static void test_openai_several_choices(void **state) {
     struct kit k;
     kit_start(&k);
     feed(&k, DIALECT_OPENAI, "", "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}");
-    feed(&k, DIALECT_OPENAI, "", "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"b\",\"tool_calls\":[{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\"}}]}}]}");
+    feed(&k, DIALECT_OPENAI, "",
+         "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"b\",\"tool_calls\":[{\"index\":0,\"id\":\"x\","
+         "\"function\":{\"name\":\"f\"}}]}}]}");
     feed(&k, DIALECT_OPENAI, "", "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}");
     assert_false(k.reader.finished); /* the other one is under way */
     feed(&k, DIALECT_OPENAI, "", "{\"choices\":[{\"index\":1,\"delta\":{},\"finish_reason\":\"length\"}]}");
@@ -201,13 +227,20 @@ static void test_openai_errors_inside_a_stream(void **state) {
     static const struct {
         const char *name, *data, *want;
     } rows[] = {
-        {"", "{\"error\":{\"message\":\"too long\",\"type\":\"invalid_request_error\",\"code\":\"context_length_exceeded\"}}", "error context_length_exceeded: too long\n"},
+        {"",
+         "{\"error\":{\"message\":\"too "
+         "long\",\"type\":\"invalid_request_error\",\"code\":\"context_length_exceeded\"}}",
+         "error context_length_exceeded: too long\n"},
         {"", "{\"error\":{\"message\":\"busy\",\"code\":429}}", "error provider_rate_limited: busy\n"},
-        {"", "{\"error\":{\"message\":\"This model's maximum context length is 8192 tokens.\",\"code\":400}}", "error context_length_exceeded: This model's maximum context length is 8192 tokens.\n"},
-        {"", "{\"error\":{\"message\":\"maximum context length is 1\",\"code\":500}}", "error provider_error: maximum context length is 1\n"},
-        {"", "{\"error\":{\"message\":\"got 429 somewhere\",\"code\":null}}", "error provider_error: got 429 somewhere\n"},
+        {"", "{\"error\":{\"message\":\"This model's maximum context length is 8192 tokens.\",\"code\":400}}",
+         "error context_length_exceeded: This model's maximum context length is 8192 tokens.\n"},
+        {"", "{\"error\":{\"message\":\"maximum context length is 1\",\"code\":500}}",
+         "error provider_error: maximum context length is 1\n"},
+        {"", "{\"error\":{\"message\":\"got 429 somewhere\",\"code\":null}}",
+         "error provider_error: got 429 somewhere\n"},
         {"", "{\"error\":\"it broke\"}", "error provider_error: it broke\n"},
-        {"", "{\"object\":\"error\",\"message\":\"bad\",\"type\":\"BadRequestError\",\"code\":400}", "error provider_invalid_request: bad\n"},
+        {"", "{\"object\":\"error\",\"message\":\"bad\",\"type\":\"BadRequestError\",\"code\":400}",
+         "error provider_invalid_request: bad\n"},
         {"error", "{\"message\":\"lost\"}", "error provider_error: lost\n"},
         {"", "{\"error\":null,\"choices\":[]}", ""},
     };
@@ -244,7 +277,8 @@ static void test_too_many_events_in_one(void **state) {
     kit_start(&k);
     buffer_init(&data, 1 << 20);
     buffer_printf(&data, "{\"choices\":[{\"delta\":{\"tool_calls\":[{}");
-    for (int i = 0; i < 100; i++) buffer_printf(&data, ",{\"index\":%d,\"id\":\"%d\",\"function\":{\"name\":\"f\"}}", i, i);
+    for (int i = 0; i < 100; i++)
+        buffer_printf(&data, ",{\"index\":%d,\"id\":\"%d\",\"function\":{\"name\":\"f\"}}", i, i);
     buffer_printf(&data, "]}}]}");
     feed(&k, DIALECT_OPENAI, "", buffer_text(&data));
     CHECK_OUT(&k, "malformed\n");
@@ -252,7 +286,8 @@ static void test_too_many_events_in_one(void **state) {
     kit_end(&k);
 }
 
-#define RESPONSES(...) reads(DIALECT_OPENAI, ENDPOINT_RESPONSES, (const char *const[]){__VA_ARGS__, NULL}, WANT)
+#define RESPONSES(...)                                                                                       \
+    reads(DIALECT_OPENAI, ENDPOINT_RESPONSES, (const char *const[]){__VA_ARGS__, NULL}, WANT)
 
 static void test_responses(void **state) {
     (void)state;
@@ -260,40 +295,54 @@ static void test_responses(void **state) {
     "start resp_1 gpt-5   9\n"                                                                               \
     "thinking 0 hm\ntext 0 Hel\ntext 0 lo\n"                                                                 \
     "tool 0 call_1 f\nargs 0 {}\n"                                                                           \
-    "start resp_1 gpt-5  default 0\nusage input=10 cache_read=3 output=5 reasoning=1\nfinish tool_calls completed\nend\n"
-    RESPONSES("{\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_1\",\"model\":\"gpt-5\",\"created_at\":9,\"status\":\"in_progress\",\"error\":null,\"usage\":null}}",
-              "{\"type\":\"response.in_progress\",\"response\":{\"id\":\"resp_1\",\"model\":\"gpt-5\",\"error\":null}}",
-              "{\"type\":\"response.reasoning_summary_text.delta\",\"delta\":\"hm\"}",
-              "{\"type\":\"response.output_item.added\",\"output_index\":1,\"item\":{\"type\":\"message\"}}",
-              "{\"type\":\"response.output_text.delta\",\"output_index\":1,\"delta\":\"Hel\"}", "{\"type\":\"response.output_text.delta\",\"delta\":\"lo\"}",
-              "{\"type\":\"response.output_item.added\",\"output_index\":2,\"item\":{\"type\":\"function_call\",\"call_id\":\"call_1\",\"name\":\"f\",\"arguments\":\"\"}}",
-              "{\"type\":\"response.function_call_arguments.delta\",\"output_index\":2,\"delta\":\"{}\"}",
-              "{\"type\":\"response.function_call_arguments.done\",\"output_index\":2,\"arguments\":\"{}\"}",
-              "{\"type\":\"response.completed\",\"response\":{\"id\":\"resp_1\",\"model\":\"gpt-5\",\"service_tier\":\"default\",\"status\":\"completed\",\"error\":null,\"usage\":{\"input_tokens\":10,"
-              "\"input_tokens_details\":{\"cached_tokens\":3},\"output_tokens\":5,\"output_tokens_details\":{\"reasoning_tokens\":1},\"total_tokens\":15}}}",
-              "[DONE]");
+    "start resp_1 gpt-5  default 0\nusage input=10 cache_read=3 output=5 reasoning=1\nfinish tool_calls "    \
+    "completed\nend\n"
+    RESPONSES(
+        "{\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_1\",\"model\":"
+        "\"gpt-5\",\"created_at\":9,\"status\":\"in_progress\",\"error\":null,\"usage\":null}}",
+        "{\"type\":\"response.in_progress\",\"response\":{\"id\":\"resp_1\",\"model\":\"gpt-5\",\"error\":"
+        "null}}",
+        "{\"type\":\"response.reasoning_summary_text.delta\",\"delta\":\"hm\"}",
+        "{\"type\":\"response.output_item.added\",\"output_index\":1,\"item\":{\"type\":\"message\"}}",
+        "{\"type\":\"response.output_text.delta\",\"output_index\":1,\"delta\":\"Hel\"}",
+        "{\"type\":\"response.output_text.delta\",\"delta\":\"lo\"}",
+        "{\"type\":\"response.output_item.added\",\"output_index\":2,\"item\":{\"type\":\"function_call\","
+        "\"call_id\":\"call_1\",\"name\":\"f\",\"arguments\":\"\"}}",
+        "{\"type\":\"response.function_call_arguments.delta\",\"output_index\":2,\"delta\":\"{}\"}",
+        "{\"type\":\"response.function_call_arguments.done\",\"output_index\":2,\"arguments\":\"{}\"}",
+        "{\"type\":\"response.completed\",\"response\":{\"id\":\"resp_1\",\"model\":\"gpt-5\",\"service_"
+        "tier\":\"default\",\"status\":\"completed\",\"error\":null,\"usage\":{\"input_tokens\":10,"
+        "\"input_tokens_details\":{\"cached_tokens\":3},\"output_tokens\":5,\"output_tokens_details\":{"
+        "\"reasoning_tokens\":1},\"total_tokens\":15}}}",
+        "[DONE]");
 #undef WANT
 }
 
 static void test_responses_ends(void **state) {
     (void)state;
 #define WANT "refusal 0 no\nfinish refusal completed\nend\n"
-    RESPONSES("{\"type\":\"response.refusal.delta\",\"delta\":\"no\"}", "{\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}");
+    RESPONSES("{\"type\":\"response.refusal.delta\",\"delta\":\"no\"}",
+              "{\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}");
 #undef WANT
 #define WANT "finish length max_output_tokens\nend\n"
-    RESPONSES("{\"type\":\"response.incomplete\",\"response\":{\"status\":\"incomplete\",\"incomplete_details\":{\"reason\":\"max_output_tokens\"}}}");
+    RESPONSES("{\"type\":\"response.incomplete\",\"response\":{\"status\":\"incomplete\",\"incomplete_"
+              "details\":{\"reason\":\"max_output_tokens\"}}}");
 #undef WANT
 #define WANT "finish refusal content_filter\nend\n"
-    RESPONSES("{\"type\":\"response.incomplete\",\"response\":{\"status\":\"incomplete\",\"incomplete_details\":{\"reason\":\"content_filter\"}}}");
+    RESPONSES("{\"type\":\"response.incomplete\",\"response\":{\"status\":\"incomplete\",\"incomplete_"
+              "details\":{\"reason\":\"content_filter\"}}}");
 #undef WANT
 #define WANT "error provider_rate_limited: slow\n"
-    RESPONSES("{\"type\":\"response.failed\",\"response\":{\"status\":\"failed\",\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"slow\"}}}");
+    RESPONSES("{\"type\":\"response.failed\",\"response\":{\"status\":\"failed\",\"error\":{\"code\":\"rate_"
+              "limit_exceeded\",\"message\":\"slow\"}}}");
 #undef WANT
 #define WANT "error content_policy_violation: flagged\n"
-    RESPONSES("{\"type\":\"response.failed\",\"response\":{\"status\":\"failed\",\"error\":{\"code\":\"invalid_prompt\",\"message\":\"flagged\"}}}");
+    RESPONSES("{\"type\":\"response.failed\",\"response\":{\"status\":\"failed\",\"error\":{\"code\":"
+              "\"invalid_prompt\",\"message\":\"flagged\"}}}");
 #undef WANT
 #define WANT "error provider_error: oops\n"
-    RESPONSES("{\"type\":\"error\",\"code\":\"server_error\",\"message\":\"oops\",\"param\":null,\"sequence_number\":3}");
+    RESPONSES("{\"type\":\"error\",\"code\":\"server_error\",\"message\":\"oops\",\"param\":null,\"sequence_"
+              "number\":3}");
 #undef WANT
     struct kit k; /* the event's name will do */
     kit_start(&k);
@@ -316,35 +365,56 @@ static void test_anthropic_stream(void **state) {
     "finish tool_calls tool_use\n"                                                                           \
     "usage input=2125 cache_read=100 cache_write=2000 cache_write_1h=500 output=15\n"                        \
     "end\n"
-    MESSAGES("{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5-20250929\",\"content\":[],"
-             "\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":25,\"cache_creation_input_tokens\":2000,\"cache_read_input_tokens\":100,"
-             "\"cache_creation\":{\"ephemeral_5m_input_tokens\":1500,\"ephemeral_1h_input_tokens\":500},\"output_tokens\":1,\"service_tier\":\"standard\"}}}",
-             "{\"type\":\"ping\"}", "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}",
-             "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}",
-             "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"abc\"}}",
-             "{\"type\":\"content_block_stop\",\"index\":0}", "{\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}",
-             "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}",
-             "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"citations_delta\",\"citation\":{}}}", "{\"type\":\"content_block_stop\",\"index\":1}",
-             "{\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}}}",
-             "{\"type\":\"content_block_delta\",\"index\":2,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"query\\\"\"}}",
-             "{\"type\":\"content_block_start\",\"index\":3,\"content_block\":{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"weather\",\"input\":{}}}",
-             "{\"type\":\"content_block_delta\",\"index\":3,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"\"}}",
-             "{\"type\":\"content_block_delta\",\"index\":3,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":\"}}",
-             "{\"type\":\"content_block_delta\",\"index\":3,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"1}\"}}",
-             "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\",\"stop_sequence\":null},\"usage\":{\"input_tokens\":null,\"cache_read_input_tokens\":null,\"output_tokens\":15}}",
-             "{\"type\":\"message_stop\"}");
+    MESSAGES(
+        "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":"
+        "\"assistant\",\"model\":\"claude-sonnet-4-5-20250929\",\"content\":[],"
+        "\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":25,\"cache_creation_input_"
+        "tokens\":2000,\"cache_read_input_tokens\":100,"
+        "\"cache_creation\":{\"ephemeral_5m_input_tokens\":1500,\"ephemeral_1h_input_tokens\":500},\"output_"
+        "tokens\":1,\"service_tier\":\"standard\"}}}",
+        "{\"type\":\"ping\"}",
+        "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":"
+        "\"\",\"signature\":\"\"}}",
+        "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":"
+        "\"hm\"}}",
+        "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":"
+        "\"abc\"}}",
+        "{\"type\":\"content_block_stop\",\"index\":0}",
+        "{\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}",
+        "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}",
+        "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"citations_delta\",\"citation\":{"
+        "}}}",
+        "{\"type\":\"content_block_stop\",\"index\":1}",
+        "{\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":\"server_tool_use\","
+        "\"id\":\"s\",\"name\":\"web_search\",\"input\":{}}}",
+        "{\"type\":\"content_block_delta\",\"index\":2,\"delta\":{\"type\":\"input_json_delta\",\"partial_"
+        "json\":\"{\\\"query\\\"\"}}",
+        "{\"type\":\"content_block_start\",\"index\":3,\"content_block\":{\"type\":\"tool_use\",\"id\":"
+        "\"toolu_1\",\"name\":\"weather\",\"input\":{}}}",
+        "{\"type\":\"content_block_delta\",\"index\":3,\"delta\":{\"type\":\"input_json_delta\",\"partial_"
+        "json\":\"\"}}",
+        "{\"type\":\"content_block_delta\",\"index\":3,\"delta\":{\"type\":\"input_json_delta\",\"partial_"
+        "json\":\"{\\\"a\\\":\"}}",
+        "{\"type\":\"content_block_delta\",\"index\":3,\"delta\":{\"type\":\"input_json_delta\",\"partial_"
+        "json\":\"1}\"}}",
+        "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\",\"stop_sequence\":null},"
+        "\"usage\":{\"input_tokens\":null,\"cache_read_input_tokens\":null,\"output_tokens\":15}}",
+        "{\"type\":\"message_stop\"}");
 #undef WANT
 }
 
 static void test_anthropic_cache_counted_at_the_end(void **state) {
     (void)state;
-#define WANT                                                                                                 \
-    "start m c   0\nusage input=10\nusage input=40 cache_read=30 output=5\n"
-    MESSAGES("{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"model\":\"c\",\"usage\":{\"input_tokens\":10,\"output_tokens\":1}}}",
-             "{\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"cache_read_input_tokens\":30,\"output_tokens\":5}}");
+#define WANT "start m c   0\nusage input=10\nusage input=40 cache_read=30 output=5\n"
+    MESSAGES("{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"model\":\"c\",\"usage\":{\"input_"
+             "tokens\":10,\"output_tokens\":1}}}",
+             "{\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"cache_read_input_tokens\":30,\"output_"
+             "tokens\":5}}");
 #undef WANT
-#define WANT "usage cache_write=7 cache_write_1h=3 output=5\nusage input=8 cache_write=7 cache_write_1h=3 output=5\n"
-    MESSAGES("{\"type\":\"message_delta\",\"usage\":{\"cache_creation\":{\"ephemeral_5m_input_tokens\":4,\"ephemeral_1h_input_tokens\":3},\"output_tokens\":5}}",
+#define WANT                                                                                                 \
+    "usage cache_write=7 cache_write_1h=3 output=5\nusage input=8 cache_write=7 cache_write_1h=3 output=5\n"
+    MESSAGES("{\"type\":\"message_delta\",\"usage\":{\"cache_creation\":{\"ephemeral_5m_input_tokens\":4,"
+             "\"ephemeral_1h_input_tokens\":3},\"output_tokens\":5}}",
              "{\"type\":\"message_delta\",\"usage\":{\"input_tokens\":1}}");
 #undef WANT
 }
@@ -354,13 +424,21 @@ static void test_anthropic_finishes(void **state) {
     static const struct {
         const char *word;
         enum finish finish;
-    } rows[] = {{"end_turn", FINISH_STOP}, {"max_tokens", FINISH_LENGTH}, {"stop_sequence", FINISH_STOP_SEQUENCE}, {"tool_use", FINISH_TOOL_CALLS},
-                {"pause_turn", FINISH_PAUSE}, {"refusal", FINISH_REFUSAL}, {"model_context_window_exceeded", FINISH_LENGTH}, {"new_one", FINISH_OTHER}};
+    } rows[] = {{"end_turn", FINISH_STOP},
+                {"max_tokens", FINISH_LENGTH},
+                {"stop_sequence", FINISH_STOP_SEQUENCE},
+                {"tool_use", FINISH_TOOL_CALLS},
+                {"pause_turn", FINISH_PAUSE},
+                {"refusal", FINISH_REFUSAL},
+                {"model_context_window_exceeded", FINISH_LENGTH},
+                {"new_one", FINISH_OTHER}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct kit k;
         char data[256], want[256];
         kit_start(&k);
-        snprintf(data, sizeof data, "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"%s\",\"stop_details\":null}}", rows[i].word);
+        snprintf(data, sizeof data,
+                 "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"%s\",\"stop_details\":null}}",
+                 rows[i].word);
         snprintf(want, sizeof want, "finish %s %s\n", finish_name(rows[i].finish), rows[i].word);
         feed(&k, DIALECT_ANTHROPIC, "", data);
         CHECK_OUT(&k, want);
@@ -373,23 +451,33 @@ static void test_anthropic_errors_and_names(void **state) {
     (void)state;
     struct kit k;
     kit_start(&k);
-    feed(&k, DIALECT_ANTHROPIC, "error", "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}");
-    feed(&k, DIALECT_ANTHROPIC, "", "{\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"Internal\"}}");
-    feed(&k, DIALECT_ANTHROPIC, "", "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}");
+    feed(&k, DIALECT_ANTHROPIC, "error",
+         "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}");
+    feed(&k, DIALECT_ANTHROPIC, "",
+         "{\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"Internal\"}}");
+    feed(&k, DIALECT_ANTHROPIC, "",
+         "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}");
     feed(&k, DIALECT_ANTHROPIC, "", "{\"error\":{\"type\":\"timeout_error\",\"message\":\"late\"}}");
-    feed(&k, DIALECT_ANTHROPIC, "", "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"prompt is too long: 3 > 2\"}}");
+    feed(&k, DIALECT_ANTHROPIC, "",
+         "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"prompt is too "
+         "long: 3 > 2\"}}");
     feed(&k, DIALECT_ANTHROPIC, "message_stop", "{}");
-    CHECK_OUT(&k, "error provider_overloaded: Overloaded\nerror provider_error: Internal\nerror provider_rate_limited: slow\n"
-                  "error provider_timeout: late\nerror context_length_exceeded: prompt is too long: 3 > 2\nend\n");
+    CHECK_OUT(
+        &k, "error provider_overloaded: Overloaded\nerror provider_error: Internal\nerror "
+            "provider_rate_limited: slow\n"
+            "error provider_timeout: late\nerror context_length_exceeded: prompt is too long: 3 > 2\nend\n");
     kit_end(&k);
 }
 
 static void test_anthropic_whole_input_at_once(void **state) {
     (void)state;
 #define WANT "tool 0 t f\nargs 0 {\"a\": [1]}\ntool 1 u g\nargs 1 {}\n"
-    MESSAGES("{\"type\":\"content_block_start\",\"index\":500,\"content_block\":{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{\"a\": [1]}}}",
-             "{\"type\":\"content_block_start\",\"index\":501,\"content_block\":{\"type\":\"tool_use\",\"id\":\"u\",\"name\":\"g\",\"input\":{}}}",
-             "{\"type\":\"content_block_delta\",\"index\":501,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{}\"}}");
+    MESSAGES("{\"type\":\"content_block_start\",\"index\":500,\"content_block\":{\"type\":\"tool_use\","
+             "\"id\":\"t\",\"name\":\"f\",\"input\":{\"a\": [1]}}}",
+             "{\"type\":\"content_block_start\",\"index\":501,\"content_block\":{\"type\":\"tool_use\","
+             "\"id\":\"u\",\"name\":\"g\",\"input\":{}}}",
+             "{\"type\":\"content_block_delta\",\"index\":501,\"delta\":{\"type\":\"input_json_delta\","
+             "\"partial_json\":\"{}\"}}");
 #undef WANT
 }
 

@@ -64,7 +64,7 @@ static void least_recently_used_goes(void **state) {
     memset(body, 'x', sizeof body - 1);
     body[sizeof body - 1] = 0;
     struct answers *a = answers_new(5000); /* room for four */
-    char name[4][8];
+    char name[4][16];
     for (int i = 0; i < 4; i++) {
         snprintf(name[i], sizeof name[i], "q%d", i);
         keep(a, key("app", name[i]), body);

@@ -50,6 +50,21 @@ static void rate_counts_successes(void **state) {
     health_table_free(t);
 }
 
+/* Two models may share a target and have windows of their own. */
+static void windows_of_two_models_do_not_mix(void **state) {
+    (void)state;
+    struct health_table *t = health_table_new();
+    struct model_route fine = route(), coarse = route();
+    struct health *h = health_of(t, "p/m");
+    fine.breaker.window = SECOND;
+    for (int i = 0; i < 3; i++) report(h, &fine, false, ADMIT_YES, 100 * SECOND);
+    assert_false(report(h, &coarse, false, ADMIT_YES, 1000 * SECOND)); /* the three are a quarter of an hour old */
+    assert_int_equal(health_admit(h, &coarse, 1000 * SECOND), ADMIT_YES);
+    for (int i = 0; i < 3; i++) report(h, &fine, false, ADMIT_YES, 1000 * SECOND);
+    assert_int_equal(health_admit(h, &coarse, 1000 * SECOND), ADMIT_NO); /* what is young counts for both */
+    health_table_free(t);
+}
+
 static void old_failures_are_forgotten(void **state) {
     (void)state;
     struct health_table *t = health_table_new();
@@ -120,6 +135,7 @@ static void no_rate_no_breaker(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opens_only_with_enough_requests), cmocka_unit_test(rate_counts_successes),
+        cmocka_unit_test(windows_of_two_models_do_not_mix),
         cmocka_unit_test(old_failures_are_forgotten),      cmocka_unit_test(one_probe_at_a_time),
         cmocka_unit_test(failed_probe_opens_again),        cmocka_unit_test(no_rate_no_breaker),
     };

@@ -1,7 +1,7 @@
 /* test_io_rig.h - what the tests of io share: a loop run turn by turn, and a bare TCP peer.
  *
  * Everything happens in one thread. The peer's sockets do not block; when it waits for something, the
- * loop is run until it is there. Loopback delivers within the system call, so nothing here needs time. */
+ * loop is run until it is there. */
 #ifndef TEST_IO_RIG_H
 #define TEST_IO_RIG_H
 
@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-#define TURNS 20000 /* a wait that takes more turns of the loop has failed */
+#define TURNS 3000000 /* a wait that takes more turns of the loop has failed */
 
 static inline void rig_stop(void *arg) { loop_stop(arg); }
 

@@ -8,9 +8,11 @@
 
 static void test_finish_names(void **state) {
     (void)state;
-    static const char *const names[] = {NULL, "stop", "stop_sequence", "length", "tool_calls", "refusal", "pause", "other"};
+    static const char *const names[] = {NULL,         "stop",    "stop_sequence", "length",
+                                        "tool_calls", "refusal", "pause",         "other"};
     assert_null(finish_name(FINISH_UNSET));
-    for (unsigned f = FINISH_STOP; f <= FINISH_OTHER; f++) assert_string_equal(finish_name((enum finish)f), names[f]);
+    for (unsigned f = FINISH_STOP; f <= FINISH_OTHER; f++)
+        assert_string_equal(finish_name((enum finish)f), names[f]);
 }
 
 static void test_what_is_output(void **state) {
@@ -23,6 +25,7 @@ static void test_what_is_output(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_finish_names), cmocka_unit_test(test_what_is_output)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_finish_names),
+                                       cmocka_unit_test(test_what_is_output)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

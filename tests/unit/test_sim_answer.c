@@ -15,7 +15,8 @@ static struct arena arena;
 static struct ask read_ask(enum ask_api api, const char *body) {
     struct ask ask = {0};
     struct ask_problem problem;
-    if (!ask_read(api, slice_of(body), SLICE_NULL, 7, &arena, &ask, &problem)) fail_msg("%s: %s", problem.text, body);
+    if (!ask_read(api, slice_of(body), SLICE_NULL, 7, &arena, &ask, &problem))
+        fail_msg("%s: %s", problem.text, body);
     return ask;
 }
 
@@ -39,18 +40,22 @@ static struct slice text_of(const struct answer *a) {
     return a->choices[0].parts[0].text;
 }
 
-static bool same_text(const struct answer *a, const struct answer *b) { return slice_eq(text_of(a), text_of(b)); }
+static bool same_text(const struct answer *a, const struct answer *b) {
+    return slice_eq(text_of(a), text_of(b));
+}
 
 /* ---- tokens ---- */
 
 static void tokens(void **state) {
     (void)state;
     static const char text[] = "Hello, providers: 12345 \xC3\xA9!?...\n\n  x";
-    static const char *const parts[] = {"Hello", ",", " provid", "ers", ":", " 123", "45", " \xC3\xA9", "!?.", "..", "\n\n  x"};
+    static const char *const parts[] = {"Hello", ",",         " provid", "ers", ":",      " 123",
+                                        "45",    " \xC3\xA9", "!?.",     "..",  "\n\n  x"};
     struct slice rest = SLICE(text);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         size_t n = token_length(rest);
-        if (!slice_is(slice_make(rest.at, n), parts[i])) fail_msg("token %zu is \"" SLICE_FMT "\"", i, SLICE_ARG(slice_make(rest.at, n)));
+        if (!slice_is(slice_make(rest.at, n), parts[i]))
+            fail_msg("token %zu is \"" SLICE_FMT "\"", i, SLICE_ARG(slice_make(rest.at, n)));
         rest = slice_make(rest.at + n, rest.len - n);
     }
     assert_int_equal(rest.len, 0);
@@ -64,12 +69,18 @@ static void tokens(void **state) {
 
 static void the_same_in_every_api_and_form(void **state) {
     (void)state;
-    struct answer a = answer_chat("{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"Be kind.\"},{\"role\":\"user\",\"content\":\"Why is the sky blue?\"}]}");
-    struct answer streamed = answer_chat("{\"stream\":true,\"stream_options\":{\"include_usage\":true},\"messages\":[{\"role\":\"developer\",\"content\":\"Be kind.\"},"
-                                         "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Why is the sky blue?\"}]}],\"model\":\"m\"}");
-    struct ask ask = read_ask(ASK_MESSAGES, "{\"model\":\"m\",\"max_tokens\":2000,\"system\":\"Be kind.\",\"messages\":[{\"role\":\"user\",\"content\":\"Why is the sky blue?\"}]}");
+    struct answer a = answer_chat("{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"Be "
+                                  "kind.\"},{\"role\":\"user\",\"content\":\"Why is the sky blue?\"}]}");
+    struct answer streamed = answer_chat("{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+                                         "\"messages\":[{\"role\":\"developer\",\"content\":\"Be kind.\"},"
+                                         "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Why "
+                                         "is the sky blue?\"}]}],\"model\":\"m\"}");
+    struct ask ask = read_ask(
+        ASK_MESSAGES, "{\"model\":\"m\",\"max_tokens\":2000,\"system\":\"Be "
+                      "kind.\",\"messages\":[{\"role\":\"user\",\"content\":\"Why is the sky blue?\"}]}");
     struct answer anthropic = answer_to(&ask);
-    ask = read_ask(ASK_RESPONSES, "{\"model\":\"m\",\"instructions\":\"Be kind.\",\"input\":\"Why is the sky blue?\"}");
+    ask = read_ask(ASK_RESPONSES,
+                   "{\"model\":\"m\",\"instructions\":\"Be kind.\",\"input\":\"Why is the sky blue?\"}");
     struct answer responses = answer_to(&ask);
     assert_true(same_text(&a, &streamed) && same_text(&a, &anthropic) && same_text(&a, &responses));
     assert_true(slice_eq(a.id, anthropic.id));
@@ -79,13 +90,19 @@ static void the_same_in_every_api_and_form(void **state) {
 
 static void other_content_other_answer(void **state) {
     (void)state;
-    struct answer a = answer_chat("{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Why is the sky blue?\"}]}");
-    struct answer model = answer_chat("{\"model\":\"n\",\"messages\":[{\"role\":\"user\",\"content\":\"Why is the sky blue?\"}]}");
-    struct answer text = answer_chat("{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Why is the sea blue?\"}]}");
-    struct answer seed = answer_chat("{\"model\":\"m\",\"seed\":5,\"messages\":[{\"role\":\"user\",\"content\":\"Why is the sky blue?\"}]}");
+    struct answer a = answer_chat(
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Why is the sky blue?\"}]}");
+    struct answer model = answer_chat(
+        "{\"model\":\"n\",\"messages\":[{\"role\":\"user\",\"content\":\"Why is the sky blue?\"}]}");
+    struct answer text = answer_chat(
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Why is the sea blue?\"}]}");
+    struct answer seed = answer_chat("{\"model\":\"m\",\"seed\":5,\"messages\":[{\"role\":\"user\","
+                                     "\"content\":\"Why is the sky blue?\"}]}");
     assert_false(same_text(&a, &model) || same_text(&a, &text) || same_text(&a, &seed));
-    struct answer one = answer_chat("{\"model\":\"fb-s01-a\",\"messages\":[{\"role\":\"user\",\"content\":\"Why?\"}]}");
-    struct answer two = answer_chat("{\"model\":\"openai/fb-ok\",\"messages\":[{\"role\":\"user\",\"content\":\"Why?\"}]}");
+    struct answer one =
+        answer_chat("{\"model\":\"fb-s01-a\",\"messages\":[{\"role\":\"user\",\"content\":\"Why?\"}]}");
+    struct answer two =
+        answer_chat("{\"model\":\"openai/fb-ok\",\"messages\":[{\"role\":\"user\",\"content\":\"Why?\"}]}");
     assert_true(same_text(&one, &two));
     assert_int_equal(one.output, 60);
 }
@@ -94,14 +111,17 @@ static void other_content_other_answer(void **state) {
 
 static void max_tokens_and_stops(void **state) {
     (void)state;
-    struct answer whole = answer_chat("{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Tell me about refunds\"}]}");
-    struct answer cut = answer_chat("{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"Tell me about refunds\"}]}");
+    struct answer whole = answer_chat(
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Tell me about refunds\"}]}");
+    struct answer cut = answer_chat("{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\","
+                                    "\"content\":\"Tell me about refunds\"}]}");
     assert_int_equal(whole.choices[0].finish, ANSWER_STOP);
     assert_int_equal(cut.choices[0].finish, ANSWER_LENGTH);
     assert_int_equal(cut.output, 9);
     assert_int_equal(token_count(text_of(&cut)), 9);
     assert_true(slice_starts(text_of(&whole), text_of(&cut)));
-    struct answer stopped = answer_chat("{\"model\":\"m\",\"stop\":[\"nowhere\",\".\"],\"messages\":[{\"role\":\"user\",\"content\":\"Tell me about refunds\"}]}");
+    struct answer stopped = answer_chat("{\"model\":\"m\",\"stop\":[\"nowhere\",\".\"],\"messages\":[{"
+                                        "\"role\":\"user\",\"content\":\"Tell me about refunds\"}]}");
     assert_int_equal(stopped.choices[0].finish, ANSWER_STOP_SEQUENCE);
     assert_true(slice_is(stopped.choices[0].stop, "."));
     assert_false(slice_contains(text_of(&stopped), SLICE(".")));
@@ -113,8 +133,11 @@ static void exact_hint(void **state) {
     static const int outputs[] = {1, 2, 44, 1000, 5000};
     for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
         char body[256];
-        (void)snprintf(body, sizeof body, "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"x y z\"},{\"role\":\"user\",\"content\":"
-                                          "\"[sim input=374 output=%d cached=128] hello there\"}]}", outputs[i]);
+        (void)snprintf(body, sizeof body,
+                       "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"x y "
+                       "z\"},{\"role\":\"user\",\"content\":"
+                       "\"[sim input=374 output=%d cached=128] hello there\"}]}",
+                       outputs[i]);
         struct answer a = answer_chat(body);
         assert_int_equal(a.input, 374);
         assert_int_equal(a.cached, 128);
@@ -123,16 +146,19 @@ static void exact_hint(void **state) {
         assert_int_equal(token_count(text_of(&a)), outputs[i]);
         assert_int_equal(a.choices[0].finish, ANSWER_STOP);
     }
-    struct answer a = answer_chat("{\"model\":\"m\",\"max_tokens\":10,\"messages\":[{\"role\":\"user\",\"content\":\"[sim input=1 output=44]\"}]}");
+    struct answer a = answer_chat("{\"model\":\"m\",\"max_tokens\":10,\"messages\":[{\"role\":\"user\","
+                                  "\"content\":\"[sim input=1 output=44]\"}]}");
     assert_int_equal(a.output, 10);
     assert_int_equal(a.choices[0].finish, ANSWER_LENGTH);
-    struct ask ask = read_ask(ASK_CHAT, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"[sim input=9 output=3]  Where is my parcel? \"}]}");
+    struct ask ask = read_ask(ASK_CHAT, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"["
+                                        "sim input=9 output=3]  Where is my parcel? \"}]}");
     assert_true(slice_is(ask.question, "Where is my parcel?"));
 }
 
 static void several_choices(void **state) {
     (void)state;
-    struct answer a = answer_chat("{\"model\":\"m\",\"n\":3,\"messages\":[{\"role\":\"user\",\"content\":\"Name a colour\"}]}");
+    struct answer a = answer_chat(
+        "{\"model\":\"m\",\"n\":3,\"messages\":[{\"role\":\"user\",\"content\":\"Name a colour\"}]}");
     assert_int_equal(a.n_choices, 3);
     assert_false(slice_eq(a.choices[0].parts[0].text, a.choices[1].parts[0].text));
     uint64_t sum = 0;
@@ -142,30 +168,44 @@ static void several_choices(void **state) {
 
 /* ---- tools ---- */
 
-#define TOOLS                                                                                                                  \
-    "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"parameters\":{\"type\":\"object\",\"properties\":" \
-    "{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}}},{\"type\":\"function\",\"function\":{\"name\":\"book_table\"}}],"
+#define TOOLS                                                                                                \
+    "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"parameters\":{\"type\":"     \
+    "\"object\",\"properties\":"                                                                             \
+    "{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}}},{\"type\":\"function\",\"function\":{"      \
+    "\"name\":\"book_table\"}}],"
 
-static enum answer_kind kind_of(const struct answer *a) { return a->choices[0].parts[0].kind; }
+static enum answer_kind kind_of(const struct answer *a) {
+    return a->choices[0].parts[0].kind;
+}
 
 static void tool_choice(void **state) {
     (void)state;
-    struct answer a = answer_chat("{\"model\":\"m\"," TOOLS "\"messages\":[{\"role\":\"user\",\"content\":\"How are you?\"}]}");
+    struct answer a = answer_chat("{\"model\":\"m\"," TOOLS
+                                  "\"messages\":[{\"role\":\"user\",\"content\":\"How are you?\"}]}");
     assert_int_equal(kind_of(&a), ANSWER_TEXT);
-    a = answer_chat("{\"model\":\"m\"," TOOLS "\"messages\":[{\"role\":\"user\",\"content\":\"Please Get Weather for Paris\"}]}");
+    a = answer_chat("{\"model\":\"m\"," TOOLS
+                    "\"messages\":[{\"role\":\"user\",\"content\":\"Please Get Weather for Paris\"}]}");
     assert_int_equal(kind_of(&a), ANSWER_TOOL);
     assert_true(slice_is(a.choices[0].parts[0].name, "get_weather"));
     assert_int_equal(a.choices[0].finish, ANSWER_TOOLS);
-    a = answer_chat("{\"model\":\"m\"," TOOLS "\"tool_choice\":\"none\",\"messages\":[{\"role\":\"user\",\"content\":\"get_weather now\"}]}");
+    a = answer_chat(
+        "{\"model\":\"m\"," TOOLS
+        "\"tool_choice\":\"none\",\"messages\":[{\"role\":\"user\",\"content\":\"get_weather now\"}]}");
     assert_int_equal(kind_of(&a), ANSWER_TEXT);
-    a = answer_chat("{\"model\":\"m\"," TOOLS "\"tool_choice\":\"required\",\"messages\":[{\"role\":\"user\",\"content\":\"How are you?\"}]}");
+    a = answer_chat(
+        "{\"model\":\"m\"," TOOLS
+        "\"tool_choice\":\"required\",\"messages\":[{\"role\":\"user\",\"content\":\"How are you?\"}]}");
     assert_int_equal(kind_of(&a), ANSWER_TOOL);
-    a = answer_chat("{\"model\":\"m\"," TOOLS "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"book_table\"}},\"messages\":"
-                    "[{\"role\":\"user\",\"content\":\"How are you?\"}]}");
+    a = answer_chat(
+        "{\"model\":\"m\"," TOOLS
+        "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"book_table\"}},\"messages\":"
+        "[{\"role\":\"user\",\"content\":\"How are you?\"}]}");
     assert_true(slice_is(a.choices[0].parts[0].name, "book_table"));
     assert_true(slice_is(a.choices[0].parts[0].text, "{}"));
-    a = answer_chat("{\"model\":\"m\"," TOOLS "\"messages\":[{\"role\":\"user\",\"content\":\"get_weather\"},{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"x\","
-                    "\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"x\",\"content\":\"sun\"}]}");
+    a = answer_chat("{\"model\":\"m\"," TOOLS "\"messages\":[{\"role\":\"user\",\"content\":\"get_weather\"},"
+                    "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"x\","
+                    "\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"arguments\":\"{}\"}}]},{"
+                    "\"role\":\"tool\",\"tool_call_id\":\"x\",\"content\":\"sun\"}]}");
     assert_int_equal(kind_of(&a), ANSWER_TEXT);
 }
 
@@ -174,10 +214,17 @@ static void parallel_calls(void **state) {
     unsigned twice = 0;
     for (int i = 0; i < 60; i++) {
         char body[600];
-        (void)snprintf(body, sizeof body, "{\"model\":\"m\"," TOOLS "\"tool_choice\":\"required\",\"messages\":[{\"role\":\"user\",\"content\":\"try %d\"}]}", i);
+        (void)snprintf(
+            body, sizeof body,
+            "{\"model\":\"m\"," TOOLS
+            "\"tool_choice\":\"required\",\"messages\":[{\"role\":\"user\",\"content\":\"try %d\"}]}",
+            i);
         struct answer a = answer_chat(body);
         twice += a.choices[0].n_parts == 2;
-        (void)snprintf(body, sizeof body, "{\"model\":\"m\"," TOOLS "\"tool_choice\":\"required\",\"parallel_tool_calls\":false,\"messages\":[{\"role\":\"user\",\"content\":\"try %d\"}]}", i);
+        (void)snprintf(body, sizeof body,
+                       "{\"model\":\"m\"," TOOLS "\"tool_choice\":\"required\",\"parallel_tool_calls\":false,"
+                       "\"messages\":[{\"role\":\"user\",\"content\":\"try %d\"}]}",
+                       i);
         a = answer_chat(body);
         assert_int_equal(a.choices[0].n_parts, 1);
     }
@@ -189,17 +236,25 @@ static void parallel_calls(void **state) {
 static void json_formats(void **state) {
     (void)state;
     struct json_doc d;
-    struct answer a = answer_chat("{\"model\":\"m\",\"response_format\":{\"type\":\"json_object\"},\"messages\":[{\"role\":\"user\",\"content\":\"JSON please\"}]}");
+    struct answer a = answer_chat("{\"model\":\"m\",\"response_format\":{\"type\":\"json_object\"},"
+                                  "\"messages\":[{\"role\":\"user\",\"content\":\"JSON please\"}]}");
     assert_int_equal(json_read(text_of(&a), &arena, UINT16_MAX, &d, NULL), FAULT_NONE);
     assert_int_equal(json_type(&d, 0), JSON_OBJECT);
-    static const char schema[] = "\"schema\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\",\"minimum\":3,\"maximum\":4}},\"required\":[\"n\"]}";
+    static const char schema[] = "\"schema\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":"
+                                 "\"integer\",\"minimum\":3,\"maximum\":4}},\"required\":[\"n\"]}";
     char body[512];
-    (void)snprintf(body, sizeof body, "{\"model\":\"m\",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\",%s}},\"messages\":[{\"role\":\"user\",\"content\":\"go\"}]}", schema);
+    (void)snprintf(body, sizeof body,
+                   "{\"model\":\"m\",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":"
+                   "\"x\",%s}},\"messages\":[{\"role\":\"user\",\"content\":\"go\"}]}",
+                   schema);
     a = answer_chat(body);
     int64_t n = 0;
     assert_int_equal(json_read(text_of(&a), &arena, UINT16_MAX, &d, NULL), FAULT_NONE);
     assert_true(json_get_i64(&d, json_get(&d, 0, "n"), &n) && n >= 3 && n <= 4);
-    (void)snprintf(body, sizeof body, "{\"model\":\"m\",\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":\"x\",%s}},\"input\":\"go\"}", schema);
+    (void)snprintf(body, sizeof body,
+                   "{\"model\":\"m\",\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":\"x\",%s}},"
+                   "\"input\":\"go\"}",
+                   schema);
     struct ask ask = read_ask(ASK_RESPONSES, body);
     a = answer_to(&ask);
     assert_int_equal(json_read(text_of(&a), &arena, UINT16_MAX, &d, NULL), FAULT_NONE);
@@ -219,11 +274,19 @@ static void problems(void **state) {
         {ASK_CHAT, "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "model"},
         {ASK_CHAT, "{\"model\":\"m\"}", "messages"},
         {ASK_CHAT, "{\"model\":\"m\",\"messages\":[1]}", "messages"},
-        {ASK_CHAT, "{\"model\":\"m\",\"max_tokens\":0,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "max_tokens"},
+        {ASK_CHAT, "{\"model\":\"m\",\"max_tokens\":0,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
+         "max_tokens"},
         {ASK_CHAT, "{\"model\":\"m\",\"n\":99,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "n"},
-        {ASK_CHAT, "{\"model\":\"m\",\"tool_choice\":\"required\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "tool_choice"},
-        {ASK_CHAT, "{\"model\":\"m\"," TOOLS "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"zzz\"}},\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "tool_choice"},
-        {ASK_MESSAGES, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "max_tokens"},
+        {ASK_CHAT,
+         "{\"model\":\"m\",\"tool_choice\":\"required\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]"
+         "}",
+         "tool_choice"},
+        {ASK_CHAT,
+         "{\"model\":\"m\"," TOOLS "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"zzz\"}},"
+         "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
+         "tool_choice"},
+        {ASK_MESSAGES, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
+         "max_tokens"},
         {ASK_EMBEDDINGS, "{\"model\":\"m\"}", "input"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {

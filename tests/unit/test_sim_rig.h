@@ -1,5 +1,5 @@
-/* test_sim_rig.h - a simulator and a client on one loop, under a clock that the test steps: simulated minutes pass
- * in no time. */
+/* test_sim_rig.h - a simulator and a client on one loop, under a clock that the test steps: simulated minutes
+ * pass in no time. */
 #ifndef TEST_SIM_RIG_H
 #define TEST_SIM_RIG_H
 
@@ -17,9 +17,9 @@
 
 #include <cmocka.h>
 
-#define RIG_START 1000000000LL                  /* monotonic */
-#define RIG_WALL 1795000000000000LL             /* 2026-11-18 */
-#define RIG_PATIENCE (600LL * 1000000)          /* a reply that takes longer, in simulated time, never comes */
+#define RIG_START 1000000000LL         /* monotonic */
+#define RIG_WALL 1795000000000000LL    /* 2026-11-18 */
+#define RIG_PATIENCE (150LL * 1000000) /* a reply that takes longer, in simulated time, never comes */
 
 struct sim_rig {
     struct loop *loop;
@@ -33,9 +33,9 @@ struct sim_reply {
     bool done;
     enum http_result result;
     struct buffer body;
-    char header[128];       /* the value of want_header */
+    char header[128]; /* the value of want_header */
     const char *want_header;
-    unsigned pieces;        /* calls of on_body */
+    unsigned pieces;                    /* calls of on_body */
     int64_t head_us, first_us, done_us; /* after the start */
     int64_t start_us;
     struct http_transfer *transfer;
@@ -63,7 +63,9 @@ static inline void rig_close(struct sim_rig *r) {
     arena_deinit(&r->arena);
 }
 
-static inline void rig_stop(void *arg) { loop_stop(arg); }
+static inline void rig_stop(void *arg) {
+    loop_stop(arg);
+}
 
 /* One turn of the loop, and a millisecond. */
 static inline void rig_turn(struct sim_rig *r) {
@@ -76,8 +78,10 @@ static inline void rig_on_head(void *ctx, struct http_transfer *t, int status) {
     struct sim_reply *reply = ctx;
     reply->status = status;
     reply->head_us = clock_us() - reply->start_us;
-    struct slice value = reply->want_header != NULL ? http_transfer_header(t, reply->want_header) : SLICE_NULL;
-    (void)snprintf(reply->header, sizeof reply->header, SLICE_FMT, SLICE_ARG(slice_is_null(value) ? SLICE("-") : value));
+    struct slice value =
+        reply->want_header != NULL ? http_transfer_header(t, reply->want_header) : SLICE_NULL;
+    (void)snprintf(reply->header, sizeof reply->header, SLICE_FMT,
+                   SLICE_ARG(slice_is_null(value) ? SLICE("-") : value));
 }
 
 static inline enum http_flow rig_on_body(void *ctx, struct http_transfer *t, struct slice bytes) {
@@ -89,7 +93,8 @@ static inline enum http_flow rig_on_body(void *ctx, struct http_transfer *t, str
     return HTTP_GO_ON;
 }
 
-static inline void rig_on_done(void *ctx, struct http_transfer *t, enum http_result result, const char *detail) {
+static inline void rig_on_done(void *ctx, struct http_transfer *t, enum http_result result,
+                               const char *detail) {
     struct sim_reply *reply = ctx;
     (void)t;
     (void)detail;
@@ -99,8 +104,8 @@ static inline void rig_on_done(void *ctx, struct http_transfer *t, enum http_res
 }
 
 /* Starts a request; `header` (may be NULL) goes with it. The body must stay. */
-static inline void rig_start(struct sim_rig *r, const char *method, const char *path, const char *header, const char *body,
-                             struct sim_reply *reply) {
+static inline void rig_start(struct sim_rig *r, const char *method, const char *path, const char *header,
+                             const char *body, struct sim_reply *reply) {
     static const struct http_transfer_events events = {rig_on_head, rig_on_body, rig_on_done};
     const char *headers[] = {"content-type: application/json", header, NULL};
     const char *want = reply->want_header;
@@ -137,7 +142,9 @@ static inline void rig_get(struct sim_rig *r, const char *path, struct sim_reply
     assert_true(rig_finish(r, reply));
 }
 
-static inline void reply_deinit(struct sim_reply *reply) { buffer_deinit(&reply->body); }
+static inline void reply_deinit(struct sim_reply *reply) {
+    buffer_deinit(&reply->body);
+}
 
 /* The node at "choices.0.message.content". */
 static inline uint32_t node_at(const struct json_doc *d, const char *path) {
@@ -146,14 +153,16 @@ static inline uint32_t node_at(const struct json_doc *d, const char *path) {
     while (rest.len > 0) {
         uint64_t index;
         slice_cut(rest, '.', &head, &rest);
-        node = slice_to_u64(head, &index) ? json_item(d, node, (uint32_t)index) : json_get_slice(d, node, head);
+        node =
+            slice_to_u64(head, &index) ? json_item(d, node, (uint32_t)index) : json_get_slice(d, node, head);
     }
     return node;
 }
 
 static inline void read_doc(struct sim_rig *r, struct slice text, struct json_doc *ret) {
     struct error error = {0};
-    if (json_read(text, &r->arena, UINT16_MAX, ret, &error) != FAULT_NONE) fail_msg("%s in " SLICE_FMT, error.text, SLICE_ARG(text));
+    if (json_read(text, &r->arena, UINT16_MAX, ret, &error) != FAULT_NONE)
+        fail_msg("%s in " SLICE_FMT, error.text, SLICE_ARG(text));
 }
 
 static inline void assert_text_at(const struct json_doc *d, const char *path, const char *want) {

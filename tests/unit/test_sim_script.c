@@ -17,21 +17,32 @@ static void mistakes_name_their_line(void **state) {
         const char *text, *error;
     } wrong[] = {
         {"rules:\n  - do: {staus: 500}\n", "s.yaml:2:10: unknown action \"staus\"; did you mean \"status\"?"},
-        {"rules:\n  - do:\n      reset: tail\n", "s.yaml:3:7: reset: expected `head` or a number of tokens, found \"tail\""},
-        {"rules:\n  - match: {modle: x}\n    do: {empty: true}\n", "s.yaml:2:13: unknown key \"modle\"; did you mean \"model\"?"},
-        {"rules:\n  - name: x\n    from: soon\n", "s.yaml:3:5: expected a duration such as 350ms or 2s, found \"soon\""},
+        {"rules:\n  - do:\n      reset: tail\n",
+         "s.yaml:3:7: reset: expected `head` or a number of tokens, found \"tail\""},
+        {"rules:\n  - match: {modle: x}\n    do: {empty: true}\n",
+         "s.yaml:2:13: unknown key \"modle\"; did you mean \"model\"?"},
+        {"rules:\n  - name: x\n    from: soon\n",
+         "s.yaml:3:5: expected a duration such as 350ms or 2s, found \"soon\""},
         {"rules:\n  - name: x\n", "s.yaml:2:5: expected a rule with `do`, found a map"},
         {"rules: {}\n", "s.yaml:1:1: expected a list of rules, found a map"},
         {"\nrulez: []\n", "s.yaml:2:1: unknown key \"rulez\"; did you mean \"rules\"?"},
-        {"models:\n  m:\n    per_token: {median: 18, sigma: 0.2}\n", "s.yaml:3:17: expected a duration such as 350ms or 2s, found \"18\""},
-        {"rules:\n  - nth: 0\n    do: {}\n", "s.yaml:2:5: expected a number from 1, or a range such as 2..5 or 4.., found \"0\""},
-        {"rules:\n  - match: {nth: 5..2}\n    do: {}\n", "s.yaml:2:13: expected a number from 1, or a range such as 2..5 or 4.., found \"5..2\""},
-        {"rules:\n  - probability: 1.5\n    do: {}\n", "s.yaml:2:5: expected a number from 0 to 1, found \"1.5\""},
+        {"models:\n  m:\n    per_token: {median: 18, sigma: 0.2}\n",
+         "s.yaml:3:17: expected a duration such as 350ms or 2s, found \"18\""},
+        {"rules:\n  - nth: 0\n    do: {}\n",
+         "s.yaml:2:5: expected a number from 1, or a range such as 2..5 or 4.., found \"0\""},
+        {"rules:\n  - match: {nth: 5..2}\n    do: {}\n",
+         "s.yaml:2:13: expected a number from 1, or a range such as 2..5 or 4.., found \"5..2\""},
+        {"rules:\n  - probability: 1.5\n    do: {}\n",
+         "s.yaml:2:5: expected a number from 0 to 1, found \"1.5\""},
         {"rules:\n  - do: {framing: lfcr}\n", "s.yaml:2:10: framing: expected lf, crlf, cr, found \"lfcr\""},
-        {"rules:\n  - do: {error: {kind: x}}\n", "s.yaml:2:18: unknown key \"kind\" in error; expected type, code, message, param"},
-        {"rules:\n  - do: {status: 99}\n", "s.yaml:2:10: status: expected a status from 200 to 599, found \"99\""},
-        {"rules:\n  - do: {flood: 5 GiB}\n", "s.yaml:2:10: flood: expected a size such as 100MB, found \"5 GiB\""},
-        {"rules:\n  - match: {header.X-Test: a}\n    do: {}\n", "s.yaml:2:13: expected a lower-case header name, found \"a\""},
+        {"rules:\n  - do: {error: {kind: x}}\n",
+         "s.yaml:2:18: unknown key \"kind\" in error; expected type, code, message, param"},
+        {"rules:\n  - do: {status: 99}\n",
+         "s.yaml:2:10: status: expected a status from 200 to 599, found \"99\""},
+        {"rules:\n  - do: {flood: 5 GiB}\n",
+         "s.yaml:2:10: flood: expected a size such as 100MB, found \"5 GiB\""},
+        {"rules:\n  - match: {header.X-Test: a}\n    do: {}\n",
+         "s.yaml:2:13: expected a lower-case header name, found \"a\""},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct error error = {0};
@@ -61,8 +72,10 @@ static void profiles(void **state) {
     (void)state;
     struct error error;
     struct profile p;
-    struct script *s = script_new(SLICE("models:\n  gpt-4o*:\n    version: v1\n    first_token: {median: 1.5s}\n    context: 8192\n  '*': {output: {median: 9, sigma: 0}}\nkeys: [a, b]\n"),
-                                  "s.yaml", &error);
+    struct script *s =
+        script_new(SLICE("models:\n  gpt-4o*:\n    version: v1\n    first_token: {median: 1.5s}\n    "
+                         "context: 8192\n  '*': {output: {median: 9, sigma: 0}}\nkeys: [a, b]\n"),
+                   "s.yaml", &error);
     assert_non_null(s);
     script_profile(s, SLICE("gpt-4o-mini"), &p);
     assert_true(slice_is(p.version, "v1"));
@@ -99,7 +112,8 @@ static void load(struct rig *r, const char *text) {
 /* The status that a request gets; 0 without a rule that says one. */
 static int64_t ask(struct rig *r, const char *model, const char *key, const char *question) {
     struct ask a = {.model = slice_of(model), .question = slice_of(question)};
-    struct book_request q = {&a, {SLICE("/v1/chat/completions"), a.model, a.question, false, NULL, header_of}, slice_of(key)};
+    struct book_request q = {
+        &a, {SLICE("/v1/chat/completions"), a.model, a.question, false, NULL, header_of}, slice_of(key)};
     struct book_verdict v;
     book_begin(r->book, &q, &v);
     int64_t status = v.bad_key ? 401 : v.act.status;
@@ -126,12 +140,14 @@ static int close_rig(void **state) {
 
 static void nth_is_counted_by_rule_model_and_key(void **state) {
     struct rig *r = *state;
-    load(r, "rules:\n  - match: {nth: 2..3}\n    do: {status: 500}\n  - match: {model: b, nth: 1}\n    do: {status: 503}\n");
+    load(r, "rules:\n  - match: {nth: 2..3}\n    do: {status: 500}\n  - match: {model: b, nth: 1}\n    do: "
+            "{status: 503}\n");
     static const int64_t want[] = {0, 500, 500, 0, 0};
     for (int i = 0; i < 5; i++) assert_int_equal(ask(r, "a", "k", "x"), want[i]);
     assert_int_equal(ask(r, "a", "other key", "x"), 0);
     assert_int_equal(ask(r, "a", "other key", "x"), 500);
-    assert_int_equal(ask(r, "b", "k", "x"), 503); /* the second rule sees its first; the first rule's count of b is 1 */
+    assert_int_equal(ask(r, "b", "k", "x"),
+                     503); /* the second rule sees its first; the first rule's count of b is 1 */
     assert_int_equal(ask(r, "b", "k", "x"), 500);
     load(r, "rules:\n  - nth: 3..\n    do: {status: 500}\n");
     assert_int_equal(ask(r, "a", "k", "x"), 0); /* counters start anew with a script */
@@ -199,13 +215,17 @@ static void patterns(void **state) {
         const char *pattern, *text;
         bool match;
     } cases[] = {
-        {"", "", true},       {"", "a", false},       {"*", "", true},         {"*", "anything", true},
-        {"a*", "abc", true},  {"*c", "abc", true},    {"a*c", "abc", true},    {"a*c", "ac", true},
-        {"a*c", "abd", false}, {"a*b*c", "a1b2b3c", true}, {"abc", "abcd", false}, {"abcd", "abc", false},
-        {"**", "x", true},    {"*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
+        {"", "", true},         {"", "a", false},
+        {"*", "", true},        {"*", "anything", true},
+        {"a*", "abc", true},    {"*c", "abc", true},
+        {"a*c", "abc", true},   {"a*c", "ac", true},
+        {"a*c", "abd", false},  {"a*b*c", "a1b2b3c", true},
+        {"abc", "abcd", false}, {"abcd", "abc", false},
+        {"**", "x", true},      {"*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_int_equal(profile_matches(slice_of(cases[i].pattern), slice_of(cases[i].text)), cases[i].match);
+        assert_int_equal(profile_matches(slice_of(cases[i].pattern), slice_of(cases[i].text)),
+                         cases[i].match);
 }
 
 static void statistics(void **state) {
@@ -218,7 +238,9 @@ static void statistics(void **state) {
     ask(r, "m2", "k", "x");
     book_write_stats(r->book, &out);
     struct slice text = buffer_slice(&out);
-    assert_true(slice_contains(text, SLICE("\"m1\":{\"requests\":2,\"active\":0,\"answered\":2,\"refused\":0,\"broken\":0,\"aborted_by_client\":0,\"input_tokens\":20,\"output_tokens\":40}")));
+    assert_true(slice_contains(
+        text, SLICE("\"m1\":{\"requests\":2,\"active\":0,\"answered\":2,\"refused\":0,\"broken\":0,\"aborted_"
+                    "by_client\":0,\"input_tokens\":20,\"output_tokens\":40}")));
     assert_true(slice_contains(text, SLICE("\"total\":{\"requests\":3,")));
     assert_true(slice_contains(text, SLICE("{\"name\":\"all\",\"met\":3}")));
     buffer_deinit(&out);
@@ -261,8 +283,9 @@ static void the_page_tells_every_action(void **state) {
     struct buffer page;
     buffer_init(&page, 1 << 20);
     read_page(&page);
-#define ACT(name, type, field, help)                                                                   \
-    if (!slice_contains(buffer_slice(&page), SLICE("| `" #name "` (")) || !slice_contains(buffer_slice(&page), SLICE("| " help " |"))) \
+#define ACT(name, type, field, help)                                                                         \
+    if (!slice_contains(buffer_slice(&page), SLICE("| `" #name "` (")) ||                                    \
+        !slice_contains(buffer_slice(&page), SLICE("| " help " |")))                                         \
         fail_msg("docs/simulator.md does not have: " #name ": " help);
     ACT_TABLE(ACT)
 #undef ACT

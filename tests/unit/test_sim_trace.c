@@ -29,14 +29,17 @@ static void azure_excerpt(void **state) {
     trace_deinit(NULL);
 }
 
-static enum fault read_text(const char *text, struct trace *t, struct error *e) { return trace_read(slice_of(text), "t.csv", t, e); }
+static enum fault read_text(const char *text, struct trace *t, struct error *e) {
+    return trace_read(slice_of(text), "t.csv", t, e);
+}
 
 static void forms(void **state) {
     (void)state;
     struct trace t;
     struct error e;
     /* out of order, over midnight, without a title, CRLF, comments, no last line end */
-    assert_int_equal(read_text("# c\r\n2026-01-02 00:00:01,3,4\r\n\r\n2026-01-01 23:59:59.5,1,2", &t, &e), FAULT_NONE);
+    assert_int_equal(read_text("# c\r\n2026-01-02 00:00:01,3,4\r\n\r\n2026-01-01 23:59:59.5,1,2", &t, &e),
+                     FAULT_NONE);
     assert_int_equal(t.n, 2);
     assert_int_equal(t.rows[0].input, 1);
     assert_int_equal(t.rows[1].at_us, 1500000);

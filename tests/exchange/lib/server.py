@@ -93,6 +93,7 @@ def configuration(group, runs, folder):
         lines.append(f"  {run.name}:")
         settings = {"models": f"[{run.name}]", "keys": f'[{{name: web, key: "{run.key}"}}]', **run.setup.app}
         lines += write_tree({k: run.substitute(v) for k, v in settings.items()}, 4)
+        lines.append(f'  {run.name}-other: {{models: [{run.name}], keys: [{{name: web, key: "{run.names["other"]}"}}]}}')
     return "\n".join(lines) + "\n"
 
 

@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""The command line and the control plane as people use them: exit codes, --json, beside a running server and without one."""
+import json
+import pathlib
+import random
+import sys
+import traceback
+
+sys.dont_write_bytecode = True
+from rig import KEY, TOKEN, Rig, config  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+SECRETS = {"QUARTERDECK_TOKEN": TOKEN, "OPENAI_API_KEY": "sk-test-openai-000", "ANTHROPIC_API_KEY": "sk-test-anthropic-000",
+           "AZURE_KEY": "azure-key-000000000", "HELPDESK_KEY": "qd-helpdesk-0000000000"}
+
+
+def expect(condition, words):
+    if not condition:
+        raise AssertionError(words)
+
+
+def chat(rig, key=KEY, model="on-openai", **labels):
+    body = json.dumps({"model": model, "max_tokens": 8, "messages": [{"role": "user", "content": "hi"}]})
+    headers = {"content-type": "application/json", **{f"x-quarterdeck-{k.replace('_', '-')}": v for k, v in labels.items()}}
+    return rig.http("POST", "/v1/chat/completions", body, headers, token=key)
+
+
+def serving(rig):
+    sim = rig.start_sim("--speed", "0")
+    rig.write_config(config(sim.url))
+    rig.start_gateway()
+
+
+def test_help(rig):
+    """Help for every verb; usage mistakes are 2."""
+    status, out, _ = rig.run("help")
+    expect(status == 0 and "record list" in out, out)
+    for verb in ("serve", "check", "record", "model", "key", "sim", "load", "version"):
+        expect(rig.run(verb, "--help")[0] == 0, f"{verb} --help")
+    expect(rig.run("version")[0] == 0, "version")
+    for wrong in (["nonsense"], ["record", "list", "--nonsense"], ["record", "nonsense"], ["key", "create"], ["record", "show"]):
+        status, _, err = rig.run(*wrong)
+        expect(status == 2 and err.strip(), f"{wrong}: {status} {err}")
+
+
+def test_contract(rig):
+    """The configuration of the issue passes as it stands; without its variables every missing one is named at once."""
+    path = rig.folder / "quarterdeck.yaml"
+    path.write_text((HERE / "contract.yaml").read_text())
+    (rig.folder / "prices.json").write_text('{"models": [{"provider": "openai", "id": "my-model", "match": {"equals": "my-model"}, '
+                                            '"prices": {"input_mtok": 1, "output_mtok": 2}}]}')
+    status, out, err = rig.run("check", "-c", path, env=SECRETS)
+    expect(status == 0, out + err)
+    status, out, err = rig.run("check", "-c", path, env={**SECRETS, "OPENAI_API_KEY": "", "HELPDESK_KEY": ""})
+    expect(status != 0, "empty variables must not pass for secrets")
+    missing = dict(SECRETS)
+    ran = rig.run("check", "-c", path, env={k: v for k, v in missing.items() if k == "QUARTERDECK_TOKEN"})
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AZURE_KEY", "HELPDESK_KEY"):
+        expect(name in ran[1] + ran[2], f"{name} is not named: {ran}")
+    expect(ran[0] in (1, 3), f"exit {ran[0]}")
+
+
+def test_check(rig):
+    """Every mistake at once, with file, line, what was expected and the nearest key."""
+    path = rig.write_config("listen: 127.0.0.1:0\nwrokers: 2\nproviders:\n  a: {dialect: opanai, base_url: nowhere}\n"
+                            "models:\n  m:\n    targets: [{provider: b, model: x}]\n    retry: {atempts: 2}\n    timeouts: {idle: soon}\n")
+    status, out, err = rig.run("check", "-c", path)
+    text = out + err
+    expect(status == 1, f"exit {status}: {text}")
+    for words in ("quarterdeck.yaml:2:", "wrokers", "workers", "quarterdeck.yaml:4:", "openai", "base_url", "quarterdeck.yaml:7:",
+                  "quarterdeck.yaml:8:", "attempts", "quarterdeck.yaml:9:", "soon"):
+        expect(words in text, f"{words!r} is not in:\n{text}")
+    status, _, err = rig.run("serve", "-c", path)
+    expect(status != 0 and "wrokers" in err, f"serve must refuse the same file: {status} {err}")
+    expect(rig.run("check", "-c", rig.folder / "none.yaml")[0] == 3, "a file that is not there")
+    broken = rig.write_config("models: [\n", "broken.yaml")
+    status, out, err = rig.run("check", "-c", broken)
+    expect(status != 0 and "broken.yaml:" in out + err, out + err)
+
+
+def test_price(rig):
+    """Prices are explained exactly; an unknown one is no answer, not zero."""
+    status, out, _ = rig.run("model", "price", "openai/gpt-4o-mini", "--input", "1000000", "--output", "1000000", "--json")
+    expect(status == 0, out)
+    found = json.loads(out)
+    expect(found.get("cost_usd") == 0.75, out)
+    status, out, _ = rig.run("model", "price", "openai/gpt-4o-mini-2024-07-18", "--input", "1000", "--cache-read", "400", "--output", "10", "--json")
+    expect(status == 0 and abs(json.loads(out)["cost_usd"] - (600 * 0.15e-6 + 400 * 0.075e-6 + 10 * 0.6e-6)) < 1e-12, out)
+    status, out, err = rig.run("model", "price", "nobody/no-such-model", "--input", "1", "--json")
+    expect(status in (1, 3) and "no price" in err, f"unknown price: exit {status} {out} {err}")
+
+
+def test_records(rig):
+    """Records are listed, filtered, paged, shown, exported and summed."""
+    serving(rig)
+    for i in range(12):
+        status, headers, _ = chat(rig, user=f"u-{i % 3}", request_type="chat-short" if i % 2 else "summary", tags="env=test,n=x")
+        expect(status == 200, status)
+    last = headers["x-quarterdeck-id"]
+    rig.wait_records(count=12)
+    listed = json.loads(rig.run("record", "list", "--json", "-n", "5", check=True)[1])
+    expect(len(listed["records"]) == 5 and listed["records"][0]["id"] == last, "newest first, five of them")
+    expect("u-1" in rig.run("record", "list", check=True)[1] or rig.run("record", "list", check=True)[1], "a table for people")
+    expect(len(rig.records("&user=u-1")) == 4, "by user")
+    expect(len(rig.records("&request_type=summary")) == 6, "by request type")
+    expect(len(rig.records("&tag=env=test")) == 12 and not rig.records("&tag=env=prod"), "by tag")
+    expect(len(rig.records("&status=ok&application=e2e&model=on-openai")) == 12 and not rig.records("&status=error"), "by status")
+    ids = []
+    query = "/api/v1/records?limit=5"
+    cursor = ""
+    while True:
+        page = rig.api(query + cursor)
+        ids += [r["id"] for r in page["records"]]
+        following = page.get("next") or page.get("cursor") or page.get("next_cursor")
+        if not following:
+            break
+        cursor = f"&cursor={following}"
+    expect(len(ids) == 12 and len(set(ids)) == 12, f"pages: {len(ids)}")
+    shown = json.loads(rig.run("record", "show", last, "--json", check=True)[1])
+    expect(shown["id"] == last and shown["tags"] == {"env": "test", "n": "x"}, shown)
+    expect(rig.run("record", "show", "01ARZ3NDEKTSV4RRFFQ69G5FAV")[0] in (1, 3), "no such record")
+    rows = rig.run("export", "records", "--format", "jsonl", check=True)[1].strip().split("\n")
+    expect(len(rows) == 12 and all(json.loads(row)["id"] for row in rows), "jsonl")
+    expect(len(rig.run("export", "records", "--format", "csv", check=True)[1].strip().split("\n")) == 13, "csv with its head")
+    status, out, err = rig.run("record", "latency", "--json")
+    expect(status == 0 and json.loads(out), out + err)
+    expect("p99" in out.lower(), out)
+    expect(rig.run("record", "totals", "--json")[0] == 0, "totals")
+
+
+def test_offline(rig):
+    """The same questions are answered from the data folder when no server runs."""
+    serving(rig)
+    for _ in range(3):
+        chat(rig)
+    rig.wait_records(count=3)
+    before = json.loads(rig.run("record", "list", "--json", check=True)[1])["records"]
+    rig.gateway.stop()
+    rig.gateway = None
+    after = json.loads(rig.run("record", "list", "--json", "-c", rig.folder / "quarterdeck.yaml", check=True)[1])["records"]
+    expect(after == before, "not the same records")
+
+
+def test_keys(rig):
+    """A key made by the command works at once, is shown once, and is refused at once when revoked."""
+    serving(rig)
+    made = json.loads(rig.run("key", "create", "e2e", "laptop", "--json", check=True)[1])
+    key = made["key"] if isinstance(made["key"], str) else made["key"]["key"]
+    expect(key.startswith("qd-"), made)
+    expect(eventually(lambda: chat(rig, key)[0] == 200), "a new key must work")
+    listed = rig.run("key", "list", "--json", check=True)[1]
+    expect("laptop" in listed and key not in listed, "the list must not show keys")
+    expect(rig.run("key", "create", "e2e", "laptop")[0] in (1, 3), "the same name again: a conflict")
+    expect(rig.run("key", "create", "nobody", "laptop")[0] in (1, 3), "no such application")
+    rig.wait_records(count=1)
+    expect(any(r["key"] == "laptop" for r in rig.records()), "records name the key")
+    rig.run("key", "revoke", "e2e", "laptop", check=True)
+    expect(eventually(lambda: chat(rig, key)[0] == 401), "a revoked key must be refused")
+    status, out, _ = rig.run("policy", "audit", "--json")
+    expect(status == 0 and "laptop" in out and key not in out, "the audit log has both, and no key")
+    expect(rig.run("policy", "audit", "--verify")[0] == 0, "the chain of the audit log")
+    data = b"".join(p.read_bytes() for p in (rig.folder / "data").rglob("*") if p.is_file())
+    expect(key.encode() not in data and KEY.encode() not in data, "a key is in the data folder in clear")
+
+
+def eventually(condition, tries=400):
+    import time
+    for _ in range(tries):
+        if condition():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_control(rig):
+    """Health, readiness, OpenAPI, roles: everything but the data plane and health wants an operator's token."""
+    serving(rig)
+    for path in ("/healthz", "/readyz"):
+        expect(rig.http("GET", path, token="none")[0] == 200, path)
+    for path in ("/api/v1/records", "/api/v1/latency", "/api/v1/policy"):
+        expect(rig.http("GET", path, token="wrong-token-000000")[0] in (401, 404), path)
+    document = json.loads(rig.http("GET", "/api/v1/openapi.json")[2])
+    expect(document["openapi"].startswith("3.") and "/api/v1/records" in document["paths"], "the OpenAPI document")
+    expect(rig.run("policy", "show", "--json")[0] == 0, "policy show")
+    status, _, err = rig.run("record", "list", env={"QUARTERDECK_TOKEN": "wrong-token-000000"})
+    expect(status == 3 and err.strip(), f"a wrong token: {status} {err}")
+
+
+def test_trace(rig):
+    """The main job: a trace replayed through the gateway; every request answered, streamed, priced, recorded; totals equal."""
+    serving(rig)
+    rng = random.Random(5)
+    rows, total_in, total_out = ["TIMESTAMP,ContextTokens,GeneratedTokens"], 0, 0
+    seconds = 0.0
+    for _ in range(400):
+        seconds += rng.expovariate(8)
+        given, output = max(5, int(rng.lognormvariate(6, 1))), max(1, int(rng.lognormvariate(4, 1)))
+        total_in, total_out = total_in + given, total_out + output
+        rows.append(f"2023-11-16 18:{15 + int(seconds // 60):02d}:{seconds % 60:010.7f},{given},{output}")
+    trace = rig.folder / "trace.csv"
+    trace.write_text("\n".join(rows) + "\n")
+    status, out, err = rig.run("load", "--url", rig.gateway.url, "--key", KEY, "--model", "on-openai", "--trace", trace, "--speed", "40",
+                               "--totals", "--json", rig.folder / "load.json")
+    expect(status == 0, f"exit {status}: {out[-1500:]} {err[-1500:]}")
+    records = rig.wait_records(count=400)
+    expect(len(records) == 400 and all(r["status"] == "ok" and r["stream"] for r in records), "every request answered and streamed")
+    expect(sum(r["usage"]["input"] for r in records) == total_in, f"input {sum(r['usage']['input'] for r in records)} of {total_in}")
+    expect(sum(r["usage"]["output"] for r in records) == total_out, f"output {sum(r['usage']['output'] for r in records)} of {total_out}")
+    cost = sum(r["usage"]["input"] * 150 + r["usage"]["output"] * 600 for r in records)
+    expect(sum(r["cost_nanousd"] for r in records) == cost, "priced to the nano-dollar")
+    status, out, err = rig.run("load", "--url", rig.gateway.url, "--key", KEY, "--model", "on-openai", "--rate", "200", "--requests", "50",
+                               "--context-growth", "1.3", "--compare", rig.folder / "load.json")
+    expect(status == 0 and out, f"--compare: {status} {err[-800:]}")
+
+
+def test_payloads(rig):
+    """capture: full keeps request and reply, compressed and apart; metadata keeps none; secrets are nowhere."""
+    sim = rig.start_sim("--speed", "0")
+    text = config(sim.url).replace('e2e: {keys', 'e2e: {payloads: {capture: full}, keys')
+    rig.write_config(text)
+    rig.start_gateway()
+    status, headers, body = chat(rig)
+    expect(status == 200, body)
+    rig.wait_records(count=1)
+    identity = headers["x-quarterdeck-id"]
+    expect(eventually(lambda: rig.run("record", "show", identity, "--payload", "--json")[0] == 0), "record show --payload")
+    out = rig.run("record", "show", identity, "--payload", "--json", check=True)[1]
+    expect("messages" in out and json.loads(body)["choices"][0]["message"]["content"][:20] in out, out[:400])
+    data = b"".join(p.read_bytes() for p in (rig.folder / "data").rglob("*") if p.is_file())
+    expect(KEY.encode() not in data and b"sk-sim" not in data and TOKEN.encode() not in data, "a secret is in the data folder")
+
+
+def main(names):
+    tests = {name[5:]: function for name, function in globals().items() if name.startswith("test_")}
+    passed = failed = 0
+    for name in names or tests:
+        try:
+            with Rig() as rig:
+                tests[name](rig)
+            passed += 1
+            print(f"ok   {name}: {tests[name].__doc__}", flush=True)
+        except Exception as error:  # whatever it is, the others still run
+            failed += 1
+            print(f"FAIL {name}: {type(error).__name__}: {str(error)[:3000]}\n{traceback.format_exc(limit=-3)[-1500:]}", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
