@@ -7,10 +7,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/mailbox.h"
 #include "base/mem.h"
 #include "control/config_file.h"
 #include "control/control.h"
+#include "control/desk.h"
 #include "control/options.h"
 #include "gateway/gateway.h"
 #include "store/ledger.h"
@@ -25,7 +25,6 @@
 
 #define GRACE_US 10000000     /* at the end, exchanges under way get this long */
 #define FAREWELL_US 1000000   /* and then, to send the error that ends them */
-#define CONTROL_BACKLOG 1024  /* API requests that may wait for the control thread */
 
 struct lane {
     struct server *server;
@@ -48,13 +47,11 @@ struct server {
     struct ledger_writer *writer;
     struct gateway_shared *shared;
     struct metric_set *metrics;
-    struct metric_shard *shard; /* this thread's */
+    struct metric_shard *shard, *control_shard; /* of this thread and the control thread */
     struct lane *lanes;
     unsigned n_lanes;
     struct http_server *admin; /* on lane 0's loop; NULL without admin_listen */
-    struct mailbox *jobs;
-    pthread_t control_thread;
-    bool control_running;
+    struct desk *desk; /* the control thread */
     struct control_services services;
     uint64_t lost_seen, failures_seen;
     atomic_bool ready, refuse_when_full; /* the latter from the policy in force */
@@ -142,7 +139,7 @@ static enum fault reload(void *ctx, uint64_t *ret_revision, struct buffer *probl
     } else if (problems->len == 0) {
         buffer_append(problems, slice_of(error.text));
     }
-    if (fault != FAULT_NONE) metric_add(metric_cell(s->shard, METRIC_POLICY_FAILURES, (const char *[METRIC_LABELS]){NULL}), 1);
+    if (fault != FAULT_NONE) metric_add(metric_cell(s->control_shard, METRIC_POLICY_FAILURES, (const char *[METRIC_LABELS]){NULL}), 1);
     pthread_mutex_unlock(&s->policy_lock);
     if (fault == FAULT_NONE) {
         char revision[24];
@@ -217,68 +214,11 @@ static bool sink_may_record(void *ctx, unsigned lane) {
     return !atomic_load(&s->refuse_when_full) || !recorder_is_full(s->recorder, lane);
 }
 
-/* ---- the control thread ---- */
-
-struct job {
-    struct lane *lane;
-    struct http_request *request;
-    struct api_request api; /* borrows from the request, which stays until it is concluded */
-    struct api_response answer;
-    struct arena arena;
-};
-
-static void deliver(void *arg) {
-    struct job *j = arg;
-    struct http_header headers[4];
-    unsigned n = 0;
-    headers[n++] = (struct http_header){SLICE("content-type"), slice_of(j->answer.content_type)};
-    for (unsigned i = 0; i + 1 < 4 && j->answer.extra_header[i]; i += 2)
-        headers[n++] = (struct http_header){slice_of(j->answer.extra_header[i]), slice_of(j->answer.extra_header[i + 1])};
-    http_respond_take(j->request, j->answer.status, headers, n, &j->answer.body);
-    buffer_deinit(&j->answer.body);
-    arena_deinit(&j->arena);
-    mem_free(j);
-}
-
-static struct job stop_job;
-
-static void *control_main(void *arg) {
-    struct server *s = arg;
-    struct job *j;
-    while ((j = mailbox_wait(s->jobs, -1)) != &stop_job) {
-        if (!j) continue;
-        control_answer(&s->services, &j->api, &j->arena, &j->answer);
-        if (!loop_post(j->lane->loop, deliver, j)) deliver(j); /* the loop has ended: nobody else holds the request */
-    }
-    return NULL;
-}
-
-/* Too late for the control thread. */
-static void leave_undone(struct job *j) {
-    http_abandon(j->request);
-    arena_deinit(&j->arena);
-    mem_free(j);
-}
-
-static struct slice bearer(const struct http_request *r) {
-    struct slice v = slice_trim(http_request_header(r, "authorization"));
-    if (v.len <= 7 || !slice_eq_nocase(slice_make(v.at, 7), SLICE("bearer "))) return SLICE_NULL;
-    return slice_trim(slice_make(v.at + 7, v.len - 7));
-}
+/* ---- the control plane's requests ---- */
 
 static void sink_control(void *ctx, unsigned lane, struct http_request *r) {
     struct server *s = ctx;
-    struct job *j = mem_new(struct job);
-    j->lane = &s->lanes[lane];
-    j->request = r;
-    arena_init(&j->arena, 16 << 10, LIMIT_REPLY_BODY);
-    j->api = (struct api_request){.method = r->method, .path = r->path, .query = r->query, .body = r->body,
-                                  .token = bearer(r), .peer = r->peer};
-    if (mailbox_post(s->jobs, j)) return;
-    arena_deinit(&j->arena);
-    mem_free(j);
-    struct http_header retry = {SLICE("retry-after"), SLICE("1")};
-    http_respond(r, 503, &retry, 1, SLICE("{\"error\":{\"code\":\"overloaded\",\"message\":\"too many API requests wait\"}}"));
+    desk_take(s->desk, s->lanes[lane].loop, r);
 }
 
 static void admin_request(void *ctx, struct http_request *r) {
@@ -290,7 +230,7 @@ static void admin_request(void *ctx, struct http_request *r) {
 
 static void admin_gone(void *ctx, struct http_request *r) {
     (void)ctx;
-    (void)r; /* the job that holds it will conclude it */
+    (void)r; /* the desk holds it and will conclude it */
 }
 
 static bool nothing_is_control(struct slice path) {
@@ -339,12 +279,16 @@ static enum fault start_lanes(struct server *s, struct error *error) {
         s->admin = http_server_new(s->lanes[0].loop, &admin, &h, error);
         if (!s->admin) return error->fault;
     }
-    for (unsigned i = 0; i < s->n_lanes; i++) {
+    enum fault fault = FAULT_NONE;
+    pthread_mutex_lock(&s->policy_lock); /* no reload finds half of them running */
+    for (unsigned i = 0; i < s->n_lanes && fault == FAULT_NONE; i++) {
         if (pthread_create(&s->lanes[i].thread, NULL, lane_main, &s->lanes[i]) != 0)
-            return error_set(error, FAULT_IO, "cannot start a loop thread");
-        s->lanes[i].running = true;
+            fault = error_set(error, FAULT_IO, "cannot start a loop thread");
+        else
+            s->lanes[i].running = true;
     }
-    return FAULT_NONE;
+    pthread_mutex_unlock(&s->policy_lock);
+    return fault;
 }
 
 static void publish(void *arg) {
@@ -441,10 +385,8 @@ static enum fault start(struct server *s, struct error *error) {
                                             .targets = each_target, .ledger = s->ledger, .registry = s->registry,
                                             .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics,
                                             .started_us = clock_wall_us()};
-    s->jobs = mailbox_new(CONTROL_BACKLOG);
-    if (pthread_create(&s->control_thread, NULL, control_main, s) != 0)
-        return error_set(error, FAULT_IO, "cannot start the control thread");
-    s->control_running = true;
+    s->desk = desk_new(&s->services);
+    if (!s->desk) return error_set(error, FAULT_IO, "cannot start the control thread");
     return start_lanes(s, error);
 }
 
@@ -479,16 +421,13 @@ static void stop(struct server *s) {
         run_down(s, quiesce, GRACE_US); /* exchanges may end by themselves */
         run_down(s, end_exchanges, FAREWELL_US);
     }
-    if (s->control_running) {
-        while (!mailbox_post(s->jobs, &stop_job)) clock_sleep_us(1000);
-        pthread_join(s->control_thread, NULL);
-    }
+    desk_stop(s->desk);
     for (unsigned i = 0; s->lanes && i < s->n_lanes; i++) {
         if (!s->lanes[i].running) continue;
         loop_stop(s->lanes[i].loop);
         pthread_join(s->lanes[i].thread, NULL);
     }
-    for (struct job *j; s->jobs && (j = mailbox_take(s->jobs)) != NULL;) leave_undone(j);
+    desk_free(s->desk);
     http_server_free(s->admin);
     for (unsigned i = 0; s->lanes && i < s->n_lanes; i++) {
         gateway_free(s->lanes[i].gateway);
@@ -496,7 +435,6 @@ static void stop(struct server *s) {
         buffer_deinit(&s->lanes[i].frame);
     }
     close_stores(s);
-    mailbox_free(s->jobs);
     mem_free(s->lanes);
     gateway_shared_free(s->shared);
     policy_drop(s->policy);
@@ -536,20 +474,23 @@ static void keep_house(struct server *s) {
     s->failures_seen = written.failures;
 }
 
+/* On the control thread, which alone uses the registry. */
+static void reload_on_signal(void *arg) {
+    struct buffer problems;
+    uint64_t revision;
+    buffer_init(&problems, LIMIT_CONFIG_FILE);
+    (void)reload(arg, &revision, &problems);
+    buffer_deinit(&problems);
+}
+
 static void serve_until_stopped(struct server *s, const sigset_t *signals) {
     struct timespec second = {.tv_sec = 1};
     for (;;) {
         keep_house(s);
         int signal = sigtimedwait(signals, NULL, &second);
-        if (signal == SIGHUP) {
-            struct buffer problems;
-            uint64_t revision;
-            buffer_init(&problems, LIMIT_CONFIG_FILE);
-            (void)reload(s, &revision, &problems);
-            buffer_deinit(&problems);
-        } else if (signal > 0) {
-            return;
-        }
+        if (signal == SIGHUP && !desk_run(s->desk, reload_on_signal, s))
+            log_event(LOG_ERROR, "too many API requests wait: the signal to reload is not followed", NULL);
+        if (signal > 0 && signal != SIGHUP) return;
     }
 }
 
@@ -577,6 +518,7 @@ static int serve(int argc, char **argv) {
     struct server s = {.config = config, .policy_lock = PTHREAD_MUTEX_INITIALIZER};
     s.metrics = metric_set_new();
     s.shard = metric_shard_new(s.metrics);
+    s.control_shard = metric_shard_new(s.metrics);
     s.shared = gateway_shared_new();
     struct error error = {.fault = FAULT_NONE};
     enum fault fault = start(&s, &error);

@@ -129,7 +129,7 @@ step_run() {
         $((SECONDS - began)) "${counts% *}" "${counts#* }" "$(step_about "$name")")"
     if [ $rc -ne 0 ]; then
         say "  the end of $log:"
-        { { grep -nE '\[  FAILED  \]|^FAIL|ERROR: |runtime error|WARNING: Thread|error:|: ended with' "$log" || true; } | head -n 20
+        { { grep -nE '\[  FAILED  \]|^FAIL|ERROR: |runtime error|WARNING: Thread|error:|warning: .*\[|: ended with' "$log" || true; } | head -n 20
             echo ...
             tail -n 30 "$log"; } | cut -c1-300 | sed 's/^/    /' || true
     fi

@@ -153,6 +153,7 @@ static void escape_byte(struct buffer *out, unsigned char c) {
 }
 
 void json_escape(struct buffer *out, struct slice text) {
+    if (text.len == 0) return;
     const char *from = text.at, *at = from, *end = from + text.len;
     while ((at = json_plain_end(at, end)) < end) {
         unsigned char c = (unsigned char)*at;

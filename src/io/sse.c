@@ -32,8 +32,8 @@ void sse_reader_reset(struct sse_reader *r) {
  * far the search got). A CR that is the last byte decides nothing: an LF may follow. */
 static size_t line_end(struct slice s, size_t from, size_t searched, bool last, size_t *ret_end) {
     if (searched < from) searched = from;
-    const char *at = s.at + searched;
     size_t left = s.len - searched;
+    const char *at = left == 0 ? "" : s.at + searched;
     const char *lf = left == 0 ? NULL : memchr(at, '\n', left);
     size_t before = lf == NULL ? left : (size_t)(lf - at);
     const char *cr = before == 0 ? NULL : memchr(at, '\r', before);

@@ -92,7 +92,7 @@ class Run:
         for section in self.case.sections:
             name = next((a for a in section.arguments if a[0] == "@"), "@1")  # several clients: == request @2
             section.arguments = [a for a in section.arguments if a != name]
-            client = clients.setdefault(name, Client(server.port, self.key, self.signals, self.substitute))
+            client = clients.setdefault(name, Client(server.port, self.key, self.signals, self.substitute, self.slow))
             if section.kind == "request":
                 await client.request(section)
             elif section.kind == "again":

@@ -11,8 +11,8 @@ ANTHROPIC = ("messages", "count_tokens")
 
 
 class Client:
-    def __init__(self, port, key, signals, substitute):
-        self.port, self.key, self.signals, self.substitute = port, key, signals, substitute
+    def __init__(self, port, key, signals, substitute, slow=1):
+        self.port, self.key, self.signals, self.substitute, self.slow = port, key, signals, substitute, slow
         self.reader = self.writer = None
         self.message = None   # a reply whose head was read before its `== reply`
         self.replies = []
@@ -112,7 +112,7 @@ class Client:
             elif part.name == "close":
                 self.leave()
             elif part.name == "pass":  # time itself is what the case is about, such as a breaker's rest
-                await asyncio.sleep(float(part.arguments[0].removesuffix("ms")) / 1000)
+                await asyncio.sleep(float(part.arguments[0].removesuffix("ms")) / 1000 * self.slow)
             elif part.name == "timed-out":
                 await self.timed_out()
             elif part.name == "half-close":
@@ -128,7 +128,7 @@ class Client:
         answered = asyncio.ensure_future(self.begin())
         for byte in encode(unescape(self.substitute(text))):
             await self.send(bytes([byte]))
-            done, _ = await asyncio.wait([answered], timeout=0.02)
+            done, _ = await asyncio.wait([answered], timeout=0.02 * self.slow)
             if done:
                 break
         answered.cancel()  # what has been read stays in the reader

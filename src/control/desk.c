@@ -1,0 +1,126 @@
+#include "control/desk.h"
+
+#include "base/clock.h"
+#include "base/mailbox.h"
+#include "base/mem.h"
+
+#include <pthread.h>
+
+#define BACKLOG 1024 /* jobs that may wait */
+
+struct desk {
+    const struct control_services *services;
+    struct mailbox *jobs;
+    pthread_t thread;
+    bool running;
+};
+
+/* A request to answer, or (without one) something to run; without either, the end. */
+struct job {
+    struct loop *loop;
+    struct http_request *request;
+    struct api_request api; /* borrows from the request, which stays until it is concluded */
+    struct api_response answer;
+    struct arena arena;
+    void (*run)(void *arg);
+    void *arg;
+};
+
+static void job_free(struct job *j) {
+    buffer_deinit(&j->answer.body);
+    arena_deinit(&j->arena);
+    mem_free(j);
+}
+
+static void deliver(void *arg) {
+    struct job *j = arg;
+    struct http_header headers[4];
+    unsigned n = 0;
+    headers[n++] = (struct http_header){SLICE("content-type"), slice_of(j->answer.content_type)};
+    for (unsigned i = 0; i + 1 < 4 && j->answer.extra_header[i]; i += 2)
+        headers[n++] = (struct http_header){slice_of(j->answer.extra_header[i]), slice_of(j->answer.extra_header[i + 1])};
+    http_respond_take(j->request, j->answer.status, headers, n, &j->answer.body);
+    job_free(j);
+}
+
+static void *desk_main(void *arg) {
+    struct desk *d = arg;
+    for (;;) {
+        struct job *j = mailbox_wait(d->jobs, -1);
+        if (!j) continue;
+        if (j->request) {
+            control_answer(d->services, &j->api, &j->arena, &j->answer);
+            if (!loop_post(j->loop, deliver, j)) deliver(j); /* the loop has ended: nobody else holds the request */
+            continue;
+        }
+        void (*run)(void *) = j->run;
+        if (run) run(j->arg);
+        job_free(j);
+        if (!run) return NULL;
+    }
+}
+
+struct desk *desk_new(const struct control_services *services) {
+    struct desk *d = mem_new(struct desk);
+    d->services = services;
+    d->jobs = mailbox_new(BACKLOG);
+    d->running = pthread_create(&d->thread, NULL, desk_main, d) == 0;
+    if (d->running) return d;
+    desk_free(d);
+    return NULL;
+}
+
+static struct slice bearer(const struct http_request *r) {
+    struct slice v = slice_trim(http_request_header(r, "authorization"));
+    if (v.len <= 7 || !slice_eq_nocase(slice_make(v.at, 7), SLICE("bearer "))) return SLICE_NULL;
+    return slice_trim(slice_make(v.at + 7, v.len - 7));
+}
+
+static bool has(const struct http_request *r, const char *name) { return !slice_is_null(http_request_header(r, name)); }
+
+static struct job *job_new(void) {
+    struct job *j = mem_new(struct job);
+    arena_init(&j->arena, 16 << 10, LIMIT_REPLY_BODY);
+    return j;
+}
+
+void desk_take(struct desk *d, struct loop *loop, struct http_request *r) {
+    struct job *j = job_new();
+    j->loop = loop;
+    j->request = r;
+    j->api = (struct api_request){.method = r->method, .path = r->path, .query = r->query, .body = r->body,
+                                  .token = bearer(r), .peer = r->peer,
+                                  .host = http_request_header(r, "host"), .origin = http_request_header(r, "origin"),
+                                  .forwarded = has(r, "forwarded") || has(r, "x-forwarded-for") || has(r, "via")};
+    if (mailbox_post(d->jobs, j)) return;
+    job_free(j);
+    struct http_header retry = {SLICE("retry-after"), SLICE("1")};
+    http_respond(r, 503, &retry, 1, SLICE("{\"error\":{\"code\":\"overloaded\",\"message\":\"too many API requests wait\"}}"));
+}
+
+bool desk_run(struct desk *d, void (*run)(void *arg), void *arg) {
+    struct job *j = job_new();
+    j->run = run;
+    j->arg = arg;
+    if (mailbox_post(d->jobs, j)) return true;
+    job_free(j);
+    return false;
+}
+
+void desk_stop(struct desk *d) {
+    if (!d || !d->running) return;
+    while (!desk_run(d, NULL, NULL)) clock_sleep_us(1000);
+    pthread_join(d->thread, NULL);
+    d->running = false;
+}
+
+void desk_free(struct desk *d) {
+    if (!d) return;
+    desk_stop(d);
+    for (struct job *j; (j = mailbox_take(d->jobs)) != NULL;) {
+        if (j->request) http_abandon(j->request);
+        job_free(j);
+    }
+    mailbox_free(d->jobs);
+    mem_free(d);
+}

@@ -1,0 +1,25 @@
+/* desk.h - the control thread: API requests from all loop threads, one after the other, off the loops.
+ *
+ * A loop hands over a request and goes on; the answer is posted back to it. Whoever hands over work of
+ * another kind (a reload on a signal) gets it done on the same thread, so that the registry and what
+ * else the API uses have one user. */
+#ifndef CONTROL_DESK_H
+#define CONTROL_DESK_H
+
+#include "control/control.h"
+#include "io/http_server.h"
+
+struct desk;
+
+/* `services` stays the caller's and must outlive the desk. NULL: the thread could not be started. */
+struct desk *desk_new(const struct control_services *services);
+
+/* On the loop's thread. The desk concludes the request, in a later turn of `loop` (503 at once when too many wait). */
+void desk_take(struct desk *d, struct loop *loop, struct http_request *r);
+/* From any thread: `run` on the control thread. False: too much waits. */
+bool desk_run(struct desk *d, void (*run)(void *arg), void *arg) MUST_CHECK;
+
+void desk_stop(struct desk *d); /* what waits is done, then the thread ends; the loops must still run */
+void desk_free(struct desk *d); /* after the loops have ended; requests that came too late are abandoned */
+
+#endif
