@@ -56,7 +56,7 @@ static int64_t add_held(int64_t a, int64_t b) { /* values are not negative, so o
 }
 
 static void reserve(struct histogram *h, uint32_t n) {
-    if (n <= h->capacity) return;
+    if (n <= h->capacity && h->buckets != NULL) return;
     uint32_t capacity = h->capacity > 0 ? h->capacity : FIRST_CAPACITY;
     while (capacity < n) capacity *= 2;
     h->buckets = mem_resize(h->buckets, capacity * sizeof *h->buckets);

@@ -122,7 +122,7 @@ static int label_count(enum metric m) {
 }
 
 static struct slice label_value(const char *const labels[METRIC_LABELS], int i) {
-    struct slice value = slice_of(labels != NULL && labels[i] != NULL ? labels[i] : "");
+    struct slice value = slice_of(labels != NULL && i < METRIC_LABELS && labels[i] != NULL ? labels[i] : "");
     value.len = utf8_cut(value, LIMIT_LABEL);
     return value;
 }

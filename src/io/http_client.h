@@ -7,6 +7,7 @@
  *   on_body   zero or more times; return HTTP_PAUSE to take no more until http_transfer_resume: the bytes
  *             given are consumed all the same
  *   on_done   exactly once, unless http_transfer_cancel came first; the transfer is invalid afterwards
+ * A kept-alive connection that its peer closes before answering is replaced, and the request sent again, by libcurl.
  * Cancel is allowed at any time, inside the callbacks too; it closes the connection (HTTP/1) or resets
  * the stream (HTTP/2) at once and no callback follows. */
 #ifndef IO_HTTP_CLIENT_H
@@ -47,7 +48,7 @@ struct http_route_options {
     bool http2;                     /* offer HTTP/2 by ALPN on https (default true in settings) */
 };
 
-struct http_client *http_client_new(struct loop *l, unsigned max_connections_per_host);
+struct http_client *http_client_new(struct loop *l, unsigned max_connections_per_host); /* 0: 4,096 */
 void http_client_free(struct http_client *c);             /* cancels what is open; routes are gone with it */
 
 struct http_route *http_route_new(struct http_client *c, const struct http_route_options *o, struct error *error) MUST_CHECK;

@@ -10,9 +10,13 @@
  * The owner concludes exactly once, in any turn: by http_respond, by http_stream_end, or by http_abandon (closes the
  * connection). A request refused in on_head gets only on_finished. Pipelined requests of one
  * connection come one after the other. A client that hangs up is noticed at once, also while the owner waits for
- * something else.
+ * something else. One that only closes its sending side counts as gone too, and whoever takes no byte of an answer for
+ * idle_timeout_us. All slices of a request stay valid until on_finished, also after on_gone.
  *
- * A client slower than the deadlines (head and body) is answered 408 where it can be, else closed. */
+ * A client slower than the deadlines (head and body) is answered 408 where it can be, else closed. What two parsers could
+ * read differently is answered 400 and closed: both or repeated Content-Length and Transfer-Encoding, folded or NUL-holding
+ * fields, bare LF in the head, no or several Host. Replies carry no Date. The library words a few refusals itself, before
+ * it shows us the request: 400 for a broken request line, Content-Length or chunk, 414, and 431 far above max_header. */
 #ifndef IO_HTTP_SERVER_H
 #define IO_HTTP_SERVER_H
 
@@ -53,9 +57,10 @@ struct http_server_options {
     const char *host;       /* numeric; "" = all */
     uint16_t port;          /* 0 = any; http_server_port tells */
     bool reuse_port;        /* several loops listen on one address */
-    size_t max_body, max_header;
+    size_t max_body;
+    size_t max_header;      /* also what an idle connection costs: this and 5 KiB */
     int64_t head_timeout_us, body_timeout_us; /* whole head, whole body */
-    int64_t idle_timeout_us;                  /* between requests of one connection */
+    int64_t idle_timeout_us;                  /* between requests of one connection; without progress of an answer */
     unsigned max_connections;
     const char *tls_cert_pem, *tls_key_pem;   /* both or neither */
 };
@@ -65,7 +70,8 @@ struct http_server *http_server_new(struct loop *l, const struct http_server_opt
 uint16_t http_server_port(const struct http_server *s);
 unsigned http_server_connections(const struct http_server *s);
 void http_server_quiesce(struct http_server *s); /* stops accepting; open requests go on */
-void http_server_free(struct http_server *s);    /* closes what is open; on_gone and on_finished are delivered */
+/* Closes what is open. on_gone is delivered at once; on_finished too where the owner has concluded, else when it does. */
+void http_server_free(struct http_server *s);
 
 /* Header by lower-case name, SLICE_NULL when absent. Repeated headers: the first. */
 struct slice http_request_header(const struct http_request *r, const char *name);

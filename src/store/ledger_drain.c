@@ -192,7 +192,7 @@ static enum fault insert_payload(struct ledger *l, const struct item *item, stru
     struct payload p = {0};
     bool new = false;
     enum fault fault = payload_day_of(l, item->day, &day, error);
-    if (fault == FAULT_NONE && !day->in_batch) fault = payload_day_begin(day, error);
+    if (fault == FAULT_NONE && day != NULL && !day->in_batch) fault = payload_day_begin(day, error);
     if (fault == FAULT_NONE && !payload_decode(item->bytes, &p))
         fault = error_set(error, FAULT_INTERNAL, NULL);
     if (fault == FAULT_NONE) fault = payload_day_insert(day, &p, item->bytes, &new, error);
@@ -206,7 +206,7 @@ static enum fault insert_item(struct ledger *l, const struct item *item, struct 
     bool new = false;
     if (item->kind == FRAME_PAYLOAD && !item->unreadable) return insert_payload(l, item, done, error);
     enum fault fault = day_of(l, item->day, &day, error);
-    if (fault == FAULT_NONE && !day->in_batch) fault = ledger_day_begin(day, error);
+    if (fault == FAULT_NONE && day != NULL && !day->in_batch) fault = ledger_day_begin(day, error);
     if (fault != FAULT_NONE) return fault;
     if (item->kind != FRAME_RECORD || item->unreadable) return insert_note(day, item, done, error);
     fault = ledger_day_insert(day, item->record, item->bytes, &new, error);
@@ -281,6 +281,6 @@ enum fault drain_batch(struct ledger *l, struct recorder *r, struct drained *ret
 }
 
 unsigned ledger_drain_once(struct ledger *l, struct recorder *r, struct error *error) {
-    struct drained done;
+    struct drained done = {0};
     return drain_batch(l, r, &done, error) == FAULT_NONE ? done.frames : 0;
 }

@@ -213,7 +213,7 @@ static enum fault read_day(struct scan *s, struct database *db, int64_t day, str
             at = mem_copy(&bounds, sizeof bounds);
             n = 1;
         }
-        for (size_t i = 0; i < n && fault == FAULT_NONE && !s->enough; i++)
+        for (size_t i = 0; at != NULL && i < n && fault == FAULT_NONE && !s->enough; i++)
             fault = read_stretch(s, db, &names, day, at[s->filter->oldest_first ? i : n - 1 - i], error);
     }
     database_end_read(db);
@@ -398,7 +398,7 @@ static enum fault find_in(struct database *db, const struct record_id *id, struc
                           struct record *ret, struct error *error) {
     struct arena own, scratch;
     struct name_list names;
-    struct slice body;
+    struct slice body = SLICE_NULL;
     struct record r;
     arena_init(&own, NAMES_FIRST, NAMES_MAX);
     arena_init(&scratch, RECORD_FIRST, RECORD_MAX);

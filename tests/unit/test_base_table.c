@@ -70,7 +70,9 @@ static void against_an_array(void **state) {
         void *found;
         while (table_next(&t, &cursor, &name, &found)) {
             walked++;
-            assert_ptr_equal(found, model[strtol(name.at + 1, NULL, 10)]);
+            uint64_t k_found;
+            assert_true(slice_to_u64(slice_make(name.at + 1, name.len - 1), &k_found) && k_found < KEYS);
+            assert_ptr_equal(found, model[k_found]);
         }
         assert_int_equal(walked, count);
         assert_false(table_next(&t, &cursor, &name, &found));
