@@ -111,7 +111,8 @@ class Process:
 class Rig:
     """A temporary folder and the processes in it."""
 
-    def __init__(self):
+    def __init__(self, proxy_cpu=PROXY_CPU):
+        self.proxy_cpu = proxy_cpu
         BUILD.mkdir(exist_ok=True)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=BUILD))
         self.processes = []
@@ -153,7 +154,7 @@ http {{
         program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
         if not program:
             raise Failure("nginx is not installed")
-        return self.start(f"nginx-{port}", [program, "-e", home / "error.log", "-c", home / "nginx.conf"], PROXY_CPU, port)
+        return self.start(f"nginx-{port}", [program, "-e", home / "error.log", "-c", home / "nginx.conf"], self.proxy_cpu, port)
 
     def gateway(self, upstream):
         port = free_port()
@@ -172,7 +173,7 @@ models:
 applications:
   bench: {{models: [bench], keys: [{{name: bench, key: "{KEY}"}}]}}
 """)
-        return self.start(f"gateway-{port}", [BUILD / "quarterdeck", "serve", "-c", home / "quarterdeck.yaml"], PROXY_CPU, port)
+        return self.start(f"gateway-{port}", [BUILD / "quarterdeck", "serve", "-c", home / "quarterdeck.yaml"], self.proxy_cpu, port)
 
     def portkey(self, upstream):
         """Portkey's gateway from npm when it is installed (build/portkey or globally), else None."""
@@ -184,7 +185,7 @@ applications:
             script = home / "@portkey-ai" / "gateway" / "build" / "start-server.js"
             if script.exists():
                 port = free_port()
-                return self.start("portkey", ["node", script, "--headless", f"--port={port}"], PROXY_CPU, port,
+                return self.start("portkey", ["node", script, "--headless", f"--port={port}"], self.proxy_cpu, port,
                                   {"TRUSTED_CUSTOM_HOSTS": "localhost,127.0.0.1", "NODE_ENV": "production"})
         return None
 
@@ -214,7 +215,7 @@ wrk.headers["authorization"] = "Bearer {KEY}"
 {chr(10).join(lines)}
 """)
     before = cpu_seconds(target.pid)
-    ran = subprocess.run(["taskset", "-c", str(LOAD_CPU), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script,
+    ran = subprocess.run(["taskset", "-c", str(LOAD_CPU), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script,
                           f"http://127.0.0.1:{target.port}/v1/chat/completions"], capture_output=True, text=True)
     cpu = cpu_seconds(target.pid) - before
     count = re.search(r"(\d+) requests in ([\d.]+)s", ran.stdout)

@@ -1,10 +1,10 @@
 #include "base/arena.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 static void alignment_and_zero(void **state) {
     struct arena a;
@@ -174,8 +174,9 @@ static void random_steps(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(alignment_and_zero), cmocka_unit_test(first_block_is_kept), cmocka_unit_test(the_maximum),
-        cmocka_unit_test(texts),              cmocka_unit_test(resizing),            cmocka_unit_test(random_steps),
+        cmocka_unit_test(alignment_and_zero), cmocka_unit_test(first_block_is_kept),
+        cmocka_unit_test(the_maximum),        cmocka_unit_test(texts),
+        cmocka_unit_test(resizing),           cmocka_unit_test(random_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

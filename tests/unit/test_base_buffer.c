@@ -1,10 +1,10 @@
 #include "base/buffer.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 static void appending(void **state) {
     struct buffer b;
@@ -17,7 +17,8 @@ static void appending(void **state) {
     assert_true(buffer_i64(&b, INT64_MIN) && buffer_i64(&b, INT64_MAX) && buffer_i64(&b, -1));
     assert_true(buffer_printf(&b, "%s-%0500d", "x", 1));
     struct slice s = buffer_slice(&b);
-    assert_true(slice_starts(s, SLICE("abc\0" "018446744073709551615-92233720368547758089223372036854775807-1x-0")));
+    assert_true(slice_starts(s, SLICE("abc\0"
+                                      "018446744073709551615-92233720368547758089223372036854775807-1x-0")));
     assert_int_equal(s.len, 4 + 1 + 20 + 20 + 19 + 2 + 2 + 500);
     assert_int_equal(buffer_text(&b)[b.len], 0);
     buffer_deinit(&b);
@@ -151,8 +152,11 @@ static void random_steps(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(appending), cmocka_unit_test(the_maximum),  cmocka_unit_test(reserving_and_consuming),
-        cmocka_unit_test(shrinking), cmocka_unit_test(random_steps),
+        cmocka_unit_test(appending),
+        cmocka_unit_test(the_maximum),
+        cmocka_unit_test(reserving_and_consuming),
+        cmocka_unit_test(shrinking),
+        cmocka_unit_test(random_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,11 @@
 #include "base/clock.h"
 
+#include <cmocka.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 #define S 1000000LL
 
@@ -88,13 +88,45 @@ static void rfc3339(void **state) {
     assert_int_equal(parse("1970-01-01T00:00:00.5Z"), 500000);
     assert_int_equal(parse("1970-01-01T00:00:00.1234567899999Z"), 123456);
     assert_int_equal(parse("1990-12-31T23:59:60Z"), 662688000LL * S); /* a leap second */
-    static const char *const bad[] = {
-        "",           "2026",       "2026-1-01",  "2026-13-01", "2026-00-10", "2026-02-29", "2100-02-29", "2026-04-31",
-        "2026-04-00", "20260401",   "2026-04-01T", "2026-04-01T10:00", "2026-04-01T10:00:00", "2026-04-01T24:00:00Z",
-        "2026-04-01T10:60:00Z", "2026-04-01T10:00:61Z", "2026-04-01T10:00:00.Z", "2026-04-01T10:00:00+2:00",
-        "2026-04-01T10:00:00+24:00", "2026-04-01T10:00:00+02:60", "2026-04-01T10:00:00+0200", "2026-04-01T10:00:00Zx",
-        " 2026-04-01", "2026-04-01 ", "+026-04-01", "2026/04/01", "yesterday", "-", "-h", "-1", "1h", "-1x", "--1h",
-        "-1.5h", "- 1h", "-1hh", "+1h", "-99999999999999999h", "-9223372036854775807s"};
+    static const char *const bad[] = {"",
+                                      "2026",
+                                      "2026-1-01",
+                                      "2026-13-01",
+                                      "2026-00-10",
+                                      "2026-02-29",
+                                      "2100-02-29",
+                                      "2026-04-31",
+                                      "2026-04-00",
+                                      "20260401",
+                                      "2026-04-01T",
+                                      "2026-04-01T10:00",
+                                      "2026-04-01T10:00:00",
+                                      "2026-04-01T24:00:00Z",
+                                      "2026-04-01T10:60:00Z",
+                                      "2026-04-01T10:00:61Z",
+                                      "2026-04-01T10:00:00.Z",
+                                      "2026-04-01T10:00:00+2:00",
+                                      "2026-04-01T10:00:00+24:00",
+                                      "2026-04-01T10:00:00+02:60",
+                                      "2026-04-01T10:00:00+0200",
+                                      "2026-04-01T10:00:00Zx",
+                                      " 2026-04-01",
+                                      "2026-04-01 ",
+                                      "+026-04-01",
+                                      "2026/04/01",
+                                      "yesterday",
+                                      "-",
+                                      "-h",
+                                      "-1",
+                                      "1h",
+                                      "-1x",
+                                      "--1h",
+                                      "-1.5h",
+                                      "- 1h",
+                                      "-1hh",
+                                      "+1h",
+                                      "-99999999999999999h",
+                                      "-9223372036854775807s"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(parse(bad[i]), -77);
     int64_t at = 5;
     assert_false(clock_parse(SLICE("2026-04-01\0"), &at) || clock_parse(SLICE_NULL, &at));
@@ -131,10 +163,12 @@ static void http_date(void **state) {
                                       "Sun, 06 Nov 1994 08:49:37 GMT ",
                                       "Sunday, 06-Nov-94 08:49:37 GMT",
                                       "120"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(clock_parse_http_date(slice_of(bad[i]), &at));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(clock_parse_http_date(slice_of(bad[i]), &at));
     assert_int_equal(at, 5);
     char text[] = "Sun, 06 Nov 1994 08:49:37 GMT"; /* cut at every byte */
-    for (size_t n = 0; n < sizeof text - 1; n++) assert_false(clock_parse_http_date(slice_make(text, n), &at));
+    for (size_t n = 0; n < sizeof text - 1; n++)
+        assert_false(clock_parse_http_date(slice_make(text, n), &at));
 }
 
 int main(void) {

@@ -1,9 +1,9 @@
 #include "base/digest.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <cmocka.h>
 
 static void sha256(void **state) {
     struct digest a, b;
@@ -37,8 +37,10 @@ static void hex_digits(void **state) {
     assert_true(digest_from_hex(SLICE("aBCd"), back, 2));
     assert_true(back[0] == 0xAB && back[1] == 0xCD);
     back[0] = back[1] = 7;
-    static const char *const bad[] = {"", "a", "abc", "abcdef", "abg0", "0x12", " abc", "ab:d", "ab@d", "ab`d"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(digest_from_hex(slice_of(bad[i]), back, 2));
+    static const char *const bad[] = {"",     "a",    "abc",  "abcdef", "abg0",
+                                      "0x12", " abc", "ab:d", "ab@d",   "ab`d"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(digest_from_hex(slice_of(bad[i]), back, 2));
     assert_true(back[0] == 7 && back[1] == 7);
     assert_true(digest_from_hex(SLICE_NULL, back, 0));
     digest_hex(bytes, 0, hex);

@@ -1,9 +1,9 @@
 #include "base/fault.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <cmocka.h>
 
 static void the_table(void **state) {
     (void)state;
@@ -23,7 +23,7 @@ static void the_table(void **state) {
     assert_int_equal(fault_status(FAULT_UP_CONTEXT), 400);
     assert_int_equal(fault_retry(FAULT_UP_CONTEXT), RETRY_LARGER);
     assert_string_equal(fault_name((enum fault)9999), "internal_error");
-    assert_string_equal(fault_name((enum fault)-1), "internal_error");
+    assert_string_equal(fault_name((enum fault) - 1), "internal_error");
 }
 
 static void messages(void **state) {

@@ -1,11 +1,11 @@
 #include "base/json.h"
 #include "base/mem.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 /* Every text is read from a heap copy of its exact size, so that the sanitizer sees one byte too far. */
 struct fixture {
@@ -63,11 +63,31 @@ static void check_tape(const struct json_doc *d) {
 static void accepts(void **state) {
     struct fixture *f = *state;
     static const char *const texts[] = {
-        "null", "true", "false", "0", "-0", "-0.0e-0", "1E+2", "123456789012345678901234567890", "\"\"", "[]", "{}",
-        " \t\r\n[ ] \n", "[1,2 , 3]", "{\"a\":{},\"\":[]}", "[[[]],{\"a\":[{}]}]", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e4\"",
-        "\"\\uD83D\\uDE00 \\ud800 \\udc00\\u0000\"", "\"\x7F\xC2\x80\xED\x9F\xBF\xEE\x80\x80\xF4\x8F\xBF\xBF\"",
-        "{\"a\":1,\"a\":2}", "\"12345678\"", "\"1234567\"", "\"123456789012345\\n\"", "[-1.5e300]",
-        "\"\xF0\x9F\x98\x80\xF0\x9F\x98\x80 mixed \xE4\xB8\xAD\xE6\x96\x87 text\"", "1e999999"};
+        "null",
+        "true",
+        "false",
+        "0",
+        "-0",
+        "-0.0e-0",
+        "1E+2",
+        "123456789012345678901234567890",
+        "\"\"",
+        "[]",
+        "{}",
+        " \t\r\n[ ] \n",
+        "[1,2 , 3]",
+        "{\"a\":{},\"\":[]}",
+        "[[[]],{\"a\":[{}]}]",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e4\"",
+        "\"\\uD83D\\uDE00 \\ud800 \\udc00\\u0000\"",
+        "\"\x7F\xC2\x80\xED\x9F\xBF\xEE\x80\x80\xF4\x8F\xBF\xBF\"",
+        "{\"a\":1,\"a\":2}",
+        "\"12345678\"",
+        "\"1234567\"",
+        "\"123456789012345\\n\"",
+        "[-1.5e300]",
+        "\"\xF0\x9F\x98\x80\xF0\x9F\x98\x80 mixed \xE4\xB8\xAD\xE6\x96\x87 text\"",
+        "1e999999"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (!good(f, texts[i])) fail_msg("%s: %s", texts[i], f->error.text);
         check_tape(&f->doc);
@@ -76,15 +96,91 @@ static void accepts(void **state) {
 
 static void refuses(void **state) {
     struct fixture *f = *state;
-    static const char *const texts[] = {
-        "", " ", "nul", "nulll", "True", "NaN", "Infinity", "-", "+1", "01", "-01", "00", "1.", ".1", "1.e1", "1e", "1e+",
-        "0x1", "1_0", "1 2", "[", "]", "{", "}", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1,,2]", "[1}", "{]", "{\"a\"}",
-        "{\"a\":}", "{\"a\":1,}", "{,}", "{a:1}", "{'a':1}", "{1:1}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "{\"a\":1]",
-        "{\"a\":1,,\"b\":2}", "{\"a\"::1}", "[]]", "{}}", "[] x", "null,", "\"", "\"a", "\"\\", "\"\\\"", "\"\\x41\"",
-        "\"\\u\"", "\"\\u12\"", "\"\\u123\"", "\"\\u123g\"", "\"\\U0041\"", "\"\\u 123\"", "\"\\u+123\"", "\"a\nb\"",
-        "\"\t\"", "\"\x1F\"", "\"\x80\"", "\"\xC0\x80\"", "\"\xED\xA0\x80\"", "\"\xF4\x90\x80\x80\"", "\"\xC3\"",
-        "\"\xE2\x82\"", "\"\xFF\"", "\"1234567\xFF\"", "\"12345678\x01\"", "\xEF\xBB\xBF{}", "\xC2\xA0[]", "[1]\v",
-        "\f[]", "// c\n1", "/**/1", "[1]//", "#\n1", "undefined", "'a'", "`a`", "{\"a\":1;\"b\":2}", "\\u0022a\""};
+    static const char *const texts[] = {"",
+                                        " ",
+                                        "nul",
+                                        "nulll",
+                                        "True",
+                                        "NaN",
+                                        "Infinity",
+                                        "-",
+                                        "+1",
+                                        "01",
+                                        "-01",
+                                        "00",
+                                        "1.",
+                                        ".1",
+                                        "1.e1",
+                                        "1e",
+                                        "1e+",
+                                        "0x1",
+                                        "1_0",
+                                        "1 2",
+                                        "[",
+                                        "]",
+                                        "{",
+                                        "}",
+                                        "[1",
+                                        "[1,",
+                                        "[1,]",
+                                        "[,1]",
+                                        "[1 2]",
+                                        "[1,,2]",
+                                        "[1}",
+                                        "{]",
+                                        "{\"a\"}",
+                                        "{\"a\":}",
+                                        "{\"a\":1,}",
+                                        "{,}",
+                                        "{a:1}",
+                                        "{'a':1}",
+                                        "{1:1}",
+                                        "{\"a\" 1}",
+                                        "{\"a\":1 \"b\":2}",
+                                        "{\"a\":1]",
+                                        "{\"a\":1,,\"b\":2}",
+                                        "{\"a\"::1}",
+                                        "[]]",
+                                        "{}}",
+                                        "[] x",
+                                        "null,",
+                                        "\"",
+                                        "\"a",
+                                        "\"\\",
+                                        "\"\\\"",
+                                        "\"\\x41\"",
+                                        "\"\\u\"",
+                                        "\"\\u12\"",
+                                        "\"\\u123\"",
+                                        "\"\\u123g\"",
+                                        "\"\\U0041\"",
+                                        "\"\\u 123\"",
+                                        "\"\\u+123\"",
+                                        "\"a\nb\"",
+                                        "\"\t\"",
+                                        "\"\x1F\"",
+                                        "\"\x80\"",
+                                        "\"\xC0\x80\"",
+                                        "\"\xED\xA0\x80\"",
+                                        "\"\xF4\x90\x80\x80\"",
+                                        "\"\xC3\"",
+                                        "\"\xE2\x82\"",
+                                        "\"\xFF\"",
+                                        "\"1234567\xFF\"",
+                                        "\"12345678\x01\"",
+                                        "\xEF\xBB\xBF{}",
+                                        "\xC2\xA0[]",
+                                        "[1]\v",
+                                        "\f[]",
+                                        "// c\n1",
+                                        "/**/1",
+                                        "[1]//",
+                                        "#\n1",
+                                        "undefined",
+                                        "'a'",
+                                        "`a`",
+                                        "{\"a\":1;\"b\":2}",
+                                        "\\u0022a\""};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (good(f, texts[i])) fail_msg("accepted %s", texts[i]);
         assert_int_equal(f->doc.count, 0); /* outputs untouched */
@@ -131,10 +227,12 @@ static void messages(void **state) {
 
 static void cut_at_every_byte(void **state) {
     struct fixture *f = *state;
-    struct slice text = SLICE("{\"model\":\"gpt \\u00e4\\n\xE2\x82\xAC\xF0\x9F\x98\x80\",\"n\":[-12.5e+3,true,false,null,"
-                              "{\"deep\":[[]]}],\"long\":\"abcdefghijklmnopqrstuvwxyz\"}");
+    struct slice text =
+        SLICE("{\"model\":\"gpt \\u00e4\\n\xE2\x82\xAC\xF0\x9F\x98\x80\",\"n\":[-12.5e+3,true,false,null,"
+              "{\"deep\":[[]]}],\"long\":\"abcdefghijklmnopqrstuvwxyz\"}");
     assert_int_equal(read_slice(f, text, UINT16_MAX), FAULT_NONE);
-    for (size_t n = 0; n < text.len; n++) assert_int_equal(read_slice(f, slice_make(text.at, n), 99), FAULT_BAD_JSON);
+    for (size_t n = 0; n < text.len; n++)
+        assert_int_equal(read_slice(f, slice_make(text.at, n), 99), FAULT_BAD_JSON);
     for (size_t n = 0; n < text.len; n++) { /* any one byte replaced never misleads the tape */
         char changed[256];
         memcpy(changed, text.at, text.len);
@@ -170,7 +268,8 @@ static void nesting(void **state) {
         char *text = repeat(rows[i].head, rows[i].tail, rows[i].n);
         assert_int_equal(good(f, text), rows[i].good);
         if (rows[i].good) check_tape(&f->doc);
-        assert_int_equal(read_slice(f, slice_of(text), 0) == FAULT_NONE, rows[i].good); /* limits hold unkept */
+        assert_int_equal(read_slice(f, slice_of(text), 0) == FAULT_NONE,
+                         rows[i].good); /* limits hold unkept */
         mem_free(text);
     }
 }
@@ -233,7 +332,8 @@ static void numbers(void **state) {
     int64_t n = 7;
     double d = 7;
     assert_true(good(f, "[\"1\",null,true,false]"));
-    for (uint32_t i = 1; i < 5; i++) assert_false(json_get_i64(&f->doc, i, &n) || json_get_double(&f->doc, i, &d));
+    for (uint32_t i = 1; i < 5; i++)
+        assert_false(json_get_i64(&f->doc, i, &n) || json_get_double(&f->doc, i, &d));
     assert_false(json_get_bool(&f->doc, 1, &b) || json_get_bool(&f->doc, 2, &b));
     assert_true(n == 7 && d == 7 && b);
     assert_true(json_get_bool(&f->doc, 3, &b) && b && json_get_bool(&f->doc, 4, &b) && !b);
@@ -243,7 +343,8 @@ static void looking_up(void **state) {
     struct fixture *f = *state;
     const struct json_doc *d = &f->doc;
     int64_t n;
-    assert_true(good(f, "{\"a\":1,\"b\":{\"c\":[10,[20],30]},\"a\":2,\"\\u0061\":3,\"x\\ny\":4,\"\":5,\"ab\":6}"));
+    assert_true(
+        good(f, "{\"a\":1,\"b\":{\"c\":[10,[20],30]},\"a\":2,\"\\u0061\":3,\"x\\ny\":4,\"\":5,\"ab\":6}"));
     assert_true(json_get_i64(d, json_get(d, 0, "a"), &n) && n == 3); /* the last, escapes resolved */
     assert_int_equal(json_count_key(d, 0, "a"), 3);
     assert_int_equal(json_count_key(d, 0, "zz"), 0);
@@ -308,7 +409,10 @@ static void strings(void **state) {
         {"\"\\uDE00\\uD83D\"", {"\xEF\xBF\xBD\xEF\xBF\xBD", 6}},
         {"\"\\uD83D\\uD83D\\uDE00\"", {"\xEF\xBF\xBD\xF0\x9F\x98\x80", 7}},
         {"\"\\uD83D\\n\"", {"\xEF\xBF\xBD\n", 4}},
-        {"\"\\uD83D\\u0041\"", {"\xEF\xBF\xBD" "A", 4}},
+        {"\"\\uD83D\\u0041\"",
+         {"\xEF\xBF\xBD"
+          "A",
+          4}},
         {"\"plain \\u0041 tail\"", {"plain A tail", 12}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -317,7 +421,8 @@ static void strings(void **state) {
         assert_true(s.at != NULL && slice_eq(s, rows[i].value));
         if (memchr(rows[i].value.at, 0, rows[i].value.len) == NULL)
             assert_true(rows[i].value.len != strlen(rows[i].value.at) || json_is(d, 0, rows[i].value.at));
-        assert_false(json_is(d, 0, "something else") || json_is(d, 0, "plain A tai") || json_is(d, 0, "plain A tail "));
+        assert_false(json_is(d, 0, "something else") || json_is(d, 0, "plain A tai") ||
+                     json_is(d, 0, "plain A tail "));
     }
     assert_true(good(f, "\"borrowed\""));
     assert_ptr_equal(json_string(d, 0, &f->arena).at, f->copy + 1);
@@ -404,7 +509,8 @@ static void too_many_values(void **state) {
 static void paths(void **state) {
     struct fixture *f = *state;
     const struct json_doc *d = &f->doc;
-    assert_true(good(f, "{\"messages\":[{},[],{\"content\":[1,{\"type\":\"x\"}],\"a b\":{\"9\":0},\"\\\"\":1}],\"max-n\":2}"));
+    assert_true(good(f, "{\"messages\":[{},[],{\"content\":[1,{\"type\":\"x\"}],\"a "
+                        "b\":{\"9\":0},\"\\\"\":1}],\"max-n\":2}"));
     uint32_t message = json_item(d, json_get(d, 0, "messages"), 2), content = json_get(d, message, "content");
     assert_true(slice_is(json_path(d, message, &f->arena), "messages[2]"));
     assert_true(slice_is(json_path(d, content, &f->arena), "messages[2].content"));
@@ -424,9 +530,13 @@ static void paths(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(accepts), TEST(refuses),    TEST(messages), TEST(cut_at_every_byte), TEST(nesting), TEST(number_sizes),
-        TEST(numbers), TEST(looking_up), TEST(absent),   TEST(strings),           TEST(kept_depth),
-        TEST(memory),  TEST(paths),      cmocka_unit_test(too_many_values),
+        TEST(accepts),    TEST(refuses),
+        TEST(messages),   TEST(cut_at_every_byte),
+        TEST(nesting),    TEST(number_sizes),
+        TEST(numbers),    TEST(looking_up),
+        TEST(absent),     TEST(strings),
+        TEST(kept_depth), TEST(memory),
+        TEST(paths),      cmocka_unit_test(too_many_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

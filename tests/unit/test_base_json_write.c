@@ -1,11 +1,11 @@
 #include "base/json.h"
 
+#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 static void everything(void **state) {
     struct buffer b;
@@ -38,10 +38,11 @@ static void everything(void **state) {
     json_key_slice(&w, SLICE("k\"\n"));
     json_put_i64(&w, 1);
     json_object_end(&w);
-    assert_string_equal(buffer_text(&b),
-                        "{\"s\":\"x\",\"none\":null,\"empty\":\"\",\"t\":\"y\",\"nt\":null,\"i\":-9223372036854775808,"
-                        "\"d\":0.1,\"b\":true,\"r\":[1, 2],\"nr\":null,\"a\":[[],{},18446744073709551615,false,null,"
-                        "\"\"],\"k\\\"\\n\":1}");
+    assert_string_equal(
+        buffer_text(&b),
+        "{\"s\":\"x\",\"none\":null,\"empty\":\"\",\"t\":\"y\",\"nt\":null,\"i\":-9223372036854775808,"
+        "\"d\":0.1,\"b\":true,\"r\":[1, 2],\"nr\":null,\"a\":[[],{},18446744073709551615,false,null,"
+        "\"\"],\"k\\\"\\n\":1}");
     buffer_deinit(&b);
 }
 
@@ -61,7 +62,10 @@ static void escaping(void **state) {
     escaped("\xC3\xA4 \xF0\x9F\x98\x80", 7, "\xC3\xA4 \xF0\x9F\x98\x80");
     /* broken UTF-8, one replacement for each maximal part, as in the Unicode standard's example */
     escaped("\x61\xF1\x80\x80\xE1\x80\xC2\x62\x80\x63\x80\xBF\x64", 13,
-            "a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD" "b\xEF\xBF\xBD" "c\xEF\xBF\xBD\xEF\xBF\xBD" "d");
+            "a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD"
+            "c\xEF\xBF\xBD\xEF\xBF\xBD"
+            "d");
     escaped("\xED\xA0\x80", 3, "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
     escaped("1234567\xE2\x82", 9, "1234567\xEF\xBF\xBD");
     escaped("12345678\"", 9, "12345678\\\"");
@@ -72,10 +76,19 @@ static void doubles(void **state) {
     static const struct {
         double n;
         const char *text;
-    } rows[] = {{0, "0"},          {-0.0, "-0"},       {1, "1"},           {0.1, "0.1"},
-                {1.0 / 3, "0.3333333333333333"},   {1e21, "1e+21"},    {5e-324, "4.94065645841247e-324"},
-                {NAN, "null"},     {INFINITY, "null"}, {-INFINITY, "null"}, {100, "100"},
-                {0.1 + 0.2, "0.30000000000000004"},    {1.7976931348623157e308, "1.7976931348623157e+308"}};
+    } rows[] = {{0, "0"},
+                {-0.0, "-0"},
+                {1, "1"},
+                {0.1, "0.1"},
+                {1.0 / 3, "0.3333333333333333"},
+                {1e21, "1e+21"},
+                {5e-324, "4.94065645841247e-324"},
+                {NAN, "null"},
+                {INFINITY, "null"},
+                {-INFINITY, "null"},
+                {100, "100"},
+                {0.1 + 0.2, "0.30000000000000004"},
+                {1.7976931348623157e308, "1.7976931348623157e+308"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buffer b;
         struct json_writer w;
@@ -134,8 +147,20 @@ static uint64_t draw(uint64_t *seed) { /* splitmix64 */
 }
 
 static struct slice draw_text(uint64_t *seed, char out[200]) {
-    static const char *const pieces[] = {"\"", "\\", "\n", "\x01", "\x1F", "\x7F", "/", "\xC3\xA4", "\xE4\xB8\xAD",
-                                         "\xF0\x9F\x98\x80", "\xEF\xBF\xBD", "\xE2\x80\xA8", " ", "u0041"};
+    static const char *const pieces[] = {"\"",
+                                         "\\",
+                                         "\n",
+                                         "\x01",
+                                         "\x1F",
+                                         "\x7F",
+                                         "/",
+                                         "\xC3\xA4",
+                                         "\xE4\xB8\xAD",
+                                         "\xF0\x9F\x98\x80",
+                                         "\xEF\xBF\xBD",
+                                         "\xE2\x80\xA8",
+                                         " ",
+                                         "u0041"};
     size_t len = 0, n = draw(seed) % 40;
     for (size_t i = 0; i < n; i++) {
         uint64_t r = draw(seed);
@@ -191,7 +216,8 @@ static void write_random(struct json_writer *w, uint64_t *seed, unsigned depth) 
     }
 }
 
-static void check_random(const struct json_doc *d, uint32_t node, uint64_t *seed, unsigned depth, struct arena *a) {
+static void check_random(const struct json_doc *d, uint32_t node, uint64_t *seed, unsigned depth,
+                         struct arena *a) {
     char text[200];
     bool b;
     int64_t n;

@@ -1,11 +1,11 @@
 #include "base/decimal.h"
 #include "base/money.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 static void adding(void **state) {
     (void)state;
@@ -44,11 +44,31 @@ static void parsing(void **state) {
     assert_int_equal(parsed("0.000e-99999999999999999999", 9), 0);
     assert_int_equal(parsed("100000000000000000000000000000e-29", 0), 1);
     assert_int_equal(parsed("0.00000000000000000000000000001e29", 0), 1);
-    static const char *const bad[] = {"",          "-",     ".",      ".5",   "5.",    "+1",        "1e",
-                                      "1e+",       "e5",    "0x1",    "1 ",   " 1",    "1_0",       "1,0",
-                                      "--1",       "nan",   "inf",    "1.2.3", "1e5.0", "0.0000000001",
-                                      "1e-10",     "9223372036.854775808",    "1e999999999999999999999",
-                                      "1e-999999999999999999999", "-9223372036.854775808"};
+    static const char *const bad[] = {"",
+                                      "-",
+                                      ".",
+                                      ".5",
+                                      "5.",
+                                      "+1",
+                                      "1e",
+                                      "1e+",
+                                      "e5",
+                                      "0x1",
+                                      "1 ",
+                                      " 1",
+                                      "1_0",
+                                      "1,0",
+                                      "--1",
+                                      "nan",
+                                      "inf",
+                                      "1.2.3",
+                                      "1e5.0",
+                                      "0.0000000001",
+                                      "1e-10",
+                                      "9223372036.854775808",
+                                      "1e999999999999999999999",
+                                      "1e-999999999999999999999",
+                                      "-9223372036.854775808"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(parsed(bad[i], 9), -77);
     int64_t kept = 5;
     assert_false(money_parse(SLICE_NULL, 9, &kept));

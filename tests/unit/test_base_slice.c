@@ -1,9 +1,9 @@
 #include "base/slice.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <cmocka.h>
 
 static void comparing(void **state) {
     (void)state;
@@ -19,7 +19,8 @@ static void comparing(void **state) {
     assert_false(slice_is(SLICE("a\0b"), "a"));
     assert_true(slice_starts(s, SLICE("Content")) && slice_starts(s, SLICE_NULL) && slice_starts(s, s));
     assert_false(slice_starts(SLICE("C"), s));
-    assert_true(slice_ends(s, SLICE("Type")) && slice_ends(s, SLICE_NULL) && slice_ends(SLICE_NULL, SLICE_NULL));
+    assert_true(slice_ends(s, SLICE("Type")) && slice_ends(s, SLICE_NULL) &&
+                slice_ends(SLICE_NULL, SLICE_NULL));
     assert_false(slice_ends(SLICE("e"), s));
 }
 
@@ -60,8 +61,18 @@ static void integers(void **state) {
     uint64_t u = 7;
     int64_t i = 7;
     (void)state;
-    static const char *const bad[] = {"", "-", "+1", "-1", " 1", "1 ", "0x1", "1.0", "18446744073709551616",
-                                      "99999999999999999999", "1e3", "\xD9\xA1"};
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "+1",
+                                      "-1",
+                                      " 1",
+                                      "1 ",
+                                      "0x1",
+                                      "1.0",
+                                      "18446744073709551616",
+                                      "99999999999999999999",
+                                      "1e3",
+                                      "\xD9\xA1"};
     for (size_t n = 0; n < sizeof bad / sizeof *bad; n++) assert_false(slice_to_u64(slice_of(bad[n]), &u));
     assert_false(slice_to_u64(SLICE_NULL, &u));
     assert_false(slice_to_u64(SLICE("1\0"), &u));
@@ -71,7 +82,8 @@ static void integers(void **state) {
 
     assert_false(slice_to_i64(SLICE("9223372036854775808"), &i));
     assert_false(slice_to_i64(SLICE("-9223372036854775809"), &i));
-    assert_false(slice_to_i64(SLICE("--1"), &i) || slice_to_i64(SLICE("-"), &i) || slice_to_i64(SLICE("+1"), &i));
+    assert_false(slice_to_i64(SLICE("--1"), &i) || slice_to_i64(SLICE("-"), &i) ||
+                 slice_to_i64(SLICE("+1"), &i));
     assert_int_equal(i, 7);
     assert_true(slice_to_i64(SLICE("-9223372036854775808"), &i) && i == INT64_MIN);
     assert_true(slice_to_i64(SLICE("9223372036854775807"), &i) && i == INT64_MAX);
@@ -82,7 +94,7 @@ static void doubles(void **state) {
     double d = 7;
     char long_text[600];
     (void)state;
-    static const char *const bad[] = {"",  "inf", "nan", "-inf", "0x10", "1e", "1e+",  ".5",   "5.",
+    static const char *const bad[] = {"",  "inf", "nan", "-inf", "0x10", "1e", "1e+",   ".5",   "5.",
                                       "-", "+1",  " 1",  "1 ",   "1,5",  "1f", "1e999", "1.e1", "--1"};
     for (size_t n = 0; n < sizeof bad / sizeof *bad; n++) assert_false(slice_to_double(slice_of(bad[n]), &d));
     memset(long_text, '1', sizeof long_text);
@@ -114,9 +126,10 @@ static void utf8(void **state) {
     (void)state;
     assert_true(slice_is_utf8(SLICE_NULL));
     assert_true(slice_is_utf8(SLICE("plain ascii \x7F and \xF4\x8F\xBF\xBF and \xED\x9F\xBF\xEE\x80\x80")));
-    static const char *const bad[] = {"\x80",     "\xC0\x80", "\xC1\xBF",     "\xE0\x9F\xBF",     "\xED\xA0\x80",
-                                      "\xC3",     "\xE2\x82", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
-                                      "\xFF\xFE", "12345678\xFF", "1234567\xE2\x82"};
+    static const char *const bad[] = {
+        "\x80",     "\xC0\x80",     "\xC1\xBF",         "\xE0\x9F\xBF",     "\xED\xA0\x80",
+        "\xC3",     "\xE2\x82",     "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
+        "\xFF\xFE", "12345678\xFF", "1234567\xE2\x82"};
     for (size_t n = 0; n < sizeof bad / sizeof *bad; n++) assert_false(slice_is_utf8(slice_of(bad[n])));
     unsigned char s[12]; /* every pair, at every offset of the eight-byte step, with both tails */
     for (unsigned a = 0; a < 256; a++)

@@ -1,10 +1,10 @@
 #include "base/table.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 static void basics(void **state) {
     struct table t;
@@ -94,7 +94,8 @@ static void large_and_seeded(void **state) {
     for (uint32_t i = 0; i < 100000; i++) table_put(&t, slice_make((char *)&i, sizeof i), values + i);
     assert_int_equal(t.count, 100000);
     assert_true(t.count <= t.capacity / 4 * 3);
-    for (uint32_t i = 0; i < 100000; i++) assert_ptr_equal(table_get(&t, slice_make((char *)&i, sizeof i)), values + i);
+    for (uint32_t i = 0; i < 100000; i++)
+        assert_ptr_equal(table_get(&t, slice_make((char *)&i, sizeof i)), values + i);
     for (uint32_t i = 0; i < 100000; i += 2)
         assert_ptr_equal(table_remove(&t, slice_make((char *)&i, sizeof i)), values + i);
     for (uint32_t i = 0; i < 100000; i++)
