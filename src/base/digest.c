@@ -39,7 +39,8 @@ bool digest_from_hex(struct slice hex, uint8_t *out, size_t n) {
     if (hex.len % 2 != 0 || hex.len / 2 != n) return false;
     for (size_t i = 0; i < hex.len; i++)
         if (nibble(hex.at[i]) < 0) return false;
-    for (size_t i = 0; i < n; i++) out[i] = (uint8_t)((unsigned)nibble(hex.at[2 * i]) << 4 | (unsigned)nibble(hex.at[2 * i + 1]));
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint8_t)((unsigned)nibble(hex.at[2 * i]) << 4 | (unsigned)nibble(hex.at[2 * i + 1]));
     return true;
 }
 

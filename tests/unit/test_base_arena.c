@@ -1,10 +1,11 @@
 #include "base/arena.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static void alignment_and_zero(void **state) {
     struct arena a;

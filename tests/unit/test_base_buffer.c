@@ -1,10 +1,11 @@
 #include "base/buffer.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static void appending(void **state) {
     struct buffer b;

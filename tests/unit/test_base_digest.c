@@ -1,9 +1,10 @@
 #include "base/digest.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 static void sha256(void **state) {
     struct digest a, b;

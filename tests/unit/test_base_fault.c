@@ -1,9 +1,10 @@
 #include "base/fault.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 static void the_table(void **state) {
     (void)state;

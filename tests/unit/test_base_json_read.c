@@ -1,11 +1,12 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 /* Every text is read from a heap copy of its exact size, so that the sanitizer sees one byte too far. */
 struct fixture {

@@ -1,11 +1,12 @@
 #include "base/json.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static void everything(void **state) {
     struct buffer b;

@@ -3,12 +3,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#include <cmocka.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 /* Standard error goes to a file while a test runs, so what was written can be read back. */
 struct capture {

@@ -2,13 +2,14 @@
 #include "base/mailbox.h"
 #include "base/mem.h"
 
-#include <cmocka.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 static bool readable(struct mailbox *m) {
     struct pollfd p = {.fd = mailbox_fd(m), .events = POLLIN};

@@ -2,13 +2,14 @@
 #include "base/mem.h"
 #include "base/metric.h"
 
-#include <cmocka.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static const char *const openai[METRIC_LABELS] = {"app", "gpt", "ok"};
 
@@ -126,7 +127,7 @@ static void label_values(void **state) {
     assert_true(has_line(text, "quarterdeck_refused_total{reason=\"x\xEF\xBF\xBD\xC3\xA4\"} 1"));
     assert_true(slice_is_utf8(slice_of(text)));
     wide[LIMIT_LABEL - 1] = 0;
-    char line[400];
+    char line[1100];
     snprintf(line, sizeof line, "quarterdeck_refused_total{reason=\"%s\"} 1", wide);
     assert_true(has_line(text, line));
     buffer_deinit(&out);

@@ -1,11 +1,12 @@
 #include "base/decimal.h"
 #include "base/money.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static void adding(void **state) {
     (void)state;

@@ -1,9 +1,10 @@
 #include "base/slice.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 static void comparing(void **state) {
     (void)state;

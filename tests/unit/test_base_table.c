@@ -1,10 +1,11 @@
 #include "base/table.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static void basics(void **state) {
     struct table t;

@@ -1,12 +1,14 @@
+#include "base/buffer.h"
 #include "base/mem.h"
 #include "base/yaml.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 struct fixture {
     struct arena arena;
