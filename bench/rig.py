@@ -156,14 +156,14 @@ http {{
             raise Failure("nginx is not installed")
         return self.start(f"nginx-{port}", [program, "-e", home / "error.log", "-c", home / "nginx.conf"], self.proxy_cpu, port)
 
-    def gateway(self, upstream):
+    def gateway(self, upstream, workers=1):
         port = free_port()
         home = self.folder / f"gateway-{port}"
         home.mkdir()
         (home / "quarterdeck.yaml").write_text(f"""
 listen: 127.0.0.1:{port}
 data_dir: {home}/data
-workers: 1
+workers: {workers}
 tokens: [{{name: bench, role: admin, token: "{TOKEN}"}}]
 providers:
   bench: {{dialect: openai, base_url: "http://127.0.0.1:{upstream.port}/v1", api_key: sk-bench}}

@@ -37,8 +37,8 @@
 /* records */
 #define LIMIT_RECORD (16u << 10)           /* one encoded record; labels and attempts are bounded above */
 #define LIMIT_PAYLOAD (1u << 20)           /* captured request or reply; longer is cut and marked */
-#define LIMIT_SEGMENT_DEFAULT (8u << 20)   /* one flight recorder segment */
-#define LIMIT_SEGMENTS_DEFAULT 32          /* undrained segments a lane; 256 MiB behind is a dead disk */
+#define LIMIT_SEGMENT_DEFAULT (4u << 20)   /* one flight recorder segment: two payloads and room; it is resident */
+#define LIMIT_SEGMENTS_DEFAULT 64          /* undrained segments a lane; 256 MiB behind is a dead disk */
 #define LIMIT_PAGE 1000                    /* records in one API page */
 
 /* configuration */

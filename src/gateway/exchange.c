@@ -102,7 +102,7 @@ static struct exchange *take(struct gateway *g) {
     struct exchange *x = mem_new(struct exchange);
     x->gateway = g;
     list_init(&x->link);
-    arena_init(&x->arena, 8 << 10, LIMIT_ARENA_EXCHANGE);
+    arena_init(&x->arena, 4 << 10, LIMIT_ARENA_EXCHANGE);
     arena_init(&x->scratch, 2 << 10, 4 * LIMIT_SSE_EVENT + (1 << 20));
     buffer_init(&x->request_body, LIMIT_BODY_CEILING);
     buffer_init(&x->reply_body, LIMIT_REPLY_BODY);

@@ -9,7 +9,7 @@
 
 enum {
     SPARE = 512,                  /* handles that a route keeps */
-    RECEIVE_BUFFER = 16 * 1024,   /* of each running transfer: 2,000 streams hold 32 MiB */
+    RECEIVE_BUFFER = 8 * 1024,    /* of each running transfer: 2,000 streams hold 16 MiB */
     HEAD_BYTES = 256 * 1024,      /* a reply's head; libcurl bounds only its lines */
     KEEPALIVE_IDLE_S = 45,        /* a stream may be silent for long: middleboxes must not forget it */
     KEEPALIVE_EVERY_S = 15,

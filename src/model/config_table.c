@@ -53,9 +53,9 @@
             "For sync: interval.")                                                                            \
     SETTING(ROOT, "recorder.on_full", ONE, " of serve | refuse", server.recorder.refuse_when_full, "serve", RESTART, \
             "When records cannot be kept: serve and count the loss, or refuse requests.")                     \
-    SETTING(ROOT, "recorder.segment", BYTES, " 64KiB..1GiB", server.recorder.segment_bytes, "8MiB", RESTART,  \
+    SETTING(ROOT, "recorder.segment", BYTES, " 64KiB..1GiB", server.recorder.segment_bytes, "4MiB", RESTART,  \
             "Size of one flight recorder file.")                                                              \
-    SETTING(ROOT, "recorder.max_segments", INTEGER, " 2..4096", server.recorder.max_segments, "32", RESTART,  \
+    SETTING(ROOT, "recorder.max_segments", INTEGER, " 2..4096", server.recorder.max_segments, "64", RESTART,  \
             "Files a worker may fill before the ledger has taken them in.")                                   \
     SETTING(ROOT, "ledger.retention", DURATION, " 0s..36500d", server.ledger.retention, "90d", RESTART,       \
             "How long records are kept; 0 is for ever.")                                                      \
