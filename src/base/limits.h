@@ -20,7 +20,6 @@
 #define LIMIT_EVENTS_PER_CHUNK 64          /* neutral events one upstream event may turn into */
 #define LIMIT_LABEL 256                    /* one request label (user, session, feature, ...) */
 #define LIMIT_TAGS 32                      /* tags of one exchange */
-#define LIMIT_IDEMPOTENT_HEADERS 32        /* client headers that are passed upstream */
 
 /* JSON from outside */
 #define LIMIT_JSON_DEPTH 128               /* nesting; real tool schemas stay below 30 */
@@ -32,7 +31,6 @@
 #define LIMIT_CACHE_BYTES (64u << 20)      /* answers kept for `degraded: {serve: cache}`, all applications */
 #define LIMIT_CACHE_ENTRY (256u << 10)     /* one cached answer */
 #define LIMIT_METRIC_SERIES 2000           /* label sets of one metric; more are summed under "other" */
-#define LIMIT_STICKY_SESSIONS 65536        /* sessions remembered for weighted routing */
 
 /* records */
 #define LIMIT_RECORD (16u << 10)           /* one encoded record; labels and attempts are bounded above */

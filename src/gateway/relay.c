@@ -7,10 +7,6 @@
 
 #include "base/clock.h"
 
-/* A provider that forgets its terminal event keeps the connection: after the finish reason it gets this long. The usage
- * may still come in it, or the next choice of several that are made one after the other. */
-#define AFTER_FINISH_US 3000000
-
 /* Nothing of what a former attempt brought belongs to the next one. */
 void relay_reset(struct exchange *x) {
     struct record *r = &x->record;
@@ -215,8 +211,8 @@ static void consider_commit(struct exchange *x) {
 static void watch_silence(struct exchange *x) {
     if (!x->reader.finished) {
         if (x->output_seen) exchange_phase(x, PHASE_IDLE, x->model->timeouts.idle);
-    } else if (x->phase != PHASE_AFTER_FINISH) {
-        exchange_phase(x, PHASE_AFTER_FINISH, AFTER_FINISH_US);
+    } else if (x->phase != PHASE_AFTER_FINISH) { /* the usage may still come, or another choice */
+        exchange_phase(x, PHASE_AFTER_FINISH, x->model->timeouts.after_finish);
     }
 }
 

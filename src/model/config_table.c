@@ -84,8 +84,6 @@
     SETTING(PROVIDER, "stream_usage", BOOLEAN, "", provider.stream_usage, "true", NOW,                        \
             "Ask for token counts in streams where the client did not.")                                      \
     SETTING(PROVIDER, "http2", BOOLEAN, "", provider.http2, "true", NOW, "Use HTTP/2 where the server offers it.") \
-    SETTING(PROVIDER, "max_connections", INTEGER, " 0..100000", provider.max_connections, "0", NOW,           \
-            "Connections of one worker to it; 0 is no limit.")                                                \
     SETTING(ROOT, "models", MAP, " of models", models, NOTHING, NOW, "Names that applications ask for.")      \
     SETTING(MODEL, "targets", LIST, " of targets", targets, REQUIRED, NOW, "Who answers, in order of preference; at most 16.") \
     SETTING(TARGET, "provider", NAME, "", provider, REQUIRED, NOW, "One of `providers`.")                     \
@@ -100,6 +98,8 @@
     SETTING(MODEL, "timeouts.first_token", DURATION, " 1ms..24h", route.timeouts.first_token, "60s", NOW,     \
             "From the request's end to a stream's first output. A whole answer gets a share of total.")        \
     SETTING(MODEL, "timeouts.idle", DURATION, " 1ms..24h", route.timeouts.idle, "30s", NOW, "Between two pieces of a stream.") \
+    SETTING(MODEL, "timeouts.after_finish", DURATION, " 1ms..10m", route.timeouts.after_finish, "3s", NOW,     \
+            "From a stream's finish reason to its last event, which some providers forget.")                 \
     SETTING(MODEL, "timeouts.total", DURATION, " 1ms..24h", route.timeouts.total, "600s", NOW, "The whole exchange, all attempts together.") \
     SETTING(MODEL, "retry.attempts", INTEGER, " 1..10", route.retry.attempts, "2", NOW, "Tries of one target, the first included.") \
     SETTING(MODEL, "retry.backoff", DURATION, " 0s..1m", route.retry.backoff, "250ms", NOW, "Pause before the second try; doubles after it.") \

@@ -65,7 +65,6 @@ struct provider {
     const char *const *headers;     /* extra fixed headers "name: value", NULL-terminated, or NULL */
     bool stream_usage;              /* stream_options.include_usage may be injected (default true) */
     bool http2;
-    unsigned max_connections;       /* per worker; 0 = no limit */
 };
 
 struct target {
@@ -84,7 +83,7 @@ struct model_route {
     struct target *targets;
     unsigned n_targets;
     bool weighted;
-    struct { int64_t connect, first_token, idle, total; } timeouts;
+    struct { int64_t connect, first_token, idle, total, after_finish; } timeouts;
     struct { unsigned attempts; int64_t backoff, max_wait; } retry; /* attempts per target, the first included */
     struct { int64_t window; unsigned min_requests; double failure_rate; int64_t open_for; } breaker;
     enum degraded_mode degraded;

@@ -251,7 +251,7 @@ static void test_everything(void **state) {
               "providers:\n"
               "  p: {dialect: openai, base_url: 'http://${HOST:-example.org}:80/v1//', api_key: 'file:/run/secret',\n"
               "      headers: {X-Team: core, X-Auth: 'Token ${AZURE_KEY}'}, stream_usage: false, http2: false,\n"
-              "      proxy: 'http://user:pw@proxy:3128', ca_file: /etc/ca.pem, prices_as: none, max_connections: 7}\n"
+              "      proxy: 'http://user:pw@proxy:3128', ca_file: /etc/ca.pem, prices_as: none}\n"
               "  q: {dialect: anthropic, base_url: 'https://[::1]:8443', api_key: '${EMPTY:-}'}\n"
               "models:\n"
               "  org/model:\n"
@@ -286,7 +286,6 @@ static void test_everything(void **state) {
     assert_false(v->http2);
     assert_string_equal(v->proxy, "http://user:pw@proxy:3128");
     assert_string_equal(v->ca_file, "/etc/ca.pem");
-    assert_int_equal(v->max_connections, 7);
     assert_null(p->providers[1].api_key); /* empty is none */
     const struct model_route *m = table_get(&p->model_by_name, SLICE("org/model"));
     assert_true(m->weighted);
