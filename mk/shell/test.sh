@@ -106,6 +106,15 @@ step_counts() {
         END { if (!seen) { if (rc == 0) p = 1; else f = 1 } else if (rc != 0 && f == 0) f = 1; print p + 0, f + 0 }' "$1"
 }
 
+# The lines that say what failed and, when there are few, the log's last ones.
+step_failures() {
+    local found
+    found=$(grep -nE '\[  FAILED  \]|^FAIL|ERROR: |runtime error|WARNING: Thread|error:|warning: .*\[|: ended with|violations$|out of date' "$1" |
+        grep -v ' 0 violations' | head -n 30) || true
+    [ -z "$found" ] || printf '%s\n...\n' "$found"
+    tail -n "$([ -z "$found" ] && echo 30 || echo 6)" "$1"
+}
+
 # step_run NAME: runs it, says how it went, adds to `passed` and `failed`
 step_run() {
     local name=$1 log=build/test-logs/$1.log began=$SECONDS rc=0 counts pid shown=0
@@ -129,9 +138,7 @@ step_run() {
         $((SECONDS - began)) "${counts% *}" "${counts#* }" "$(step_about "$name")")"
     if [ $rc -ne 0 ]; then
         say "  the end of $log:"
-        { { grep -nE '\[  FAILED  \]|^FAIL|ERROR: |runtime error|WARNING: Thread|error:|warning: .*\[|: ended with' "$log" || true; } | head -n 20
-            echo ...
-            tail -n 30 "$log"; } | cut -c1-300 | sed 's/^/    /' || true
+        step_failures "$log" | cut -c1-300 | sed 's/^/    /'
     fi
 }
 

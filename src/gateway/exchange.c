@@ -219,8 +219,11 @@ static enum fault read_request(struct exchange *x, struct error *error) {
 
 void exchange_request(struct exchange *x) {
     struct record *r = &x->record;
+    /* the upload was the client's time; what the head took of ours stays on the account */
+    int64_t head_us = x->waiting_since_us > 0 ? x->waiting_since_us - x->begin_us : 0;
     x->begin_us = clock_us();
-    x->waiting_since_us = x->waited_us = 0; /* the upload was the client's time */
+    x->waiting_since_us = 0;
+    x->waited_us = -head_us;
     r->time_us = clock_wall_us();
     r->request_bytes = (int64_t)x->request->body.len;
     struct error error = {.fault = FAULT_NONE};

@@ -165,10 +165,9 @@ unsigned settle_headers(struct exchange *x, const char *content_type, struct htt
     put(&l, "x-quarterdeck-id", text_of(x, "%s", id));
     put(&l, "x-quarterdeck-attempts", text_of(x, "%u", r->n_attempts + (x->admission != ADMIT_NO)));
     bool answered = x->state == EXCHANGE_STREAM || r->status == RECORD_OK;
-    if (answered && x->target) {
-        put(&l, "x-quarterdeck-model", x->target->health_key);
-        pass_upstream(x, &l);
-    }
+    bool own_words = r->status == RECORD_ERROR && r->http_status == x->upstream_status; /* the provider's refusal as it is */
+    if (answered && x->target) put(&l, "x-quarterdeck-model", x->target->health_key);
+    if ((answered || own_words) && x->target) pass_upstream(x, &l);
     if (r->cache.len) put(&l, "x-quarterdeck-cache", "degraded");
     if (x->state == EXCHANGE_DONE) {
         if (r->status == RECORD_DEGRADED) put(&l, "x-quarterdeck-degraded", r->cache.len ? "cache" : "message");
@@ -178,7 +177,7 @@ unsigned settle_headers(struct exchange *x, const char *content_type, struct htt
         }
         if (r->http_status >= 429 && x->retry_after_us >= 0)
             put(&l, "retry-after", text_of(x, "%lld", (long long)((x->retry_after_us + 999999) / 1000000)));
-        if (r->status == RECORD_ERROR && r->error != FAULT_SHUTTING_DOWN)
+        if (r->status == RECORD_ERROR && r->n_attempts > 0 && r->error != FAULT_SHUTTING_DOWN)
             put(&l, "x-should-retry", "false"); /* our own retries are used up */
     }
     put(&l, "x-quarterdeck-overhead-us", text_of(x, "%lld", (long long)exchange_overhead_us(x)));
