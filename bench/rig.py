@@ -147,7 +147,7 @@ http {{
     upstream provider {{ server 127.0.0.1:{upstream.port}; keepalive 256; keepalive_requests 1000000000; }}
     server {{
         listen 127.0.0.1:{port} backlog=4096;
-        location / {{ proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+        location / {{ proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; }}
     }}
 }}
 """)

@@ -263,6 +263,7 @@ struct http_client *http_client_new(struct loop *l, unsigned max_connections_per
     list_init(&c->resuming);
     list_init(&c->cancelled);
     list_init(&c->routes);
+    list_init(&c->origins);
     c->started = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK; /* counted and thread-safe */
     if (c->started) c->share = curl_share_init();
     if (c->share == NULL) {
@@ -283,6 +284,13 @@ void http_client_free(struct http_client *c) {
     drop_all(&c->starting);
     drop_all(&c->resuming);
     drop_all(&c->running);
+    for (struct list *node = c->origins.next, *next; node != &c->origins; node = next) {
+        struct http_origin *o = list_item(node, struct http_origin, link);
+        o->n_routes++; /* its last transfer may take its last route along */
+        drop_all(&o->waiting);
+        next = node->next;
+        origin_drop(o);
+    }
     if (c->busy > 0 || c->flush_queued) { /* from a callback, or a flush still knows this client */
         c->free_wanted = true;
         client_want_flush(c);

@@ -1,7 +1,8 @@
 /* http_client_private.h - what the files of the HTTP client share; nobody else includes it.
  *
  *   http_client.c    libcurl on the loop: sockets, timer, the order of things in a turn
- *   http_transfer.c  routes and transfers
+ *   http_transfer.c  routes and transfers; by libcurl where there is TLS or a proxy
+ *   http_direct.c    transfers to a plain origin: connections by libcurl, the exchange by http_reply.h
  *   http_fetch.c     one blocking request
  *
  * libcurl is called in two places only: when a socket or its timer fires, and at the end of a turn
@@ -12,6 +13,7 @@
 
 #include "base/list.h"
 #include "io/http_client.h"
+#include "io/http_reply.h"
 
 #include <curl/curl.h>
 
@@ -40,10 +42,21 @@ struct http_client {
     struct list changed;                    /* sockets whose watch must follow */
     struct list starting, running, resuming, cancelled; /* transfers */
     struct list kicked; /* shards */
-    struct list routes;
+    struct list routes, origins;
     unsigned inside; /* depth of calls into libcurl */
     unsigned busy;   /* depth of calls that use this client: freeing waits */
     bool flush_queued, free_wanted, started;
+    char received[64 * 1024]; /* of the direct transfer that is being read; more a call saves nothing */
+};
+
+/* One plain "host:port" and its connections. */
+struct http_origin {
+    struct list link;
+    struct http_client *client;
+    char *name;
+    struct list idle;    /* connections, newest first */
+    struct list waiting; /* transfers, oldest first */
+    unsigned n_idle, n_open, n_routes;
 };
 
 struct http_route {
@@ -53,7 +66,10 @@ struct http_route {
     char *method, *proxy, *ca_file;
     struct curl_slist *headers;
     long connect_timeout_ms;
-    bool https, http2;
+    bool https, http2, reads_head;
+    struct http_origin *origin; /* NULL: libcurl carries the transfers */
+    struct buffer prefix;       /* direct: request line and host */
+    struct buffer fixed;        /* direct: the route's headers */
     struct list spare; /* transfers for reuse */
     unsigned n_spare, open;
     bool freed;
@@ -63,7 +79,7 @@ struct http_transfer {
     struct list link;
     struct http_route *route;
     struct client_shard *shard; /* that has it, or NULL */
-    CURL *easy;
+    CURL *easy; /* direct: only while connecting */
     struct http_transfer_events events;
     void *ctx;
     int status;
@@ -75,6 +91,14 @@ struct http_transfer {
     unsigned extra_capacity;
     struct buffer extra_text;
     char detail[CURL_ERROR_SIZE];
+    /* direct */
+    struct http_connection *connection;
+    struct http_reply reply;
+    struct buffer request; /* its head */
+    struct slice body;
+    size_t sent;           /* of head and body together */
+    struct buffer held;    /* received, while paused */
+    bool paused, answered, waited, connecting;
 };
 
 /* http_client.c */
@@ -90,7 +114,20 @@ int client_close_socket(void *arg, curl_socket_t fd);
 void transfer_add(struct http_transfer *t);
 void transfer_remove(struct http_transfer *t);
 void transfer_finish(struct http_transfer *t, CURLcode code);
+void transfer_end(struct http_transfer *t, enum http_result result, const char *detail); /* tells, and recycles */
+void transfer_set_connection(struct http_transfer *t); /* options of how to connect, on t->easy */
+void transfer_give(struct http_transfer *t);           /* to libcurl; what fails is told by transfer_finish */
+void transfer_take_out(struct http_transfer *t);
 void transfer_resume_now(struct http_transfer *t);
 void route_release(struct http_route *r);
+
+/* http_direct.c */
+struct http_origin *origin_hold(struct http_client *c, struct slice name);
+void origin_drop(struct http_origin *o); /* accepts NULL */
+void direct_add(struct http_transfer *t);
+void direct_connected(struct http_transfer *t, CURLcode code);
+void direct_resume(struct http_transfer *t);
+void direct_remove(struct http_transfer *t); /* its connection closes */
+void direct_reset(struct http_transfer *t);
 
 #endif

@@ -79,6 +79,38 @@ static bool add_route_headers(struct http_route *r, const char *const *headers) 
     return (reads || add_blank(&r->headers, headers, "Content-Type:")) && add_blank(&r->headers, headers, "Accept:");
 }
 
+static bool url_part(CURLU *url, CURLUPart part, unsigned flags, struct buffer *out) {
+    char *text = NULL;
+    bool given = curl_url_get(url, part, &text, flags) == CURLUE_OK;
+    if (given) (void)buffer_append(out, slice_of(text));
+    curl_free(text);
+    return given;
+}
+
+/* A plain origin is spoken to directly: its name and what each request begins with. Not through a proxy, nor with a
+ * user in the URL, which libcurl knows to send. */
+static void make_direct(struct http_route *r, const char *const *headers) {
+    struct buffer host, port;
+    buffer_init(&host, LIMIT_HEADER_DEFAULT);
+    buffer_init(&port, LIMIT_ERROR_TEXT);
+    if (r->https || r->proxy[0] != '\0' || url_part(r->url, CURLUPART_USER, 0, &host)) goto done;
+    (void)buffer_printf(&r->prefix, "%s ", r->method);
+    (void)url_part(r->url, CURLUPART_PATH, 0, &r->prefix);
+    if (url_part(r->url, CURLUPART_QUERY, 0, &port)) (void)buffer_printf(&r->prefix, "?" SLICE_FMT, SLICE_ARG(buffer_slice(&port)));
+    buffer_clear(&port);
+    (void)url_part(r->url, CURLUPART_HOST, 0, &host);
+    (void)url_part(r->url, CURLUPART_PORT, CURLU_DEFAULT_PORT, &port);
+    (void)buffer_printf(&r->prefix, " HTTP/1.1\r\nHost: " SLICE_FMT, SLICE_ARG(buffer_slice(&host)));
+    (void)buffer_printf(&host, ":" SLICE_FMT, SLICE_ARG(buffer_slice(&port)));
+    if (!slice_is(buffer_slice(&port), "80")) (void)buffer_printf(&r->prefix, ":" SLICE_FMT, SLICE_ARG(buffer_slice(&port)));
+    (void)buffer_append(&r->prefix, SLICE("\r\n"));
+    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++) (void)buffer_printf(&r->fixed, "%s\r\n", headers[i]);
+    if (!r->prefix.overflow && !r->fixed.overflow && !host.overflow) r->origin = origin_hold(r->client, buffer_slice(&host));
+done:
+    buffer_deinit(&host);
+    buffer_deinit(&port);
+}
+
 static enum fault parse_url(struct http_route *r, const char *url, struct error *error) {
     char *scheme = NULL;
     r->url = curl_url();
@@ -97,15 +129,19 @@ struct http_route *http_route_new(struct http_client *c, const struct http_route
     list_init(&r->spare);
     list_push(&c->routes, &r->link);
     r->method = mem_text(o->method);
+    buffer_init(&r->prefix, LIMIT_HEADER_DEFAULT);
+    buffer_init(&r->fixed, LIMIT_HEADER_DEFAULT);
     r->proxy = mem_text(o->proxy == NULL ? "" : o->proxy);
     r->ca_file = o->ca_file == NULL ? NULL : mem_text(o->ca_file);
     r->connect_timeout_ms = (long)((o->connect_timeout_us + 999) / 1000);
     if (parse_url(r, o->url, error) != FAULT_NONE) goto fail;
     r->http2 = r->https && o->http2;
+    r->reads_head = strcmp(r->method, "HEAD") == 0;
     if (!add_route_headers(r, o->headers)) {
         (void)error_set(error, FAULT_CONFIG, "expected headers without line breaks for %s", o->url);
         goto fail;
     }
+    make_direct(r, o->headers);
     return r;
 fail:
     http_route_free(r);
@@ -116,6 +152,9 @@ static void transfer_free(struct http_transfer *t) {
     curl_easy_cleanup(t->easy);
     mem_free(t->extra);
     buffer_deinit(&t->extra_text);
+    http_reply_deinit(&t->reply);
+    buffer_deinit(&t->request);
+    buffer_deinit(&t->held);
     mem_free(t);
 }
 
@@ -126,6 +165,9 @@ void route_release(struct http_route *r) {
     list_remove(&r->link);
     curl_slist_free_all(r->headers);
     curl_url_cleanup(r->url);
+    origin_drop(r->origin);
+    buffer_deinit(&r->prefix);
+    buffer_deinit(&r->fixed);
     mem_free(r->method);
     mem_free(r->proxy);
     mem_free(r->ca_file);
@@ -151,17 +193,12 @@ static void set_method(CURL *e, const char *method) {
     }
 }
 
-static void set_options(struct http_transfer *t) {
+void transfer_set_connection(struct http_transfer *t) {
     const struct http_route *r = t->route;
     CURL *e = t->easy;
-    set_method(e, r->method);
     curl_easy_setopt(e, CURLOPT_CURLU, r->url);
     curl_easy_setopt(e, CURLOPT_PRIVATE, t);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->detail);
-    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
-    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, client_open_socket);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, r->client);
     curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, client_close_socket);
@@ -171,12 +208,23 @@ static void set_options(struct http_transfer *t) {
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_PROXY, r->proxy);
     curl_easy_setopt(e, CURLOPT_NOPROXY, ""); /* else the environment is asked, for every request */
-    curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms);
-    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_EVERY_S);
+}
+
+static void set_options(struct http_transfer *t) {
+    const struct http_route *r = t->route;
+    CURL *e = t->easy;
+    transfer_set_connection(t);
+    set_method(e, r->method);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)(r->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
     if (r->http2) curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L); /* share a connection that is being made */
     if (r->ca_file != NULL) curl_easy_setopt(e, CURLOPT_CAINFO, r->ca_file);
@@ -189,14 +237,18 @@ static struct http_transfer *transfer_new(struct http_route *r) {
         r->n_spare--;
         return list_item(node, struct http_transfer, link);
     }
-    CURL *easy = curl_easy_init();
-    if (easy == NULL) return NULL;
+    CURL *easy = r->origin != NULL ? NULL : curl_easy_init();
+    if (easy == NULL && r->origin == NULL) return NULL;
     struct http_transfer *t = mem_new(struct http_transfer);
     list_init(&t->link);
     buffer_init(&t->extra_text, LIMIT_HEADER_DEFAULT);
+    buffer_init(&t->request, 3 * LIMIT_HEADER_DEFAULT);
+    buffer_init(&t->held, sizeof r->client->received);
+    http_reply_init(&t->reply);
     t->easy = easy;
     t->route = r;
-    set_options(t);
+    if (easy != NULL) set_options(t);
+    else direct_reset(t);
     return t;
 }
 
@@ -214,6 +266,7 @@ static void recycle(struct http_transfer *t) {
     t->head_bytes = 0;
     t->received = 0;
     t->head_done = t->cancelled = t->finishing = t->too_long = false;
+    if (r->origin != NULL) direct_reset(t);
     list_push(&r->spare, &t->link);
     r->n_spare++;
 }
@@ -244,31 +297,64 @@ static bool set_extra(struct http_transfer *t, const char *const *extra, bool bi
     return true;
 }
 
+static bool may_have_body(const struct http_route *r) { return strcmp(r->method, "GET") != 0 && !r->reads_head; }
+
+static bool set_request(struct http_transfer *t, const char *const *extra, struct slice body) {
+    if (!set_extra(t, extra, body.len > BIG_BODY)) return false;
+    if (!may_have_body(t->route)) return true;
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, body.len > 0 ? body.at : "");
+    return true;
+}
+
+static bool set_direct_request(struct http_transfer *t, const char *const *extra, struct slice body) {
+    const struct http_route *r = t->route;
+    (void)buffer_append(&t->request, buffer_slice(&r->prefix));
+    for (; extra != NULL && *extra != NULL; extra++) {
+        if (has_line_break(*extra)) return false;
+        (void)buffer_append(&t->request, slice_of(*extra));
+        (void)buffer_append(&t->request, SLICE("\r\n"));
+    }
+    (void)buffer_append(&t->request, buffer_slice(&r->fixed));
+    if (may_have_body(r)) {
+        (void)buffer_append(&t->request, SLICE("Content-Length: "));
+        (void)buffer_u64(&t->request, body.len);
+        (void)buffer_append(&t->request, SLICE("\r\n"));
+        t->body = body;
+    }
+    (void)buffer_append(&t->request, SLICE("\r\n"));
+    return !t->request.overflow;
+}
+
 struct http_transfer *http_transfer_start(struct http_route *r, const char *const *extra, struct slice body,
                                           const struct http_transfer_events *events, void *ctx) {
     struct http_transfer *t = transfer_new(r);
     if (t == NULL) return NULL;
     r->open++;
-    if (!set_extra(t, extra, body.len > BIG_BODY)) {
+    if (!(r->origin != NULL ? set_direct_request(t, extra, body) : set_request(t, extra, body))) {
         recycle(t);
         return NULL;
     }
     t->events = *events;
     t->ctx = ctx;
     t->detail[0] = '\0';
-    if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0) {
-        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
-        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, body.len > 0 ? body.at : "");
-    }
     list_push(&r->client->starting, &t->link);
     client_want_flush(r->client);
     return t;
 }
 
 void transfer_add(struct http_transfer *t) {
+    if (t->route->origin != NULL) {
+        direct_add(t);
+        return;
+    }
+    list_push(&t->route->client->running, &t->link);
+    transfer_give(t);
+}
+
+void transfer_give(struct http_transfer *t) {
     struct http_client *c = t->route->client;
     struct client_shard *s = client_pick_shard(c);
-    list_push(&c->running, &t->link);
     CURLMcode code = CURLM_OUT_OF_MEMORY;
     if (s != NULL) {
         client_enter(c);
@@ -284,7 +370,7 @@ void transfer_add(struct http_transfer *t) {
     client_kick(s);
 }
 
-static void take_out(struct http_transfer *t) {
+void transfer_take_out(struct http_transfer *t) {
     struct client_shard *s = t->shard;
     if (s == NULL) return;
     t->shard = NULL;
@@ -294,9 +380,10 @@ static void take_out(struct http_transfer *t) {
     if (--s->n_open == 0) s->idle_us = loop_now_us(s->client->loop);
 }
 
-/* Takes a cancelled transfer out of libcurl, which closes its connection or resets its stream. */
+/* Takes a cancelled transfer away from its connection, which closes, or from its HTTP/2 stream, which is reset. */
 void transfer_remove(struct http_transfer *t) {
-    take_out(t);
+    if (t->route->origin != NULL) direct_remove(t);
+    else transfer_take_out(t);
     recycle(t);
 }
 
@@ -305,18 +392,18 @@ void http_transfer_cancel(struct http_transfer *t) {
     struct http_client *c = t->route->client;
     t->cancelled = true;
     list_remove(&t->link);
-    if (t->shard == NULL) {
+    if (t->shard == NULL && t->connection == NULL) {
         recycle(t);
     } else if (c->inside > 0) {
         list_push(&c->cancelled, &t->link);
     } else {
-        client_kick(t->shard); /* a waiting transfer may have its connection now */
+        if (t->shard != NULL) client_kick(t->shard); /* a waiting transfer may have its connection now */
         transfer_remove(t);
     }
 }
 
 void http_transfer_resume(struct http_transfer *t) {
-    if (t->shard == NULL || t->cancelled || t->finishing) return;
+    if ((t->shard == NULL && t->connection == NULL) || t->cancelled || t->finishing) return;
     struct http_client *c = t->route->client;
     list_remove(&t->link);
     list_push(&c->resuming, &t->link);
@@ -327,6 +414,10 @@ void transfer_resume_now(struct http_transfer *t) {
     struct http_client *c = t->route->client;
     struct client_shard *s = t->shard;
     list_push(&c->running, &t->link);
+    if (t->route->origin != NULL) {
+        direct_resume(t);
+        return;
+    }
     client_enter(c);
     (void)curl_easy_pause(t->easy, CURLPAUSE_CONT); /* gives what was held back */
     client_leave(c);
@@ -334,6 +425,7 @@ void transfer_resume_now(struct http_transfer *t) {
 }
 
 struct slice http_transfer_header(struct http_transfer *t, const char *name) {
+    if (t->route->origin != NULL) return http_reply_header(&t->reply, name);
     struct curl_header *h;
     if (curl_easy_header(t->easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK) return SLICE_NULL;
     return slice_of(h->value);
@@ -366,16 +458,22 @@ static enum http_result classify(const struct http_transfer *t, CURLcode code) {
     return t->head_done ? HTTP_CUT : HTTP_RESET;
 }
 
-void transfer_finish(struct http_transfer *t, CURLcode code) {
+void transfer_end(struct http_transfer *t, enum http_result result, const char *detail) {
     struct http_client *c = t->route->client;
-    bool told = t->cancelled;
-    enum http_result result = classify(t, code);
     list_remove(&t->link);
     t->finishing = true;
     c->busy++;
-    take_out(t);
-    if (!told)
-        t->events.on_done(t->ctx, t, result, t->detail[0] != '\0' ? t->detail : curl_easy_strerror(code));
+    if (!t->cancelled) t->events.on_done(t->ctx, t, result, detail);
     recycle(t);
     c->busy--;
+}
+
+void transfer_finish(struct http_transfer *t, CURLcode code) {
+    if (t->route->origin != NULL) {
+        direct_connected(t, code);
+        return;
+    }
+    enum http_result result = classify(t, code);
+    transfer_take_out(t);
+    transfer_end(t, result, t->detail[0] != '\0' ? t->detail : curl_easy_strerror(code));
 }

@@ -7,7 +7,10 @@ static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 void record_id_new(struct record_id *ret, int64_t wall_us) {
     uint64_t ms = wall_us < 0 ? 0 : (uint64_t)wall_us / 1000;
     for (int i = 0; i < 6; i++) ret->bytes[i] = (uint8_t)(ms >> (40 - 8 * i));
+    unsigned within = wall_us < 0 ? 0 : (unsigned)(wall_us % 1000); /* 10 bits: ids sort by the microsecond */
     digest_random(ret->bytes + 6, sizeof ret->bytes - 6);
+    ret->bytes[6] = (uint8_t)(within >> 2);
+    ret->bytes[7] = (uint8_t)((within & 3) << 6 | (ret->bytes[7] & 63));
 }
 
 /* 128 bits in 26 digits of 5: the first digit holds the top 3 bits, so bit i of the text is bit i - 2 of the id. */

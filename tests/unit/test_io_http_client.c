@@ -251,7 +251,7 @@ static void a_stale_connection_is_replaced(void **state) {
     }
 }
 
-/* The peer closes while the request is on its way: libcurl sends it again on a new connection. */
+/* The peer closes while the request is on its way: it is sent again on a new connection. */
 static void a_connection_that_closes_under_the_request(void **state) {
     struct rig *r = *state;
     struct call c;
@@ -337,7 +337,7 @@ static void cancelling_closes_at_once(void **state) {
     struct call c;
     call_init(&c, r);
     assert_non_null(start(r, &c, NULL, SLICE("x")));
-    http_transfer_cancel(c.t); /* before libcurl has it */
+    http_transfer_cancel(c.t); /* before it has a connection */
     assert_non_null(start(r, &c, NULL, SLICE("x")));
     receive(r, "\r\n\r\nx"); /* while waiting */
     http_transfer_cancel(c.t);
