@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -25,6 +26,12 @@ static inline uint64_t now_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* epoll_wait to the nanosecond, so that what is due goes out when it is due and not in bursts of a millisecond. */
+static inline int wait_ns(int epoll, struct epoll_event *events, int n, int64_t ns) {
+    struct timespec t = {ns / 1000000000, ns % 1000000000};
+    return epoll_pwait2(epoll, events, n, ns < 0 ? NULL : &t, NULL);
 }
 
 static inline void die(const char *what) {

@@ -19,6 +19,7 @@ KEY, TOKEN = "qd-" + secrets.token_hex(12), "qdt-" + secrets.token_hex(12)
 TICK = os.sysconf("SC_CLK_TCK")
 CPUS = sorted(os.sched_getaffinity(0))
 PROXY_CPU, LOAD_CPU = CPUS[0], CPUS[-1]  # what is measured has one processor, what measures has the other
+ALL_CPUS = ",".join(map(str, CPUS))
 
 
 class Failure(Exception):
@@ -111,8 +112,8 @@ class Process:
 class Rig:
     """A temporary folder and the processes in it."""
 
-    def __init__(self, proxy_cpu=PROXY_CPU):
-        self.proxy_cpu = proxy_cpu
+    def __init__(self, proxy_cpu=PROXY_CPU, load_cpu=LOAD_CPU):
+        self.proxy_cpu, self.load_cpu = proxy_cpu, load_cpu
         BUILD.mkdir(exist_ok=True)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=BUILD))
         self.processes = []
@@ -132,14 +133,14 @@ class Rig:
 
     def upstream(self, tokens=160, rate=20):
         port = free_port()
-        return self.start(f"upstream-{port}", [TOOLS / "upstream", port, tokens, rate], LOAD_CPU, port)
+        return self.start(f"upstream-{port}", [TOOLS / "upstream", port, tokens, rate], self.load_cpu, port)
 
-    def nginx(self, upstream):
+    def nginx(self, upstream, workers=1):
         port = free_port()
         home = self.folder / f"nginx-{port}"
         home.mkdir()
         (home / "nginx.conf").write_text(f"""
-worker_processes 1; daemon off; pid {home}/pid; error_log {home}/error.log warn;
+worker_processes {workers}; daemon off; pid {home}/pid; error_log {home}/error.log warn;
 events {{ worker_connections 8192; }}
 http {{
     access_log off; client_body_temp_path {home}/b; proxy_temp_path {home}/p; fastcgi_temp_path {home}/f;
@@ -190,8 +191,8 @@ applications:
         return None
 
 
-def tool(name, *arguments):
-    ran = subprocess.run(["taskset", "-c", str(LOAD_CPU), str(TOOLS / name), *map(str, arguments)], capture_output=True, text=True)
+def tool(name, *arguments, cpu=LOAD_CPU):
+    ran = subprocess.run(["taskset", "-c", str(cpu), str(TOOLS / name), *map(str, arguments)], capture_output=True, text=True)
     if ran.returncode != 0:
         raise Failure(f"{name} ended with {ran.returncode}: {ran.stderr.strip()[-400:]}")
     return json.loads(ran.stdout)

@@ -131,7 +131,8 @@ int main(int argc, char **argv) {
     while (ended < wanted) {
         uint64_t now = now_ns();
         while (opened < wanted && began + opened * gap <= now) open_stream(&streams[opened], port);
-        int n = epoll_wait(epoll, events, 1024, opened < wanted ? 1 : 100);
+        uint64_t due = began + opened * gap;
+        int n = wait_ns(epoll, events, 1024, opened == wanted ? 100000000 : due > now ? (int64_t)(due - now) : 0);
         if (n > 0) quiet = now_ns();
         for (int i = 0; i < n; i++) readable(events[i].data.ptr);
         if (now_ns() - quiet > 10000000000u) break; /* ten seconds of silence: what is missing stays missing */

@@ -128,8 +128,8 @@ static void send_end(struct connection *c) {
     send_bytes(c, framed, n + 5);
 }
 
-/* Sends what is due; returns milliseconds until more is, or -1. */
-static int run_queue(void) {
+/* Sends what is due; returns nanoseconds until more is, or -1. */
+static int64_t run_queue(void) {
     uint64_t now = now_ns();
     while (queue_first && queue_first->due <= now) {
         struct connection *c = queue_first;
@@ -151,7 +151,7 @@ static int run_queue(void) {
         }
     }
     if (!queue_first) return -1;
-    return (int)((queue_first->due - now) / 1000000) + 1;
+    return (int64_t)(queue_first->due - now);
 }
 
 /* Answers one whole request at the start of `in`; returns its length, 0 when it is not whole. */
@@ -227,7 +227,7 @@ int main(int argc, char **argv) {
     struct epoll_event add = {.events = EPOLLIN, .data.ptr = NULL}, events[512];
     if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &add) != 0) die("epoll");
     for (;;) {
-        int n = epoll_wait(epoll, events, 512, run_queue());
+        int n = wait_ns(epoll, events, 512, run_queue());
         for (int i = 0; i < n; i++) {
             struct connection *c = events[i].data.ptr;
             if (!c) {

@@ -1,7 +1,7 @@
 # ./dev test: every test and gate as timed steps, each with its log in build/test-logs. Sourced by ./dev.
 # A step's log says how much it ran by lines "N passed, N failed" or cmocka's; a step without any counts as one.
 
-steps="build gates unit exchange cli e2e metrics torture asan tsan fuzz cppcheck tidy"
+steps="build gates unit exchange cli tokens e2e metrics torture asan tsan fuzz cppcheck tidy"
 
 step_about() {
     case $1 in
@@ -10,6 +10,7 @@ step_about() {
     unit) echo "unit tests" ;;
     exchange) echo "wire cases of tests/exchange" ;;
     cli) echo "the command line and the control plane, by tests/e2e/cli" ;;
+    tokens) echo "token counts against npm's gpt-tokenizer, on real and random texts" ;;
     e2e) echo "the providers' own SDKs against the built server" ;;
     metrics) echo "promtool check metrics on a live /metrics" ;;
     torture) echo "kill -9, full disk, reload under load, slow clients, flat memory" ;;
@@ -70,6 +71,7 @@ step_gates() {
 step_unit() { unit_run build; }
 step_exchange() { python3 tests/exchange/run.py; }
 step_cli() { python3 tests/e2e/cli.py; }
+step_tokens() { make_quiet build/bench/tokens && node tests/e2e/tokens.mjs; }
 step_e2e() { sdk_install && python3 tests/e2e/run.py; }
 step_metrics() { python3 tests/e2e/metrics.py; }
 step_torture() { python3 tests/torture/run.py; }

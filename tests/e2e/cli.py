@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
 """The command line and the control plane as people use them: exit codes, --json, beside a running server and without one."""
+import csv
+import datetime
+import decimal
+import io
 import json
 import pathlib
 import random
@@ -127,6 +131,54 @@ def test_records(rig):
     expect(status == 0 and json.loads(out), out + err)
     expect("p99" in out.lower(), out)
     expect(rig.run("record", "totals", "--json")[0] == 0, "totals")
+
+
+def test_cost(rig):
+    """Cost reports reconcile with the records to the nano-dollar, in every form, with and without a server."""
+    serving(rig)
+    for i in range(20):
+        expect(chat(rig, team="growth" if i % 3 else "legal", feature=f"f-{i % 2}", model="on-anthropic" if i % 5 == 0 else "on-openai")[0] == 200, i)
+    rig.wait_records(count=20)
+    records = rig.records()
+    want = sum(r["cost_nanousd"] for r in records)
+    expect(want > 0 and all(sum(r["charges_nanousd"].values()) == r["cost_nanousd"] for r in records), "charges of the records")
+    report = json.loads(rig.run("cost", "report", "--by", "team,feature", "--from", "-1h", "--json", check=True)[1])
+    expect(report["total"]["cost_nanousd"] == want and sum(r["cost_nanousd"] for r in report["rows"]) == want, report)
+    by = {(r["team"], r["feature"]): r for r in report["rows"]}
+    for team, feature in by:
+        mine = [r for r in records if (r["team"], r["feature"]) == (team, feature)]
+        expect(by[team, feature]["cost_nanousd"] == sum(r["cost_nanousd"] for r in mine) and by[team, feature]["count"] == len(mine), by)
+    cut = sorted(r["time"] for r in records)[7]  # a window between two records is exact to the microsecond
+    report = json.loads(rig.run("cost", "report", "--by", "model,user", "--from", cut, "--json", check=True)[1])
+    expect(report["total"]["cost_nanousd"] == sum(r["cost_nanousd"] for r in records if r["time"] >= cut), report)
+    rows = list(csv.DictReader(io.StringIO(rig.run("cost", "report", "--by", "team", "--from", "-1h", "--focus", check=True)[1])))
+    billed = sum(decimal.Decimal(r["BilledCost"]) for r in rows)
+    expect(billed * 10**9 == want and {r["SkuMeter"] for r in rows} >= {"Input Tokens", "Output Tokens"}, rows)
+    rows = list(csv.DictReader(io.StringIO(rig.run("cost", "report", "--by", "team", "--from", "-1h", "--csv", check=True)[1])))
+    expect(rows[-1]["team"] == "(total)" and decimal.Decimal(rows[-1]["cost_usd"]) * 10**9 == want, rows)
+    expect("TOTAL" in rig.run("cost", "report", "--from", "-1h", check=True)[1], "a table for people")
+    explained = json.loads(rig.run("cost", "explain", "--from", cut, "--baseline-from", "-1h", "--baseline-to", cut, "--json", check=True)[1])
+    expect(abs(sum(c["usd"] for c in explained["contributions"]) - (explained["after_usd"] - explained["before_usd"])) < 1e-9, explained)
+    expect(rig.run("cost", "report", "--by", "colour")[0] == 2 and rig.run("cost", "report", "--csv", "--focus")[0] == 2, "usage")
+    text = rig.folder / "text.txt"
+    text.write_text("hello world")
+    expect(json.loads(rig.run("cost", "count", text, "--model", "gpt-4o-mini", "--json", check=True)[1])["tokens"] == 2, "two tokens")
+    invoice = rig.folder / "invoice.csv"
+    openai = [r for r in records if r["target"]["provider"] == "openai"]
+    head = "start_time,end_time,model,input_tokens,output_tokens,num_model_requests\n"
+    at = int(datetime.datetime.fromisoformat(openai[0]["time"][:10]).replace(tzinfo=datetime.timezone.utc).timestamp())
+    line = f"{at},{at + 86400},gpt-4o-mini-2024-07-18,{sum(r['usage']['input'] for r in openai)},{sum(r['usage']['output'] for r in openai)},"
+    if len({r["time"][:10] for r in openai}) == 1:  # not over midnight
+        invoice.write_text(head + line + f"{len(openai)}\n")
+        status, out, err = rig.run("cost", "reconcile", invoice)
+        expect(status == 0 and " 0 with gaps" in out, out + err)
+        invoice.write_text(head + line + f"{len(openai) + 3}\n")
+        status, out, err = rig.run("cost", "reconcile", invoice)
+        expect(status == 1 and "differs" in out, out + err)
+    rig.gateway.stop()
+    rig.gateway = None
+    alone = json.loads(rig.run("cost", "report", "--by", "team", "--from", "-1h", "--json", "-c", rig.folder / "quarterdeck.yaml", check=True)[1])
+    expect(alone["total"]["cost_nanousd"] == want, alone)
 
 
 def test_offline(rig):

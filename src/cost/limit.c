@@ -1,0 +1,95 @@
+#include "cost/limit.h"
+
+#define UNIT 1024 /* of a microsecond */
+#define MINUTE (60000000LL * UNIT)
+
+static int64_t largest(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+/* How long the rate takes to give `n`. */
+static int64_t span_of(int64_t n, int64_t per_minute) {
+    __int128 span = (__int128)n * MINUTE / per_minute; /* downwards: the burst holds its last request */
+    return span > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)span;
+}
+
+static int64_t room_of(const struct rate_limit *l, int64_t per_minute) {
+    return largest(l->burst_us * UNIT, span_of(1, per_minute));
+}
+
+/* Before `full`, the bucket lacks what the rate gives until then. */
+static bool take(_Atomic int64_t *full, int64_t span, int64_t room, int64_t now_us, int64_t *ret_wait_us) {
+    int64_t now = now_us * UNIT, was = atomic_load_explicit(full, memory_order_relaxed), then;
+    do {
+        then = largest(was, now) + span;
+        if (then - now > room) {
+            *ret_wait_us = span > room ? -1 : (then - now - room + UNIT - 1) / UNIT;
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak(full, &was, then));
+    return true;
+}
+
+static enum limit_answer enter(struct limit_counter *c, const struct rate_limit *l) {
+    int64_t open = atomic_load_explicit(&c->head.hold, memory_order_relaxed);
+    do {
+        if (open == COUNTER_DEAD) return LIMIT_GONE;
+        if (l->concurrent >= 0 && open >= l->concurrent) return LIMIT_CONCURRENT;
+    } while (!atomic_compare_exchange_weak(&c->head.hold, &open, open + 1));
+    return LIMIT_FITS;
+}
+
+enum limit_answer limit_take(struct limit_counter *c, const struct rate_limit *l, int64_t tokens,
+                             int64_t now_us, int64_t *ret_wait_us) {
+    int64_t requests = l->requests_per_minute, rate = l->tokens_per_minute;
+    enum limit_answer answer = enter(c, l);
+    *ret_wait_us = -1;
+    if (answer != LIMIT_FITS) return answer;
+    if (requests > 0 &&
+        !take(&c->requests_full, span_of(1, requests), room_of(l, requests), now_us, ret_wait_us)) {
+        atomic_fetch_sub(&c->head.hold, 1);
+        return LIMIT_REQUESTS;
+    }
+    if (rate > 0 && !take(&c->tokens_full, span_of(tokens, rate), room_of(l, rate), now_us, ret_wait_us)) {
+        if (requests > 0) atomic_fetch_sub(&c->requests_full, span_of(1, requests));
+        atomic_fetch_sub(&c->head.hold, 1);
+        return LIMIT_TOKENS;
+    }
+    return LIMIT_FITS;
+}
+
+void limit_give_back(struct limit_counter *c, const struct rate_limit *l, int64_t tokens) {
+    if (l->requests_per_minute > 0) atomic_fetch_sub(&c->requests_full, span_of(1, l->requests_per_minute));
+    limit_finish(c, l->tokens_per_minute, tokens, 0);
+}
+
+void limit_finish(struct limit_counter *c, int64_t tokens_per_minute, int64_t taken, int64_t counted) {
+    if (counted > LIMIT_COUNTED_TOKENS) counted = LIMIT_COUNTED_TOKENS;
+    if (tokens_per_minute > 0 && counted >= 0 && counted != taken)
+        atomic_fetch_add(&c->tokens_full,
+                         span_of(counted, tokens_per_minute) - span_of(taken, tokens_per_minute));
+    atomic_fetch_sub(&c->head.hold, 1); /* last: until now the counter is kept */
+}
+
+static struct rate_state state_of(const _Atomic int64_t *full, const struct rate_limit *l, int64_t per_minute,
+                                  int64_t now_us) {
+    if (per_minute < 0) return (struct rate_state){.limit = -1};
+    int64_t now = now_us * UNIT, lacking = largest(atomic_load(full) - now, 0),
+            left = largest(room_of(l, per_minute) - lacking, 0);
+    return (struct rate_state){per_minute, (int64_t)((__int128)left * per_minute / MINUTE),
+                               (lacking + UNIT - 1) / UNIT};
+}
+
+struct rate_state limit_requests(const struct limit_counter *c, const struct rate_limit *l, int64_t now_us) {
+    return state_of(&c->requests_full, l, l->requests_per_minute, now_us);
+}
+
+struct rate_state limit_tokens(const struct limit_counter *c, const struct rate_limit *l, int64_t now_us) {
+    return state_of(&c->tokens_full, l, l->tokens_per_minute, now_us);
+}
+
+bool limit_end(struct limit_counter *c, int64_t now_us) {
+    int64_t open = 0, now = now_us * UNIT;
+    return atomic_load(&c->requests_full) <= now && atomic_load(&c->tokens_full) <= now &&
+           atomic_compare_exchange_strong(&c->head.hold, &open, COUNTER_DEAD);
+}
