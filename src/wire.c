@@ -4,6 +4,7 @@
  * the other), and this one, which waits for signals and keeps house once a second. Loop threads share
  * with the others only what is posted to them and what is atomic. */
 #include "wire.h"
+#include "wire_cost.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -35,6 +36,7 @@ struct lane {
     struct gateway *gateway;
     struct buffer frame; /* encoding space, by this lane's thread only */
     atomic_uint active;  /* exchanges under way, as last published */
+    _Atomic uint64_t revision; /* of the policy that it has */
 };
 
 struct server {
@@ -46,6 +48,7 @@ struct server {
     struct ledger *ledger;
     struct ledger_writer *writer;
     struct gateway_shared *shared;
+    struct cost_wire *cost;
     struct metric_set *metrics;
     struct metric_shard *shard, *control_shard; /* of this thread and the control thread */
     struct lane *lanes;
@@ -53,7 +56,7 @@ struct server {
     struct http_server *admin; /* on lane 0's loop; NULL without admin_listen */
     struct desk *desk; /* the control thread */
     struct control_services services;
-    uint64_t lost_seen, failures_seen;
+    uint64_t lost_seen, failures_seen, seconds;
     atomic_bool ready, refuse_when_full; /* the latter from the policy in force */
 };
 
@@ -100,6 +103,7 @@ struct installation {
 static void install(void *arg) {
     struct installation *i = arg;
     gateway_install(i->lane->gateway, i->policy);
+    atomic_store(&i->lane->revision, i->policy->revision);
     policy_drop(i->policy);
     mem_free(i);
 }
@@ -120,6 +124,16 @@ static void adopt(struct server *s, struct policy *p) { /* takes the reference; 
     }
 }
 
+/* New budgets have spent what the ledger says, and what is under way is counted once: when every loop has the policy. */
+static void fill_budgets(struct server *s, uint64_t revision) {
+    struct error error = {.fault = FAULT_NONE};
+    for (unsigned i = 0; i < s->n_lanes; i++)
+        for (int64_t until = clock_us() + GRACE_US; s->lanes[i].running && atomic_load(&s->lanes[i].revision) < revision && clock_us() < until;)
+            clock_sleep_us(1000);
+    if (cost_wire_fill(s->cost, s->ledger, s->writer, &error) != FAULT_NONE)
+        log_event(LOG_ERROR, "budgets do not know what was spent before this reload", "error", error.text, NULL);
+}
+
 static bool needs_restart(const struct server_settings *a, const struct server_settings *b) {
     return strcmp(a->listen_host, b->listen_host) != 0 || a->listen_port != b->listen_port || a->workers != b->workers ||
            strcmp(a->data_dir, b->data_dir) != 0;
@@ -134,8 +148,10 @@ static enum fault reload(void *ctx, uint64_t *ret_revision, struct buffer *probl
     if (fault == FAULT_NONE) {
         if (needs_restart(&s->policy->server, &p->server))
             log_event(LOG_WARN, "listen, workers and data_dir change only with a restart", NULL);
+        bool fill = cost_wire_install(s->cost, p);
         adopt(s, p);
         *ret_revision = p->revision;
+        if (fill) fill_budgets(s, p->revision);
     } else if (problems->len == 0) {
         buffer_append(problems, slice_of(error.text));
     }
@@ -168,6 +184,11 @@ static void each_target(void *ctx, void (*each)(void *arg, const struct target_s
                                              .opens_again_us = view.opens_again_us});
         }
     policy_drop(p);
+}
+
+static void each_budget(void *ctx, void (*each)(void *arg, const struct budget_view *v), void *arg) {
+    struct server *s = ctx;
+    cost_wire_each_budget(s->cost, each, arg);
 }
 
 static bool is_ready(void *ctx, const char **ret_why_not) {
@@ -259,6 +280,7 @@ static enum fault start_lanes(struct server *s, struct error *error) {
     struct http_server_options listen = listen_options(o);
     struct gateway_sinks sinks = {.ctx = s, .record = sink_record, .payload = sink_payload, .may_record = sink_may_record,
                                   .control_owns = o->admin_host ? nothing_is_control : control_owns, .control = sink_control};
+    cost_wire_sinks(s->cost, &sinks);
     for (unsigned i = 0; i < s->n_lanes; i++) {
         struct lane *l = &s->lanes[i];
         *l = (struct lane){.server = s, .index = i};
@@ -267,6 +289,7 @@ static enum fault start_lanes(struct server *s, struct error *error) {
         if (!l->loop) return error->fault;
         l->gateway = gateway_new(l->loop, i, s->shared, s->metrics, &sinks);
         gateway_install(l->gateway, s->policy);
+        atomic_store(&l->revision, s->policy->revision);
         enum fault fault = gateway_listen(l->gateway, &listen, error);
         if (fault != FAULT_NONE) return fault;
         listen.port = gateway_port(l->gateway); /* port 0: the rest listen where the first one does */
@@ -381,8 +404,11 @@ static enum fault start(struct server *s, struct error *error) {
     s->lanes = mem_new_array(struct lane, s->n_lanes);
     fault = open_stores(s, error);
     if (fault != FAULT_NONE) return fault;
+    s->cost = cost_wire_new(s->n_lanes);
+    if (cost_wire_install(s->cost, s->policy)) fault = cost_wire_fill(s->cost, s->ledger, s->writer, error);
+    if (fault != FAULT_NONE) return fault;
     s->services = (struct control_services){.ctx = s, .policy = policy_in_force, .reload = reload, .ready = is_ready,
-                                            .targets = each_target, .ledger = s->ledger, .registry = s->registry,
+                                            .targets = each_target, .budgets = each_budget, .ledger = s->ledger, .registry = s->registry,
                                             .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics,
                                             .started_us = clock_wall_us()};
     s->desk = desk_new(&s->services);
@@ -437,6 +463,7 @@ static void stop(struct server *s) {
     close_stores(s);
     mem_free(s->lanes);
     gateway_shared_free(s->shared);
+    cost_wire_free(s->cost);
     policy_drop(s->policy);
     metric_set_free(s->metrics);
     pthread_mutex_destroy(&s->policy_lock);
@@ -470,6 +497,7 @@ static void keep_house(struct server *s) {
     for (unsigned i = 0; i < s->n_lanes; i++) (void)loop_post(s->lanes[i].loop, publish, &s->lanes[i]);
     if (recorded.lost > s->lost_seen) log_event(LOG_ERROR, "records were lost: the flight recorder has no room", NULL);
     if (written.failures > s->failures_seen) log_event(LOG_ERROR, "the ledger could not be written", "error", written.last_error, NULL);
+    if (++s->seconds % 60 == 0) cost_wire_sweep(s->cost);
     s->lost_seen = recorded.lost;
     s->failures_seen = written.failures;
 }

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/date.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -48,33 +49,13 @@ void clock_sleep_us(int64_t us) {
     while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
 }
 
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar; years begin in March here, so that
- * the leap day is the last. 719468 days lie between 0000-03-01 and the epoch. */
-static int64_t days_of(int64_t year, int month, int day) {
-    if (month <= 2) year--;
-    int64_t era = (year >= 0 ? year : year - 399) / 400, of_era = year - era * 400;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static void date_of(int64_t days, int64_t *year, int *month, int *day) {
-    days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097, of_era = days - era * 146097;
-    int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * y + y / 4 - y / 100), m = (5 * of_year + 2) / 153;
-    *day = (int)(of_year - (153 * m + 2) / 5 + 1);
-    *month = (int)(m < 10 ? m + 3 : m - 9);
-    *year = y + era * 400 + (*month <= 2);
-}
-
 void clock_format(int64_t wall_us, char out[CLOCK_TEXT]) {
-    int64_t days = wall_us / DAY, rest = wall_us % DAY, year;
-    int month, day;
+    int64_t days = wall_us / DAY, rest = wall_us % DAY;
     if (rest < 0) rest += DAY, days--;
-    date_of(days, &year, &month, &day);
+    struct date date = date_of_days(days);
     int seconds = (int)(rest / SECOND);
     char text[80]; /* the compiler cannot know that a date of int64 microseconds is short */
-    snprintf(text, sizeof text, "%04lld-%02d-%02dT%02d:%02d:%02d.%06dZ", (long long)year, month, day,
+    snprintf(text, sizeof text, "%04lld-%02d-%02dT%02d:%02d:%02d.%06dZ", (long long)date.year, date.month, date.day,
              seconds / 3600, seconds / 60 % 60, seconds % 60, (int)(rest % SECOND));
     memcpy(out, text, CLOCK_TEXT);
     out[CLOCK_TEXT - 1] = 0;
@@ -98,9 +79,7 @@ static bool take_any(struct slice *s, const char *set) {
 }
 
 static bool is_date(int year, int month, int day) {
-    static const char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] + (month == 2 && leap);
+    return month >= 1 && month <= 12 && day >= 1 && day <= date_month_days(year, month);
 }
 
 /* "04:16:21" as seconds; a leap second (":60") is the first of the next minute. */
@@ -168,7 +147,7 @@ bool clock_parse(struct slice text, int64_t *ret_wall_us) {
         if (take_any(&text, ".") && !take_fraction(&text, &us)) return false;
         if (!take_offset(&text, &offset) || text.len > 0) return false;
     }
-    *ret_wall_us = days_of(year, month, day) * DAY + (seconds - offset) * SECOND + us;
+    *ret_wall_us = date_to_days((struct date){year, month, day}) * DAY + (seconds - offset) * SECOND + us;
     return true;
 }
 
@@ -197,6 +176,6 @@ bool clock_parse_http_date(struct slice text, int64_t *ret_wall_us) {
     month = take_name(&text, "JanFebMarAprMayJunJulAugSepOctNovDec") + 1;
     if (!take_text(&text, " ") || !take_number(&text, 4, &year) || !take_text(&text, " ")) return false;
     if (!is_date(year, month, day) || !take_time(&text, &seconds) || !slice_is(text, " GMT")) return false;
-    *ret_wall_us = days_of(year, month, day) * DAY + seconds * SECOND;
+    *ret_wall_us = date_to_days((struct date){year, month, day}) * DAY + seconds * SECOND;
     return true;
 }

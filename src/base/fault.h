@@ -56,6 +56,11 @@ enum retry_class {
     FAULT(UP_TOO_LARGE, "provider_too_large", 502, RETRY_NEXT, "the provider's answer is over the limit")     \
     FAULT(BREAKER_OPEN, "breaker_open", 503, RETRY_NEXT, "the target is resting after failures")              \
     FAULT(NO_TARGET, "no_target_available", 503, RETRY_NEVER, "no target could answer")                       \
+    /* money and rate */                                                                                      \
+    FAULT(APPROVAL_REQUIRED, "approval_required", 402, RETRY_NEVER, "the request may cost more than is allowed without approval") \
+    FAULT(UNKNOWN_PRICE, "unknown_price", 403, RETRY_NEVER, "no price of the model is known and unknown_price is block") \
+    FAULT(BUDGET_EXCEEDED, "budget_exceeded", 429, RETRY_NEVER, "a budget is used up")                        \
+    FAULT(RATE_LIMITED, "rate_limited", 429, RETRY_NEVER, "a rate limit is reached")                          \
     /* our own */                                                                                             \
     FAULT(OVERLOADED, "overloaded", 503, RETRY_NEVER, "this server is at its limit")                          \
     FAULT(RECORDER_FULL, "recorder_full", 503, RETRY_NEVER, "records cannot be written and recorder.on_full is refuse") \

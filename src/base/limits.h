@@ -30,6 +30,7 @@
 #define LIMIT_ARENA_EXCHANGE (96u << 20)   /* all that one exchange may hold: body, tape, translated body */
 #define LIMIT_CACHE_BYTES (64u << 20)      /* answers kept for `degraded: {serve: cache}`, all applications */
 #define LIMIT_CACHE_ENTRY (256u << 10)     /* one cached answer */
+#define LIMIT_CACHE_QUESTION (1u << 20)    /* request whose answer is cached; a longer one costs a loop over 1 ms to digest */
 #define LIMIT_METRIC_SERIES 2000           /* label sets of one metric; more are summed under "other" */
 
 /* records */
@@ -39,11 +40,25 @@
 #define LIMIT_SEGMENTS_DEFAULT 64          /* undrained segments a lane; 256 MiB behind is a dead disk */
 #define LIMIT_PAGE 1000                    /* records in one API page */
 
+/* budgets and limits */
+#define LIMIT_BUDGETS 256                  /* rows of `budgets`; all that an application has are looked at per request */
+#define LIMIT_RATE_LIMITS 256              /* rows of `limits`, for the same reason */
+#define LIMIT_ALERTS 16                    /* thresholds of one budget */
+#define LIMIT_HOLDS 16                     /* budgets and limits of one exchange; more are a configuration mistake */
+#define LIMIT_BUDGET_COUNTERS (256u << 10) /* counters of all values and windows; some 250 bytes each, 64 MiB */
+#define LIMIT_RATE_COUNTERS (64u << 10)    /* counters of limits that are in use; idle ones are dropped */
+#define LIMIT_COST_NANO 1000000000000000LL /* one exchange: a million USD; more is an absurd count, hence unknown */
+#define LIMIT_COUNTED_TOKENS (1LL << 30)   /* one exchange; a larger count would close a rate limit for days */
+#define LIMIT_FILL_JOURNAL (1u << 20)      /* exchanges settled while the ledger is read for a new budget */
+
 /* configuration */
 #define LIMIT_CONFIG_FILE (8u << 20)       /* quarterdeck.yaml; price files included one by one */
 #define LIMIT_YAML_COPIES 200000           /* values that aliases and merge keys of one YAML text may copy */
 #define LIMIT_PROBLEMS 100                 /* problems that `quarterdeck check` prints before it stops */
 #define LIMIT_WORKERS 256                  /* loop threads */
+#define LIMIT_ZONE_NAME 64                 /* name of a time zone; the longest known has 32 bytes */
+#define LIMIT_ZONE_FILE (64u << 10)        /* one TZif file; the largest has 4 KiB */
+#define LIMIT_ZONE_LIST (1u << 20)         /* tzdata.zi, read only to suggest a name; 110 KiB */
 #define LIMIT_ERROR_TEXT 512               /* one error message; longer is cut at a character boundary */
 
 #endif

@@ -19,6 +19,9 @@
     METRIC(DURATION, "quarterdeck_exchange_duration_seconds", HISTOGRAM, "application,model", "Whole exchange, from the request's last byte to the reply's last byte.") \
     METRIC(FIRST_TOKEN, "quarterdeck_first_token_seconds", HISTOGRAM, "application,model", "Time to the first relayed output of streams.") \
     METRIC(OVERHEAD, "quarterdeck_overhead_seconds", HISTOGRAM, "", "Our own time: total less waiting for provider and client.") \
+    METRIC(CACHE_LOOKUPS, "quarterdeck_cache_lookups_total", COUNTER, "application,model,outcome", "Look-ups in the exact cache; outcome is hit or miss.") \
+    METRIC(CACHE_SAVED, "quarterdeck_cache_saved_usd_total", COUNTER_NANO, "application,model", "Known cost of the answers that the exact cache gave again, in US dollars.") \
+    METRIC(CACHE_BYTES, "quarterdeck_cache_bytes", GAUGE, "", "Memory that the exact cache holds.")           \
     METRIC(ACTIVE, "quarterdeck_exchanges_active", GAUGE, "", "Exchanges under way.")                         \
     METRIC(CONNECTIONS, "quarterdeck_client_connections", GAUGE, "", "Open client connections.")              \
     METRIC(BREAKER, "quarterdeck_breaker_open", GAUGE, "provider,model", "1 while a target is resting after failures.") \

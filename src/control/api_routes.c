@@ -47,6 +47,33 @@ static const struct api_parameter totals[] = {
     {.name = "step", .place = API_QUERY, .type = API_STEP, .help = "also a time series in steps of this length: 1m, 15m, 1h, 1d"},
     END};
 
+#define COST_FILTERS                                                                                                      \
+    TEXT_QUERY("application", "only this application"), TEXT_QUERY("team", "only this team"),                             \
+        TEXT_QUERY("feature", "only this feature"), TEXT_QUERY("user", "only this end user; read from records"),          \
+        TEXT_QUERY("key", "only this key, by its name"), TEXT_QUERY("model", "only this model, as it was asked for"),     \
+        TEXT_QUERY("provider", "only what this provider answered"),                                                       \
+        TEXT_QUERY("target_model", "only this model, as the provider names it"),                                          \
+        TEXT_QUERY("request_type", "only this request type"), TEXT_QUERY("prompt", "only this prompt: name@version"),     \
+        TEXT_QUERY("system_prompt", "only this system prompt, by its hash of 32 hex digits")
+static const struct api_parameter cost_report[] = {
+    {.name = "by", .place = API_QUERY, .type = API_CHOICES,
+     .choices = "application|team|feature|user|key|model|provider|target_model|request_type|prompt|system_prompt|day|hour",
+     .fallback = "application", .help = "one row for each combination of these, up to four; days and hours are UTC"},
+    TIME_QUERY("from", "7 days before `to`", "begin of the window; any time, to the microsecond"),
+    TIME_QUERY("to", "now", "end of the window"),
+    {.name = "format", .place = API_QUERY, .type = API_CHOICE, .choices = "json|csv|focus", .fallback = "json",
+     .help = "csv and focus (columns of FOCUS 1.2, one row a meter) answer text/csv"},
+    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .high = 1000000, .fallback = "0", .help = "rows; what is behind them is summed in `rest`; 0: all"},
+    COST_FILTERS,
+    END};
+static const struct api_parameter cost_explain[] = {
+    TIME_QUERY("from", "a day before `to`", "begin of the window that is explained; any time, to the microsecond"),
+    TIME_QUERY("to", "now", "its end"),
+    TIME_QUERY("baseline_from", "as long before baseline_to as the window is", "begin of what it is compared with"),
+    TIME_QUERY("baseline_to", "`from`", "its end"),
+    COST_FILTERS,
+    END};
+
 static const struct api_parameter quote[] = {
     TEXT_QUERY("provider", "a provider of the configuration or of the price table; also as PROVIDER/MODEL in `model`"),
     {.name = "model", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "the model's name at the provider"},
@@ -74,12 +101,19 @@ static const struct api_parameter audit_list[] = {
     {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "entries of one page"},
     END};
 
+static const struct api_parameter budgets[] = {
+    {.name = "name", .place = API_QUERY, .type = API_TEXT, .help = "only this budget"},
+    END};
+
 const struct api_route api_routes[] = {
     {"GET", "/api/v1/records", API_VIEWER, 200, api_records_list, "Records, newest first, a page at a time.", record_list, "RecordPage", NULL},
     {"GET", "/api/v1/records/{id}", API_VIEWER, 200, api_records_show, "One record.", record_id, "Record", NULL},
     {"GET", "/api/v1/records/{id}/payload", API_VIEWER, 200, api_records_payload, "The captured request and reply of a record.", record_id, "Payload", NULL},
     {"GET", "/api/v1/latency", API_VIEWER, 200, api_latency, "Percentiles of total time, time to first token and time per token.", latency, "Latency", NULL},
     {"GET", "/api/v1/totals", API_VIEWER, 200, api_totals, "Counts, tokens and cost over a window, and as a time series.", totals, "Totals", NULL},
+    {"GET", "/api/v1/cost/report", API_VIEWER, 200, api_cost_report, "Where the money went, by any dimensions.", cost_report, "CostReport", NULL},
+    {"GET", "/api/v1/cost/explain", API_VIEWER, 200, api_cost_explain, "Why cost differs between two windows, and where.", cost_explain, "CostExplanation", NULL},
+    {"GET", "/api/v1/budgets", API_VIEWER, 200, api_budgets, "What each budget has spent, holds, and will have spent.", budgets, "Budgets", NULL},
     {"GET", "/api/v1/models", API_VIEWER, 200, api_models, "Models, their targets, prices and breakers.", NULL, "Models", NULL},
     {"GET", "/api/v1/prices/quote", API_VIEWER, 200, api_quote, "What a usage costs, and how that comes about.", quote, "Quote", NULL},
     {"GET", "/api/v1/keys", API_VIEWER, 200, api_keys_list, "Keys of applications, revoked ones included; never the secret.", key_list, "Keys", NULL},

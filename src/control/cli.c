@@ -21,6 +21,8 @@ const struct cli_verb cli_verbs[] = {
     {"export", "export records --format jsonl|csv", "all records that match, for other tools", cli_export},
     {"model", "model list|price", "models with their targets and prices; what a usage costs", cli_model},
     {"key", "key create|list|revoke", "keys of applications", cli_key},
+    {"cost", "cost report|explain|count|reconcile", "where the money went, why it changed, does it match the invoice", cli_cost},
+    {"budget", "budget list", "what each budget has spent, holds, and will have spent", cli_budget},
     {"policy", "policy show|reload|audit", "what is in force: state, reading it again, who changed what", cli_policy},
     {"sim", "sim [options]", "a model provider that never was, for trying out and testing", cli_sim},
     {"load", "load [options]", "a load test from a trace or at a rate", cli_load},

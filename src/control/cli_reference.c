@@ -190,7 +190,7 @@ static const struct cli_verb *parts_of(const char *verb) {
     static const struct {
         const char *verb;
         const struct cli_verb *parts;
-    } all[] = {{"record", cli_record_parts}, {"model", cli_model_parts}, {"key", cli_key_parts}, {"policy", cli_policy_parts}};
+    } all[] = {{"record", cli_record_parts}, {"model", cli_model_parts}, {"key", cli_key_parts}, {"policy", cli_policy_parts}, {"cost", cli_cost_parts}, {"budget", cli_budget_parts}};
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
         if (strcmp(all[i].verb, verb) == 0) return all[i].parts;
     return NULL;
@@ -252,6 +252,8 @@ static void example(struct record *r) {
     r->attempts[0] = (struct record_attempt){SLICE("openai"), SLICE("gpt-4o-mini"), 503, FAULT_UP_OVERLOADED, 212};
     r->attempts[1] = (struct record_attempt){SLICE("anthropic"), SLICE("claude-haiku-4-5"), 200, FAULT_NONE, 1480};
     r->usage.input = 1200, r->usage.cache_read = 1024, r->usage.cache_write = 0, r->usage.output = 240;
+    r->charge = (struct charge){1u << CHARGE_INPUT | 1u << CHARGE_CACHE_READ | 1u << CHARGE_OUTPUT,
+                                {[CHARGE_INPUT] = 176000, [CHARGE_CACHE_READ] = 102400, [CHARGE_OUTPUT] = 1200000}};
     r->cost_nano = 1478400, r->ttft_us = 640250, r->duration_us = 1945120, r->overhead_us = 310;
     r->request_bytes = 5120, r->response_bytes = 18044;
 }

@@ -7,6 +7,7 @@
 #define CONTROL_CONTROL_H
 
 #include "base/metric.h"
+#include "cost/governor.h"
 #include "model/policy.h"
 #include "store/ledger.h"
 #include "store/recorder.h"
@@ -29,6 +30,8 @@ struct control_services {
     enum fault (*reload)(void *ctx, uint64_t *ret_revision, struct buffer *ret_problems);
     bool (*ready)(void *ctx, const char **ret_why_not);
     void (*targets)(void *ctx, void (*each)(void *arg, const struct target_state *t), void *arg);
+    /* The current window of each budget; NULL: no server is running. A view is valid inside the call. */
+    void (*budgets)(void *ctx, void (*each)(void *arg, const struct budget_view *v), void *arg);
     struct ledger *ledger;
     struct registry *registry;
     struct recorder *recorder;

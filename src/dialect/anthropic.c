@@ -43,7 +43,7 @@ static const char *error_type(enum fault fault) {
     }
 }
 
-static void put_error(struct json_writer *w, enum fault fault, const char *message, const char *request_id) {
+static void put_error(struct json_writer *w, enum fault fault, const char *message, const struct error_notes *notes) {
     json_object(w);
     json_member_text(w, "type", "error");
     json_key(w, "error");
@@ -51,15 +51,16 @@ static void put_error(struct json_writer *w, enum fault fault, const char *messa
     json_member_text(w, "type", error_type(fault));
     json_member_text(w, "message", message == NULL || message[0] == 0 ? fault_text(fault) : message);
     json_member_text(w, "code", fault_name(fault));
+    if (notes != NULL && notes->estimate_usd != NULL) json_member_text(w, "estimate_usd", notes->estimate_usd);
     json_object_end(w);
-    if (request_id != NULL) json_member_text(w, "request_id", request_id);
+    if (notes != NULL && notes->request_id != NULL) json_member_text(w, "request_id", notes->request_id);
     json_object_end(w);
 }
 
-static void write_error(enum fault fault, const char *message, const char *request_id, struct buffer *out) {
+static void write_error(enum fault fault, const char *message, const struct error_notes *notes, struct buffer *out) {
     struct json_writer w;
     json_start(&w, out);
-    put_error(&w, fault, message, request_id);
+    put_error(&w, fault, message, notes);
 }
 
 static void write_stream_error(enum fault fault, const char *message, struct buffer *out) {
@@ -75,6 +76,7 @@ const struct dialect anthropic_dialect = {
     .endpoints = 1u << ENDPOINT_CHAT | 1u << ENDPOINT_COUNT_TOKENS | 1u << ENDPOINT_MODELS,
     .read_head = anthropic_read_head,
     .read_body = anthropic_read_body,
+    .read_message = anthropic_read_message,
     .write_reply = anthropic_write_reply,
     .write_event = anthropic_write_event,
     .write_error = write_error,

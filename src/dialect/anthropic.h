@@ -11,7 +11,9 @@
 enum fault anthropic_read_head(struct slice body, struct arena *arena, struct call *call,
                                struct error *error) MUST_CHECK;
 enum fault anthropic_read_body(struct arena *arena, struct call *call, struct error *error) MUST_CHECK;
-enum fault anthropic_splice(const struct call *call, const char *model, bool want_usage,
+bool anthropic_read_message(const struct call *call, uint32_t item, struct arena *arena,
+                            struct dialect_message *ret);
+enum fault anthropic_splice(const struct call *call, const struct target *target, bool want_usage,
                             struct buffer *out) MUST_CHECK;
 enum fault anthropic_write_call(const struct call *call, const struct target *target, struct buffer *out,
                                 struct error *error) MUST_CHECK;

@@ -197,12 +197,12 @@ static enum fault read_message(struct body *b, uint32_t node) {
 }
 
 static enum fault read_messages(struct body *b) {
-    uint32_t cursor = JSON_NONE, node, messages = json_get(b->d, 0, "messages");
+    uint32_t cursor = JSON_NONE, node, index = 0, messages = json_get(b->d, 0, "messages");
     enum fault f = body_start_messages(b, messages);
     if (f != FAULT_NONE) return f;
     if ((f = read_system(b)) != FAULT_NONE) return f;
     while (json_each_item(b->d, messages, &cursor, &node))
-        if ((f = read_message(b, node)) != FAULT_NONE) return f;
+        if (!call_drops(b->call, index++) && (f = read_message(b, node)) != FAULT_NONE) return f;
     return FAULT_NONE;
 }
 

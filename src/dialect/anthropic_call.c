@@ -195,6 +195,13 @@ static void put_user(struct json_writer *w, const struct call *c) {
     json_object_end(w);
 }
 
+/* A cap only lowers what a call without a limit would get. */
+static int64_t limit_of(const struct call *c, const struct target *t) {
+    int64_t most = t->max_output > 0 ? t->max_output : MAX_TOKENS_DEFAULT, added = target_added_limit(c, t);
+    if (c->max_tokens >= 0) return c->max_tokens;
+    return added >= 0 && added < most ? added : most;
+}
+
 enum fault anthropic_write_call(const struct call *call, const struct target *target, struct buffer *out,
                                 struct error *error) {
     struct json_writer writer, *w = &writer;
@@ -203,10 +210,7 @@ enum fault anthropic_write_call(const struct call *call, const struct target *ta
     json_start(w, out);
     json_object(w);
     json_member_text(w, "model", target->model);
-    json_member_i64(w, "max_tokens",
-                    call->max_tokens >= 0    ? call->max_tokens
-                    : target->max_output > 0 ? target->max_output
-                                             : MAX_TOKENS_DEFAULT);
+    json_member_i64(w, "max_tokens", limit_of(call, target));
     if (call->system_text.len > 0) json_member_string(w, "system", call->system_text);
     put_messages(w, call);
     put_tools(w, call);

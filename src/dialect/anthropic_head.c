@@ -1,6 +1,7 @@
 #include "dialect/anthropic.h"
 #include "dialect/head.h"
 #include "dialect/splice.h"
+#include "dialect/target_call.h"
 
 enum {
     HEAD_MODEL,
@@ -69,6 +70,7 @@ static enum fault read_messages(struct call *call, uint32_t messages, struct are
     uint32_t cursor = JSON_NONE, message;
     if (!fields_is_null(d, messages) && json_type(d, messages) != JSON_ARRAY)
         return fields_expected(d, messages, "an array", arena, error);
+    if (json_type(d, messages) == JSON_ARRAY) call->messages_node = messages;
     while (json_each_item(d, messages, &cursor, &message))
         count_content(call, json_get(d, message, "content"), 0);
     return FAULT_NONE;
@@ -83,6 +85,7 @@ enum fault anthropic_read_head(struct slice body, struct arena *arena, struct ca
     if (call->endpoint == ENDPOINT_CHAT) {
         if ((f = head_stream(call, at[HEAD_STREAM], arena, error)) != FAULT_NONE) return f;
         if ((f = head_max_tokens(call, at[HEAD_MAX_TOKENS], arena, error)) != FAULT_NONE) return f;
+        call->limit_nodes[0] = at[HEAD_MAX_TOKENS];
     }
     call->include_usage = call->stream; /* always part of the stream here */
     uint32_t user = json_get(d, at[HEAD_METADATA], "user_id");
@@ -93,11 +96,48 @@ enum fault anthropic_read_head(struct slice body, struct arena *arena, struct ca
     return head_check_arena(arena, error);
 }
 
-enum fault anthropic_splice(const struct call *call, const char *model, bool want_usage, struct buffer *out) {
-    (void)want_usage; /* always part of the stream */
+bool anthropic_read_message(const struct call *call, uint32_t item, struct arena *arena,
+                            struct dialect_message *ret) {
+    static const struct field fields[] = {FIELD("role"), FIELD("content")};
+    struct call counted = {.doc = call->doc};
+    const struct json_doc *d = &call->doc;
+    uint32_t at[2], cursor = JSON_NONE, block;
+    (void)arena; /* nothing is decoded */
+    *ret = (struct dialect_message){.system_text = SLICE_NULL};
+    if (json_type(d, item) != JSON_OBJECT || fields_find(d, item, fields, 2, at) != 0) return false;
+    bool user = json_is(d, at[0], "user"), system = json_is(d, at[0], "system");
+    if (!user && !system && !json_is(d, at[0], "assistant")) return false;
+    ret->as.role = user ? HISTORY_USER : system ? HISTORY_SYSTEM : HISTORY_OTHER;
+    while (json_each_item(d, at[1], &cursor, &block)) {
+        uint32_t type = json_get(d, block, "type"); /* server tools have their results in the same message */
+        if (json_is(d, type, "tool_use")) ret->as.calls++;
+        if (json_is(d, type, "tool_result")) ret->as.results++;
+    }
+    count_content(&counted, at[1], 0);
+    ret->text_bytes = counted.text_bytes;
+    ret->n_images = counted.n_images_total;
+    return true;
+}
+
+enum fault anthropic_splice(const struct call *call, const struct target *target, bool want_usage, struct buffer *out) {
+    uint32_t nodes[] = {call->model_node, call->limit_nodes[0], call->messages_node};
+    enum { NODES = sizeof nodes / sizeof nodes[0] };
+    int64_t limit = target_added_limit(call, target);
     struct splice s;
+    (void)want_usage; /* always part of the stream */
     splice_start(&s, call->doc.text, out);
-    splice_model(&s, call, model);
+    splice_order(nodes, NODES);
+    for (unsigned i = 0; i < NODES && nodes[i] != JSON_NONE; i++) {
+        if (nodes[i] == call->messages_node) {
+            splice_messages(&s, call);
+        } else if (nodes[i] != call->model_node) {
+            splice_limit(&s, call, nodes[i], limit);
+        } else {
+            splice_model(&s, call, target->model);
+            if (limit >= 0 && call->limit_nodes[0] == JSON_NONE)
+                buffer_printf(out, ",\"max_tokens\":%lld", (long long)limit);
+        }
+    }
     splice_end(&s);
     return out->overflow ? FAULT_TOO_LARGE : FAULT_NONE;
 }

@@ -40,6 +40,7 @@ const struct dialect azure_dialect = {
         1u << ENDPOINT_CHAT | 1u << ENDPOINT_RESPONSES | 1u << ENDPOINT_EMBEDDINGS | 1u << ENDPOINT_MODELS,
     .read_head = openai_read_head,
     .read_body = openai_read_body,
+    .read_message = openai_read_message,
     .write_reply = openai_write_reply,
     .write_event = openai_write_event,
     .write_error = openai_write_error,

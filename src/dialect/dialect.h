@@ -9,6 +9,7 @@
 #define DIALECT_DIALECT_H
 
 #include "model/call.h"
+#include "model/history.h"
 #include "model/policy.h"
 #include "model/reply.h"
 
@@ -83,6 +84,20 @@ struct upstream_address {
     const char *headers[8];           /* "name: value", in the arena, NULL-terminated */
 };
 
+/* What an error says beside its name and words. */
+struct error_notes {
+    const char *request_id; /* NULL: none */
+    const char *estimate_usd; /* what the refused request may cost; NULL: not said */
+};
+
+/* An item of a call's messages, as the history policy sees it. */
+struct dialect_message {
+    struct history_message as; /* its tokens are the caller's to set */
+    uint64_t text_bytes;
+    unsigned n_images;
+    struct slice system_text;  /* decoded; SLICE_NULL: it is no system message of this call's system_text */
+};
+
 struct dialect {
     enum dialect_id id;
     enum wire wire;
@@ -93,17 +108,20 @@ struct dialect {
     enum fault (*read_head)(struct slice body, struct arena *arena, struct call *call, struct error *error);
     /* The body; read_head came first. */
     enum fault (*read_body)(struct arena *arena, struct call *call, struct error *error);
+    /* False: no shape that is known here, or one with a field given twice. */
+    bool (*read_message)(const struct call *call, uint32_t item, struct arena *arena, struct dialect_message *ret);
     void (*write_reply)(const struct reply *r, struct buffer *out);
     void (*write_event)(struct stream_writer *w, const struct event *e, struct buffer *out); /* whole SSE frames */
-    /* The shape of a failed request; content type is application/json. `retryable` feeds x-should-retry. */
-    void (*write_error)(enum fault fault, const char *message, const char *request_id, struct buffer *out);
+    /* The shape of a failed request; content type is application/json. `notes` may be NULL. */
+    void (*write_error)(enum fault fault, const char *message, const struct error_notes *notes, struct buffer *out);
     void (*write_stream_error)(enum fault fault, const char *message, struct buffer *out); /* SSE frames; last of the stream */
 
     /* ---- as the upstream's ---- */
     void (*address)(const struct provider *p, enum endpoint e, const char *model, struct arena *arena,
                     struct upstream_address *ret);
-    /* Same wire: the client's bytes with model (and stream_options.include_usage when `want_usage`) spliced. */
-    enum fault (*splice)(const struct call *call, const char *model, bool want_usage, struct buffer *out);
+    /* Same wire: the client's bytes with model (and stream_options.include_usage when `want_usage`) spliced, limits
+     * lowered to output_cap and dropped messages left out. */
+    enum fault (*splice)(const struct call *call, const struct target *target, bool want_usage, struct buffer *out);
     /* Other wire: from the neutral body. */
     enum fault (*write_call)(const struct call *call, const struct target *target, struct buffer *out, struct error *error);
     /* `with_parts` false: metadata only. A 200 whose body is an error gives that error's fault. Vectors and counts are

@@ -4,7 +4,11 @@ static void reset(struct call *call) {
     *call = (struct call){.endpoint = call->endpoint,
                           .model_node = JSON_NONE,
                           .stream_options_node = JSON_NONE,
-                          .max_tokens = -1};
+                          .limit_nodes = {JSON_NONE, JSON_NONE},
+                          .messages_node = JSON_NONE,
+                          .max_tokens = -1,
+                          .output_cap = -1,
+                          .tokens_saved = -1};
 }
 
 static enum fault refuse_twice(uint64_t twice, const struct field *fields, struct error *error) {

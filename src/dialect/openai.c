@@ -38,7 +38,7 @@ static const char *error_type(enum fault fault) {
     return status >= 500 ? "server_error" : "invalid_request_error";
 }
 
-static void put_error(enum fault fault, const char *message, struct buffer *out) {
+static void put_error(enum fault fault, const char *message, const struct error_notes *notes, struct buffer *out) {
     struct json_writer w;
     json_start(&w, out);
     json_object(&w);
@@ -48,18 +48,19 @@ static void put_error(enum fault fault, const char *message, struct buffer *out)
     json_member_text(&w, "type", error_type(fault));
     json_member_text(&w, "param", NULL);
     json_member_text(&w, "code", fault_name(fault));
+    if (notes != NULL && notes->estimate_usd != NULL) json_member_text(&w, "estimate_usd", notes->estimate_usd);
     json_object_end(&w);
     json_object_end(&w);
 }
 
-void openai_write_error(enum fault fault, const char *message, const char *request_id, struct buffer *out) {
-    (void)request_id; /* OpenAI's errors carry it in the x-request-id header alone */
-    put_error(fault, message, out);
+/* The request's id is in the x-request-id header alone. */
+void openai_write_error(enum fault fault, const char *message, const struct error_notes *notes, struct buffer *out) {
+    put_error(fault, message, notes, out);
 }
 
 void openai_write_stream_error(enum fault fault, const char *message, struct buffer *out) {
     buffer_append(out, SLICE("data: "));
-    put_error(fault, message, out);
+    put_error(fault, message, NULL, out);
     buffer_append(out, SLICE("\n\n"));
 }
 
@@ -70,6 +71,7 @@ const struct dialect openai_dialect = {
         1u << ENDPOINT_CHAT | 1u << ENDPOINT_RESPONSES | 1u << ENDPOINT_EMBEDDINGS | 1u << ENDPOINT_MODELS,
     .read_head = openai_read_head,
     .read_body = openai_read_body,
+    .read_message = openai_read_message,
     .write_reply = openai_write_reply,
     .write_event = openai_write_event,
     .write_error = openai_write_error,

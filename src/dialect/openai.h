@@ -11,7 +11,11 @@
 enum fault openai_read_head(struct slice body, struct arena *arena, struct call *call,
                             struct error *error) MUST_CHECK;
 enum fault openai_read_body(struct arena *arena, struct call *call, struct error *error) MUST_CHECK;
-enum fault openai_splice(const struct call *call, const char *model, bool want_usage,
+/* The name of the output's limit that a target takes for sure. */
+const char *openai_limit_key(const struct target *target);
+bool openai_read_message(const struct call *call, uint32_t item, struct arena *arena,
+                         struct dialect_message *ret);
+enum fault openai_splice(const struct call *call, const struct target *target, bool want_usage,
                          struct buffer *out) MUST_CHECK;
 enum fault openai_write_call(const struct call *call, const struct target *target, struct buffer *out,
                              struct error *error) MUST_CHECK;
@@ -24,7 +28,7 @@ enum fault openai_read_event(struct stream_reader *r, struct slice name, struct 
                              struct event *events, unsigned *ret_n, bool *ret_usage_only) MUST_CHECK;
 void openai_write_event(struct stream_writer *w, const struct event *e, struct buffer *out);
 
-void openai_write_error(enum fault fault, const char *message, const char *request_id, struct buffer *out);
+void openai_write_error(enum fault fault, const char *message, const struct error_notes *notes, struct buffer *out);
 void openai_write_stream_error(enum fault fault, const char *message, struct buffer *out);
 
 /* Path of an endpoint below the API's root ("/chat/completions"); NULL when it has none. */

@@ -239,10 +239,11 @@ static enum fault read_message(struct body *b, uint32_t node, struct message *m)
 }
 
 static enum fault read_messages(struct body *b) {
-    uint32_t cursor = JSON_NONE, node, messages = json_get(b->d, 0, "messages");
+    uint32_t cursor = JSON_NONE, node, index = 0, messages = json_get(b->d, 0, "messages");
     enum fault f = body_start_messages(b, messages);
     if (f != FAULT_NONE) return f;
     while (json_each_item(b->d, messages, &cursor, &node)) {
+        if (call_drops(b->call, index++)) continue;
         if ((f = read_message(b, node, &b->call->messages[b->call->n_messages])) != FAULT_NONE) return f;
         b->call->n_messages++;
     }

@@ -196,11 +196,17 @@ static void put_format(struct json_writer *w, const struct call *c) {
     json_object_end(w);
 }
 
-/* OpenAI's own reasoning models know the new name alone, many compatible servers the old one alone. */
-static const char *max_tokens_key(const struct provider *p) {
-    bool own =
+/* OpenAI's reasoning models know the new name alone, many compatible servers the old one alone. Routers write
+ * the maker before a model's name: "openai/o3". */
+const char *openai_limit_key(const struct target *target) {
+    static const char *const reasoning[] = {"o1", "o3", "o4", "gpt-5"};
+    const struct provider *p = target->provider;
+    const char *slash = strrchr(target->model, '/'), *name = slash != NULL ? slash + 1 : target->model;
+    bool newer =
         p->dialect == DIALECT_AZURE || slice_contains(slice_of(p->base_url), SLICE("://api.openai.com"));
-    return own ? "max_completion_tokens" : "max_tokens";
+    for (size_t i = 0; i < sizeof reasoning / sizeof reasoning[0]; i++)
+        newer = newer || slice_starts(slice_of(name), slice_of(reasoning[i]));
+    return newer ? "max_completion_tokens" : "max_tokens";
 }
 
 static void put_stream(struct json_writer *w, const struct call *c, const struct provider *p) {
@@ -218,7 +224,8 @@ enum fault openai_write_call(const struct call *call, const struct target *targe
     json_object(w);
     json_member_text(w, "model", target->model);
     put_messages(w, call);
-    if (call->max_tokens >= 0) json_member_i64(w, max_tokens_key(target->provider), call->max_tokens);
+    int64_t limit = call->max_tokens >= 0 ? call->max_tokens : target_added_limit(call, target);
+    if (limit >= 0) json_member_i64(w, openai_limit_key(target), limit);
     put_tools(w, call);
     put_tool_choice(w, call);
     put_format(w, call);

@@ -1,6 +1,7 @@
 #include "dialect/head.h"
 #include "dialect/openai.h"
 #include "dialect/splice.h"
+#include "dialect/target_call.h"
 
 enum {
     HEAD_MODEL,
@@ -65,34 +66,41 @@ struct counting {
 };
 
 /* Content of a message: a text, or parts. System text is kept, the rest is counted. */
-static void count_content(struct counting *c, uint32_t content, bool is_system) {
+static void count_content(struct counting *c, uint32_t content, bool system) {
     const struct json_doc *d = &c->call->doc;
     uint32_t cursor = JSON_NONE, part, at[ITEM_COUNT];
     c->call->text_bytes += head_string_bytes(d, content);
-    if (is_system) head_text_add(&c->system, json_string(d, content, c->system.arena), SLICE("\n\n"));
+    if (system) head_text_add(&c->system, json_string(d, content, c->system.arena), SLICE("\n\n"));
     if (json_type(d, content) != JSON_ARRAY) return;
     while (json_each_item(d, content, &cursor, &part)) {
         fields_find(d, part, item_fields, ITEM_COUNT, at);
         c->call->text_bytes += head_string_bytes(d, at[ITEM_TEXT]) + head_string_bytes(d, at[ITEM_REFUSAL]);
         if (at[ITEM_IMAGE_URL] != JSON_NONE || json_is(d, at[ITEM_TYPE], "input_image"))
             c->call->n_images_total++;
-        if (is_system)
+        if (system)
             head_text_add(&c->system, json_string(d, at[ITEM_TEXT], c->system.arena), SLICE("\n\n"));
     }
 }
 
-/* Messages of a chat, or the items of a Responses input. */
+static bool is_system(const struct json_doc *d, uint32_t role) {
+    return json_is(d, role, "system") || json_is(d, role, "developer");
+}
+
+/* A message of a chat, or an item of a Responses input. */
+static void count_item(struct counting *c, const uint32_t at[ITEM_COUNT]) {
+    const struct json_doc *d = &c->call->doc;
+    count_content(c, at[ITEM_CONTENT], is_system(d, at[ITEM_ROLE]));
+    count_content(c, at[ITEM_OUTPUT], false);
+    c->call->text_bytes += head_string_bytes(d, at[ITEM_ARGUMENTS]) + json_raw(d, at[ITEM_TOOL_CALLS]).len;
+}
+
 static void count_items(struct counting *c, uint32_t items) {
     const struct json_doc *d = &c->call->doc;
     uint32_t cursor = JSON_NONE, item, at[ITEM_COUNT];
     c->call->text_bytes += head_string_bytes(d, items);
     while (json_each_item(d, items, &cursor, &item)) {
         fields_find(d, item, item_fields, ITEM_COUNT, at);
-        bool is_system = json_is(d, at[ITEM_ROLE], "system") || json_is(d, at[ITEM_ROLE], "developer");
-        count_content(c, at[ITEM_CONTENT], is_system);
-        count_content(c, at[ITEM_OUTPUT], false);
-        c->call->text_bytes +=
-            head_string_bytes(d, at[ITEM_ARGUMENTS]) + json_raw(d, at[ITEM_TOOL_CALLS]).len;
+        count_item(c, at);
     }
 }
 
@@ -125,7 +133,12 @@ static enum fault read_stream_options(struct call *call, uint32_t node, struct a
 static enum fault read_limits(struct call *call, const uint32_t at[HEAD_COUNT], struct arena *arena,
                               struct error *error) {
     enum fault f;
-    if (call->endpoint == ENDPOINT_RESPONSES) return head_max_tokens(call, at[HEAD_MAX_OUTPUT], arena, error);
+    if (call->endpoint == ENDPOINT_RESPONSES) {
+        call->limit_nodes[0] = at[HEAD_MAX_OUTPUT];
+        return head_max_tokens(call, at[HEAD_MAX_OUTPUT], arena, error);
+    }
+    call->limit_nodes[0] = at[HEAD_MAX_TOKENS];
+    call->limit_nodes[1] = at[HEAD_MAX_COMPLETION];
     if ((f = head_max_tokens(call, at[HEAD_MAX_TOKENS], arena, error)) != FAULT_NONE) return f;
     return head_max_tokens(call, at[HEAD_MAX_COMPLETION], arena, error); /* the newer name wins */
 }
@@ -141,6 +154,7 @@ static enum fault read_text(struct call *call, const uint32_t at[HEAD_COUNT], st
         return fields_expected(d, items, text_will_do ? "a string or an array" : "an array", arena, error);
     if (call->endpoint == ENDPOINT_RESPONSES) count_content(&c, at[HEAD_INSTRUCTIONS], true);
     count_items(&c, items);
+    if (t == JSON_ARRAY) call->messages_node = items;
     call->text_bytes += json_raw(d, at[HEAD_TOOLS]).len + json_raw(d, at[HEAD_FUNCTIONS]).len;
     call->system_text = c.system.text;
     return FAULT_NONE;
@@ -160,6 +174,64 @@ enum fault openai_read_head(struct slice body, struct arena *arena, struct call 
     if ((f = read_limits(call, at, arena, error)) != FAULT_NONE) return f;
     if ((f = read_text(call, at, arena, error)) != FAULT_NONE) return f;
     return head_check_arena(arena, error);
+}
+
+/* ---- the history ---- */
+
+/* Items of a Responses input that wait for an answer, which is another item: TYPE_output, or as given. */
+static const struct {
+    const char *call, *result;
+} item_pairs[] = {
+    {"function_call", "function_call_output"},       {"custom_tool_call", "custom_tool_call_output"},
+    {"computer_call", "computer_call_output"},       {"local_shell_call", "local_shell_call_output"},
+    {"shell_call", "shell_call_output"},             {"apply_patch_call", "apply_patch_call_output"},
+    {"mcp_approval_request", "mcp_approval_response"},
+};
+
+static void read_pair(const struct json_doc *d, uint32_t type, struct history_message *ret) {
+    for (size_t i = 0; i < sizeof item_pairs / sizeof item_pairs[0]; i++) {
+        if (json_is(d, type, item_pairs[i].call)) ret->calls = 1;
+        if (json_is(d, type, item_pairs[i].result)) ret->results = 1;
+    }
+}
+
+static bool read_role(const struct json_doc *d, uint32_t item, uint32_t role, struct history_message *ret) {
+    ret->role = HISTORY_OTHER;
+    if (is_system(d, role)) {
+        ret->role = HISTORY_SYSTEM;
+    } else if (json_is(d, role, "user")) {
+        ret->role = HISTORY_USER;
+    } else if (json_is(d, role, "assistant")) {
+        uint32_t older = json_get(d, item, "function_call");
+        ret->calls = json_size(d, json_get(d, item, "tool_calls")) + (fields_is_null(d, older) ? 0 : 1);
+    } else if (json_is(d, role, "tool") || json_is(d, role, "function")) {
+        ret->results = 1;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+bool openai_read_message(const struct call *call, uint32_t item, struct arena *arena,
+                         struct dialect_message *ret) {
+    struct call counted = {.doc = call->doc};
+    struct counting c = {.call = &counted, .system = {.arena = arena}};
+    const struct json_doc *d = &call->doc;
+    uint32_t at[ITEM_COUNT];
+    *ret = (struct dialect_message){.system_text = SLICE_NULL};
+    if (json_type(d, item) != JSON_OBJECT || fields_find(d, item, item_fields, ITEM_COUNT, at) != 0) return false;
+    if (call->endpoint == ENDPOINT_RESPONSES && fields_is_null(d, at[ITEM_ROLE])) {
+        if (json_type(d, at[ITEM_TYPE]) != JSON_STRING) return false;
+        ret->as.role = HISTORY_OTHER;
+        read_pair(d, at[ITEM_TYPE], &ret->as);
+    } else if (!read_role(d, item, at[ITEM_ROLE], &ret->as)) {
+        return false;
+    }
+    count_item(&c, at);
+    ret->text_bytes = counted.text_bytes;
+    ret->n_images = counted.n_images_total;
+    ret->system_text = c.system.text;
+    return true;
 }
 
 /* ---- splicing ---- */
@@ -182,15 +254,36 @@ static void splice_options(struct splice *s, const struct call *call) {
     }
 }
 
-enum fault openai_splice(const struct call *call, const char *model, bool want_usage, struct buffer *out) {
+/* Which limit a call without one gets: the index in limit_nodes, and the name. */
+static unsigned added_limit(const struct call *call, const struct target *target, const char **ret_key) {
+    *ret_key = call->endpoint == ENDPOINT_RESPONSES ? "max_output_tokens" : openai_limit_key(target);
+    return strcmp(*ret_key, "max_completion_tokens") == 0 ? 1 : 0;
+}
+
+enum fault openai_splice(const struct call *call, const struct target *target, bool want_usage, struct buffer *out) {
     bool ask = want_usage && call->endpoint == ENDPOINT_CHAT && call->stream && !call->include_usage;
-    bool options_given = call->stream_options_node != JSON_NONE;
+    uint32_t options = ask ? call->stream_options_node : JSON_NONE;
+    uint32_t nodes[] = {call->model_node, options, call->limit_nodes[0], call->limit_nodes[1], call->messages_node};
+    enum { NODES = sizeof nodes / sizeof nodes[0] };
+    int64_t limit = target_added_limit(call, target);
+    const char *key;
+    uint32_t limit_node = call->limit_nodes[added_limit(call, target, &key)];
     struct splice s;
     splice_start(&s, call->doc.text, out);
-    if (ask && options_given && call->stream_options_node < call->model_node) splice_options(&s, call);
-    splice_model(&s, call, model);
-    if (ask && !options_given) buffer_append(out, SLICE(",\"stream_options\":{\"include_usage\":true}"));
-    if (ask && options_given && call->stream_options_node > call->model_node) splice_options(&s, call);
+    splice_order(nodes, NODES);
+    for (unsigned i = 0; i < NODES && nodes[i] != JSON_NONE; i++) {
+        if (nodes[i] == options) {
+            splice_options(&s, call);
+        } else if (nodes[i] == call->messages_node) {
+            splice_messages(&s, call);
+        } else if (nodes[i] != call->model_node) {
+            splice_limit(&s, call, nodes[i], nodes[i] == limit_node ? limit : -1);
+        } else {
+            splice_model(&s, call, target->model);
+            if (ask && options == JSON_NONE) buffer_append(out, SLICE(",\"stream_options\":{\"include_usage\":true}"));
+            if (limit >= 0 && limit_node == JSON_NONE) buffer_printf(out, ",\"%s\":%lld", key, (long long)limit);
+        }
+    }
     splice_end(&s);
     return out->overflow ? FAULT_TOO_LARGE : FAULT_NONE;
 }

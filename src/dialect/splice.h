@@ -19,5 +19,13 @@ void splice_end(struct splice *s);
 
 /* The value of the call's model in its text becomes `model`. */
 void splice_model(struct splice *s, const struct call *call, const char *model);
+/* A limit of the output above the call's cap (or negative: none) becomes the cap; null becomes `added`, unless that
+ * is -1. */
+void splice_limit(struct splice *s, const struct call *call, uint32_t node, int64_t added);
+/* The items of messages_node that the policy dropped go, each with its comma. */
+void splice_messages(struct splice *s, const struct call *call);
+
+/* Puts nodes in the order of the text, which is the order of their numbers; JSON_NONE come last. */
+void splice_order(uint32_t *nodes, unsigned n);
 
 #endif

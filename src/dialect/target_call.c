@@ -11,6 +11,12 @@ enum fault target_refuse_unless(struct slice number, double idle, const char *fi
     return target_refuse(number, field, error);
 }
 
+int64_t target_added_limit(const struct call *call, const struct target *target) {
+    if (call->max_tokens >= 0 || call->output_cap < 0) return -1;
+    bool less = target->max_output > 0 && target->max_output < call->output_cap;
+    return less ? target->max_output : call->output_cap;
+}
+
 void target_put_raw(struct json_writer *w, const char *key, struct slice json) {
     if (!slice_is_null(json)) json_member_raw(w, key, json);
 }

@@ -11,7 +11,7 @@ enum fault attempt_prepare(struct exchange *x, struct error *error) {
                          endpoint_name(e), x->target->health_key, dialect_name(x->upstream->id));
     if (x->same_wire) {
         bool want_usage = x->call.stream && e == ENDPOINT_CHAT && x->target->provider->stream_usage;
-        enum fault fault = x->client->splice(&x->call, x->target->model, want_usage, &x->request_body);
+        enum fault fault = x->client->splice(&x->call, x->target, want_usage, &x->request_body);
         if (fault != FAULT_NONE) return error_set(error, fault, "%s", fault_text(fault));
         return FAULT_NONE;
     }
@@ -184,6 +184,8 @@ void attempt_ended(struct exchange *x, enum fault outcome) {
                                                                .http_status = x->upstream_status,
                                                                .error = outcome,
                                                                .ms = (uint32_t)((now - x->attempt_us) / 1000)};
+    r->output_cap = x->call.output_cap; /* of what was sent; a call that never was saved nothing */
+    r->history_tokens_saved = x->call.tokens_saved;
     if (outcome == FAULT_CANCELLED) {
         health_withdraw(h, x->admission);
     } else {

@@ -26,29 +26,30 @@ static void write_message(struct exchange *x, struct buffer *out) {
     for (unsigned i = 0; i < sizeof events / sizeof events[0]; i++) x->client->write_event(&w, &events[i], out);
 }
 
-static bool from_cache(struct exchange *x, struct buffer *type, struct buffer *out) {
-    if (x->model->degraded != DEGRADED_CACHE || x->no_store) return false;
+/* However old it is. */
+static bool from_cache(struct exchange *x, const char **ret_type, struct buffer *out) {
+    if (x->model->degraded != DEGRADED_CACHE || x->no_store || x->no_cache) return false;
     struct answer_key key;
     answers_key(x->record.application, x->call.endpoint, x->client->id, x->request->body, &key);
-    return answers_find(x->gateway->shared->answers, &key, type, out);
+    const struct answer *a = answers_find(x->gateway->shared->answers, &key, INT64_MIN);
+    if (!a) return false;
+    *ret_type = arena_text(&x->arena, a->content_type);
+    (void)buffer_append(out, a->body);
+    answers_release(a);
+    return true;
 }
 
 bool degraded_serve(struct exchange *x) {
     if (x->model->degraded == DEGRADED_OFF) return false;
-    struct buffer type;
-    buffer_init(&type, LIMIT_LABEL);
     buffer_clear(&x->frames);
     const char *content_type = x->call.stream ? "text/event-stream" : "application/json";
-    if (from_cache(x, &type, &x->frames)) {
+    if (from_cache(x, &content_type, &x->frames)) {
         x->record.cache = SLICE("degraded");
-        content_type = arena_text(&x->arena, buffer_slice(&type));
     } else if (x->model->degraded_message && x->call.endpoint == ENDPOINT_CHAT) {
         write_message(x, &x->frames);
     } else {
-        buffer_deinit(&type);
         return false;
     }
-    buffer_deinit(&type);
     relay_keep_whole(x, content_type, buffer_slice(&x->frames));
     settle(x, RECORD_DEGRADED, 200, FAULT_NO_TARGET, fault_text(x->last.fault));
     exchange_answer(x, 200, content_type, &x->frames);

@@ -136,9 +136,14 @@ static void clear(struct exchange *x) {
     x->upstream = NULL;
     x->n_passed_headers = x->n_order = x->at = x->tries = 0;
     x->no_store = x->concluded = x->committed = x->paused = x->transfer_over = x->output_seen = x->keep_copy = false;
-    x->in_passing = false;
+    x->in_passing = x->no_cache = x->to_cache = x->cache_missed = x->cheapest_first = false;
     x->admission = ADMIT_NO;
-    x->above_window = x->retry_after_us = -1;
+    x->above_window = x->retry_after_us = x->approved_nano = -1;
+    x->estimate_nano = MONEY_UNKNOWN;
+    x->counted = (struct input_count){.tokens = -1};
+    x->reservation.n = 0;
+    x->reserved = false;
+    x->requests_left.limit = x->tokens_left.limit = -1;
     x->cannot.fault = FAULT_NONE;
     memset(&x->last, 0, sizeof x->last);
     x->upstream_status = 0;
@@ -214,7 +219,9 @@ static enum fault read_request(struct exchange *x, struct error *error) {
         digest_fast128(x->call.system_text, r->system_prompt_hash);
         r->has_system_prompt = true;
     }
-    return resolve(x, error);
+    fault = resolve(x, error);
+    if (fault == FAULT_NONE) trim_call(x->client, policy_requests(x->key->application, r->request_type), &x->arena, &x->call);
+    return fault;
 }
 
 void exchange_request(struct exchange *x) {
@@ -234,6 +241,7 @@ void exchange_request(struct exchange *x) {
     }
     x->keep_copy = x->key->application->payloads.capture == CAPTURE_FULL ||
                    (x->model->degraded == DEGRADED_CACHE && !x->no_store);
+    if (!reserve(x) || cache_serve(x)) return;
     loop_timer_start(x->gateway->loop, &x->total_timer, x->model->timeouts.total);
     route_next(x);
     exchange_waits(x);
@@ -253,7 +261,10 @@ void exchange_refuse(struct exchange *x, enum record_status status, enum fault f
     record_id_format(&x->record.id, id);
     if (!text || !*text) text = fault_text(fault);
     buffer_clear(&x->frames);
-    x->client->write_error(fault, text, id, &x->frames);
+    char estimate[MONEY_TEXT];
+    if (money_is_known(x->estimate_nano)) money_format(x->estimate_nano, estimate);
+    struct error_notes notes = {.request_id = id, .estimate_usd = money_is_known(x->estimate_nano) ? estimate : NULL};
+    x->client->write_error(fault, text, &notes, &x->frames);
     relay_keep_whole(x, "application/json", buffer_slice(&x->frames));
     const char *words = arena_text(&x->arena, slice_of(text));
     settle(x, status, fault_status(fault), fault, words);

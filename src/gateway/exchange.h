@@ -19,6 +19,7 @@
 
 #include "base/list.h"
 #include "dialect/dialect.h"
+#include "dialect/trim.h"
 #include "gateway/answers.h"
 #include "gateway/gateway.h"
 #include "gateway/health.h"
@@ -38,7 +39,8 @@ struct binding {
 
 struct gateway_shared {
     struct health_table *health;
-    struct answers *answers;
+    struct answers *answers; /* for degraded service */
+    struct answers *exact;   /* the exact cache */
 };
 
 struct gateway {
@@ -83,9 +85,23 @@ struct exchange {
     struct record record;
     struct slice passed_headers[4]; /* "name: value", handed on to a target of the same wire */
     unsigned n_passed_headers;
-    bool no_store;
+    bool no_store, no_cache;        /* x-quarterdeck-cache */
+    int64_t approved_nano;          /* x-quarterdeck-approve-cost; -1: not given */
     bool concluded;  /* respond, stream_end or abandon was called */
     bool committed;
+
+    /* money and rate */
+    struct input_count counted;
+    int64_t estimate_nano;          /* said by a refusal for its cost; MONEY_UNKNOWN: not the reason */
+    struct reservation reservation;
+    bool reserved;                  /* to be settled or released */
+    struct rate_state requests_left, tokens_left; /* limit -1: none applies */
+
+    /* the exact cache */
+    struct answer_key question;
+    bool to_cache;                  /* the answer is to be kept under `question` */
+    bool cache_missed;
+    bool cheapest_first;            /* a budget turned the order around: not the answer that is asked for on other days */
 
     /* routing */
     const struct target *order[LIMIT_TARGETS]; /* in the order to try */
@@ -153,6 +169,12 @@ struct slice label_cut(struct slice s);   /* to LIMIT_LABEL, not inside a charac
 enum fault authenticate(struct exchange *x, struct slice credential, struct error *error) MUST_CHECK;
 /* resolve.c: model name -> targets in the order to try */
 enum fault resolve(struct exchange *x, struct error *error) MUST_CHECK;
+/* reserve.c: limits, budgets, approvals; false: refused, and answered */
+bool reserve(struct exchange *x) MUST_CHECK;
+void reserve_settle(struct exchange *x, bool used); /* once the record's usage and cost are known; before it is stripped */
+/* cache.c: true: answered with an earlier answer to the same question */
+bool cache_serve(struct exchange *x) MUST_CHECK;
+void cache_keep(struct exchange *x);      /* when the record is complete, its answer if it may be given again */
 /* route.c: which target now, and what after a failure */
 void route_next(struct exchange *x);      /* the current target if it can be used, else the next, else the end */
 void route_failed(struct exchange *x, const struct upstream_error *why);

@@ -40,7 +40,7 @@ static const struct dialect *dialect_at(const struct http_request *r) {
 static void refuse(struct gateway *g, struct http_request *r, enum fault fault, const char *text) {
     struct buffer body;
     buffer_init(&body, LIMIT_ERROR_BODY);
-    dialect_at(r)->write_error(fault, text ? text : fault_text(fault), "", &body);
+    dialect_at(r)->write_error(fault, text ? text : fault_text(fault), NULL, &body);
     struct http_header headers[] = {{SLICE("content-type"), SLICE("application/json")}, {SLICE("retry-after"), SLICE("1")}};
     metric_add(metric_cell(g->metrics, METRIC_REFUSED, (const char *[METRIC_LABELS]){fault_name(fault)}), 1);
     http_respond_take(r, fault_status(fault), headers, fault_status(fault) == 503 ? 2 : 1, &body);
@@ -57,7 +57,7 @@ static const char *write_refusal(void *ctx, struct http_request *r, enum fault f
         record_id_format(&x->record.id, id);
         exchange_upload_ended(x, RECORD_REFUSED, fault);
     }
-    d->write_error(fault, fault_text(fault), id, out);
+    d->write_error(fault, fault_text(fault), &(struct error_notes){.request_id = id}, out);
     return "application/json";
 }
 
@@ -136,10 +136,13 @@ static void on_finished(void *ctx, struct http_request *r, bool sent) {
 
 /* ---- life ---- */
 
+#define ANSWER_SHARDS 16 /* locks of a store of answers; the least bound leaves each room for four of the largest */
+
 struct gateway_shared *gateway_shared_new(void) {
     struct gateway_shared *s = mem_new(struct gateway_shared);
     s->health = health_table_new();
-    s->answers = answers_new(LIMIT_CACHE_BYTES);
+    s->answers = answers_new(LIMIT_CACHE_BYTES, ANSWER_SHARDS);
+    s->exact = answers_new(LIMIT_CACHE_BYTES, ANSWER_SHARDS);
     return s;
 }
 
@@ -147,6 +150,7 @@ void gateway_shared_free(struct gateway_shared *s) {
     if (!s) return;
     health_table_free(s->health);
     answers_free(s->answers);
+    answers_free(s->exact);
     mem_free(s);
 }
 
@@ -174,6 +178,7 @@ struct gateway *gateway_new(struct loop *l, unsigned lane, struct gateway_shared
 void gateway_install(struct gateway *g, struct policy *p) {
     struct binding *old = g->binding;
     g->binding = binding_new(g, p);
+    if (p->server.cache.max_bytes > 0) answers_bound(g->shared->exact, (size_t)p->server.cache.max_bytes);
     binding_drop(old);
 }
 
@@ -190,6 +195,8 @@ unsigned gateway_active(const struct gateway *g) { return g->n_active; }
 
 void gateway_publish(struct gateway *g) {
     metric_set(metric_cell(g->metrics, METRIC_CONNECTIONS, (const char *[METRIC_LABELS]){NULL}), http_server_connections(g->server));
+    if (g->lane == 0) /* gauges are summed over lanes, and all share the cache */
+        metric_set(metric_cell(g->metrics, METRIC_CACHE_BYTES, (const char *[METRIC_LABELS]){NULL}), (int64_t)answers_bytes(g->shared->exact));
 }
 
 void gateway_quiesce(struct gateway *g) { http_server_quiesce(g->server); }

@@ -11,7 +11,7 @@
 #include "base/metric.h"
 #include "io/http_client.h"
 #include "io/http_server.h"
-#include "model/policy.h"
+#include "model/admission.h"
 #include "model/record.h"
 
 struct gateway;
@@ -23,6 +23,9 @@ struct gateway_sinks {
     enum fault (*record)(void *ctx, unsigned lane, const struct record *r);
     /* Request and reply bodies, for applications that capture them. */
     enum fault (*payload)(void *ctx, unsigned lane, const struct record *r, struct slice request, struct slice reply);
+    /* Budgets, limits, approvals. admit NULL: everything is admitted. */
+    struct admission_calls admission;
+    struct token_calls tokens;
     /* False: new exchanges are refused (recorder.on_full: refuse). */
     bool (*may_record)(void *ctx, unsigned lane);
     /* A request that is not for the data plane; the sink concludes it, in any later turn. NULL: 404. */

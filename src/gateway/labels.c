@@ -6,7 +6,7 @@
 
 struct reading {
     struct exchange *x;
-    struct slice bearer, api_key, prompt, tags, cache;
+    struct slice bearer, api_key, prompt, tags, cache, approved;
     enum fault fault;
     struct error *error;
 };
@@ -26,7 +26,8 @@ static void read_label(struct reading *r, struct slice name, struct slice value)
     } labels[] = {{"user", &record->user},       {"session", &record->session},
                   {"feature", &record->feature}, {"team", &record->team},
                   {"request-type", &record->request_type}, {"tags", &r->tags},
-                  {"prompt", &r->prompt},        {"cache", &r->cache}};
+                  {"prompt", &r->prompt},        {"cache", &r->cache},
+                  {"approve-cost", &r->approved}};
     for (unsigned i = 0; i < sizeof labels / sizeof labels[0]; i++) {
         if (!slice_eq_nocase(name, slice_of(labels[i].name))) continue;
         value = slice_trim(value);
@@ -103,7 +104,11 @@ enum fault labels_read(struct exchange *x, struct slice *ret_credential, struct 
             return error_set(error, FAULT_BAD_REQUEST,
                              "header x-quarterdeck-cache: expected no-store or no-cache, found `" SLICE_FMT "`",
                              SLICE_ARG(r.cache));
-        x->no_store = true;
+        x->no_store = slice_is(r.cache, "no-store");
+        x->no_cache = !x->no_store;
     }
+    if (r.approved.len > 0 && (!money_parse(r.approved, 9, &x->approved_nano) || x->approved_nano < 0))
+        return error_set(error, FAULT_BAD_REQUEST, "header x-quarterdeck-approve-cost: expected USD such as 0.75, found `" SLICE_FMT "`",
+                         SLICE_ARG(label_cut(r.approved)));
     return read_tags(&r);
 }

@@ -42,7 +42,7 @@ void models_answer(struct exchange *x, struct slice name) {
     }
     if (name.len > 0 && !found) {
         buffer_clear(&x->frames);
-        x->client->write_error(FAULT_NO_SUCH_MODEL, "no such model, or not yours", "", &x->frames);
+        x->client->write_error(FAULT_NO_SUCH_MODEL, "no such model, or not yours", NULL, &x->frames);
     } else if (name.len == 0) {
         json_array_end(&w);
         if (anthropic) json_member_bool(&w, "has_more", false);

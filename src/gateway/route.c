@@ -13,6 +13,11 @@ static struct health *health_at(const struct exchange *x) {
 static bool serves(struct exchange *x) {
     const struct target *t = x->order[x->at];
     if (x->above_window >= 0 && t->context_window <= x->above_window) return false;
+    if (!t->price && x->key->application->block_unknown_price) {
+        if (x->cannot.fault == FAULT_NONE)
+            (void)!error_set(&x->cannot, FAULT_UNKNOWN_PRICE, "no price of %s is known and unknown_price is block", t->health_key);
+        return false;
+    }
     x->target = t;
     x->upstream = dialect_of(t->provider->dialect);
     x->same_wire = dialect_same_wire(x->client, x->upstream);

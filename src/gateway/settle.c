@@ -38,10 +38,14 @@ static void settle_money(struct exchange *x, enum record_status status) {
         r->target_model = slice_of(x->target->model);
         r->usage = x->reader.usage;
         if (status != RECORD_OK) estimate(x, &r->usage);
-        r->cost_nano = price_cost(x->target->price, &r->usage, r->time_us);
+        struct price_quote quote;
+        price_quote(x->target->price, &r->usage, r->time_us, false, &quote);
+        r->cost_nano = quote.cost_nano;
+        charge_of_quote(&quote, &r->charge);
         if (x->call.endpoint == ENDPOINT_COUNT_TOKENS) { /* a question about tokens uses none */
             usage_init(&r->usage);
             r->cost_nano = 0;
+            r->charge = (struct charge){0};
         }
     } else {
         r->cost_nano = 0; /* no provider gave anything to pay for */
@@ -90,8 +94,10 @@ static void keep_payloads(struct exchange *x, enum record_status status) {
     if (status == RECORD_OK && x->model && x->model->degraded == DEGRADED_CACHE && !x->no_store) {
         struct answer_key key;
         answers_key(x->record.application, x->call.endpoint, x->client->id, x->request->body, &key);
-        answers_keep(g->shared->answers, &key, x->answer_type, buffer_slice(&x->copy));
+        struct answer a = {.content_type = x->answer_type, .body = buffer_slice(&x->copy), .kept_us = clock_us()};
+        answers_keep(g->shared->answers, &key, &a);
     }
+    cache_keep(x);
 }
 
 /* capture: none means that nothing about people or content is kept. */
@@ -111,6 +117,7 @@ void settle(struct exchange *x, enum record_status status, int http_status, enum
     exchange_woke(x);
     r->overhead_us = exchange_overhead_us(x);
     r->duration_us = clock_us() - x->begin_us;
+    reserve_settle(x, (status == RECORD_OK && !r->cache.len) || was_consumed(x, status));
     if (x->key->application->payloads.capture == CAPTURE_NONE) strip(r);
     exchange_enter(x, EXCHANGE_DONE);
     keep_payloads(x, status);
@@ -138,7 +145,7 @@ static void put(struct header_list *l, const char *name, const char *value) {
 }
 
 /* The upstream's request id and the rate limits that it told of; one look-up when it told of none. */
-static void pass_upstream(struct exchange *x, struct header_list *l) {
+static void pass_upstream(struct exchange *x, struct header_list *l, bool id_alone) {
     static const char *const openai[] = {"x-request-id", "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens",
                                          "x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens",
                                          "x-ratelimit-reset-requests", "x-ratelimit-reset-tokens", NULL};
@@ -153,7 +160,29 @@ static void pass_upstream(struct exchange *x, struct header_list *l) {
             put(l, names[i], arena_text(&x->arena, v));
         else if (i == 1)
             return;
+        if (id_alone) return;
     }
+}
+
+static void put_rate(struct exchange *x, struct header_list *l, const char *what, const struct rate_state *s) {
+    if (s->limit < 0) return;
+    int64_t ms = (s->reset_us + 999) / 1000;
+    if (x->client->wire == WIRE_OPENAI) {
+        put(l, text_of(x, "x-ratelimit-limit-%s", what), text_of(x, "%lld", (long long)s->limit));
+        put(l, text_of(x, "x-ratelimit-remaining-%s", what), text_of(x, "%lld", (long long)s->remaining));
+        put(l, text_of(x, "x-ratelimit-reset-%s", what), text_of(x, "%lld.%03llds", (long long)ms / 1000, (long long)ms % 1000));
+    } else {
+        char when[CLOCK_TEXT];
+        clock_format(clock_wall_us() + s->reset_us, when);
+        put(l, text_of(x, "anthropic-ratelimit-%s-limit", what), text_of(x, "%lld", (long long)s->limit));
+        put(l, text_of(x, "anthropic-ratelimit-%s-remaining", what), text_of(x, "%lld", (long long)s->remaining));
+        put(l, text_of(x, "anthropic-ratelimit-%s-reset", what), text_of(x, "%s", when));
+    }
+}
+
+/* Waiting does not help: the client's library shall not try again by itself. */
+static bool is_final(const struct record *r) {
+    return r->error == FAULT_BUDGET_EXCEEDED || r->error == FAULT_APPROVAL_REQUIRED || r->error == FAULT_UNKNOWN_PRICE;
 }
 
 unsigned settle_headers(struct exchange *x, const char *content_type, struct http_header out[SETTLE_HEADERS]) {
@@ -167,8 +196,11 @@ unsigned settle_headers(struct exchange *x, const char *content_type, struct htt
     bool answered = x->state == EXCHANGE_STREAM || r->status == RECORD_OK;
     bool own_words = r->status == RECORD_ERROR && r->http_status == x->upstream_status; /* the provider's refusal as it is */
     if (answered && x->target) put(&l, "x-quarterdeck-model", x->target->health_key);
-    if ((answered || own_words) && x->target) pass_upstream(x, &l);
-    if (r->cache.len) put(&l, "x-quarterdeck-cache", "degraded");
+    bool own_rates = x->requests_left.limit >= 0 || x->tokens_left.limit >= 0;
+    if ((answered || own_words) && x->target) pass_upstream(x, &l, own_rates);
+    put_rate(x, &l, "requests", &x->requests_left);
+    put_rate(x, &l, "tokens", &x->tokens_left);
+    if (r->cache.len || x->cache_missed) put(&l, "x-quarterdeck-cache", r->cache.len ? text_of(x, SLICE_FMT, SLICE_ARG(r->cache)) : "miss");
     if (x->state == EXCHANGE_DONE) {
         if (r->status == RECORD_DEGRADED) put(&l, "x-quarterdeck-degraded", r->cache.len ? "cache" : "message");
         if (money_is_known(r->cost_nano)) {
@@ -177,7 +209,7 @@ unsigned settle_headers(struct exchange *x, const char *content_type, struct htt
         }
         if (r->http_status >= 429 && x->retry_after_us >= 0)
             put(&l, "retry-after", text_of(x, "%lld", (long long)((x->retry_after_us + 999999) / 1000000)));
-        if (r->status == RECORD_ERROR && r->n_attempts > 0 && r->error != FAULT_SHUTTING_DOWN)
+        if (is_final(r) || (r->status == RECORD_ERROR && r->n_attempts > 0 && r->error != FAULT_SHUTTING_DOWN))
             put(&l, "x-should-retry", "false"); /* our own retries are used up */
     }
     put(&l, "x-quarterdeck-overhead-us", text_of(x, "%lld", (long long)exchange_overhead_us(x)));

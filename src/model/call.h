@@ -66,10 +66,17 @@ struct call {
     bool include_usage;           /* the client asked for usage in the stream itself */
     uint32_t stream_options_node; /* OpenAI: JSON_NONE when absent */
     int64_t max_tokens;           /* -1: not given */
+    uint32_t limit_nodes[2];      /* where it may stand: max_tokens, max_completion_tokens; or max_output_tokens alone */
+    uint32_t messages_node;       /* the list of messages or input items; JSON_NONE: none, or a text */
     struct slice end_user;        /* OpenAI user, Anthropic metadata.user_id */
     struct slice system_text;     /* all system text, decoded and joined with "\n\n"; SLICE_NULL: none */
     uint64_t text_bytes;          /* text in messages and tools: for estimates and window checks */
     unsigned n_images_total;
+
+    /* ---- what the application's policy takes from it; see dialect/trim.h ---- */
+    int64_t output_cap;           /* limits above it are lowered, and one is set where none is given; -1: none is needed */
+    int64_t tokens_saved;         /* estimate, of the messages dropped; -1: no policy was applied */
+    const bool *dropped;          /* by item of messages_node; NULL: none is */
 
     /* ---- body (chat only) ---- */
     bool has_body;
@@ -88,5 +95,7 @@ struct call {
     struct slice thinking_budget; /* raw number: Anthropic thinking.budget_tokens */
     struct slice reasoning_effort;/* decoded: OpenAI reasoning_effort */
 };
+
+static inline bool call_drops(const struct call *c, uint32_t item) { return c->dropped != NULL && c->dropped[item]; }
 
 #endif

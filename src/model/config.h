@@ -1,6 +1,7 @@
 /* config.h - quarterdeck.yaml to a policy: one table of settings, all problems at once.
  *
- * Reading touches nothing outside: environment and files come through `config_source`. In every value
+ * Reading touches nothing outside but the system's time zones (base/zone.h): environment and files come through
+ * `config_source`. In every value
  * ${NAME} is the environment variable (unset is a problem), ${NAME:-default} has a default for one unset or empty,
  * and $${ is a plain ${. A secret or PEM may be file:PATH as a whole. Problems show what stands in the file, never
  * what a variable or file holds, and no secret at all. */

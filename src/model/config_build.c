@@ -388,6 +388,7 @@ static void build_applications(struct build *b) {
     unsigned n = 0;
     for (struct yaml_node *node = map->first; node != NULL && applications != NULL; node = node->next) {
         struct raw_application raw = {0};
+        config_requests_init(&raw.application.requests);
         struct application *a = &applications[n];
         const char *place = open_named(b, "applications", node, true);
         config_fill(b->r, SCOPE_APPLICATION, place, node, &raw);
@@ -397,6 +398,7 @@ static void build_applications(struct build *b) {
         allow_models(b, place, raw.models, a);
         table_put(&b->p->application_by_name, node->key, a);
         build_keys(b, place, raw.keys, a);
+        config_request_types(b->r, place, raw.request_types, a);
     }
     b->p->applications = applications;
     b->p->n_applications = n;
@@ -423,5 +425,7 @@ void config_build(struct config_reader *r, struct yaml_node *root, const struct 
     build_models(&b);
     build_applications(&b);
     merge_registry(&b, keys, n_keys);
+    config_budgets(r, b.root.budgets);
+    config_limits(r, b.root.limits);
     table_deinit(&b.places);
 }

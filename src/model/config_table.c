@@ -8,6 +8,9 @@
 #define SCOPE_STRUCT_TARGET struct raw_target
 #define SCOPE_STRUCT_APPLICATION struct raw_application
 #define SCOPE_STRUCT_KEY struct raw_key
+#define SCOPE_STRUCT_REQUEST_TYPE struct request_policy
+#define SCOPE_STRUCT_BUDGET struct raw_budget
+#define SCOPE_STRUCT_LIMIT struct raw_limit
 
 #define SCOPE_PATH_ROOT ""
 #define SCOPE_PATH_TOKEN "tokens[]."
@@ -16,11 +19,44 @@
 #define SCOPE_PATH_TARGET "models.*.targets[]."
 #define SCOPE_PATH_APPLICATION "applications.*."
 #define SCOPE_PATH_KEY "applications.*.keys[]."
+#define SCOPE_PATH_REQUEST_TYPE "applications.*.request_types.*."
+#define SCOPE_PATH_BUDGET "budgets[]."
+#define SCOPE_PATH_LIMIT "limits[]."
 
 #define NOW true      /* in force after a reload */
 #define RESTART false /* in force after a restart */
 #define REQUIRED NULL
 #define NOTHING ""
+
+/* What a budget and a limit are told apart by. */
+#define SCOPE_SETTINGS(SETTING, scope_)                                                                       \
+    SETTING(scope_, "scope.application", TEXT, "", scope.application, NOTHING, NOW,                           \
+            "Only this application; * is each on its own. As with all of `scope`: what a request does not name is not any of *.") \
+    SETTING(scope_, "scope.team", TEXT, "", scope.team, NOTHING, NOW, "Only this x-quarterdeck-team, or *.")  \
+    SETTING(scope_, "scope.user", TEXT, "", scope.user, NOTHING, NOW, "Only this x-quarterdeck-user, or *.")  \
+    SETTING(scope_, "scope.feature", TEXT, "", scope.feature, NOTHING, NOW, "Only this x-quarterdeck-feature, or *.") \
+    SETTING(scope_, "scope.key", TEXT, "", scope.key, NOTHING, NOW, "Only the key of this name, or *.")       \
+    SETTING(scope_, "scope.model", TEXT, "", scope.model, NOTHING, NOW, "Only this of `models`, or *.")       \
+    SETTING(scope_, "scope.request_type", TEXT, "", scope.request_type, NOTHING, NOW,                         \
+            "Only this x-quarterdeck-request-type, or *.")                                                    \
+    SETTING(scope_, "scope.tag", TEXT, "", scope.tag, NOTHING, NOW, "Only requests with this tag, as k=v, or k=*.")
+
+/* Which earlier messages are sent on. */
+#define HISTORY_SETTINGS(SETTING, scope_, field, system, first)                                               \
+    SETTING(scope_, "history.keep_last", INTEGER, " 1..1000000", field.keep_last, NOTHING, NOW,               \
+            "Turns of the conversation that are sent on, the latest; a turn is a user's message and what follows it.") \
+    SETTING(scope_, "history.max_tokens", INTEGER, " 1..1000000000", field.max_tokens, NOTHING, NOW,          \
+            "Most tokens of messages that are sent on; the oldest turns go first.")                           \
+    SETTING(scope_, "history.keep_system", BOOLEAN, "", field.keep_system, system, NOW,                       \
+            "System messages stay whatever is cut.")                                                          \
+    SETTING(scope_, "history.keep_first", BOOLEAN, "", field.keep_first, first, NOW, "The first turn stays whatever is cut.")
+
+/* Whether an earlier answer is given to the same question. */
+#define CACHE_SETTINGS(SETTING, scope_, field, per_user_)                                                     \
+    SETTING(scope_, "cache.exact.ttl", DURATION, " 0s..366d", field.ttl, NOTHING, NOW,                        \
+            "How long an answer is given again to the same question, whatever its temperature; without it, or at 0, never.") \
+    SETTING(scope_, "cache.exact.per_user", BOOLEAN, "", field.per_user, per_user_, NOW,                      \
+            "Users do not share answers; else what a request says of its user does not make it another question.")
 
 /* SETTING(scope, name, kind, bounds or the rest of the type, field, default, when, meaning) */
 #define SETTING_TABLE(SETTING)                                                                                \
@@ -59,6 +95,8 @@
             "Files a worker may fill before the ledger has taken them in.")                                   \
     SETTING(ROOT, "ledger.retention", DURATION, " 0s..36500d", server.ledger.retention, "90d", RESTART,       \
             "How long records are kept; 0 is for ever.")                                                      \
+    SETTING(ROOT, "cache.max_bytes", BYTES, " 16MiB..64GiB", server.cache.max_bytes, "64MiB", NOW,            \
+            "Memory for the answers that `cache.exact` keeps, all applications together. One that holds most makes room first.") \
     SETTING(ROOT, "log.level", ONE, " of debug | info | warn | error", server.log_level, "info", RESTART,     \
             "The least severe events that are written.")                                                      \
     SETTING(ROOT, "log.json", BOOLEAN, "", server.log_json, "false", RESTART, "One JSON object a line instead of text.") \
@@ -123,7 +161,53 @@
             "How long messages and outputs are kept; 0 is for ever.")                                         \
     SETTING(APPLICATION, "keys", LIST, " of keys", keys, NOTHING, NOW, "Its API keys; more can be made in the registry.") \
     SETTING(KEY, "name", NAME, "", name, REQUIRED, NOW, "What records call it.")                              \
-    SETTING(KEY, "key", SECRET, "", key, REQUIRED, NOW, "The key itself, at least 16 characters. Only its hash is kept.")
+    SETTING(KEY, "key", SECRET, "", key, REQUIRED, NOW, "The key itself, at least 16 characters. Only its hash is kept.") \
+    SETTING(APPLICATION, "approve_above_usd", USD, " 0..1000000", application.requests.approve_above_nano, NOTHING, NOW, \
+            "A request that may cost more is refused (402) unless x-quarterdeck-approve-cost covers it.")     \
+    SETTING(APPLICATION, "unknown_price", ONE, " of allow | block", application.block_unknown_price, "allow", NOW, \
+            "What becomes of a request whose price is not known: no budget can bound it.")                    \
+    SETTING(APPLICATION, "max_output_tokens", INTEGER, " 1..1000000000", application.requests.max_output_tokens, NOTHING, NOW, \
+            "Most output tokens that a request may ask for; more, or none given, is lowered to this.")        \
+    HISTORY_SETTINGS(SETTING, APPLICATION, application.requests.history, "true", "false")                     \
+    CACHE_SETTINGS(SETTING, APPLICATION, application.requests.cache, "false")                                 \
+    SETTING(APPLICATION, "request_types", MAP, " of request types", request_types, NOTHING, NOW,              \
+            "Other values for requests of this x-quarterdeck-request-type; what is not given is the application's.") \
+    SETTING(REQUEST_TYPE, "approve_above_usd", USD, " 0..1000000", approve_above_nano, NOTHING, NOW,          \
+            "As the application's: a higher one approves this type of request up to it.")                     \
+    SETTING(REQUEST_TYPE, "max_output_tokens", INTEGER, " 1..1000000000", max_output_tokens, NOTHING, NOW,    \
+            "As the application's.")                                                                          \
+    HISTORY_SETTINGS(SETTING, REQUEST_TYPE, history, NOTHING, NOTHING)                                        \
+    CACHE_SETTINGS(SETTING, REQUEST_TYPE, cache, NOTHING)                                                     \
+    SETTING(ROOT, "budgets", LIST, " of budgets", budgets, NOTHING, NOW,                                      \
+            "What may be spent. All that match a request apply to it.")                                       \
+    SETTING(BUDGET, "name", NAME, "", budget.name, REQUIRED, NOW, "What refusals, alerts and reports call it.") \
+    SCOPE_SETTINGS(SETTING, BUDGET)                                                                           \
+    SETTING(BUDGET, "limit_usd", USD, " 0..1000000000", budget.limit_nano, REQUIRED, NOW, "What may be spent in one window.") \
+    SETTING(BUDGET, "window", ONE, " of day | week | month | once", budget.window, REQUIRED, NOW,             \
+            "Calendar day, week from Monday, month; or once, between `from` and `to`.")                       \
+    SETTING(BUDGET, "timezone", TEXT, "", timezone, "UTC", NOW, "Whose calendar, such as Europe/London.")     \
+    SETTING(BUDGET, "from", TEXT, "", from, NOTHING, NOW,                                                     \
+            "once: its start, a date (midnight in `timezone`) or an RFC 3339 time.")                          \
+    SETTING(BUDGET, "to", TEXT, "", to, NOTHING, NOW, "once: its end, which is not in it any more.")          \
+    SETTING(BUDGET, "mode", ONE, " of hard | soft | degrade", budget.mode, "hard", NOW,                       \
+            "When a request's worst case does not fit: refuse it; only alert; or send it to the cheapest allowed target.") \
+    SETTING(BUDGET, "alert_at", LIST, " of numbers 0..100", alert_at, "0.8, 1", NOW,                          \
+            "Shares of the limit at which an alert is raised, once a window each.")                           \
+    SETTING(BUDGET, "on_error", ONE, " of allow | block", on_error, NOTHING, NOW,                             \
+            "When the budget cannot be checked, because too many values are counted: block for hard, else allow, unless given.") \
+    SETTING(ROOT, "limits", LIST, " of limits", limits, NOTHING, NOW,                                         \
+            "How fast and how much at once. All that match a request apply to it.")                           \
+    SETTING(LIMIT, "name", NAME, "", limit.name, NOTHING, NOW, "What refusals call it; the scope's text unless given.") \
+    SCOPE_SETTINGS(SETTING, LIMIT)                                                                            \
+    SETTING(LIMIT, "requests_per_minute", INTEGER, " 1..1000000000", limit.requests_per_minute, NOTHING, NOW, \
+            "Requests; refilled all the time, not once a minute.")                                            \
+    SETTING(LIMIT, "tokens_per_minute", INTEGER, " 1..1000000000", limit.tokens_per_minute, NOTHING, NOW,     \
+            "Input and output tokens: taken by estimate, corrected when the answer has been counted.")        \
+    SETTING(LIMIT, "concurrent", INTEGER, " 1..1000000", limit.concurrent, NOTHING, NOW, "Requests under way at once.") \
+    SETTING(LIMIT, "burst", DURATION, " 1s..1h", limit.burst_us, "1m", NOW,                                   \
+            "How much of the rates may be used at once: one minute's worth unless given.")                    \
+    SETTING(LIMIT, "on_error", ONE, " of allow | block", limit.block_on_error, "allow", NOW,                  \
+            "When the limit cannot be checked, because too many values are counted.")
 
 #define TYPE_TEXT "text"
 #define TYPE_NAME "name"
@@ -137,6 +221,7 @@
 #define TYPE_ONE "one"
 #define TYPE_ADDRESS "address"
 #define TYPE_URL "URL"
+#define TYPE_USD "USD"
 #define TYPE_LIST "list"
 #define TYPE_MAP "map"
 

@@ -15,13 +15,16 @@ enum config_scope {
     SCOPE_TARGET,
     SCOPE_APPLICATION,
     SCOPE_KEY,
+    SCOPE_REQUEST_TYPE,
+    SCOPE_BUDGET,
+    SCOPE_LIMIT,
     SCOPE_COUNT
 };
 
 struct raw_root {
     struct server_settings server;
     const char *listen, *admin_listen;
-    struct yaml_node *tokens, *providers, *models, *applications, *price_files;
+    struct yaml_node *tokens, *providers, *models, *applications, *price_files, *budgets, *limits;
 };
 struct raw_token {
     const char *name, *token;
@@ -41,10 +44,23 @@ struct raw_target {
 };
 struct raw_application {
     struct application application;
-    struct yaml_node *models, *keys;
+    struct yaml_node *models, *keys, *request_types;
 };
 struct raw_key {
     const char *name, *key;
+};
+struct raw_scope {
+    const char *application, *team, *user, *feature, *key, *model, *request_type, *tag;
+};
+struct raw_budget {
+    struct budget budget;
+    struct raw_scope scope;
+    const char *timezone, *from, *to, *on_error;
+    struct yaml_node *alert_at;
+};
+struct raw_limit {
+    struct rate_limit limit;
+    struct raw_scope scope;
 };
 
 /* What a value must be: the first word of the type's text; bounds and choices are read from the text too. */
@@ -58,6 +74,7 @@ enum config_kind {
     KIND_NUMBER,   /* "number 0..1" */
     KIND_DURATION, /* "duration 1ms..1h" */
     KIND_BYTES,    /* "bytes 1KiB..512MiB" */
+    KIND_USD,      /* "USD 0..1000000": exact, as nano-dollars */
     KIND_ONE,      /* "one of a | b": the index, or the text when the field is a pointer */
     KIND_ADDRESS,  /* "address": host:port */
     KIND_URL,      /* "URL": http or https */
@@ -104,6 +121,13 @@ bool config_store(struct arena *arena, const struct config_row *row, const char 
                   char expected[LIMIT_ERROR_TEXT]);
 bool config_address(struct slice text, struct slice *ret_host, uint16_t *ret_port);
 bool config_url(struct slice text);
+
+/* config_cost.c: budgets, limits, and what an application says of its requests. The application's must be filled into
+ * one that config_requests_init has seen; models and applications are built before budgets and limits. */
+void config_requests_init(struct request_policy *r);
+void config_request_types(struct config_reader *r, const char *place, struct yaml_node *map, struct application *a);
+void config_budgets(struct config_reader *r, struct yaml_node *list);
+void config_limits(struct config_reader *r, struct yaml_node *list);
 
 /* config_build.c: the tree to r->policy. */
 void config_build(struct config_reader *r, struct yaml_node *root, const struct config_registry_key *keys, unsigned n_keys);

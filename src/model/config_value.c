@@ -2,6 +2,7 @@
 #include "model/config_table.h"
 
 #include "base/limits.h"
+#include "base/money.h"
 #include "model/quantity.h"
 
 #include <stdio.h>
@@ -20,6 +21,7 @@ static bool parse_number(enum config_kind kind, struct slice text, int64_t *ret)
     switch (kind) {
     case KIND_DURATION: return duration_parse(text, ret);
     case KIND_BYTES: return bytes_parse(text, ret);
+    case KIND_USD: return money_parse(text, 9, ret);
     default: return slice_to_i64(text, ret);
     }
 }
@@ -38,6 +40,7 @@ static bool store_quantity(const struct config_row *row, const char *type, struc
     int64_t n, least = INT64_MIN, most = INT64_MAX;
     const char *words = row->kind == KIND_DURATION ? "a duration such as 250ms, 30s or 2m"
                         : row->kind == KIND_BYTES  ? "a size such as 64KiB or 32MiB"
+                        : row->kind == KIND_USD    ? "US dollars such as 100 or 0.50"
                                                    : "a whole number";
     snprintf(expected, LIMIT_ERROR_TEXT, "%s", words);
     if (bounds(type, &low, &high)) {
@@ -146,7 +149,8 @@ bool config_store(struct arena *arena, const struct config_row *row, const char 
     switch (row->kind) {
     case KIND_INTEGER:
     case KIND_DURATION:
-    case KIND_BYTES: return store_quantity(row, type, text, field, expected);
+    case KIND_BYTES:
+    case KIND_USD: return store_quantity(row, type, text, field, expected);
     case KIND_NUMBER: return store_number(type, text, field, expected);
     case KIND_BOOLEAN: return store_boolean(text, field, expected);
     case KIND_ONE: return store_choice(arena, row, type, text, field, expected);

@@ -59,6 +59,17 @@ bool policy_allows(const struct application *a, const struct model_route *m) {
     return false;
 }
 
+const struct request_policy *policy_requests(const struct application *a, struct slice request_type) {
+    for (unsigned i = 0; i < a->n_request_types; i++)
+        if (slice_is(request_type, a->request_types[i].request_type)) return &a->request_types[i];
+    return &a->requests;
+}
+
+const char *scope_dimension_name(enum scope_dimension d) {
+    static const char *const names[] = {"application", "team", "user", "feature", "key", "model", "request_type", "tag"};
+    return (unsigned)d < SCOPE_DIMENSIONS ? names[d] : "unknown";
+}
+
 const char *policy_prices_as(const struct provider *p, const struct price_list *list) {
     if (p->prices_as != NULL) return p->prices_as;
     if (list != NULL && price_has_provider(list, slice_of(p->name))) return p->name;

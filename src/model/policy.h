@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/fault.h"
 #include "base/table.h"
+#include "model/allowance.h"
 #include "model/price.h"
 
 #include <stdatomic.h>
@@ -44,6 +45,9 @@ struct server_settings {
     struct {
         int64_t retention;          /* records; 0 keeps for ever */
     } ledger;
+    struct {
+        int64_t max_bytes;          /* exact cache, all applications */
+    } cache;
     const char *log_level;          /* debug, info, warn, error */
     bool log_json;
 };
@@ -99,6 +103,10 @@ struct application {
     bool all_models;                /* models: ["*"] or not given */
     struct { enum capture_mode capture; int64_t retention; } payloads;
     unsigned index;
+    bool block_unknown_price;
+    struct request_policy requests;
+    struct request_policy *request_types; /* what they do not set is as in `requests` */
+    unsigned n_request_types;
 };
 
 struct api_key {
@@ -127,12 +135,18 @@ struct policy {
     struct table key_by_digest;       /* 32 bytes -> struct api_key */
     struct table token_by_digest;     /* 32 bytes -> struct operator_token */
     struct price_list *prices;
+    struct budget *budgets;
+    unsigned n_budgets;
+    struct rate_limit *limits;
+    unsigned n_limits;
 };
 
 struct policy *policy_new(void);                  /* one reference; empty; for config.c and tests */
 struct policy *policy_hold(struct policy *p);
 void policy_drop(struct policy *p);               /* accepts NULL */
 bool policy_allows(const struct application *a, const struct model_route *m);
+/* What holds for this request type (null or unknown: the application's own). */
+const struct request_policy *policy_requests(const struct application *a, struct slice request_type);
 /* The provider whose prices apply: prices_as ("none": nobody's), else its own name where the table has it, else
  * its dialect's ("openai" for an OpenAI-compatible server with a name of its own). */
 const char *policy_prices_as(const struct provider *p, const struct price_list *list);

@@ -1,16 +1,29 @@
-/* The compact form, version 1. Integers are LEB128 varints; signed ones are zigzag first.
+/* The compact form, version 3. Integers are LEB128 varints; signed ones are zigzag first.
  *
  *   version (1 byte) · id (16) · flags · which texts are present · time less the id's time
  *   texts in the order of `fields` · status · endpoint · [error] · http status
- *   which counters are present (1) · counters · [cost] · [ttft] · duration · overhead · bytes in · bytes out
+ *   which counters are present (1) · counters · [cost] · [charge] · [ttft] · duration · overhead · bytes in · bytes out
  *   [system prompt hash (16)] · [dropped events] · attempts: count, then provider, model, [error], status, ms each
+ *
+ * The charge: which meters, then the cost of each but the last, which has the rest. Version 1 has none, and is still
+ * written for a record without one. Version 3 has more in front of it: which follow, the charge among them, then each
+ * in the order of `enum extra`; it is written for a record that has any but the charge.
  *
  * A text is either `length << 1` and its bytes, or `index << 1 | 1`: the same as text number `index`, counted from
  * the fixed words through all texts of this record that were spelled out. Names of faults, states and endpoints are
  * kept as texts, so that a table may grow or be reordered without making old records wrong. */
 #include "model/record.h"
 
-enum { VERSION_BYTE = 1, MOST_TAGS = 3072, MOST_PROVIDER = 128 };
+enum { VERSION_PLAIN = 1, VERSION_CHARGED = 2, VERSION_EXTRAS = 3, MOST_TAGS = 3072, MOST_PROVIDER = 128 };
+
+/* What few records have. Only ever appended to: a reader refuses what it does not know. */
+enum extra {
+    EXTRA_CHARGE = 1,
+    EXTRA_SAVED = 2,
+    EXTRA_HISTORY = 4,
+    EXTRA_OUTPUT_CAP = 8,
+    EXTRA_KNOWN = EXTRA_CHARGE | EXTRA_SAVED | EXTRA_HISTORY | EXTRA_OUTPUT_CAP,
+};
 
 enum flag {
     FLAG_STREAM = 1,
@@ -24,11 +37,13 @@ enum flag {
 };
 
 /* Words that most records hold. Part of the format: only ever appended to, and with the version's number. */
-static const char *const words[] = {
-    "openai",     "anthropic", "azure",       "google",       "stop",       "length",       "tool_calls", "end_turn",
-    "max_tokens", "tool_use",  "hit",         "degraded",     "chat",       "count_tokens", "responses",  "embeddings",
-    "models",     "ok",        "truncated",   "refused",      "error",      "cancelled",    "default",    "refusal",
-    "production", "staging",   "stop_sequence", "content_filter",
+#define WORD(text) {text, sizeof text - 1}
+static const struct slice words[] = {
+    WORD("openai"), WORD("anthropic"), WORD("azure"), WORD("google"), WORD("stop"), WORD("length"),
+    WORD("tool_calls"), WORD("end_turn"), WORD("max_tokens"), WORD("tool_use"), WORD("hit"), WORD("degraded"),
+    WORD("chat"), WORD("count_tokens"), WORD("responses"), WORD("embeddings"), WORD("models"), WORD("ok"),
+    WORD("truncated"), WORD("refused"), WORD("error"), WORD("cancelled"), WORD("default"), WORD("refusal"),
+    WORD("production"), WORD("staging"), WORD("stop_sequence"), WORD("content_filter"),
 };
 enum { N_WORDS = sizeof words / sizeof words[0] };
 
@@ -77,13 +92,13 @@ bool record_status_from_name(struct slice name, enum record_status *ret) {
 void record_init(struct record *r) {
     memset(r, 0, sizeof *r);
     usage_init(&r->usage);
-    r->cost_nano = MONEY_UNKNOWN;
-    r->ttft_us = -1;
+    r->cost_nano = r->saved_nano = MONEY_UNKNOWN;
+    r->history_tokens_saved = r->output_cap = r->ttft_us = -1;
 }
 
 static void texts_init(struct texts *t) {
-    t->n = 0;
-    for (unsigned i = 0; i < N_WORDS; i++) t->at[t->n++] = slice_of(words[i]);
+    memcpy(t->at, words, sizeof words);
+    t->n = N_WORDS;
 }
 
 /* Cut at a character's end; tags at a comma, so that no pair is left in half. */
@@ -125,11 +140,13 @@ static void put_i64(struct out *o, int64_t n) {
 }
 
 static void put_text(struct out *o, struct slice s) {
-    for (unsigned i = 0; i < o->texts.n; i++)
-        if (s.len > 0 && slice_eq(o->texts.at[i], s)) {
+    for (unsigned i = 0; i < o->texts.n; i++) {
+        const struct slice *t = &o->texts.at[i];
+        if (s.len > 0 && t->len == s.len && t->at[0] == s.at[0] && memcmp(t->at, s.at, s.len) == 0) {
             put_u64(o, (uint64_t)i << 1 | 1);
             return;
         }
+    }
     put_u64(o, (uint64_t)s.len << 1);
     put_bytes(o, s.at, s.len);
     o->texts.at[o->texts.n++] = s;
@@ -170,6 +187,34 @@ static void put_usage(struct out *o, const struct usage *u) {
 #undef USAGE
 }
 
+static bool has_charge(const struct record *r) {
+    return money_is_known(r->cost_nano) && r->charge.meters > 0;
+}
+
+static void put_charge(struct out *o, const struct charge *c) {
+    put_u64(o, c->meters);
+    for (unsigned m = 0; m < CHARGE_METERS && c->meters >> m > 1; m++)
+        if (c->meters >> m & 1) put_i64(o, c->nano[m]);
+}
+
+static unsigned extras_of(const struct record *r) {
+    return (has_charge(r) ? EXTRA_CHARGE : 0) | (money_is_known(r->saved_nano) ? EXTRA_SAVED : 0) |
+           (r->history_tokens_saved >= 0 ? EXTRA_HISTORY : 0) | (r->output_cap >= 0 ? EXTRA_OUTPUT_CAP : 0);
+}
+
+static uint8_t version_of(unsigned extras) {
+    return extras == 0 ? VERSION_PLAIN : extras == EXTRA_CHARGE ? VERSION_CHARGED : VERSION_EXTRAS;
+}
+
+static void put_extras(struct out *o, const struct record *r) {
+    unsigned extras = extras_of(r);
+    if (version_of(extras) == VERSION_EXTRAS) put_u64(o, extras);
+    if (extras & EXTRA_CHARGE) put_charge(o, &r->charge);
+    if (extras & EXTRA_SAVED) put_i64(o, r->saved_nano);
+    if (extras & EXTRA_HISTORY) put_u64(o, (uint64_t)r->history_tokens_saved);
+    if (extras & EXTRA_OUTPUT_CAP) put_u64(o, (uint64_t)r->output_cap);
+}
+
 static void put_attempts(struct out *o, const struct record *r) {
     unsigned n = r->n_attempts < LIMIT_ATTEMPTS ? r->n_attempts : LIMIT_ATTEMPTS;
     put_u64(o, n);
@@ -185,7 +230,7 @@ static void put_attempts(struct out *o, const struct record *r) {
 
 static void put_record(struct out *o, const struct record *r) {
     unsigned flags = flags_of(r);
-    put_bytes(o, &(uint8_t){VERSION_BYTE}, 1);
+    put_bytes(o, &(uint8_t){version_of(extras_of(r))}, 1);
     put_bytes(o, r->id.bytes, sizeof r->id.bytes);
     put_u64(o, flags);
     put_fields(o, r);
@@ -195,6 +240,7 @@ static void put_record(struct out *o, const struct record *r) {
     put_i64(o, r->http_status);
     put_usage(o, &r->usage);
     if (flags & FLAG_COST) put_i64(o, r->cost_nano);
+    put_extras(o, r);
     if (flags & FLAG_TTFT) put_i64(o, r->ttft_us);
     put_i64(o, r->duration_us);
     put_i64(o, r->overhead_us);
@@ -307,6 +353,26 @@ static void get_usage(struct in *in, struct usage *u) {
 #undef USAGE
 }
 
+static void get_charge(struct in *in, int64_t cost_nano, struct charge *c) {
+    c->meters = (unsigned)get_below(in, 1u << CHARGE_METERS);
+    if (c->meters == 0) in->bad = true;
+    uint64_t rest = (uint64_t)cost_nano; /* damaged bytes may wrap, and must not trap */
+    for (unsigned m = 0; m < CHARGE_METERS && !in->bad; m++) {
+        if (!(c->meters >> m & 1)) continue;
+        c->nano[m] = c->meters >> m > 1 ? get_i64(in) : (int64_t)rest;
+        rest -= (uint64_t)c->nano[m];
+    }
+}
+
+static void get_extras(struct in *in, int version, struct record *r) {
+    uint64_t extras = version == VERSION_CHARGED ? EXTRA_CHARGE : 0;
+    if (version == VERSION_EXTRAS) extras = get_below(in, EXTRA_KNOWN + 1);
+    if (extras & EXTRA_CHARGE) get_charge(in, r->cost_nano, &r->charge);
+    if (extras & EXTRA_SAVED) r->saved_nano = get_i64(in);
+    if (extras & EXTRA_HISTORY) r->history_tokens_saved = get_counter(in);
+    if (extras & EXTRA_OUTPUT_CAP) r->output_cap = get_counter(in);
+}
+
 static void get_attempts(struct in *in, struct record *r) {
     r->n_attempts = (unsigned)get_below(in, LIMIT_ATTEMPTS + 1);
     for (unsigned i = 0; i < r->n_attempts; i++) {
@@ -320,7 +386,7 @@ static void get_attempts(struct in *in, struct record *r) {
     }
 }
 
-static void get_record(struct in *in, struct record *r) {
+static void get_record(struct in *in, int version, struct record *r) {
     const char *at = get_bytes(in, sizeof r->id.bytes);
     if (at != NULL) memcpy(r->id.bytes, at, sizeof r->id.bytes);
     uint64_t flags = get_below(in, FLAG_DROPPED * 2);
@@ -331,6 +397,7 @@ static void get_record(struct in *in, struct record *r) {
     r->http_status = get_status(in);
     get_usage(in, &r->usage);
     if (flags & FLAG_COST) r->cost_nano = get_i64(in);
+    get_extras(in, version, r);
     if (flags & FLAG_TTFT) r->ttft_us = get_i64(in);
     r->duration_us = get_i64(in);
     r->overhead_us = get_i64(in);
@@ -351,12 +418,14 @@ static void get_record(struct in *in, struct record *r) {
 bool record_decode(struct slice bytes, struct arena *arena, struct record *ret) {
     struct in in;
     struct record r;
-    if (bytes.len < 1 || bytes.len > LIMIT_RECORD || bytes.at[0] != VERSION_BYTE) return false;
+    if (bytes.len < 1 || bytes.len > LIMIT_RECORD) return false;
+    int version = bytes.at[0];
+    if (version < VERSION_PLAIN || version > VERSION_EXTRAS) return false;
     in.rest = arena_slice(arena, slice_make(bytes.at + 1, bytes.len - 1));
     in.bad = slice_is_null(in.rest);
     texts_init(&in.texts);
     record_init(&r);
-    if (!in.bad) get_record(&in, &r);
+    if (!in.bad) get_record(&in, version, &r);
     if (in.bad || in.rest.len > 0) return false;
     *ret = r;
     return true;

@@ -12,9 +12,11 @@
 #include "base/limits.h"
 #include "base/money.h"
 #include "model/call.h"
+#include "model/charge.h"
 #include "model/usage.h"
 
-/* 48 bits of milliseconds, 80 random bits; as text 26 characters of Crockford base32, sortable by time (ULID). */
+/* 48 bits of milliseconds, 10 of microseconds within, 70 random ones; as text 26 characters of Crockford base32, sortable
+ * by time (a ULID). */
 struct record_id {
     uint8_t bytes[16];
 };
@@ -69,6 +71,9 @@ struct record {
     struct slice cache;              /* null, "hit", "degraded" */
     struct usage usage;
     int64_t cost_nano;               /* MONEY_UNKNOWN: null */
+    struct charge charge;            /* the cost by meter, when it was settled by a price; sums to it */
+    int64_t history_tokens_saved;    /* estimate, of messages that were not sent on; -1: no policy was applied */
+    int64_t output_cap;              /* a limit of the output was lowered or set to it; -1: none was */
     int64_t ttft_us;                 /* -1: no output was relayed */
     int64_t duration_us, overhead_us;
     int64_t request_bytes, response_bytes; /* bodies, as received from and sent to the client */
@@ -76,6 +81,7 @@ struct record {
     bool has_system_prompt;
     uint32_t dropped_events;         /* malformed stream events left out */
     bool back_to_primary;            /* first answer of the primary after its breaker had opened */
+    int64_t saved_nano;              /* cache "hit": what the answer had cost; MONEY_UNKNOWN: null */
 };
 
 void record_init(struct record *r); /* nulls */

@@ -93,15 +93,23 @@ static void put_usage(const struct usage *u, struct json_writer *w) {
     json_member_bool(w, "usage_estimated", u->estimated);
 }
 
-static void put_cost(int64_t nano, struct json_writer *w) {
+static void put_money(int64_t nano, const char *nanousd_key, const char *usd_key, struct json_writer *w) {
     char usd[MONEY_TEXT];
     money_format(nano, usd); /* "null" when unknown */
-    json_key(w, "cost_nanousd");
+    json_key(w, nanousd_key);
     if (money_is_known(nano))
         json_put_i64(w, nano);
     else
         json_put_null(w);
-    json_member_raw(w, "cost_usd", slice_of(usd));
+    json_member_raw(w, usd_key, slice_of(usd));
+}
+
+static void put_charge(const struct record *r, struct json_writer *w) {
+    json_key(w, "charges_nanousd");
+    json_object(w);
+    for (unsigned m = 0; m < CHARGE_METERS && money_is_known(r->cost_nano); m++)
+        if (r->charge.meters >> m & 1) json_member_i64(w, charge_meter_name((enum charge_meter)m), r->charge.nano[m]);
+    json_object_end(w);
 }
 
 /* Microseconds as milliseconds with three decimals; negative is null. */
@@ -126,6 +134,9 @@ static void put_measures(const struct record *r, struct json_writer *w) {
     json_member_text(w, "system_prompt_hash", r->has_system_prompt ? hash : NULL);
     json_member_i64(w, "dropped_events", r->dropped_events);
     json_member_bool(w, "back_to_primary", r->back_to_primary);
+    put_money(r->saved_nano, "saved_nanousd", "saved_usd", w);
+    put_nullable(w, "history_tokens_saved", r->history_tokens_saved);
+    put_nullable(w, "output_cap", r->output_cap);
 }
 
 void record_write_json(const struct record *r, struct json_writer *w) {
@@ -154,7 +165,8 @@ void record_write_json(const struct record *r, struct json_writer *w) {
     put_attempts(r, w);
     json_member_string(w, "cache", r->cache);
     put_usage(&r->usage, w);
-    put_cost(r->cost_nano, w);
+    put_money(r->cost_nano, "cost_nanousd", "cost_usd", w);
+    put_charge(r, w);
     put_measures(r, w);
     json_object_end(w);
 }

@@ -158,7 +158,8 @@ enum fault ledger_open_day(const struct ledger *l, enum ledger_kind kind, int64_
         return FAULT_NONE;
     }
     fault = database_number(db, "PRAGMA user_version", &version, error);
-    if (fault == FAULT_NONE && version != 0)
+    /* a file of an older program only lacks what was added since: who reads that, looks at the version */
+    if (fault == FAULT_NONE && version > (kind == LEDGER_RECORDS ? schema_ledger.n : schema_payload.n))
         fault = migrate_check(db, kind == LEDGER_RECORDS ? &schema_ledger : &schema_payload, error);
     if (fault != FAULT_NONE || version == 0) { /* 0: the writer is just making it */
         database_close(db);

@@ -68,6 +68,7 @@ struct ledger_day *ledger_day_open(const struct ledger *l, int64_t day, bool syn
     if (fault == FAULT_NONE) fault = names_load(&d->names, d->db, error);
     if (fault == FAULT_NONE) fault = sieve_load(&d->sieve, d->db, error);
     if (fault == FAULT_NONE) fault = rollups_load(&d->rollups, d->db, error);
+    if (fault == FAULT_NONE) fault = spend_cells_load(&d->costs, d->db, error);
     if (fault == FAULT_NONE) fault = span_load(&d->span, d->db, error);
     mem_free(path);
     if (fault == FAULT_NONE) return d;
@@ -82,6 +83,7 @@ void ledger_day_close(struct ledger_day *d) {
     names_deinit(&d->names);
     sieve_deinit(&d->sieve);
     rollups_deinit(&d->rollups);
+    spend_cells_deinit(&d->costs);
     buffer_deinit(&d->row);
     arena_deinit(&d->scratch);
     database_close(d->db);
@@ -143,7 +145,8 @@ enum fault ledger_day_insert(struct ledger_day *d, const struct record *r, struc
     if (!inserted) return FAULT_NONE;
     span_add(&d->span, time_us, time_us - place_us(d->day, place));
     fault = sieve_add(&d->sieve, d->db, place, r, error);
-    return fault == FAULT_NONE ? rollups_add(&d->rollups, d->db, r, time_us, error) : fault;
+    if (fault == FAULT_NONE) fault = rollups_add(&d->rollups, d->db, r, time_us, error);
+    return fault == FAULT_NONE ? spend_cells_add(&d->costs, d->db, r, time_us, error) : fault;
 }
 
 enum fault ledger_day_note(struct ledger_day *d, const struct note *n, struct error *error) {
@@ -164,6 +167,7 @@ enum fault ledger_day_note(struct ledger_day *d, const struct note *n, struct er
 enum fault ledger_day_commit(struct ledger_day *d, struct error *error) {
     enum fault fault = sieve_save(&d->sieve, d->db, error);
     if (fault == FAULT_NONE) fault = rollups_save(&d->rollups, d->db, error);
+    if (fault == FAULT_NONE) fault = spend_cells_save(&d->costs, d->db, error);
     if (fault == FAULT_NONE && d->span.records > 0) fault = span_save(&d->span, d->db, error);
     if (fault == FAULT_NONE) fault = database_commit(d->db, error);
     if (fault == FAULT_NONE) d->in_batch = false;

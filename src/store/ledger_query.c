@@ -22,7 +22,7 @@ struct stretch {
 
 /* One query under way. */
 struct scan {
-    struct ledger *ledger;
+    const struct ledger *ledger;
     const struct record_filter *filter;
     int64_t from_us, to_us; /* to_us INT64_MAX: open */
     uint32_t wanted[WANTED_MAX];
@@ -47,7 +47,7 @@ static void want(struct scan *s, enum sieve_field field, struct slice value) {
     if (!slice_is_null(value)) s->wanted[s->n_wanted++] = sieve_mark(field, value);
 }
 
-static enum fault scan_init(struct scan *s, struct ledger *l, const struct record_filter *f,
+static enum fault scan_init(struct scan *s, const struct ledger *l, const struct record_filter *f,
                             struct error *error) {
     *s = (struct scan){
         .ledger = l, .filter = f, .from_us = f->from_us, .to_us = f->to_us > 0 ? f->to_us : INT64_MAX};
@@ -197,15 +197,15 @@ static enum fault read_stretch(struct scan *s, struct database *db, const struct
     return fault;
 }
 
-static enum fault read_day(struct scan *s, struct database *db, int64_t day, struct error *error) {
+/* Inside a read transaction. */
+static enum fault read_records(struct scan *s, struct database *db, int64_t day, struct error *error) {
     struct span span;
     struct stretch bounds, *at = NULL;
     struct name_list names;
     struct arena arena;
     size_t n = 0;
     arena_init(&arena, NAMES_FIRST, NAMES_MAX);
-    enum fault fault = database_begin_read(db, error);
-    if (fault == FAULT_NONE) fault = span_load(&span, db, error);
+    enum fault fault = span_load(&span, db, error);
     if (fault == FAULT_NONE && bounds_of(s, &span, day, &bounds)) {
         fault = name_list_load(&names, db, &arena, error);
         if (fault == FAULT_NONE && s->n_wanted > 0) fault = sieve(s, db, bounds, &at, &n, error);
@@ -216,9 +216,15 @@ static enum fault read_day(struct scan *s, struct database *db, int64_t day, str
         for (size_t i = 0; at != NULL && i < n && fault == FAULT_NONE && !s->enough; i++)
             fault = read_stretch(s, db, &names, day, at[s->filter->oldest_first ? i : n - 1 - i], error);
     }
-    database_end_read(db);
     mem_free(at);
     arena_deinit(&arena);
+    return fault;
+}
+
+static enum fault read_day(struct scan *s, struct database *db, int64_t day, struct error *error) {
+    enum fault fault = database_begin_read(db, error);
+    if (fault == FAULT_NONE) fault = read_records(s, db, day, error);
+    database_end_read(db);
     return fault;
 }
 
@@ -291,6 +297,34 @@ enum fault ledger_list(struct ledger *l, const struct record_filter *f, struct a
         return error_set(error, FAULT_TOO_LARGE, "no room for the cursor");
     *ret_cursor = cursor;
     return FAULT_NONE;
+}
+
+/* ---- all of one day ---- */
+
+struct every {
+    bool (*each)(void *ctx, const struct record *r);
+    void *ctx;
+};
+
+static bool give_plainly(void *ctx, const struct record *r, int64_t day, int64_t place) {
+    const struct every *e = ctx;
+    (void)day, (void)place;
+    return e->each(e->ctx, r);
+}
+
+enum fault ledger_scan_day(struct database *db, int64_t day, const struct record_filter *f,
+                           bool (*each)(void *ctx, const struct record *r), void *ctx, struct error *error) {
+    struct record_filter filter = *f;
+    struct every every = {each, ctx};
+    struct scan s;
+    filter.cursor = SLICE_NULL;
+    enum fault fault = scan_init(&s, NULL, &filter, error);
+    if (fault != FAULT_NONE) return fault;
+    s.match = give_plainly;
+    s.ctx = &every;
+    fault = read_records(&s, db, day, error);
+    arena_deinit(&s.record);
+    return fault;
 }
 
 /* ---- count ---- whole minutes by rollups where the filter allows, the rest record by record */

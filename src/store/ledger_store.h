@@ -3,6 +3,7 @@
 #ifndef STORE_LEDGER_STORE_H
 #define STORE_LEDGER_STORE_H
 
+#include "store/spend_cell.h"
 #include "store/ledger.h"
 #include "store/ledger_row.h"
 #include "store/rollup.h"
@@ -50,6 +51,7 @@ struct ledger_day {
     struct names names;
     struct sieve sieve;
     struct rollups rollups;
+    struct spend_cells costs;
     struct span span;
     struct buffer row;
     struct arena scratch;
@@ -104,6 +106,11 @@ void drain_close_days(struct drain *d); /* accepts NULL */
 void drain_free(struct drain *d);       /* accepts NULL */
 
 /* ---- reading ---- */
+/* Every record of one day file that matches, by id; inside the caller's read transaction. The filter's cursor and
+ * limit do not count. */
+enum fault ledger_scan_day(struct database *db, int64_t day, const struct record_filter *f,
+                           bool (*each)(void *ctx, const struct record *r), void *ctx,
+                           struct error *error) MUST_CHECK;
 /* Opens one day for reading; *ret is NULL when there is no such file or nothing in it yet. */
 enum fault ledger_open_day(const struct ledger *l, enum ledger_kind kind, int64_t day, struct database **ret,
                            struct error *error) MUST_CHECK;

@@ -47,6 +47,13 @@ static const char *const ledger_steps[] = {
     "CREATE TABLE note(id BLOB PRIMARY KEY, at_us INTEGER NOT NULL, kind TEXT NOT NULL, count INTEGER NOT "
     "NULL,"
     "  detail BLOB) WITHOUT ROWID;",
+    /* 2: sums of money by hour (spend_cell.h); spend_state.whole: they hold every record of the file */
+    "CREATE TABLE spend_dimension(id INTEGER PRIMARY KEY, folded INTEGER NOT NULL, application TEXT,"
+    "  request_type TEXT, model TEXT, provider TEXT, target_model TEXT, prompt TEXT, feature TEXT, team TEXT,"
+    "  key TEXT, system_prompt BLOB);"
+    "CREATE TABLE spend_hour(id INTEGER PRIMARY KEY, body BLOB NOT NULL);"
+    "CREATE TABLE spend_state(id INTEGER PRIMARY KEY CHECK(id = 1), whole INTEGER NOT NULL);"
+    "INSERT INTO spend_state(id, whole) SELECT 1, NOT EXISTS(SELECT 1 FROM record);",
 };
 const struct schema schema_ledger = {ledger_steps, sizeof ledger_steps / sizeof *ledger_steps};
 

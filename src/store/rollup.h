@@ -6,6 +6,7 @@
 #ifndef STORE_ROLLUP_H
 #define STORE_ROLLUP_H
 
+#include "base/buffer.h"
 #include "base/table.h"
 #include "store/database.h"
 #include "store/ledger.h"
@@ -34,6 +35,7 @@ struct rollups {
     struct rollup_cell **changed;
     size_t n_changed, changed_capacity;
     uint64_t batch;
+    struct buffer key, prompt; /* scratch: nothing is allocated for a record */
 };
 enum fault rollups_load(struct rollups *r, struct database *db, struct error *error) MUST_CHECK;
 void rollups_deinit(struct rollups *r);

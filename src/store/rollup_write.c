@@ -43,20 +43,19 @@ enum fault rollups_load(struct rollups *r, struct database *db, struct error *er
     table_init(&r->dimensions);
     table_init(&r->cells);
     struct statement *s = NULL;
-    struct buffer key;
     bool row = false;
-    buffer_init(&key, DIMENSION_TEXT);
+    buffer_init(&r->key, DIMENSION_TEXT);
+    buffer_init(&r->prompt, DIMENSION_TEXT);
     enum fault fault = statement_of(
         db, "SELECT id, application, request_type, model, prompt, feature, team FROM dimension", &s, error);
     while (fault == FAULT_NONE && (fault = statement_step(s, &row, error)) == FAULT_NONE && row) {
         struct slice texts[N_DIMENSIONS];
         for (int i = 0; i < N_DIMENSIONS; i++) texts[i] = statement_bytes(s, i + 1);
-        buffer_clear(&key);
-        put_key(&key, texts);
-        remember(r, buffer_slice(&key), statement_i64(s, 0));
+        buffer_clear(&r->key);
+        put_key(&r->key, texts);
+        remember(r, buffer_slice(&r->key), statement_i64(s, 0));
     }
     statement_reset(s);
-    buffer_deinit(&key);
     return fault;
 }
 
@@ -78,23 +77,22 @@ static enum fault insert_dimension(struct rollups *r, struct database *db, const
 
 static enum fault dimension_of(struct rollups *r, struct database *db, struct slice *texts, int64_t *ret,
                                struct error *error) {
-    struct buffer key;
+    struct buffer *key = &r->key;
     enum fault fault = FAULT_NONE;
-    buffer_init(&key, DIMENSION_TEXT);
-    put_key(&key, texts);
-    void *id = table_get(&r->dimensions, buffer_slice(&key));
+    buffer_clear(key);
+    put_key(key, texts);
+    void *id = table_get(&r->dimensions, buffer_slice(key));
     if (id == NULL && r->dimensions.count >= LIMIT_DIMENSIONS) {
         for (int i = 1; i < N_DIMENSIONS; i++) texts[i] = ROLLUP_OTHER;
-        buffer_clear(&key);
-        put_key(&key, texts);
-        id = table_get(&r->dimensions, buffer_slice(&key));
+        buffer_clear(key);
+        put_key(key, texts);
+        id = table_get(&r->dimensions, buffer_slice(key));
     }
     if (id == NULL) {
-        fault = insert_dimension(r, db, texts, buffer_slice(&key), error);
-        if (fault == FAULT_NONE) id = table_get(&r->dimensions, buffer_slice(&key));
+        fault = insert_dimension(r, db, texts, buffer_slice(key), error);
+        if (fault == FAULT_NONE) id = table_get(&r->dimensions, buffer_slice(key));
     }
     if (fault == FAULT_NONE) *ret = (int64_t)(intptr_t)id;
-    buffer_deinit(&key);
     return fault;
 }
 
@@ -120,6 +118,8 @@ void rollups_deinit(struct rollups *r) {
     table_deinit(&r->cells);
     table_deinit(&r->dimensions);
     mem_free(r->changed);
+    buffer_deinit(&r->key);
+    buffer_deinit(&r->prompt);
     *r = (struct rollups){0};
 }
 
@@ -170,11 +170,9 @@ static enum fault cell_of(struct rollups *r, struct database *db, const struct c
 
 enum fault rollups_add(struct rollups *r, struct database *db, const struct record *record, int64_t time_us,
                        struct error *error) {
-    struct buffer prompt;
     struct cell_key key = {0};
-    buffer_init(&prompt, DIMENSION_TEXT);
     struct slice texts[N_DIMENSIONS] = {record->application, record->request_type,
-                                        record->model,       rollup_prompt(record, &prompt),
+                                        record->model,       rollup_prompt(record, &r->prompt),
                                         record->feature,     record->team};
     enum fault fault = dimension_of(r, db, texts, &key.dimension, error);
     for (int unit = 0; unit < UNITS && fault == FAULT_NONE; unit++) {
@@ -184,7 +182,6 @@ enum fault rollups_add(struct rollups *r, struct database *db, const struct reco
         fault = cell_of(r, db, &key, &c, error);
         if (fault == FAULT_NONE) rollup_add(&c->sums, record);
     }
-    buffer_deinit(&prompt);
     return fault;
 }
 

@@ -2,7 +2,7 @@
 """What the server must survive, as whole programs: kill -9 under load, a full disk, reload during streams, slow clients,
 and memory that stays flat.
 
-  run.py [--binary FILE] [--rounds N] [--seed N] [NAME...]    NAME: kill9 disk_full reload slow memory burst
+  run.py [--binary FILE] [--rounds N] [--seed N] [NAME...]    NAME: kill9 disk_full reload slow memory burst budgets
 """
 import argparse
 import collections
@@ -21,8 +21,9 @@ import traceback
 HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
+from held import Crowd, HeldUpstream  # noqa: E402
 from load import Load  # noqa: E402
-from rig import KEY, Rig, config  # noqa: E402
+from rig import KEY, TOKEN, Rig, config  # noqa: E402
 
 
 class Skipped(Exception):
@@ -272,7 +273,71 @@ def burst(options):
         gateway.stop()
 
 
-SCENARIOS = {"kill9": kill9, "disk_full": disk_full, "reload": reload, "slow": slow, "memory": memory, "burst": burst}
+def budgets(options):
+    """A hard budget with room for 50 admits 50 of 200 at once; kill -9 returns what they held; the books are the records."""
+    upstream = HeldUpstream()
+    body = json.dumps({"model": "held", "max_tokens": 200, "messages": [{"role": "user", "content": "hi"}]})
+
+    def settings(limit):
+        return (f"""listen: 127.0.0.1:0
+data_dir: data
+workers: 2
+tokens: [{{name: ops, role: admin, token: "{TOKEN}"}}]
+providers: {{up: {{dialect: openai, base_url: "{upstream.url}/v1", prices_as: openai}}}}
+models: {{held: {{targets: [{{provider: up, model: gpt-4o-mini-2024-07-18}}]}}}}
+applications: {{held: {{models: [held], keys: [{{name: web, key: "{KEY}"}}]}}}}
+budgets: [{{name: month, scope: {{application: held}}, limit_usd: {limit}, window: month, timezone: Europe/London, mode: hard}}]
+""")
+
+    def budget(rig):
+        return rig.api("/api/v1/budgets")["budgets"][0]
+
+    def usd(x):
+        return round(float(x) * 1e9)
+
+    with Rig(options.binary) as rig:
+        try:
+            rig.write_config(settings("0.000000001"))
+            gateway = rig.start_gateway()
+            status, _, raw = rig.http("POST", "/v1/chat/completions", body, {"content-type": "application/json"}, token=KEY)
+            expect(status == 429, f"a budget of a nano-dollar admitted: {status}")
+            worst = usd(json.loads(raw)["error"]["estimate_usd"])
+            gateway.stop()
+            rig.write_config(settings(f"{50 * worst / 1e9:.9f}"))
+            for turn in range(3):
+                upstream.hold()
+                gateway = rig.start_gateway()
+                before = budget(rig)
+                room = (50 * worst - usd(before["spent_usd"])) // worst
+                expect(before["reserved_usd"] == 0, f"round {turn}: a start with {before['reserved_usd']} USD reserved")
+                crowd = Crowd(gateway.port, 200, body, KEY)
+                expect(crowd.wait_for(200 - room), f"round {turn}: only {len(crowd.statuses)} answers came")
+                with upstream.changed:
+                    expect(upstream.changed.wait_for(lambda: upstream.asked >= room, 60), f"round {turn}: {upstream.asked} were sent on")
+                expect(crowd.statuses.count(429) == 200 - room, f"round {turn}: {collections.Counter(crowd.statuses)}, wanted {room} admitted")
+                expect(usd(budget(rig)["reserved_usd"]) == room * worst, f"round {turn}: reserved {budget(rig)['reserved_usd']}")
+                if turn != 1:
+                    gateway.kill9()
+                    upstream.go.set()
+                    crowd.join()
+                    continue
+                upstream.go.set()
+                expect(crowd.join().count(200) == room, f"round {turn}: {collections.Counter(crowd.statuses)}")
+                rig.wait_records(count=room)
+                after = budget(rig)
+                booked = sum(record["cost_nanousd"] or 0 for record in rig.wait_records())
+                expect(after["reserved_usd"] == 0 and usd(after["spent_usd"]) == booked > 0, f"spent {after}, records say {booked}")
+                gateway.kill9()
+            rig.start_gateway()
+            booked = sum(record["cost_nanousd"] or 0 for record in rig.wait_records())
+            last = budget(rig)
+            expect(last["reserved_usd"] == 0 and usd(last["spent_usd"]) == booked, f"after kill -9: {last}, records say {booked}")
+            print(f"  {room} of 200 admitted each time, {worst} nano-dollars each; {booked} booked")
+        finally:
+            upstream.close()
+
+
+SCENARIOS = {"kill9": kill9, "disk_full": disk_full, "reload": reload, "slow": slow, "memory": memory, "burst": burst, "budgets": budgets}
 
 
 def main():

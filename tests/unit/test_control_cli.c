@@ -244,6 +244,74 @@ static void prices(void **state) {
     EXPECT_CODE(2, RUN("model", "price", "openai/gpt-4o-mini", "--at", "someday", "-c", path));
 }
 
+/* ---- cost ---- */
+
+static void costs(void **state) {
+    struct desk *d = *state;
+    struct record r;
+    for (unsigned i = 0; i < 4; i++) {
+        rig_record(&r, DESK_NOW - (int64_t)(1 + i * 20) * 3600 * SECOND, i);
+        r.team = i < 2 ? SLICE("growth") : SLICE("legal");
+        r.provider = SLICE("openai"), r.target_model = SLICE("gpt-4o-mini");
+        r.cost_nano = i == 3 ? MONEY_UNKNOWN : 1500000 * (i + 1);
+        desk_keep(d, &r);
+    }
+    desk_drain(d);
+    const char *dir = d->rig->dir;
+    EXPECT_CODE(0, RUN("cost", "report", "--by", "team,day", "--data-dir", dir));
+    SAYS(out, "TEAM");
+    SAYS(out, "0.004500");
+    SAYS(out, "unknown");
+    SAYS(out, "TOTAL");
+    SAYS(out, "0.009000");
+    SAYS(out, "1 requests have no known price");
+    EXPECT_CODE(0, RUN("cost", "report", "--by", "team", "--limit", "1", "--from", "-2d", "--data-dir", dir));
+    SAYS(out, "(rest)");
+    EXPECT_CODE(0, RUN("cost", "report", "--team", "growth", "--json", "--data-dir", dir));
+    SAYS(out, "\"total\":{\"count\":2,");
+    EXPECT_CODE(0, RUN("cost", "report", "--csv", "--by", "team", "--data-dir", dir));
+    SAYS(out, "team,cost_usd,");
+    EXPECT_CODE(0, RUN("cost", "report", "--focus", "--data-dir", dir));
+    SAYS(out, "All Meters,"); /* these costs were recorded without meters */
+    EXPECT_CODE(0, RUN("cost", "report", "--from", "-1m", "--data-dir", dir));
+    SAYS(out, "no exchanges in this window");
+    EXPECT_CODE(2, RUN("cost", "report", "--csv", "--json", "--data-dir", dir));
+    EXPECT_CODE(2, RUN("cost", "report", "--by", "team,team", "--data-dir", dir));
+    EXPECT_CODE(0, RUN("cost", "explain", "--data-dir", dir));
+    SAYS(out, "0.004500 USD before, 0.004500 USD after");
+    SAYS(out, "volume");
+    EXPECT_CODE(3, RUN("cost", "report", "--data-dir", "/nowhere/at/all"));
+}
+
+static void costs_and_files(void **state) {
+    struct desk *d = *state;
+    const char *dir = d->rig->dir;
+    struct record r;
+    rig_record(&r, DESK_NOW - 3600 * SECOND, 1);
+    r.provider = SLICE("openai"), r.target_model = SLICE("gpt-4o-mini");
+    desk_keep(d, &r);
+    rig_record(&r, DESK_NOW - 3600 * SECOND, 2);
+    r.provider = SLICE("anthropic"), r.target_model = SLICE("claude-haiku-4-5"); /* not on this invoice */
+    desk_keep(d, &r);
+    desk_drain(d);
+    const char *path = config_file(d, "hello world");
+    EXPECT_CODE(0, RUN("cost", "count", path, "--model", "gpt-4o-mini"));
+    assert_string_equal(out, "2 tokens (o200k_base, exact)\n");
+    EXPECT_CODE(2, RUN("cost", "count", path));
+    EXPECT_CODE(3, RUN("cost", "count", "/nowhere", "--model", "gpt-4o"));
+    path = config_file(d, "start_time,model,input_tokens,output_tokens,num_model_requests\n1762560000,gpt-4o-mini,100,11,1\n");
+    EXPECT_CODE(0, RUN("cost", "reconcile", path, "--data-dir", dir));
+    SAYS(out, "2025-11-08 to 2025-11-08 UTC: 1 days and models compared, 0 with gaps");
+    path = config_file(d, "start_time,model,input_tokens,output_tokens,num_model_requests\n1762560000,gpt-4o-mini,150,11,1\n");
+    EXPECT_CODE(1, RUN("cost", "reconcile", path, "--data-dir", dir));
+    SAYS(out, "differs");
+    EXPECT_CODE(1, RUN("cost", "reconcile", path, "--json", "--data-dir", dir));
+    SAYS(out, "\"gap\":\"differs\"");
+    EXPECT_CODE(0, RUN("cost", "reconcile", path, "--tolerance", "50", "--data-dir", dir));
+    path = config_file(d, "colour\nred\n");
+    EXPECT_CODE(2, RUN("cost", "reconcile", path, "--data-dir", dir));
+}
+
 /* ---- over HTTP ---- */
 
 struct host {
@@ -359,7 +427,7 @@ int main(void) {
     unsetenv("QUARTERDECK_URL");
     unsetenv("QUARTERDECK_TOKEN");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(help), cmocka_unit_test(mistakes), TEST(lists_and_reports), TEST(exports), TEST(keys_and_audit), TEST(checks),
+        cmocka_unit_test(help), cmocka_unit_test(mistakes), TEST(lists_and_reports), TEST(exports), TEST(keys_and_audit), TEST(checks), TEST(costs), TEST(costs_and_files),
         TEST(prices), TEST(over_http_it_is_the_same), TEST(a_configuration_leads_to_its_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -266,12 +266,12 @@ static void test_our_errors(void **state) {
     struct kit k;
     kit_start(&k);
     const struct dialect *openai = dialect_of(DIALECT_OPENAI), *anthropic = dialect_of(DIALECT_ANTHROPIC);
-    openai->write_error(FAULT_NO_SUCH_MODEL, "no model \"x\"", "req_1", &k.out);
+    openai->write_error(FAULT_NO_SUCH_MODEL, "no model \"x\"", &(struct error_notes){.request_id = "req_1", .estimate_usd = "0.61"}, &k.out);
     CHECK_OUT(&k,
               "{\"error\":{\"message\":\"no model "
               "\\\"x\\\"\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"model_not_found\"}}");
     buffer_clear(&k.out);
-    anthropic->write_error(FAULT_NO_SUCH_MODEL, "no model \"x\"", "req_1", &k.out);
+    anthropic->write_error(FAULT_NO_SUCH_MODEL, "no model \"x\"", &(struct error_notes){.request_id = "req_1", .estimate_usd = "0.61"}, &k.out);
     CHECK_OUT(&k, "{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\",\"message\":\"no model "
                   "\\\"x\\\"\",\"code\":\"model_not_found\"},\"request_id\":\"req_1\"}");
     buffer_clear(&k.out);

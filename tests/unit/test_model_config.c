@@ -333,9 +333,10 @@ static void test_unknown_keys(void **state) {
     (void)state;
     expect("lissten: 1:2\n", "quarterdeck.yaml:1:1: lissten: unknown key; did you mean `listen`?\n");
     expect("provider: {}\n", "quarterdeck.yaml:1:1: provider: unknown key; did you mean `providers`?\n");
-    expect("budgets: {}\n",
-           "quarterdeck.yaml:1:1: budgets: unknown key; expected one of `listen`, `admin_listen`, `data_dir`, `workers`, `server`, "
-           "`recorder`, `ledger`, `log`, `prices`, `tokens`, `providers`, `models`, `applications`\n");
+    expect("incidents: {}\n",
+           "quarterdeck.yaml:1:1: incidents: unknown key; expected one of `listen`, `admin_listen`, `data_dir`, `workers`, `server`, "
+           "`recorder`, `ledger`, `log`, `prices`, `tokens`, `providers`, `models`, `applications`, "
+           "`budgets`, `limits`\n");
     expect("server:\n  max_boddy: 1MiB\n  tls: {crt: x}\n",
            "quarterdeck.yaml:2:3: server.max_boddy: unknown key; did you mean `max_body`?\n"
            "quarterdeck.yaml:3:9: server.tls.crt: unknown key; did you mean `cert`?\n");

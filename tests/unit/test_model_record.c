@@ -132,6 +132,8 @@ static void same(const struct record *a, const struct record *b) {
 #undef USAGE
     assert_int_equal(a->usage.estimated, b->usage.estimated);
     assert_int_equal(a->cost_nano, b->cost_nano);
+    assert_int_equal(a->charge.meters, b->charge.meters);
+    assert_memory_equal(a->charge.nano, b->charge.nano, sizeof a->charge.nano);
     assert_int_equal(a->ttft_us, b->ttft_us);
     assert_int_equal(a->duration_us, b->duration_us);
     assert_int_equal(a->overhead_us, b->overhead_us);
@@ -141,6 +143,7 @@ static void same(const struct record *a, const struct record *b) {
     if (a->has_system_prompt) assert_memory_equal(a->system_prompt_hash, b->system_prompt_hash, sizeof a->system_prompt_hash);
     assert_int_equal(a->dropped_events, b->dropped_events);
     assert_int_equal(a->back_to_primary, b->back_to_primary);
+    assert_int_equal(a->saved_nano, b->saved_nano);
 }
 
 static void round_trip(const struct record *r) {
@@ -226,6 +229,18 @@ static int64_t any_number(void) {
     return (int64_t)(n >> (rand() % 64)) & INT64_MAX;
 }
 
+/* Any meters; the parts sum to the cost, as they always do. */
+static void any_charge(struct record *r) {
+    if (!money_is_known(r->cost_nano) || rand() % 4 == 0) return;
+    int64_t rest = r->cost_nano;
+    r->charge.meters = (unsigned)rand() % (1u << CHARGE_METERS);
+    for (unsigned m = 0; m < CHARGE_METERS; m++) {
+        if (!(r->charge.meters >> m & 1)) continue;
+        r->charge.nano[m] = r->charge.meters >> m > 1 ? rand() % 100000 - 100 : rest;
+        rest -= r->charge.nano[m];
+    }
+}
+
 static void any_record(struct record *r) {
     record_init(r);
     for (unsigned i = 0; i < sizeof r->id.bytes; i++) r->id.bytes[i] = (uint8_t)rand();
@@ -247,6 +262,7 @@ static void any_record(struct record *r) {
 #undef USAGE
     r->usage.estimated = rand() % 2;
     r->cost_nano = rand() % 3 == 0 ? MONEY_UNKNOWN : any_number() * (rand() % 2 ? 1 : -1);
+    if (r->cost_nano > -(INT64_C(1) << 60) && r->cost_nano < INT64_C(1) << 60) any_charge(r);
     r->ttft_us = rand() % 3 == 0 ? -1 : any_number();
     r->duration_us = any_number();
     r->overhead_us = any_number();
@@ -256,6 +272,7 @@ static void any_record(struct record *r) {
     for (unsigned i = 0; i < sizeof r->system_prompt_hash; i++) r->system_prompt_hash[i] = (uint8_t)rand();
     r->dropped_events = rand() % 2 ? (uint32_t)any_number() : 0;
     r->back_to_primary = rand() % 2;
+    if (rand() % 3 == 0) r->saved_nano = any_number();
 }
 
 static void test_any(void **state) {
@@ -338,7 +355,7 @@ static void test_refused(void **state) {
     assert_false(record_decode(bytes, &arena, &back));
     arena_deinit(&arena);
     arena_init(&arena, 64, 1 << 20);
-    out.at[0] = 2; /* another version */
+    out.at[0] = 3; /* another version */
     assert_false(record_decode(bytes, &arena, &back));
     assert_false(record_decode(SLICE_NULL, &arena, &back));
     arena_deinit(&arena);
@@ -429,9 +446,9 @@ static void test_json(void **state) {
                 "\"attempts\":[{\"provider\":\"azure\",\"model\":\"mini\",\"http_status\":null,\"error\":\"provider_unreachable\",\"ms\":12},"
                 "{\"provider\":\"openai\",\"model\":\"gpt-4o-mini-2024-07-18\",\"http_status\":200,\"error\":null,\"ms\":2911}],\"cache\":\"hit\","
                 "\"usage\":{\"input\":1243,\"cache_read\":1024,\"cache_write\":0,\"output\":318,\"reasoning\":64,\"cache_write_1h\":0,\"input_audio\":3,\"output_audio\":4},"
-                "\"usage_estimated\":false,\"cost_nanousd\":300450,\"cost_usd\":0.00030045,\"ttft_ms\":412.387,\"duration_ms\":2911.420,\"overhead_us\":87,"
+                "\"usage_estimated\":false,\"cost_nanousd\":300450,\"cost_usd\":0.00030045,\"charges_nanousd\":{},\"ttft_ms\":412.387,\"duration_ms\":2911.420,\"overhead_us\":87,"
                 "\"finish_reason\":\"stop\",\"request_bytes\":5120,\"response_bytes\":41233,\"system_prompt_hash\":\"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\","
-                "\"dropped_events\":0,\"back_to_primary\":false}");
+                "\"dropped_events\":0,\"back_to_primary\":false,\"saved_nanousd\":null,\"saved_usd\":null}");
 }
 
 static void test_json_of_nothing(void **state) {
@@ -449,8 +466,8 @@ static void test_json_of_nothing(void **state) {
                 "\"upstream_model\":null,\"system_fingerprint\":null,\"prompt\":null,\"stream\":false,\"status\":\"refused\",\"http_status\":401,"
                 "\"error\":\"invalid_api_key\",\"error_text\":\"no such key\",\"attempts\":[],\"cache\":null,"
                 "\"usage\":{\"input\":null,\"cache_read\":null,\"cache_write\":null,\"output\":null,\"reasoning\":null},\"usage_estimated\":true,"
-                "\"cost_nanousd\":null,\"cost_usd\":null,\"ttft_ms\":null,\"duration_ms\":0.000,\"overhead_us\":0,\"finish_reason\":null,\"request_bytes\":0,"
-                "\"response_bytes\":0,\"system_prompt_hash\":null,\"dropped_events\":0,\"back_to_primary\":false}");
+                "\"cost_nanousd\":null,\"cost_usd\":null,\"charges_nanousd\":{},\"ttft_ms\":null,\"duration_ms\":0.000,\"overhead_us\":0,\"finish_reason\":null,\"request_bytes\":0,"
+                "\"response_bytes\":0,\"system_prompt_hash\":null,\"dropped_events\":0,\"back_to_primary\":false,\"saved_nanousd\":null,\"saved_usd\":null}");
 }
 
 /* Any record is well-formed JSON. */

@@ -1,0 +1,100 @@
+/* Budgets: what each has spent, holds and will have spent. */
+#include "control/api.h"
+
+#include "base/clock.h"
+#include "cost/outlook.h"
+
+#include <math.h>
+
+#define MOST_BUDGETS 10000 /* values of "*" in one answer */
+
+/* The views are only valid while they are handed over; so they are copied, and the ledger is asked afterwards. */
+struct views {
+    struct api_call *c;
+    struct budget_view *at;
+    size_t n, left_off;
+    struct slice name;
+};
+
+static void keep(void *arg, const struct budget_view *v) {
+    struct views *all = arg;
+    if (all->name.len > 0 && !slice_is(all->name, v->budget->name)) return;
+    if (all->n >= MOST_BUDGETS) {
+        all->left_off++;
+        return;
+    }
+    struct budget_view *copy = &all->at[all->n++];
+    *copy = *v;
+    for (unsigned i = 0; i < v->budget->scope.n_terms; i++)
+        copy->values[i] = slice_is_null(v->values[i]) ? SLICE_NULL : arena_slice(all->c->arena, v->values[i]);
+}
+
+static const char *mode_name(enum budget_mode m) {
+    return m == BUDGET_HARD ? "hard" : m == BUDGET_SOFT ? "soft" : "degrade";
+}
+
+static void put_scope(struct json_writer *w, const struct budget_view *v) {
+    const struct scope *s = &v->budget->scope;
+    json_key(w, "scope");
+    json_object(w);
+    for (unsigned i = 0; i < s->n_terms; i++) {
+        const char *by = scope_dimension_name(s->terms[i].by);
+        if (s->terms[i].by != SCOPE_BY_TAG) {
+            json_key(w, by);
+            json_put_string(w, slice_is_null(v->values[i]) ? SLICE("*") : v->values[i]);
+            continue;
+        }
+        json_key(w, by);
+        json_object(w);
+        json_key(w, s->terms[i].tag);
+        json_put_string(w, slice_is_null(v->values[i]) ? SLICE("*") : v->values[i]);
+        json_object_end(w);
+    }
+    json_object_end(w);
+}
+
+static bool put_budget(struct api_call *c, const struct budget_view *v, int64_t now_us) {
+    struct json_writer *w = &c->json;
+    struct budget_outlook o;
+    struct error error;
+    if (!api_check(c, outlook_of_budget(c->s->ledger, v, now_us, &o, &error), &error)) return false;
+    json_object(w);
+    json_member_text(w, "name", v->budget->name);
+    put_scope(w, v);
+    json_member_text(w, "mode", mode_name(v->budget->mode));
+    api_put_time(w, "window_start", v->window.start_us);
+    api_put_time(w, "window_end", v->window.end_us);
+    json_member_text(w, "timezone", zone_name(v->budget->zone));
+    api_put_usd(w, "limit_usd", v->budget->limit_nano);
+    api_put_usd(w, "spent_usd", v->spent_nano);
+    api_put_usd(w, "reserved_usd", v->reserved_nano);
+    json_key(w, "unpriced");
+    json_put_u64(w, v->unpriced);
+    api_put_usd(w, "forecast_usd", o.expected_nano);
+    api_put_usd(w, "forecast_low_usd", o.p10_nano);
+    api_put_usd(w, "forecast_high_usd", o.p90_nano);
+    json_key(w, "breach_probability");
+    json_put_double(w, o.breach); /* NaN: null */
+    json_member_text(w, "outlook", outlook_name(o.alert));
+    json_object_end(w);
+    return true;
+}
+
+void api_budgets(struct api_call *c) {
+    if (!c->s->budgets || !c->s->ledger) {
+        api_fail(c, FAULT_NOT_RUNNING, "what is reserved and spent is known to the running server only: start it");
+        return;
+    }
+    struct views all = {.c = c, .at = arena_new_array(c->arena, struct budget_view, MOST_BUDGETS), .name = api_text(c, "name")};
+    int64_t now_us = clock_wall_us();
+    c->s->budgets(c->s->ctx, keep, &all);
+    json_object(&c->json);
+    json_key(&c->json, "budgets");
+    json_array(&c->json);
+    for (size_t i = 0; i < all.n; i++)
+        if (!put_budget(c, &all.at[i], now_us)) return;
+    json_array_end(&c->json);
+    json_key(&c->json, "left_off");
+    json_put_u64(&c->json, all.left_off);
+    json_object_end(&c->json);
+}

@@ -1,0 +1,24 @@
+/* wire_cost.h - domain 2 in a running server: budgets, limits, token counts, between the gateways and the ledger.
+ *
+ * Order at the start: new, install, (recorder drained into the ledger) fill, sinks, serve. At a reload: install, and when
+ * it says so, fill after every loop has the new policy. One thread at a time for install, fill and sweep. */
+#ifndef WIRE_COST_H
+#define WIRE_COST_H
+
+#include "cost/governor.h"
+#include "gateway/gateway.h"
+#include "store/ledger.h"
+
+struct cost_wire;
+
+struct cost_wire *cost_wire_new(unsigned n_lanes);
+void cost_wire_free(struct cost_wire *c);            /* after the gateways */
+bool cost_wire_install(struct cost_wire *c, struct policy *p); /* true: cost_wire_fill is due */
+/* What the current windows have spent, from the ledger, whose writer is drained first. */
+enum fault cost_wire_fill(struct cost_wire *c, struct ledger *l, struct ledger_writer *w, struct error *error) MUST_CHECK;
+/* Gives the gateways what they call: c stays the context of these. */
+void cost_wire_sinks(struct cost_wire *c, struct gateway_sinks *sinks);
+void cost_wire_sweep(struct cost_wire *c);           /* about once a minute */
+void cost_wire_each_budget(struct cost_wire *c, void (*each)(void *arg, const struct budget_view *v), void *arg);
+
+#endif
