@@ -1,9 +1,11 @@
 /* Passing a request on: the new model stands in it, usage is asked for where it should be, and every other
  * member has the bytes that it had. */
-#include "dialect/dialect.h"
+#include "dialect/trim.h"
 #include "fuzz.h"
 
 #define MODEL "gpt \"4\"\n\xC3\xA9"
+
+static const struct provider somewhere = {.name = "p", .base_url = "http://models.example"};
 
 static void check_options(const struct call *call, const struct json_doc *after, bool asked) {
     bool usage = false;
@@ -29,6 +31,31 @@ static void check(const struct call *call, const struct json_doc *after, bool as
     }
 }
 
+/* With a policy: what is sent is JSON with the messages that stay, each as it was, and no limit above the
+ * cap. */
+static void check_trimmed(const struct dialect *d, struct call *call, struct arena *arena,
+                          struct buffer *out) {
+    static const struct request_policy asked = {
+        .max_output_tokens = 77, .history = {.keep_last = 2, .max_tokens = 40, .keep_first = true}};
+    uint32_t a = JSON_NONE, b = JSON_NONE, was, is, index = 0;
+    trim_call(d, &asked, arena, call);
+    buffer_clear(out);
+    MUST(d->splice(call, &(struct target){.provider = &somewhere, .model = MODEL}, true, out) == FAULT_NONE);
+    struct json_doc after = fuzz_json(buffer_slice(out), arena);
+    const char *list = call->endpoint == ENDPOINT_RESPONSES ? "input" : "messages";
+    uint32_t messages = call->messages_node == JSON_NONE ? JSON_NONE : json_get(&after, 0, list);
+    for (; json_each_item(&call->doc, call->messages_node, &a, &was); index++) {
+        if (call_drops(call, index)) continue;
+        MUST(json_each_item(&after, messages, &b, &is));
+        MUST(slice_eq(json_raw(&call->doc, was), json_raw(&after, is)));
+    }
+    MUST(!json_each_item(&after, messages, &b, &is));
+    struct call again = {.endpoint = call->endpoint};
+    MUST(d->read_head(buffer_slice(out), arena, &again, NULL) == FAULT_NONE);
+    MUST(again.text_bytes == call->text_bytes && again.n_images_total == call->n_images_total);
+    MUST(again.max_tokens <= asked.max_output_tokens || call->output_cap < 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (unsigned id = 0; id < DIALECT_COUNT; id++)
         for (unsigned e = 0; e < ENDPOINT_MODELS; e++) {
@@ -40,7 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             buffer_init(&out, 16u << 20);
             if ((d->endpoints >> e & 1) != 0 &&
                 d->read_head(fuzz_text(data, size), &arena, &call, NULL) == FAULT_NONE) {
-                MUST(d->splice(&call, MODEL, true, &out) == FAULT_NONE);
+                MUST(d->splice(&call, &(struct target){.provider = &somewhere, .model = MODEL}, true, &out) ==
+                     FAULT_NONE);
                 struct json_doc after = fuzz_json(buffer_slice(&out), &arena);
                 check(&call, &after,
                       d->wire == WIRE_OPENAI && e == ENDPOINT_CHAT && call.stream && !call.include_usage);
@@ -48,10 +76,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                     &out); /* its own name back gives the very bytes, unless it was written with escapes */
                 const char *own = arena_text(&arena, call.model);
                 if (memchr(call.model.at, 0, call.model.len) == NULL) {
-                    MUST(d->splice(&call, own, false, &out) == FAULT_NONE);
+                    MUST(d->splice(&call, &(struct target){.provider = &somewhere, .model = own}, false,
+                                   &out) == FAULT_NONE);
                     MUST(call.doc.nodes[call.model_node].escaped ||
                          slice_eq(buffer_slice(&out), call.doc.text));
                 }
+                check_trimmed(d, &call, &arena, &out);
             }
             buffer_deinit(&out);
             arena_deinit(&arena);

@@ -7,10 +7,18 @@ static int64_t largest(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-/* How long the rate takes to give `n`. */
+/* a * b / c, downwards; the 128-bit division is several times slower, and hardly ever needed. */
+static int64_t scale(int64_t a, int64_t b, int64_t c) {
+    const int64_t most = INT64_MAX / 4; /* room for sums with times */
+    int64_t product;
+    if (!__builtin_mul_overflow(a, b, &product)) return product / c < most ? product / c : most;
+    __int128 quotient = (__int128)a * b / c;
+    return quotient < most ? (int64_t)quotient : most;
+}
+
+/* How long the rate takes to give `n`; rounded down, so that the burst holds its last request. */
 static int64_t span_of(int64_t n, int64_t per_minute) {
-    __int128 span = (__int128)n * MINUTE / per_minute; /* downwards: the burst holds its last request */
-    return span > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)span;
+    return scale(n, MINUTE, per_minute);
 }
 
 static int64_t room_of(const struct rate_limit *l, int64_t per_minute) {
@@ -76,8 +84,7 @@ static struct rate_state state_of(const _Atomic int64_t *full, const struct rate
     if (per_minute < 0) return (struct rate_state){.limit = -1};
     int64_t now = now_us * UNIT, lacking = largest(atomic_load(full) - now, 0),
             left = largest(room_of(l, per_minute) - lacking, 0);
-    return (struct rate_state){per_minute, (int64_t)((__int128)left * per_minute / MINUTE),
-                               (lacking + UNIT - 1) / UNIT};
+    return (struct rate_state){per_minute, scale(left, per_minute, MINUTE), (lacking + UNIT - 1) / UNIT};
 }
 
 struct rate_state limit_requests(const struct limit_counter *c, const struct rate_limit *l, int64_t now_us) {

@@ -101,10 +101,12 @@ static void walk_content(struct tally *t, const struct json_doc *d, uint32_t con
     }
 }
 
-static void walk_messages(struct tally *t, const struct json_doc *d, uint32_t messages) {
+static void walk_messages(struct tally *t, const struct call *call, uint32_t messages) {
     static const char *const called[] = {"tool_calls", "function_call", "arguments", "output"};
-    uint32_t cursor = JSON_NONE, m;
+    const struct json_doc *d = &call->doc;
+    uint32_t cursor = JSON_NONE, m, index = 0;
     while (json_each_item(d, messages, &cursor, &m)) {
+        if (messages == call->messages_node && call_drops(call, index++)) continue;
         uint32_t role = json_get(d, m, "role"), name = json_get(d, m, "name");
         t->fixed += PER_MESSAGE;
         if (json_is(d, role, "tool") || json_is(d, role, "function")) t->exact = false;
@@ -138,8 +140,8 @@ static void walk_document(struct tally *t, const struct call *call) {
     if (call->endpoint != ENDPOINT_CHAT) t->exact = false;
     add_string(t, d, json_get(d, 0, "instructions"));
     walk_content(t, d, json_get(d, 0, "system"));
-    walk_messages(t, d, json_get(d, 0, "messages"));
-    walk_messages(t, d, input);
+    walk_messages(t, call, json_get(d, 0, "messages"));
+    walk_messages(t, call, input);
     add_string(t, d, input);
     for (unsigned i = 0; i < sizeof schemas / sizeof schemas[0]; i++)
         add_json(t, d, json_get(d, 0, schemas[i]));

@@ -119,7 +119,8 @@ bool anthropic_read_message(const struct call *call, uint32_t item, struct arena
     return true;
 }
 
-enum fault anthropic_splice(const struct call *call, const struct target *target, bool want_usage, struct buffer *out) {
+enum fault anthropic_splice(const struct call *call, const struct target *target, bool want_usage,
+                            struct buffer *out) {
     uint32_t nodes[] = {call->model_node, call->limit_nodes[0], call->messages_node};
     enum { NODES = sizeof nodes / sizeof nodes[0] };
     int64_t limit = target_added_limit(call, target);

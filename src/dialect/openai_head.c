@@ -77,8 +77,7 @@ static void count_content(struct counting *c, uint32_t content, bool system) {
         c->call->text_bytes += head_string_bytes(d, at[ITEM_TEXT]) + head_string_bytes(d, at[ITEM_REFUSAL]);
         if (at[ITEM_IMAGE_URL] != JSON_NONE || json_is(d, at[ITEM_TYPE], "input_image"))
             c->call->n_images_total++;
-        if (system)
-            head_text_add(&c->system, json_string(d, at[ITEM_TEXT], c->system.arena), SLICE("\n\n"));
+        if (system) head_text_add(&c->system, json_string(d, at[ITEM_TEXT], c->system.arena), SLICE("\n\n"));
     }
 }
 
@@ -182,9 +181,12 @@ enum fault openai_read_head(struct slice body, struct arena *arena, struct call 
 static const struct {
     const char *call, *result;
 } item_pairs[] = {
-    {"function_call", "function_call_output"},       {"custom_tool_call", "custom_tool_call_output"},
-    {"computer_call", "computer_call_output"},       {"local_shell_call", "local_shell_call_output"},
-    {"shell_call", "shell_call_output"},             {"apply_patch_call", "apply_patch_call_output"},
+    {"function_call", "function_call_output"},
+    {"custom_tool_call", "custom_tool_call_output"},
+    {"computer_call", "computer_call_output"},
+    {"local_shell_call", "local_shell_call_output"},
+    {"shell_call", "shell_call_output"},
+    {"apply_patch_call", "apply_patch_call_output"},
     {"mcp_approval_request", "mcp_approval_response"},
 };
 
@@ -219,7 +221,8 @@ bool openai_read_message(const struct call *call, uint32_t item, struct arena *a
     const struct json_doc *d = &call->doc;
     uint32_t at[ITEM_COUNT];
     *ret = (struct dialect_message){.system_text = SLICE_NULL};
-    if (json_type(d, item) != JSON_OBJECT || fields_find(d, item, item_fields, ITEM_COUNT, at) != 0) return false;
+    if (json_type(d, item) != JSON_OBJECT || fields_find(d, item, item_fields, ITEM_COUNT, at) != 0)
+        return false;
     if (call->endpoint == ENDPOINT_RESPONSES && fields_is_null(d, at[ITEM_ROLE])) {
         if (json_type(d, at[ITEM_TYPE]) != JSON_STRING) return false;
         ret->as.role = HISTORY_OTHER;
@@ -260,10 +263,12 @@ static unsigned added_limit(const struct call *call, const struct target *target
     return strcmp(*ret_key, "max_completion_tokens") == 0 ? 1 : 0;
 }
 
-enum fault openai_splice(const struct call *call, const struct target *target, bool want_usage, struct buffer *out) {
+enum fault openai_splice(const struct call *call, const struct target *target, bool want_usage,
+                         struct buffer *out) {
     bool ask = want_usage && call->endpoint == ENDPOINT_CHAT && call->stream && !call->include_usage;
     uint32_t options = ask ? call->stream_options_node : JSON_NONE;
-    uint32_t nodes[] = {call->model_node, options, call->limit_nodes[0], call->limit_nodes[1], call->messages_node};
+    uint32_t nodes[] = {call->model_node, options, call->limit_nodes[0], call->limit_nodes[1],
+                        call->messages_node};
     enum { NODES = sizeof nodes / sizeof nodes[0] };
     int64_t limit = target_added_limit(call, target);
     const char *key;
@@ -280,8 +285,10 @@ enum fault openai_splice(const struct call *call, const struct target *target, b
             splice_limit(&s, call, nodes[i], nodes[i] == limit_node ? limit : -1);
         } else {
             splice_model(&s, call, target->model);
-            if (ask && options == JSON_NONE) buffer_append(out, SLICE(",\"stream_options\":{\"include_usage\":true}"));
-            if (limit >= 0 && limit_node == JSON_NONE) buffer_printf(out, ",\"%s\":%lld", key, (long long)limit);
+            if (ask && options == JSON_NONE)
+                buffer_append(out, SLICE(",\"stream_options\":{\"include_usage\":true}"));
+            if (limit >= 0 && limit_node == JSON_NONE)
+                buffer_printf(out, ",\"%s\":%lld", key, (long long)limit);
         }
     }
     splice_end(&s);

@@ -32,7 +32,8 @@ static bool number(struct history_message *messages, uint32_t n, uint32_t *ret_l
 
 /* It stays, whatever the turns between the first and the last do. */
 static bool is_fixed(const struct history_policy *h, const struct history_message *m, uint32_t last) {
-    return m->turn == last || (m->role == HISTORY_SYSTEM && h->keep_system) || (m->turn == 0 && h->keep_first);
+    return m->turn == last || (m->role == HISTORY_SYSTEM && h->keep_system) ||
+           (m->turn == 0 && h->keep_first);
 }
 
 /* The oldest turn that stays, with all that follow it. */

@@ -5,8 +5,9 @@
  * calls and results are never parted. The last turn always stays. System messages belong to no turn while
  * keep_system holds, else to the one they stand in.
  *
- * keep_last counts the last turn. max_tokens bounds the sum over the messages that stay, system ones included;
- * what must stay, stays even above it. What is kept besides is the unbroken end of the conversation. */
+ * keep_last counts the last turn. max_tokens bounds the sum over the messages that stay, system ones
+ * included; what must stay, stays even above it. What is kept besides is the unbroken end of the
+ * conversation. */
 #ifndef MODEL_HISTORY_H
 #define MODEL_HISTORY_H
 

@@ -6,7 +6,11 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+/* A loop thread that wakes goes first: what is drained can wait, and still gets a quarter of a contended processor. */
+enum { NICE = 5 };
 enum { IDLE_US = 1000000, PAUSE_FIRST_US = 50000, PAUSE_MAX_US = 5000000 };
 
 struct ledger_writer {
@@ -100,6 +104,7 @@ static bool turn(struct ledger_writer *w) {
 
 static void *run(void *ctx) {
     struct ledger_writer *w = ctx;
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* of this thread alone (Linux) */
     for (;;) {
         bool stopping;
         expire(w);

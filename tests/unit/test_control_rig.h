@@ -31,7 +31,8 @@ struct desk {
     "  spare: {dialect: anthropic, base_url: 'http://127.0.0.1:1/v1'}\n"                                      \
     "models:\n  support-chat:\n    targets:\n      - {provider: main, model: gpt-4o-mini}\n"                  \
     "      - {provider: spare, model: no-such-model}\n"                                                       \
-    "applications:\n  support:\n    keys: [{name: file-key, key: 'qd-0123456789abcdef'}]\n  billing: {}\n"
+    "applications:\n  support:\n    keys: [{name: file-key, key: 'qd-0123456789abcdef'}]\n  billing: {}\n"   \
+    "budgets: [{name: growth-month, scope: {team: growth}, limit_usd: 5, window: month, timezone: UTC}]\n"
 #define DESK_TOKENS                                                                                           \
     "tokens:\n  - {name: vera, role: viewer, token: 'viewer-token-0000'}\n"                                   \
     "  - {name: ed, role: editor, token: 'editor-token-0000'}\n"                                              \
@@ -55,6 +56,14 @@ static inline bool desk_ready(void *ctx, const char **ret_why_not) {
 static inline void desk_targets(void *ctx, void (*each)(void *arg, const struct target_state *t), void *arg) {
     (void)ctx;
     each(arg, &(struct target_state){"support-chat", "main", "gpt-4o-mini", "open", 0.75, 20, DESK_NOW + 15 * SECOND});
+}
+
+/* One budget with 1.5 of its 5 USD spent; the window is the fifth of the month until the next. */
+static inline void desk_budgets(void *ctx, void (*each)(void *arg, const struct budget_view *v), void *arg) {
+    struct desk *d = ctx;
+    struct budget_view v = {.budget = d->policy->budgets, .values = {SLICE("growth")}, .spent_nano = 1500000000, .reserved_nano = 250000000};
+    v.window = (struct window){DESK_NOW - 100 * 3600 * SECOND, DESK_NOW + 500 * 3600 * SECOND};
+    if (d->policy->n_budgets > 0) each(arg, &v);
 }
 
 static inline void desk_configure(struct desk *d, const char *yaml) {
@@ -83,7 +92,7 @@ static inline int desk_setup(void **state) {
     buffer_init(&d->answer.body, 1);
     desk_configure(d, DESK_CONFIG);
     d->recorder = rig_recorder(d->rig);
-    d->s = (struct control_services){.ctx = d, .policy = desk_policy, .reload = desk_reload, .ready = desk_ready, .targets = desk_targets,
+    d->s = (struct control_services){.ctx = d, .policy = desk_policy, .reload = desk_reload, .ready = desk_ready, .targets = desk_targets, .budgets = desk_budgets,
                                      .ledger = rig_ledger(d->rig), .registry = registry_open(d->rig->dir, &error),
                                      .recorder = d->recorder, .metrics = metric_set_new(), .started_us = DESK_NOW - 60 * SECOND};
     d->ready = true;

@@ -118,6 +118,8 @@ static void test_absurd_counts(void **state) {
     assert_int_equal(limit_tokens(&c, &l, START + LIMIT_COUNTED_TOKENS * 60).remaining,
                      1000000); /* bounded */
     assert_int_equal(take(&c, &l, INT64_MAX, START, -1), LIMIT_TOKENS);
+    const struct rate_limit slow = limit(-1, 1, -1);
+    for (int64_t n = 150000000; n < 151000000; n += 1009) assert_int_equal(take(&c, &slow, n, START, -1), LIMIT_TOKENS);
 }
 
 static void test_concurrent(void **state) {

@@ -160,6 +160,25 @@ static void test_other_endpoints(void **state) {
     assert_int_equal(n.tokens, 2 + 3 + 1 + 2 + 3);
 }
 
+/* What a history policy holds back is not sent, and not counted. */
+static void test_dropped_messages(void **state) {
+    static const char text[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"hello world\"},"
+                               "{\"role\":\"user\",\"content\":\"hello world\"}]}";
+    struct token_counter c;
+    struct arena arena;
+    struct call call = {.endpoint = ENDPOINT_CHAT};
+    (void)state;
+    arena_init(&arena, 4096, 1 << 20);
+    assert_int_equal(json_read(slice_of(text), &arena, UINT16_MAX, &call.doc, NULL), FAULT_NONE);
+    call.messages_node = json_get(&call.doc, 0, "messages");
+    token_counter_init(&c, BPE_LONGEST_LOOP, TOKEN_WHOLE_LOOP, NULL);
+    assert_int_equal(token_count_call(&c, NOBODY, GPT, &call).tokens, 2 * (3 + 1 + 2) + 3);
+    call.dropped = (const bool[]){true, false};
+    assert_int_equal(token_count_call(&c, NOBODY, GPT, &call).tokens, 3 + 1 + 2 + 3);
+    token_counter_deinit(&c);
+    arena_deinit(&arena);
+}
+
 /* The same call as a body without a document. */
 static void test_body(void **state) {
     struct part text = {.type = PART_TEXT, .text = SLICE("hello world")};
@@ -296,6 +315,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_no_text),
         cmocka_unit_test(test_images),
         cmocka_unit_test(test_other_endpoints),
+        cmocka_unit_test(test_dropped_messages),
         cmocka_unit_test(test_body),
         cmocka_unit_test(test_sample),
         cmocka_unit_test(test_calibration_learns),

@@ -11,12 +11,15 @@ static void refuses(enum dialect_id id, enum endpoint e, const char *body, enum 
     kit_end(&k);
 }
 
+static const struct provider somewhere = {.name = "p", .base_url = "http://models.example"};
+
 static void splices(enum dialect_id id, enum endpoint e, const char *body, const char *model, bool usage,
                     const char *want) {
     struct kit k;
     kit_start(&k);
     assert_int_equal(kit_head(&k, id, e, body), FAULT_NONE);
-    assert_int_equal(dialect_of(id)->splice(&k.call, model, usage, &k.out), FAULT_NONE);
+    assert_int_equal(dialect_of(id)->splice(&k.call, &(struct target){.provider = &somewhere, .model = model}, usage, &k.out),
+                     FAULT_NONE);
     CHECK_OUT(&k, want);
     kit_end(&k);
 }
@@ -274,8 +277,8 @@ static void test_splice_reports_overflow(void **state) {
     kit_start(&k);
     buffer_init(&small, 16);
     assert_int_equal(kit_head(&k, DIALECT_OPENAI, ENDPOINT_CHAT, "{\"model\":\"m\"}"), FAULT_NONE);
-    assert_int_equal(dialect_of(DIALECT_OPENAI)->splice(&k.call, "a-long-model-name", false, &small),
-                     FAULT_TOO_LARGE);
+    const struct target target = {.provider = &somewhere, .model = "a-long-model-name"};
+    assert_int_equal(dialect_of(DIALECT_OPENAI)->splice(&k.call, &target, false, &small), FAULT_TOO_LARGE);
     buffer_deinit(&small);
     kit_end(&k);
 }

@@ -144,6 +144,8 @@ static void same(const struct record *a, const struct record *b) {
     assert_int_equal(a->dropped_events, b->dropped_events);
     assert_int_equal(a->back_to_primary, b->back_to_primary);
     assert_int_equal(a->saved_nano, b->saved_nano);
+    assert_int_equal(a->history_tokens_saved, b->history_tokens_saved);
+    assert_int_equal(a->output_cap, b->output_cap);
 }
 
 static void round_trip(const struct record *r) {
@@ -199,14 +201,21 @@ static void test_round_trips(void **state) {
     round_trip(&r);
 }
 
+static void charge_to(struct record *r) {
+    r->charge.meters = 3;
+    r->charge.nano[0] = 450;
+    r->charge.nano[1] = r->cost_nano - 450;
+}
+
 /* The bytes are a promise to old files: this text may only change together with the version byte. */
-static void test_golden_bytes(void **state) {
-    (void)state;
-    static const char golden[] = 
+static const char golden[] =
         "01019aa539d988a5a5a5a5a5a5a5a5a5a50fff5ff6011068656c706465736b0677656214636861742d73686f727401187375"
         "70706f72742d636861742c6770742d346f2d6d696e692d323032342d30372d31380914757365722d34383231330141243762"
         "3063386637652d346331622d34663533167265706c792d64726166741a66705f306161386433653230622319900323db0980"
         "08be02c4d624c6ab32f8b2e302ae018050a284055a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a010141a006df16";
+
+static void test_golden_bytes(void **state) {
+    (void)state;
     struct record r;
     struct buffer out;
     typical(&r);
@@ -216,6 +225,67 @@ static void test_golden_bytes(void **state) {
     digest_hex((const uint8_t *)bytes.at, bytes.len, hex);
     assert_string_equal(hex, golden);
     buffer_deinit(&out);
+}
+
+/* What was written before a field was there is read as without it, and written as it was. */
+static void test_old_records(void **state) {
+    (void)state;
+    struct arena arena;
+    struct buffer old, again;
+    struct record r;
+    arena_init(&arena, 1 << 12, 1 << 16);
+    buffer_init(&old, LIMIT_RECORD);
+    for (size_t i = 0; i + 1 < sizeof golden; i += 2)
+        buffer_byte(&old, (char)strtol((const char[]){golden[i], golden[i + 1], 0}, NULL, 16));
+    assert_true(record_decode(buffer_slice(&old), &arena, &r));
+    assert_int_equal(r.cost_nano, 300450);
+    assert_int_equal(r.history_tokens_saved, -1);
+    assert_int_equal(r.output_cap, -1);
+
+    charge_to(&r);
+    struct slice charged = encode(&r, &again);
+    assert_int_equal(charged.at[0], 2);
+    assert_true(record_decode(charged, &arena, &r));
+    assert_int_equal(r.charge.meters, 3);
+    assert_int_equal(r.history_tokens_saved, -1);
+    assert_int_equal(r.output_cap, -1);
+    buffer_deinit(&again);
+
+    r.history_tokens_saved = 0; /* a policy that had nothing to cut is not none */
+    r.output_cap = 500;
+    charged = encode(&r, &again);
+    assert_int_equal(charged.at[0], 3);
+    assert_true(record_decode(charged, &arena, &r));
+    assert_int_equal(r.charge.nano[1], 300000);
+    assert_int_equal(r.history_tokens_saved, 0);
+    assert_int_equal(r.output_cap, 500);
+    buffer_deinit(&again);
+    buffer_deinit(&old);
+    arena_deinit(&arena);
+}
+
+/* A cache hit: version 3, and old versions keep their bytes. */
+static void test_extras(void **state) {
+    (void)state;
+    struct record r;
+    struct buffer out;
+    record_init(&r);
+    r.saved_nano = 4500;
+    round_trip(&r);
+    struct slice bytes = encode(&r, &out);
+    assert_int_equal(bytes.at[0], 3);
+    buffer_deinit(&out);
+    r.cost_nano = r.charge.nano[CHARGE_INPUT] = 7;
+    r.charge.meters = 1u << CHARGE_INPUT;
+    round_trip(&r);
+    r.saved_nano = MONEY_UNKNOWN;
+    assert_int_equal(encode(&r, &out).at[0], 2);
+    buffer_deinit(&out);
+    r.charge = (struct charge){0};
+    assert_int_equal(encode(&r, &out).at[0], 1);
+    buffer_deinit(&out);
+    r.saved_nano = 0; /* known to be nothing is not unknown */
+    round_trip(&r);
 }
 
 static const char *const words[] = {"openai", "anthropic", "gpt-4o", "stop", "chat", "x", "", "a much longer text than the others have", "ü", "web"};
@@ -273,6 +343,8 @@ static void any_record(struct record *r) {
     r->dropped_events = rand() % 2 ? (uint32_t)any_number() : 0;
     r->back_to_primary = rand() % 2;
     if (rand() % 3 == 0) r->saved_nano = any_number();
+    if (rand() % 3 == 0) r->history_tokens_saved = any_number();
+    if (rand() % 3 == 0) r->output_cap = any_number();
 }
 
 static void test_any(void **state) {
@@ -355,7 +427,7 @@ static void test_refused(void **state) {
     assert_false(record_decode(bytes, &arena, &back));
     arena_deinit(&arena);
     arena_init(&arena, 64, 1 << 20);
-    out.at[0] = 3; /* another version */
+    out.at[0] = 4; /* another version */
     assert_false(record_decode(bytes, &arena, &back));
     assert_false(record_decode(SLICE_NULL, &arena, &back));
     arena_deinit(&arena);
@@ -448,7 +520,8 @@ static void test_json(void **state) {
                 "\"usage\":{\"input\":1243,\"cache_read\":1024,\"cache_write\":0,\"output\":318,\"reasoning\":64,\"cache_write_1h\":0,\"input_audio\":3,\"output_audio\":4},"
                 "\"usage_estimated\":false,\"cost_nanousd\":300450,\"cost_usd\":0.00030045,\"charges_nanousd\":{},\"ttft_ms\":412.387,\"duration_ms\":2911.420,\"overhead_us\":87,"
                 "\"finish_reason\":\"stop\",\"request_bytes\":5120,\"response_bytes\":41233,\"system_prompt_hash\":\"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\","
-                "\"dropped_events\":0,\"back_to_primary\":false,\"saved_nanousd\":null,\"saved_usd\":null}");
+                "\"dropped_events\":0,\"back_to_primary\":false,\"saved_nanousd\":null,\"saved_usd\":null,"
+                "\"history_tokens_saved\":null,\"output_cap\":null}");
 }
 
 static void test_json_of_nothing(void **state) {
@@ -467,7 +540,8 @@ static void test_json_of_nothing(void **state) {
                 "\"error\":\"invalid_api_key\",\"error_text\":\"no such key\",\"attempts\":[],\"cache\":null,"
                 "\"usage\":{\"input\":null,\"cache_read\":null,\"cache_write\":null,\"output\":null,\"reasoning\":null},\"usage_estimated\":true,"
                 "\"cost_nanousd\":null,\"cost_usd\":null,\"charges_nanousd\":{},\"ttft_ms\":null,\"duration_ms\":0.000,\"overhead_us\":0,\"finish_reason\":null,\"request_bytes\":0,"
-                "\"response_bytes\":0,\"system_prompt_hash\":null,\"dropped_events\":0,\"back_to_primary\":false,\"saved_nanousd\":null,\"saved_usd\":null}");
+                "\"response_bytes\":0,\"system_prompt_hash\":null,\"dropped_events\":0,\"back_to_primary\":false,\"saved_nanousd\":null,\"saved_usd\":null,"
+                "\"history_tokens_saved\":null,\"output_cap\":null}");
 }
 
 /* Any record is well-formed JSON. */
@@ -508,7 +582,7 @@ static void test_status_names(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ids),        cmocka_unit_test(test_id_text),    cmocka_unit_test(test_sizes),   cmocka_unit_test(test_round_trips),
-        cmocka_unit_test(test_golden_bytes), cmocka_unit_test(test_any),      cmocka_unit_test(test_truncation), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_extras), cmocka_unit_test(test_golden_bytes), cmocka_unit_test(test_old_records), cmocka_unit_test(test_any),      cmocka_unit_test(test_truncation), cmocka_unit_test(test_damage),
         cmocka_unit_test(test_refused),    cmocka_unit_test(test_longest),    cmocka_unit_test(test_json),    cmocka_unit_test(test_json_of_nothing),
         cmocka_unit_test(test_any_json),   cmocka_unit_test(test_status_names),
     };

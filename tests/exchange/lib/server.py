@@ -93,7 +93,9 @@ def configuration(group, runs, folder):
         lines.append(f"  {run.name}:")
         settings = {"models": f"[{run.name}]", "keys": f'[{{name: web, key: "{run.key}"}}]', **run.setup.app}
         lines += write_tree({k: run.substitute(v) for k, v in settings.items()}, 4)
-        lines.append(f'  {run.name}-other: {{models: [{run.name}], keys: [{{name: web, key: "{run.names["other"]}"}}]}}')
+        lines.append(f"  {run.name}-other:")  # beside the case's own, and of the same settings
+        settings["keys"] = f'[{{name: web, key: "{run.names["other"]}"}}]'
+        lines += write_tree({k: run.substitute(v) for k, v in settings.items()}, 4)
     return "\n".join(lines) + "\n"
 
 
