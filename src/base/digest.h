@@ -18,7 +18,10 @@ bool digest_from_hex(struct slice hex, uint8_t *out, size_t n); /* exactly 2n he
 void digest_random(void *out, size_t n);
 uint64_t digest_fast(struct slice data, uint64_t seed);         /* XXH3-64: tables and checksums, not secrets */
 void digest_fast128(struct slice data, uint8_t out[16]);        /* XXH3-128, canonical: content fingerprints */
-void digest_content128(struct slice data, uint8_t out[16]);     /* BLAKE2b-128: nobody can make two contents meet */
+/* Poly1305: two contents of up to 1 MiB meet with a probability below 2^-80, whoever chose them, while `key` is random and
+ * neither it nor any result is shown to anyone (Bernstein 2005, theorem 3.3: 8 ceil(length / 16) / 2^106). */
+#define DIGEST_KEY 32
+void digest_secret128(struct slice data, const uint8_t key[DIGEST_KEY], uint8_t out[16]);
 size_t digest_base64(struct slice data, char *out, size_t cap); /* standard alphabet, padded; 0: no room */
 
 #endif

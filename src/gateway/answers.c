@@ -12,7 +12,7 @@
 #define BOOKKEEPING 96 /* of one answer, in its partition's table */
 
 struct kept {
-    struct answer answer; /* points into `bytes` */
+    struct answer answer;   /* points into `bytes` */
     atomic_uint references; /* the store's own, and one for each finder */
     struct list by_use;     /* of its partition; or the list of what is to be let go */
     uint8_t key[ANSWER_KEY_BYTES];
@@ -44,7 +44,9 @@ struct answers {
     struct shard *shards;
 };
 
-static struct slice kept_key(const struct kept *e) { return slice_make((const char *)e->key, sizeof e->key); }
+static struct slice kept_key(const struct kept *e) {
+    return slice_make((const char *)e->key, sizeof e->key);
+}
 
 static size_t shard_bound(struct answers *a) {
     return atomic_load_explicit(&a->max_bytes, memory_order_relaxed) / a->n_shards;
@@ -157,7 +159,8 @@ size_t answers_bytes(struct answers *a) {
     return bytes;
 }
 
-void answers_key(struct slice application, unsigned endpoint, unsigned dialect, struct slice body, struct answer_key *ret) {
+void answers_key(struct slice application, unsigned endpoint, unsigned dialect, struct slice body,
+                 struct answer_key *ret) {
     struct {
         uint8_t body[16];
         uint32_t endpoint, dialect;
@@ -180,7 +183,8 @@ static struct slice copy_to(char **at, struct slice s) {
 }
 
 static struct kept *kept_new(const struct answer_key *key, const struct answer *answer) {
-    size_t text = answer->content_type.len + answer->body.len + answer->finish_reason.len + answer->upstream_model.len;
+    size_t text =
+        answer->content_type.len + answer->body.len + answer->finish_reason.len + answer->upstream_model.len;
     struct kept *e = mem_alloc(sizeof *e + text);
     char *at = e->bytes;
     e->answer = *answer;
@@ -214,7 +218,8 @@ void answers_keep(struct answers *a, const struct answer_key *key, const struct 
     list_push(&p->by_use, &e->by_use);
     p->bytes += e->size;
     s->bytes += e->size;
-    evict(s, shard_bound(a), &dead); /* read under the lock: after answers_bound has been here it is the new one */
+    evict(s, shard_bound(a),
+          &dead); /* read under the lock: after answers_bound has been here it is the new one */
     pthread_mutex_unlock(&s->lock);
     let_go(&dead);
 }
@@ -223,7 +228,8 @@ const struct answer *answers_find(struct answers *a, const struct answer_key *ke
     struct shard *s = shard_of(a, key);
     pthread_mutex_lock(&s->lock);
     struct partition *p = table_get(&s->by_application, key->application);
-    struct kept *e = p ? table_get(&p->by_key, slice_make((const char *)key->bytes, sizeof key->bytes)) : NULL;
+    struct kept *e =
+        p ? table_get(&p->by_key, slice_make((const char *)key->bytes, sizeof key->bytes)) : NULL;
     if (e && e->answer.kept_us < since_us) e = NULL; /* left to its successor, or to eviction */
     if (e) {
         atomic_fetch_add_explicit(&e->references, 1, memory_order_relaxed);

@@ -1,10 +1,10 @@
 /* cache.c - the exact cache: the same question of one application gets the answer that it got before.
  *
- * Two requests are the same question when these are equal: application, endpoint, client dialect, prompt and its
- * version, the beta headers that are passed on, the targets that the model stands for, what the request's type says of
- * history and output, and the body. Of bodies, the members of the outermost object may come in any order with any
- * white space between them, and those that only say whose request it is are left out; all other bytes count. With
- * `per_user` the user must be the same too, and no member is left out. */
+ * Two requests are the same question when these are equal: application, endpoint, client dialect, prompt and
+ * its version, the beta headers that are passed on, the targets that the model stands for, what the request's
+ * type says of history and output, and the body. Of bodies, the members of the outermost object may come in
+ * any order with any white space between them, and those that only say whose request it is are left out; all
+ * other bytes count. With `per_user` the user must be the same too, and no member is left out. */
 #include "gateway/exchange.h"
 
 #include "base/clock.h"
@@ -14,23 +14,25 @@
 
 enum { MOST_MEMBERS = 64 };
 
-_Static_assert(LIMIT_CACHE_ENTRY <= LIMIT_UNSENT, "an answer is handed over at once, however slow its client is");
+_Static_assert(LIMIT_CACHE_ENTRY <= LIMIT_UNSENT,
+               "an answer is handed over at once, however slow its client is");
 
 struct member {
     struct slice key, value; /* as they are written */
 };
 
-/* Members that no model sees. OpenAI: who asks, and which of the provider's prompt caches is tried first. Anthropic's
- * metadata has nothing but user_id. */
+/* Members that no model sees. OpenAI: who asks, and which of the provider's prompt caches is tried first.
+ * Anthropic's metadata has nothing but user_id. */
 static bool is_about_caller(const struct exchange *x, const struct json_doc *d, uint32_t key) {
     if (x->client->wire == WIRE_ANTHROPIC) return json_is(d, key, "metadata");
-    return json_is(d, key, "user") || json_is(d, key, "safety_identifier") || json_is(d, key, "prompt_cache_key");
+    return json_is(d, key, "user") || json_is(d, key, "safety_identifier") ||
+           json_is(d, key, "prompt_cache_key");
 }
 
 /* What a Responses request refers to may have changed since, or its answer may only say that it was begun. */
 static bool has_state(const struct json_doc *d) {
-    return json_get(d, 0, "conversation") != JSON_NONE || json_get(d, 0, "previous_response_id") != JSON_NONE ||
-           json_get(d, 0, "background") != JSON_NONE;
+    return json_get(d, 0, "conversation") != JSON_NONE ||
+           json_get(d, 0, "previous_response_id") != JSON_NONE || json_get(d, 0, "background") != JSON_NONE;
 }
 
 static bool is_question(const struct exchange *x) {
@@ -80,9 +82,11 @@ static void put_body(const struct exchange *x, bool per_user, struct buffer *out
 static void write_question(const struct exchange *x, const struct request_policy *asked, struct buffer *out) {
     const struct record *r = &x->record;
     const struct model_route *m = x->model;
-    const int64_t numbers[] = {x->call.endpoint, x->client->id, asked->max_output_tokens, asked->history.keep_last,
-                               asked->history.max_tokens, asked->history.keep_system, asked->history.keep_first,
-                               asked->cache.per_user, x->n_passed_headers, m->n_targets};
+    const int64_t numbers[] = {x->call.endpoint,          x->client->id,
+                               asked->max_output_tokens,  asked->history.keep_last,
+                               asked->history.max_tokens, asked->history.keep_system,
+                               asked->history.keep_first, asked->cache.per_user,
+                               x->n_passed_headers,       m->n_targets};
     put(out, slice_make((const char *)numbers, sizeof numbers));
     put(out, r->prompt_name);
     put(out, r->prompt_version);
@@ -95,9 +99,13 @@ static void write_question(const struct exchange *x, const struct request_policy
 static void count(struct exchange *x, const struct answer *a) {
     struct metric_shard *s = x->gateway->metrics;
     const char *application = x->key->application->name, *model = x->model->name;
-    metric_add(metric_cell(s, METRIC_CACHE_LOOKUPS, (const char *[METRIC_LABELS]){application, model, a ? "hit" : "miss"}), 1);
+    metric_add(metric_cell(s, METRIC_CACHE_LOOKUPS,
+                           (const char *[METRIC_LABELS]){application, model, a ? "hit" : "miss"}),
+               1);
     if (a && money_is_known(a->cost_nano))
-        metric_add(metric_cell(s, METRIC_CACHE_SAVED, (const char *[METRIC_LABELS]){application, model, NULL}), a->cost_nano);
+        metric_add(
+            metric_cell(s, METRIC_CACHE_SAVED, (const char *[METRIC_LABELS]){application, model, NULL}),
+            a->cost_nano);
 }
 
 static void replay(struct exchange *x, const struct answer *a) {
@@ -130,10 +138,11 @@ bool cache_serve(struct exchange *x) {
     if (asked->cache.ttl <= 0 || x->no_store || !is_question(x)) return false;
     buffer_clear(&x->request_body); /* nothing is there before the first attempt */
     write_question(x, asked, &x->request_body);
-    digest_content128(buffer_slice(&x->request_body), x->question.bytes);
+    digest_secret128(buffer_slice(&x->request_body), x->gateway->shared->question_key, x->question.bytes);
     x->question.application = x->record.application;
     buffer_clear(&x->request_body);
-    const struct answer *a = x->no_cache ? NULL : answers_find(exact, &x->question, clock_us() - asked->cache.ttl);
+    const struct answer *a =
+        x->no_cache ? NULL : answers_find(exact, &x->question, clock_us() - asked->cache.ttl);
     if (!x->no_cache) count(x, a);
     x->cache_missed = !x->no_cache && !a;
     x->to_cache = !a;
@@ -148,7 +157,11 @@ void cache_keep(struct exchange *x) {
     const struct record *r = &x->record;
     if (!x->to_cache || r->status != RECORD_OK || x->cheapest_first || r->dropped_events > 0) return;
     if (slice_is(r->finish_reason, "refusal") || slice_is(r->finish_reason, "pause")) return;
-    struct answer a = {.content_type = x->answer_type, .body = buffer_slice(&x->copy), .finish_reason = r->finish_reason,
-                       .upstream_model = r->upstream_model, .cost_nano = r->cost_nano, .kept_us = clock_us()};
+    struct answer a = {.content_type = x->answer_type,
+                       .body = buffer_slice(&x->copy),
+                       .finish_reason = r->finish_reason,
+                       .upstream_model = r->upstream_model,
+                       .cost_nano = r->cost_nano,
+                       .kept_us = clock_us()};
     answers_keep(x->gateway->shared->exact, &x->question, &a);
 }

@@ -41,6 +41,7 @@ struct gateway_shared {
     struct health_table *health;
     struct answers *answers; /* for degraded service */
     struct answers *exact;   /* the exact cache */
+    uint8_t question_key[DIGEST_KEY]; /* random, for its questions */
 };
 
 struct gateway {

@@ -143,6 +143,7 @@ struct gateway_shared *gateway_shared_new(void) {
     s->health = health_table_new();
     s->answers = answers_new(LIMIT_CACHE_BYTES, ANSWER_SHARDS);
     s->exact = answers_new(LIMIT_CACHE_BYTES, ANSWER_SHARDS);
+    digest_random(s->question_key, sizeof s->question_key);
     return s;
 }
 

@@ -419,7 +419,7 @@ bool record_decode(struct slice bytes, struct arena *arena, struct record *ret) 
     struct in in;
     struct record r;
     if (bytes.len < 1 || bytes.len > LIMIT_RECORD) return false;
-    int version = bytes.at[0];
+    int version = (uint8_t)bytes.at[0];
     if (version < VERSION_PLAIN || version > VERSION_EXTRAS) return false;
     in.rest = arena_slice(arena, slice_make(bytes.at + 1, bytes.len - 1));
     in.bad = slice_is_null(in.rest);

@@ -61,6 +61,17 @@ static void fast_hashes(void **state) {
     assert_string_equal(hex, "99aa06d3014798d86001c324468d497f");
 }
 
+/* RFC 8439, 2.5.2 */
+static void secret_hash(void **state) {
+    uint8_t key[DIGEST_KEY], out[16];
+    char hex[33];
+    (void)state;
+    assert_true(digest_from_hex(SLICE("85d6be7857556d337f4452fe42d506a80103808afb0db2fd4abff6af4149f51b"), key, sizeof key));
+    digest_secret128(SLICE("Cryptographic Forum Research Group"), key, out);
+    digest_hex(out, 16, hex);
+    assert_string_equal(hex, "a8061dc1305136c6c22b8baf0c0127a9");
+}
+
 static void random_bytes(void **state) {
     uint8_t a[32] = {0}, b[32] = {0}, zero[32] = {0};
     (void)state;
@@ -91,7 +102,7 @@ static int start(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(sha256), cmocka_unit_test(hex_digits),
-                                       cmocka_unit_test(fast_hashes), cmocka_unit_test(random_bytes),
+                                       cmocka_unit_test(fast_hashes), cmocka_unit_test(secret_hash), cmocka_unit_test(random_bytes),
                                        cmocka_unit_test(base64)};
     return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -36,7 +36,9 @@ static void keep_at(struct answers *a, struct answer_key k, int64_t us, const ch
     answers_keep(a, &k, &answer);
 }
 
-static void keep(struct answers *a, struct answer_key k, const char *body) { keep_at(a, k, 0, body); }
+static void keep(struct answers *a, struct answer_key k, const char *body) {
+    keep_at(a, k, 0, body);
+}
 
 static void same_request_same_answer(void **state) {
     (void)state;
@@ -55,8 +57,11 @@ static void what_belongs_to_it_comes_back(void **state) {
     (void)state;
     struct answers *a = answers_new(1 << 20, 4);
     struct answer_key k = key("app", "q");
-    struct answer answer = {.content_type = SLICE("text/event-stream"), .body = SLICE("data: x\n\n"), .finish_reason = SLICE("stop"),
-                            .cost_nano = 4500, .kept_us = 7};
+    struct answer answer = {.content_type = SLICE("text/event-stream"),
+                            .body = SLICE("data: x\n\n"),
+                            .finish_reason = SLICE("stop"),
+                            .cost_nano = 4500,
+                            .kept_us = 7};
     answers_keep(a, &k, &answer);
     const struct answer *found = answers_find(a, &k, 0);
     assert_true(slice_is(found->content_type, "text/event-stream") && slice_is(found->body, "data: x\n\n"));
@@ -242,16 +247,11 @@ static void threads_do_not_mix(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_request_same_answer),
-        cmocka_unit_test(what_belongs_to_it_comes_back),
-        cmocka_unit_test(too_old_is_not_found),
-        cmocka_unit_test(applications_never_share),
-        cmocka_unit_test(least_recently_used_goes),
-        cmocka_unit_test(the_largest_gives_way),
-        cmocka_unit_test(too_large_is_not_kept),
-        cmocka_unit_test(a_new_bound_holds_at_once),
-        cmocka_unit_test(what_is_held_stays),
-        cmocka_unit_test(threads_do_not_mix),
+        cmocka_unit_test(same_request_same_answer), cmocka_unit_test(what_belongs_to_it_comes_back),
+        cmocka_unit_test(too_old_is_not_found),     cmocka_unit_test(applications_never_share),
+        cmocka_unit_test(least_recently_used_goes), cmocka_unit_test(the_largest_gives_way),
+        cmocka_unit_test(too_large_is_not_kept),    cmocka_unit_test(a_new_bound_holds_at_once),
+        cmocka_unit_test(what_is_held_stays),       cmocka_unit_test(threads_do_not_mix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

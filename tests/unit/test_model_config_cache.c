@@ -50,8 +50,10 @@ static void test_request_types_differ(void **state) {
     assert_string_equal(problems, "");
     assert_int_equal(p->server.cache.max_bytes, 1 << 30);
     const struct application *a = &p->applications[0];
-    const struct cache_policy *live = &policy_requests(a, SLICE("live"))->cache, *shared = &policy_requests(a, SLICE("shared"))->cache,
-                              *capped = &policy_requests(a, SLICE("capped"))->cache, *own = &policy_requests(a, SLICE("x"))->cache;
+    const struct cache_policy *live = &policy_requests(a, SLICE("live"))->cache,
+                              *shared = &policy_requests(a, SLICE("shared"))->cache,
+                              *capped = &policy_requests(a, SLICE("capped"))->cache,
+                              *own = &policy_requests(a, SLICE("x"))->cache;
     assert_true(live->ttl == 0 && live->per_user);
     assert_true(shared->ttl == 7 * 86400000000LL && !shared->per_user);
     assert_true(capped->ttl == 3600000000LL && capped->per_user);
@@ -65,14 +67,19 @@ static void test_problems(void **state) {
     assert_null(read("cache: {max_bytes: 1MiB}\n"
                      "applications: {a: {cache: {exact: {ttl: soon, tll: 1h, per_user: maybe}}}}\n",
                      problems, sizeof problems));
-    assert_string_equal(problems, "q.yaml:1:20: cache.max_bytes: expected a size such as 64KiB or 32MiB, from 16MiB to 64GiB, found `1MiB`\n"
-                                  "q.yaml:2:41: applications.a.cache.exact.ttl: expected a duration such as 250ms, 30s or 2m, from 0s to 366d, found `soon`\n"
-                                  "q.yaml:2:47: applications.a.cache.exact.tll: unknown key; did you mean `ttl`?\n"
-                                  "q.yaml:2:66: applications.a.cache.exact.per_user: expected true or false, found `maybe`\n");
+    assert_string_equal(
+        problems,
+        "q.yaml:1:20: cache.max_bytes: expected a size such as 64KiB or 32MiB, from 16MiB to 64GiB, found "
+        "`1MiB`\n"
+        "q.yaml:2:41: applications.a.cache.exact.ttl: expected a duration such as 250ms, 30s or 2m, from 0s "
+        "to 366d, found `soon`\n"
+        "q.yaml:2:47: applications.a.cache.exact.tll: unknown key; did you mean `ttl`?\n"
+        "q.yaml:2:66: applications.a.cache.exact.per_user: expected true or false, found `maybe`\n");
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_off_unless_declared), cmocka_unit_test(test_request_types_differ),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_off_unless_declared),
+                                       cmocka_unit_test(test_request_types_differ),
                                        cmocka_unit_test(test_problems)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
