@@ -1,5 +1,6 @@
 #include "dialect/trim.h"
 
+#include "base/limits.h"
 #include "dialect/fields.h"
 #include "dialect/head.h"
 
@@ -28,12 +29,13 @@ struct conversation {
     uint32_t n;
 };
 
+/* The table is the work's; text that outlives it, the exchange's. */
 static bool read_all(const struct dialect *client, const struct call *call, struct arena *arena,
-                     struct conversation *c) {
+                     struct arena *work, struct conversation *c) {
     uint32_t cursor = JSON_NONE, item, n = json_size(&call->doc, call->messages_node);
     c->n = 0;
-    c->messages = arena_new_array(arena, struct history_message, n);
-    c->more = arena_new_array(arena, struct dialect_message, n);
+    c->messages = arena_new_array(work, struct history_message, n);
+    c->more = arena_new_array(work, struct dialect_message, n);
     if (n == 0 || c->messages == NULL || c->more == NULL) return false;
     for (; json_each_item(&call->doc, call->messages_node, &cursor, &item); c->n++) {
         struct dialect_message *m = &c->more[c->n];
@@ -61,19 +63,26 @@ static void take_out(const struct conversation *c, struct arena *arena, struct c
     if (dropped_system && call->endpoint == ENDPOINT_CHAT) call->system_text = system.text;
 }
 
-static void cut_history(const struct dialect *client, const struct history_policy *h, struct arena *arena,
-                        struct call *call) {
-    struct conversation c;
-    int64_t saved;
-    if (call->messages_node == JSON_NONE || goes_on_elsewhere(&call->doc)) return;
-    if (!read_all(client, call, arena, &c) || !history_cut(h, c.messages, c.n, &saved)) return;
-    bool *dropped = arena_new_array(arena, bool, c.n), any = false;
+static void mark(const struct conversation *c, int64_t saved, struct arena *arena, struct call *call) {
+    bool *dropped = arena_new_array(arena, bool, c->n), any = false;
     if (dropped == NULL) return;
-    for (uint32_t i = 0; i < c.n; i++) any = (dropped[i] = c.messages[i].dropped) || any;
+    for (uint32_t i = 0; i < c->n; i++) any = (dropped[i] = c->messages[i].dropped) || any;
     call->tokens_saved = saved;
     if (!any) return;
     call->dropped = dropped;
-    take_out(&c, arena, call);
+    take_out(c, arena, call);
+}
+
+static void cut_history(const struct dialect *client, const struct history_policy *h, struct arena *arena,
+                        struct call *call) {
+    struct conversation c;
+    struct arena work; /* of its own, so that a call which just fits into the exchange's goes on fitting */
+    int64_t saved;
+    if (call->messages_node == JSON_NONE || goes_on_elsewhere(&call->doc)) return;
+    arena_init(&work, 16u << 10, LIMIT_ARENA_EXCHANGE);
+    if (read_all(client, call, arena, &work, &c) && history_cut(h, c.messages, c.n, &saved))
+        mark(&c, saved, arena, call);
+    arena_deinit(&work);
 }
 
 void trim_call(const struct dialect *client, const struct request_policy *asked, struct arena *arena,
