@@ -58,6 +58,7 @@ struct server {
     struct control_services services;
     uint64_t lost_seen, failures_seen, seconds;
     atomic_bool ready, refuse_when_full; /* the latter from the policy in force */
+    atomic_bool fill_due; /* budgets are in force that do not know what was spent */
 };
 
 /* ---- policy ---- */
@@ -124,14 +125,25 @@ static void adopt(struct server *s, struct policy *p) { /* takes the reference; 
     }
 }
 
-/* New budgets have spent what the ledger says, and what is under way is counted once: when every loop has the policy. */
+/* New budgets have spent what the ledger says, and what is under way is counted once: when every loop has the policy.
+ * Not under policy_lock, which the ledger writer may want before it is drained. On the control thread. */
 static void fill_budgets(struct server *s, uint64_t revision) {
     struct error error = {.fault = FAULT_NONE};
     for (unsigned i = 0; i < s->n_lanes; i++)
         for (int64_t until = clock_us() + GRACE_US; s->lanes[i].running && atomic_load(&s->lanes[i].revision) < revision && clock_us() < until;)
             clock_sleep_us(1000);
-    if (cost_wire_fill(s->cost, s->ledger, s->writer, &error) != FAULT_NONE)
-        log_event(LOG_ERROR, "budgets do not know what was spent before this reload", "error", error.text, NULL);
+    enum fault fault = cost_wire_fill(s->cost, s->ledger, s->writer, &error);
+    atomic_store(&s->fill_due, fault != FAULT_NONE);
+    if (fault != FAULT_NONE)
+        log_event(LOG_ERROR, "budgets do not know yet what was spent before this reload; trying again", "error", error.text, NULL);
+}
+
+static void fill_again(void *arg) {
+    struct server *s = arg;
+    struct policy *p = policy_in_force(s);
+    if (cost_wire_install(s->cost, p)) fill_budgets(s, p->revision);
+    else atomic_store(&s->fill_due, false);
+    policy_drop(p);
 }
 
 static bool needs_restart(const struct server_settings *a, const struct server_settings *b) {
@@ -143,20 +155,21 @@ static enum fault reload(void *ctx, uint64_t *ret_revision, struct buffer *probl
     struct server *s = ctx;
     struct policy *p = NULL;
     struct error error = {.fault = FAULT_NONE};
+    bool fill = false;
     pthread_mutex_lock(&s->policy_lock);
     enum fault fault = read_policy(s, &p, problems, &error);
     if (fault == FAULT_NONE) {
         if (needs_restart(&s->policy->server, &p->server))
             log_event(LOG_WARN, "listen, workers and data_dir change only with a restart", NULL);
-        bool fill = cost_wire_install(s->cost, p);
+        fill = cost_wire_install(s->cost, p);
         adopt(s, p);
         *ret_revision = p->revision;
-        if (fill) fill_budgets(s, p->revision);
     } else if (problems->len == 0) {
         buffer_append(problems, slice_of(error.text));
     }
     if (fault != FAULT_NONE) metric_add(metric_cell(s->control_shard, METRIC_POLICY_FAILURES, (const char *[METRIC_LABELS]){NULL}), 1);
     pthread_mutex_unlock(&s->policy_lock);
+    if (fill) fill_budgets(s, *ret_revision);
     if (fault == FAULT_NONE) {
         char revision[24];
         snprintf(revision, sizeof revision, "%llu", (unsigned long long)*ret_revision);
@@ -497,6 +510,7 @@ static void keep_house(struct server *s) {
     for (unsigned i = 0; i < s->n_lanes; i++) (void)loop_post(s->lanes[i].loop, publish, &s->lanes[i]);
     if (recorded.lost > s->lost_seen) log_event(LOG_ERROR, "records were lost: the flight recorder has no room", NULL);
     if (written.failures > s->failures_seen) log_event(LOG_ERROR, "the ledger could not be written", "error", written.last_error, NULL);
+    if (atomic_load(&s->fill_due) && !desk_run(s->desk, fill_again, s)) log_event(LOG_WARN, "budgets are still to be filled", NULL);
     if (++s->seconds % 60 == 0) cost_wire_sweep(s->cost);
     s->lost_seen = recorded.lost;
     s->failures_seen = written.failures;

@@ -6,7 +6,8 @@
 
 #include <math.h>
 
-#define MOST_BUDGETS 10000 /* values of "*" in one answer */
+#define MOST_BUDGETS 10000  /* values of "*" in one answer */
+#define MOST_FORECASTS 100  /* of these; each reads four weeks of sums, on the thread that answers /healthz */
 
 /* The views are only valid while they are handed over; so they are copied, and the ledger is asked afterwards. */
 struct views {
@@ -53,11 +54,11 @@ static void put_scope(struct json_writer *w, const struct budget_view *v) {
     json_object_end(w);
 }
 
-static bool put_budget(struct api_call *c, const struct budget_view *v, int64_t now_us) {
+static bool put_budget(struct api_call *c, const struct budget_view *v, bool forecast, int64_t now_us) {
     struct json_writer *w = &c->json;
     struct budget_outlook o;
     struct error error;
-    if (!api_check(c, outlook_of_budget(c->s->ledger, v, now_us, &o, &error), &error)) return false;
+    if (!api_check(c, outlook_of_budget(forecast ? c->s->ledger : NULL, v, now_us, &o, &error), &error)) return false;
     json_object(w);
     json_member_text(w, "name", v->budget->name);
     put_scope(w, v);
@@ -70,12 +71,14 @@ static bool put_budget(struct api_call *c, const struct budget_view *v, int64_t 
     api_put_usd(w, "reserved_usd", v->reserved_nano);
     json_key(w, "unpriced");
     json_put_u64(w, v->unpriced);
+    json_key(w, "refused");
+    json_put_u64(w, v->refused);
     api_put_usd(w, "forecast_usd", o.expected_nano);
     api_put_usd(w, "forecast_low_usd", o.p10_nano);
     api_put_usd(w, "forecast_high_usd", o.p90_nano);
     json_key(w, "breach_probability");
     json_put_double(w, o.breach); /* NaN: null */
-    json_member_text(w, "outlook", outlook_name(o.alert));
+    json_member_text(w, "outlook", v->refused > 0 ? "refusing" : outlook_name(o.alert));
     json_object_end(w);
     return true;
 }
@@ -88,11 +91,17 @@ void api_budgets(struct api_call *c) {
     struct views all = {.c = c, .at = arena_new_array(c->arena, struct budget_view, MOST_BUDGETS), .name = api_text(c, "name")};
     int64_t now_us = clock_wall_us();
     c->s->budgets(c->s->ctx, keep, &all);
+    bool known = all.name.len == 0;
+    for (unsigned i = 0; !known && c->policy && i < c->policy->n_budgets; i++) known = slice_is(all.name, c->policy->budgets[i].name);
+    if (!known) {
+        api_fail(c, FAULT_NOT_FOUND, "no budget `" SLICE_FMT "` is configured", SLICE_ARG(all.name));
+        return;
+    }
     json_object(&c->json);
     json_key(&c->json, "budgets");
     json_array(&c->json);
     for (size_t i = 0; i < all.n; i++)
-        if (!put_budget(c, &all.at[i], now_us)) return;
+        if (!put_budget(c, &all.at[i], i < MOST_FORECASTS, now_us)) return;
     json_array_end(&c->json);
     json_key(&c->json, "left_off");
     json_put_u64(&c->json, all.left_off);

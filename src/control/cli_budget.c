@@ -13,7 +13,7 @@ static struct slice scope_text(struct client_answer *a, uint32_t budget, struct 
 }
 
 static enum sheet_color paint_of(struct slice outlook) {
-    if (slice_is(outlook, "breached") || slice_is(outlook, "forecast")) return SHEET_BAD;
+    if (slice_is(outlook, "breached") || slice_is(outlook, "refusing") || slice_is(outlook, "forecast")) return SHEET_BAD;
     return slice_is(outlook, "holds") ? SHEET_GOOD : SHEET_DIM;
 }
 
@@ -47,7 +47,7 @@ static void write_budgets(struct client_answer *a) {
 static int any_breached(struct client_answer *a) {
     uint32_t budget, at = JSON_NONE;
     while (json_each_item(&a->doc, cli_at(a, 0, "budgets"), &at, &budget))
-        if (slice_is(cli_value(a, budget, "outlook"), "breached")) return 1;
+        if (slice_is(cli_value(a, budget, "outlook"), "breached") || slice_is(cli_value(a, budget, "outlook"), "refusing")) return 1;
     return 0;
 }
 

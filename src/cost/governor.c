@@ -40,6 +40,7 @@ void governor_view(const struct rule *r, struct slice values, const struct windo
     if (c == NULL) return;
     budget_sums(c, &ret->spent_nano, &ret->reserved_nano);
     ret->unpriced = atomic_load(&c->unpriced);
+    ret->refused = atomic_load(&c->refused);
 }
 
 static void tell(struct governor *g, const struct rule *r, struct budget_counter *c, bool replayed) {
@@ -192,8 +193,9 @@ static void describe(struct taking *t, const struct rule *r, const struct window
 }
 
 static bool budget_over(struct taking *t, const struct rule *r, const struct window *w,
-                        const struct budget_counter *c) {
+                        struct budget_counter *c) {
     describe(t, r, w, c);
+    atomic_fetch_add(&c->refused, 1);
     return refuse(t, FAULT_BUDGET_EXCEEDED, w->end_us - t->q->wall_us);
 }
 
@@ -202,6 +204,7 @@ static enum budget_answer try_budget(struct budget_counter *c, const struct admi
                                      int64_t limit_nano) {
     if (!money_is_known(q->worst_cost_nano))
         return budget_left(c, limit_nano) > 0 ? BUDGET_FITS : BUDGET_OVER;
+    if (q->worst_cost_nano == 0) return BUDGET_FITS; /* what costs nothing is never too much */
     int64_t worst = q->worst_cost_nano < LIMIT_COST_NANO ? q->worst_cost_nano : LIMIT_COST_NANO;
     return budget_reserve(c, worst > 0 ? worst : 0, limit_nano);
 }

@@ -43,6 +43,7 @@ struct budget_view {
     struct window window;
     int64_t spent_nano, reserved_nano;
     uint64_t unpriced; /* exchanges whose cost is not known, and not in spent */
+    uint64_t refused;  /* exchanges of this window, since the start of this process */
 };
 /* `share` of the limit was reached. Once for each window, value and threshold, on the thread that settled:
  * post it on, do not wait. `replayed`: found while filling; it may have been told by a former process. */

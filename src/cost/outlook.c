@@ -73,7 +73,7 @@ enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int6
     struct history h = {.from_us = hour_us - HISTORY_HOURS * HOUR_US, .first = HISTORY_HOURS};
     struct spend_query q = {.from_us = h.from_us, .to_us = hour_us, .by = 1u << SPEND_BY_HOUR};
     bool near = v->window.end_us > now_us && v->window.end_us - hour_us < AHEAD_HOURS * HOUR_US;
-    if (near && filter_of(v, q.only)) {
+    if (l != NULL && near && filter_of(v, q.only)) {
         enum fault fault = ledger_spend(l, &q, take_hour, &h, NULL, error);
         if (fault != FAULT_NONE) return fault;
     } else {

@@ -6,7 +6,7 @@ static void reset(struct call *call) {
                           .stream_options_node = JSON_NONE,
                           .limit_nodes = {JSON_NONE, JSON_NONE},
                           .messages_node = JSON_NONE,
-                          .max_tokens = -1,
+                          .max_tokens = -1, .choices = 1,
                           .output_cap = -1,
                           .tokens_saved = -1};
 }
@@ -51,7 +51,15 @@ enum fault head_max_tokens(struct call *call, uint32_t node, struct arena *arena
     if (fields_is_null(&call->doc, node)) return FAULT_NONE;
     if (!json_get_i64(&call->doc, node, &n))
         return fields_expected(&call->doc, node, "a whole number", arena, error);
-    call->max_tokens = n < 0 ? -1 : n; /* some servers take -1 for "no limit" */
+    if (n > call->max_tokens) call->max_tokens = n; /* below 0 is "no limit"; of two that are given the larger is feared */
+    return FAULT_NONE;
+}
+
+enum fault head_choices(struct call *call, uint32_t node, struct arena *arena, struct error *error) {
+    int64_t n;
+    if (fields_is_null(&call->doc, node)) return FAULT_NONE;
+    if (!json_get_i64(&call->doc, node, &n)) return fields_expected(&call->doc, node, "a whole number", arena, error);
+    call->choices = n > 1 ? n : 1;
     return FAULT_NONE;
 }
 

@@ -16,6 +16,7 @@ enum fault head_model(struct call *call, uint32_t node, struct arena *arena, str
 enum fault head_stream(struct call *call, uint32_t node, struct arena *arena, struct error *error) MUST_CHECK;
 enum fault head_max_tokens(struct call *call, uint32_t node, struct arena *arena,
                            struct error *error) MUST_CHECK;
+enum fault head_choices(struct call *call, uint32_t node, struct arena *arena, struct error *error) MUST_CHECK;
 
 /* Text that is gathered from several places and joined; a single piece is borrowed as it is. */
 struct head_text {

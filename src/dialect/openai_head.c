@@ -11,6 +11,7 @@ enum {
     HEAD_MAX_TOKENS,
     HEAD_MAX_COMPLETION,
     HEAD_MAX_OUTPUT,
+    HEAD_CHOICES,
     HEAD_USER,
     HEAD_TOOLS,
     HEAD_FUNCTIONS,
@@ -26,6 +27,7 @@ static const struct field head_fields[HEAD_COUNT] = {
     [HEAD_MAX_TOKENS] = FIELD("max_tokens"),
     [HEAD_MAX_COMPLETION] = FIELD("max_completion_tokens"),
     [HEAD_MAX_OUTPUT] = FIELD("max_output_tokens"),
+    [HEAD_CHOICES] = FIELD("n"),
     [HEAD_USER] = FIELD("user"),
     [HEAD_TOOLS] = FIELD("tools"),
     [HEAD_FUNCTIONS] = FIELD("functions"),
@@ -139,7 +141,8 @@ static enum fault read_limits(struct call *call, const uint32_t at[HEAD_COUNT], 
     call->limit_nodes[0] = at[HEAD_MAX_TOKENS];
     call->limit_nodes[1] = at[HEAD_MAX_COMPLETION];
     if ((f = head_max_tokens(call, at[HEAD_MAX_TOKENS], arena, error)) != FAULT_NONE) return f;
-    return head_max_tokens(call, at[HEAD_MAX_COMPLETION], arena, error); /* the newer name wins */
+    if ((f = head_max_tokens(call, at[HEAD_MAX_COMPLETION], arena, error)) != FAULT_NONE) return f;
+    return head_choices(call, at[HEAD_CHOICES], arena, error);
 }
 
 static enum fault read_text(struct call *call, const uint32_t at[HEAD_COUNT], struct arena *arena,

@@ -72,7 +72,7 @@ static void put_body(const struct exchange *x, bool per_user, struct buffer *out
         }
         members[n++] = (struct member){json_raw(d, key), json_raw(d, value)};
     }
-    qsort(members, n, sizeof members[0], by_key);
+    if (n > 1) qsort(members, n, sizeof members[0], by_key);
     for (unsigned i = 0; i < n; i++) {
         put(out, members[i].key);
         put(out, members[i].value);

@@ -17,10 +17,17 @@ static int64_t most_output(const struct exchange *x, const struct request_policy
     int64_t most = x->call.max_tokens;
     if (most < 0 && s->expect_output) most = s->expect_output(s->ctx, &x->record);
     if (most < 0) most = x->order[0]->max_output > 0 ? x->order[0]->max_output : OUTPUT_UNKNOWN;
-    return asked->max_output_tokens >= 0 && asked->max_output_tokens < most ? asked->max_output_tokens : most;
+    if (asked->max_output_tokens >= 0 && asked->max_output_tokens < most) most = asked->max_output_tokens;
+    if (most > LIMIT_COUNTED_TOKENS) most = LIMIT_COUNTED_TOKENS; /* a number nobody can mean must not become an unknown price */
+    int64_t choices = x->call.choices > 1 ? x->call.choices : 1;
+    return most > LIMIT_COUNTED_TOKENS / choices ? LIMIT_COUNTED_TOKENS : most * choices;
 }
 
-/* The worst that may be used, all of it uncached. */
+static bool body_says(const struct exchange *x, struct slice words) {
+    return x->request->body.len >= words.len && memmem(x->request->body.at, x->request->body.len, words.at, words.len) != NULL;
+}
+
+/* The worst that may be used: nothing is found in the provider's cache, and all is written to it where the call asks. */
 static void foresee(struct exchange *x, const struct request_policy *asked, struct usage *ret) {
     const struct token_calls *s = &x->gateway->sinks.tokens;
     if (s->count_input) s->count_input(s->ctx, x->gateway->lane, x->order[0], &x->call, &x->counted);
@@ -29,6 +36,9 @@ static void foresee(struct exchange *x, const struct request_policy *asked, stru
     ret->input = x->counted.tokens;
     ret->output = most_output(x, asked);
     ret->cache_read = ret->cache_write = ret->reasoning = 0;
+    if (!body_says(x, SLICE("cache_control"))) return;
+    ret->cache_write = ret->input;
+    if (body_says(x, SLICE("\"1h\""))) ret->cache_write_1h = ret->input;
 }
 
 /* Of all targets that may serve it, the dearest; those without a price do not count beside one that has one. */
@@ -73,7 +83,7 @@ bool reserve(struct exchange *x) {
     if (is_judged(x, asked)) {
         foresee(x, asked, &most);
         q.worst_cost_nano = worst_cost(x, &most);
-        q.tokens = most.input + most.output;
+        q.tokens = x->call.endpoint == ENDPOINT_COUNT_TOKENS ? 0 : most.input + most.output;
     }
     a->admit(a->ctx, &q, &v, &x->reservation);
     x->requests_left = v.requests;

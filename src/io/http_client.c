@@ -281,9 +281,6 @@ static void drop_all(struct list *transfers) {
 
 void http_client_free(struct http_client *c) {
     if (c == NULL) return;
-    drop_all(&c->starting);
-    drop_all(&c->resuming);
-    drop_all(&c->running);
     for (struct list *node = c->origins.next, *next; node != &c->origins; node = next) {
         struct http_origin *o = list_item(node, struct http_origin, link);
         o->n_routes++; /* its last transfer may take its last route along */
@@ -291,6 +288,9 @@ void http_client_free(struct http_client *c) {
         next = node->next;
         origin_drop(o);
     }
+    drop_all(&c->starting);
+    drop_all(&c->resuming);
+    drop_all(&c->running);
     if (c->busy > 0 || c->flush_queued) { /* from a callback, or a flush still knows this client */
         c->free_wanted = true;
         client_want_flush(c);

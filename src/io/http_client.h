@@ -7,7 +7,8 @@
  *   on_body   zero or more times; return HTTP_PAUSE to take no more until http_transfer_resume: the bytes
  *             given are consumed all the same
  *   on_done   exactly once, unless http_transfer_cancel came first; the transfer is invalid afterwards
- * A kept-alive connection that its peer closes before it answered is replaced, and the request sent again, once.
+ * A kept-alive connection that its peer closes before it answered, within a second of
+ * the request, is replaced, and the request sent again, once.
  * Cancel is allowed at any time, inside the callbacks too; it closes the connection (HTTP/1) or resets
  * the stream (HTTP/2) at once and no callback follows. */
 #ifndef IO_HTTP_CLIENT_H

@@ -97,6 +97,7 @@ struct http_transfer {
     struct buffer request; /* its head */
     struct slice body;
     size_t sent;           /* of head and body together */
+    int64_t attached_us;   /* when it got its connection */
     struct buffer held;    /* received, while paused */
     bool paused, answered, waited, connecting;
 };
@@ -128,6 +129,7 @@ void direct_add(struct http_transfer *t);
 void direct_connected(struct http_transfer *t, CURLcode code);
 void direct_resume(struct http_transfer *t);
 void direct_remove(struct http_transfer *t); /* its connection closes */
+void direct_wake(struct http_origin *o);     /* one that waits may go on */
 void direct_reset(struct http_transfer *t);
 
 #endif

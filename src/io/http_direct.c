@@ -19,6 +19,7 @@
 enum {
     IDLE_MAX = 512,                      /* idle connections of an origin; the oldest goes */
     IDLE_US = 118 * 1000 * 1000,         /* older ones are not trusted: most servers and middleboxes forget at 120 s */
+    RESEND_US = 1000 * 1000,             /* a close that crosses the request comes within a round trip; later, it was being worked on */
     KEEP_REQUEST = 1024,                 /* bytes of request head that a spare transfer keeps */
 };
 
@@ -105,6 +106,7 @@ static void attach(struct http_connection *k, struct http_transfer *t) {
     k->transfer = t;
     t->connection = k;
     t->sent = 0;
+    t->attached_us = loop_now_us(k->origin->client->loop);
     place(&t->route->client->running, t);
     send_request(k);
 }
@@ -137,7 +139,7 @@ static void stop_connecting(struct http_transfer *t) {
 }
 
 /* One that waits takes what became free, at the end of this turn: this may be inside its owner's call. */
-static void start_waiting(struct http_origin *o) {
+void direct_wake(struct http_origin *o) {
     struct list *node = list_shift(&o->waiting);
     if (node == NULL) return;
     list_push(&o->client->starting, node);
@@ -145,7 +147,7 @@ static void start_waiting(struct http_origin *o) {
 }
 
 static void connect_failed(struct http_transfer *t, enum http_result result, const char *detail) {
-    start_waiting(t->route->origin);
+    direct_wake(t->route->origin);
     transfer_end(t, result, detail);
 }
 
@@ -175,11 +177,17 @@ void direct_connected(struct http_transfer *t, CURLcode code) {
     }
 }
 
+/* What an upstream says out of turn must not become the answer to whoever comes next; nor is a closed one of use. */
+static bool is_silent(const struct http_connection *k) {
+    char byte;
+    return recv(k->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
 static struct http_connection *idle_connection(struct http_origin *o) {
     int64_t now = loop_now_us(o->client->loop);
     while (!list_empty(&o->idle)) { /* newest first */
         struct http_connection *k = list_item(o->idle.next, struct http_connection, link);
-        if (now - k->idle_us > IDLE_US) {
+        if (now - k->idle_us > IDLE_US || !is_silent(k)) {
             connection_close(k);
             continue;
         }
@@ -221,7 +229,7 @@ static void finish(struct http_transfer *t, bool reusable, enum http_result resu
     } else {
         connection_close(k);
     }
-    start_waiting(o);
+    direct_wake(o);
     transfer_end(t, result, detail);
 }
 
@@ -263,15 +271,15 @@ static void take(struct http_transfer *t, struct slice in) {
 
 /* The peer closed or reset. A kept-alive connection that does so before a word of reply may simply have
  * been closed while the request was on its way: once, that is tried again on a new one. */
-static void lost(struct http_connection *k, const char *detail) {
+static void lost(struct http_connection *k, bool in_order, const char *detail) {
     struct http_transfer *t = k->transfer;
     struct http_client *c = t->route->client;
     client_enter(c);
-    if (k->used && !t->answered) {
+    if (k->used && !t->answered && loop_now_us(c->loop) - t->attached_us < RESEND_US) {
         t->connection = NULL;
         connection_close(k);
         open_connection(t);
-    } else if (http_reply_ended(&t->reply)) {
+    } else if (in_order && http_reply_ended(&t->reply)) {
         finish(t, false, HTTP_OK, "complete");
     } else {
         finish(t, false, t->head_done ? HTTP_CUT : HTTP_RESET, detail);
@@ -284,7 +292,7 @@ static void receive(struct http_connection *k) {
     ssize_t n = recv(k->watch.fd, c->received, sizeof c->received, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
     if (n <= 0) {
-        lost(k, n == 0 ? "the peer closed the connection" : strerror(errno));
+        lost(k, n == 0, n == 0 ? "the peer closed the connection" : strerror(errno));
         return;
     }
     k->transfer->answered = true;
@@ -311,7 +319,7 @@ void direct_resume(struct http_transfer *t) {
     buffer_init(&t->held, sizeof t->route->client->received);
     t->paused = false;
     watch_for(k, all_sent(t) ? LOOP_READ : LOOP_READ | LOOP_WRITE);
-    if (held.len > 0) take(t, buffer_slice(&held));
+    take(t, buffer_slice(&held));
     buffer_deinit(&held);
 }
 
@@ -324,7 +332,7 @@ void direct_remove(struct http_transfer *t) {
     } else {
         stop_connecting(t);
     }
-    start_waiting(o);
+    direct_wake(o);
 }
 
 void direct_reset(struct http_transfer *t) {

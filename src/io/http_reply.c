@@ -102,7 +102,7 @@ static bool read_status(struct http_reply *r) {
 
 /* What the headers say of the body's length, after RFC 9112 6.3. */
 struct framing {
-    bool chunked, other_coding, has_length, bad_length;
+    bool chunked, other_coding, has_length, bad_length, close;
     uint64_t length;
 };
 
@@ -126,7 +126,7 @@ static void read_headers(struct http_reply *r, struct framing *f) {
             if (slice_eq_nocase(value, SLICE("chunked"))) f->chunked = true;
             else if (!slice_eq_nocase(value, SLICE("identity"))) f->other_coding = true;
         } else if (slice_eq_nocase(name, SLICE("connection"))) {
-            if (slice_contains_nocase(value, SLICE("close"))) r->keep_alive = false;
+            if (slice_contains_nocase(value, SLICE("close"))) f->close = true;
             else if (slice_contains_nocase(value, SLICE("keep-alive"))) r->keep_alive = true;
         }
     }
@@ -144,7 +144,7 @@ static enum http_reply_step head_complete(struct http_reply *r) {
     read_headers(r, &f);
     if (f.other_coding || r->status == 101) return broken(r, "a transfer coding that was not asked for");
     if (f.bad_length && !f.chunked) return broken(r, "content-length is not one number");
-    if (f.chunked && f.has_length) r->keep_alive = false; /* somebody between here and there may believe the other */
+    if (f.close || (f.chunked && f.has_length)) r->keep_alive = false; /* somebody between here and there may believe the other */
     if (r->reads_only || r->status == 204 || r->status == 304) r->state = COMPLETE;
     else if (f.chunked) r->state = CHUNK_SIZE;
     else if (!f.has_length) r->state = UNTIL_CLOSE;

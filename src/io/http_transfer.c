@@ -102,7 +102,7 @@ static void make_direct(struct http_route *r, const char *const *headers) {
     (void)url_part(r->url, CURLUPART_PORT, CURLU_DEFAULT_PORT, &port);
     (void)buffer_printf(&r->prefix, " HTTP/1.1\r\nHost: " SLICE_FMT, SLICE_ARG(buffer_slice(&host)));
     (void)buffer_printf(&host, ":" SLICE_FMT, SLICE_ARG(buffer_slice(&port)));
-    if (!slice_is(buffer_slice(&port), "80")) (void)buffer_printf(&r->prefix, ":" SLICE_FMT, SLICE_ARG(buffer_slice(&port)));
+    if (strcmp(buffer_text(&port), "80") != 0) (void)buffer_printf(&r->prefix, ":" SLICE_FMT, SLICE_ARG(buffer_slice(&port)));
     (void)buffer_append(&r->prefix, SLICE("\r\n"));
     for (size_t i = 0; headers != NULL && headers[i] != NULL; i++) (void)buffer_printf(&r->fixed, "%s\r\n", headers[i]);
     if (!r->prefix.overflow && !r->fixed.overflow && !host.overflow) r->origin = origin_hold(r->client, buffer_slice(&host));
@@ -393,6 +393,7 @@ void http_transfer_cancel(struct http_transfer *t) {
     t->cancelled = true;
     list_remove(&t->link);
     if (t->shard == NULL && t->connection == NULL) {
+        if (t->waited) direct_wake(t->route->origin);
         recycle(t);
     } else if (c->inside > 0) {
         list_push(&c->cancelled, &t->link);

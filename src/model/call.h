@@ -65,7 +65,8 @@ struct call {
     bool stream;
     bool include_usage;           /* the client asked for usage in the stream itself */
     uint32_t stream_options_node; /* OpenAI: JSON_NONE when absent */
-    int64_t max_tokens;           /* -1: not given */
+    int64_t max_tokens;           /* -1: not given; of two names that are given, the larger */
+    int64_t choices;              /* answers asked for at once: OpenAI's n */
     uint32_t limit_nodes[2];      /* where it may stand: max_tokens, max_completion_tokens; or max_output_tokens alone */
     uint32_t messages_node;       /* the list of messages or input items; JSON_NONE: none, or a text */
     struct slice end_user;        /* OpenAI user, Anthropic metadata.user_id */

@@ -88,6 +88,7 @@ static void heads(void **state) {
     expect("HTTP/1.1 101 Switching Protocols\r\n\r\n", "BAD");
     expect("HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n", "H200 E+0");
     expect(OK "Connection: close\r\nContent-Length: 0\r\n\r\n", "H200 E-0");
+    expect(OK "Connection: close\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n", "H200 E-0");
     expect("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", "H200 E-0");
     expect("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 0\r\n\r\n", "H200 E+0");
     expect("HTTP/1.1 20x OK\r\n\r\n", "BAD");
