@@ -105,6 +105,8 @@ void api_latency(struct api_call *c);
 void api_totals(struct api_call *c);
 void api_cost_report(struct api_call *c);
 void api_cost_explain(struct api_call *c);
+void api_cost_anomalies(struct api_call *c);
+void api_cost_review(struct api_call *c);
 void api_budgets(struct api_call *c);
 void api_models(struct api_call *c);
 void api_quote(struct api_call *c);

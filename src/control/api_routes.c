@@ -74,6 +74,18 @@ static const struct api_parameter cost_explain[] = {
     COST_FILTERS,
     END};
 
+static const struct api_parameter cost_anomalies[] = {
+    TEXT_QUERY("application", "only this application"),
+    TIME_QUERY("from", "60 whole days before `to`", "begin of the window; the days that lie in it whole are watched"),
+    TIME_QUERY("to", "now", "its end"),
+    {.name = "timezone", .place = API_QUERY, .type = API_TEXT, .fallback = "UTC", .help = "whose days, such as Europe/London"},
+    END};
+static const struct api_parameter cost_review[] = {
+    TEXT_QUERY("application", "only this application"),
+    TIME_QUERY("from", "30 days before `to`", "begin of the window; at most 400 days"),
+    TIME_QUERY("to", "now", "its end"),
+    END};
+
 static const struct api_parameter quote[] = {
     TEXT_QUERY("provider", "a provider of the configuration or of the price table; also as PROVIDER/MODEL in `model`"),
     {.name = "model", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "the model's name at the provider"},
@@ -113,6 +125,8 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/totals", API_VIEWER, 200, api_totals, "Counts, tokens and cost over a window, and as a time series.", totals, "Totals", NULL},
     {"GET", "/api/v1/cost/report", API_VIEWER, 200, api_cost_report, "Where the money went, by any dimensions.", cost_report, "CostReport", NULL},
     {"GET", "/api/v1/cost/explain", API_VIEWER, 200, api_cost_explain, "Why cost differs between two windows, and where.", cost_explain, "CostExplanation", NULL},
+    {"GET", "/api/v1/cost/anomalies", API_VIEWER, 200, api_cost_anomalies, "Whether the cost of a request shifted, by request type, since when, and what moved it.", cost_anomalies, "CostAnomalies", NULL},
+    {"GET", "/api/v1/cost/review", API_VIEWER, 200, api_cost_review, "What would lower the cost: actions by USD a month, with their evidence.", cost_review, "CostReview", NULL},
     {"GET", "/api/v1/budgets", API_VIEWER, 200, api_budgets, "What each budget has spent, holds, and will have spent.", budgets, "Budgets", NULL},
     {"GET", "/api/v1/models", API_VIEWER, 200, api_models, "Models, their targets, prices and breakers.", NULL, "Models", NULL},
     {"GET", "/api/v1/prices/quote", API_VIEWER, 200, api_quote, "What a usage costs, and how that comes about.", quote, "Quote", NULL},

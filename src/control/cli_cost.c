@@ -1,5 +1,6 @@
 /* `quarterdeck cost report|explain`. */
 #include "control/cli_cost_file.h"
+#include "control/cli_cost_watch.h"
 #include "control/cli_verbs.h"
 
 #define REPORT_USAGE "quarterdeck cost report [options]"
@@ -291,6 +292,10 @@ static int explain(int argc, char **argv) {
 const struct cli_verb cli_cost_parts[] = {
     {"report", "cost report [options]", "where the money went, by any dimensions; --csv, --focus", report},
     {"explain", "cost explain [options]", "why cost differs between two windows, and where", explain},
+    {"anomalies", "cost anomalies [options]",
+     "has the cost of a request shifted, since when, and what moved it; exit 1 on a finding",
+     cli_cost_anomalies},
+    {"review", "cost review [options]", "what would lower the cost, by USD a month", cli_cost_review},
     {"count", "cost count FILE --model M", "how many tokens a text is; - is the standard input",
      cli_cost_count},
     {"reconcile", "cost reconcile INVOICE.csv",

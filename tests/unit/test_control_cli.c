@@ -283,6 +283,41 @@ static void costs(void **state) {
     EXPECT_CODE(3, RUN("cost", "report", "--data-dir", "/nowhere/at/all"));
 }
 
+/* Answers of 100 tokens, a little more or less, and 300 in the last ten of 50 days; a label that would ring. */
+static void cost_watch(void **state) {
+    struct desk *d = *state;
+    const char *dir = d->rig->dir;
+    struct record r;
+    for (unsigned i = 0; i < 50 * 24; i++) {
+        rig_record(&r, DESK_NOW - (int64_t)(50 * 24 - i) * 3600 * SECOND, i);
+        r.request_type = SLICE("a\ab");
+        r.provider = SLICE("main"), r.target_model = SLICE("gpt-4o-mini");
+        r.usage.output = (i < 40 * 24 ? 100 : 300) + (int64_t)(i * 7 % 21) - 10;
+        r.charge = (struct charge){1u << CHARGE_OUTPUT, {[CHARGE_OUTPUT] = r.usage.output * 600}};
+        r.cost_nano = r.usage.output * 600;
+        desk_keep(d, &r);
+    }
+    desk_drain(d);
+    EXPECT_CODE(1, RUN("cost", "anomalies", "--data-dir", dir));
+    SAYS(out, "support / a?b: answers grew on 2025-10-29, +");
+    SAYS(out, "shifted");
+    SAYS(out, "false alarms: on average 365 days or more");
+    EXPECT_CODE(1, RUN("cost", "anomalies", "--json", "--data-dir", dir));
+    SAYS(out, "\"findings\":1");
+    EXPECT_CODE(0, RUN("cost", "anomalies", "--to", "-11d", "--data-dir", dir));
+    SAYS(out, "none");
+    EXPECT_CODE(0, RUN("cost", "anomalies", "--from", "-4d", "--data-dir", dir));
+    SAYS(out, "not enough data");
+    EXPECT_CODE(2, RUN("cost", "anomalies", "--timezone", "Nowhere/Else", "--data-dir", dir));
+    EXPECT_CODE(0, RUN("cost", "review", "--data-dir", dir));
+    SAYS(out, "unknown amount: ask for a commitment on this steady load");
+    SAYS(out, "caches, caps and cheaper targets (there is no configuration: name it with --config)");
+    EXPECT_CODE(0, RUN("cost", "review", "--application", "nobody", "--data-dir", dir));
+    SAYS(out, "not enough data: less than a day of exchanges");
+    EXPECT_CODE(0, RUN("cost", "review", "--json", "--data-dir", dir));
+    SAYS(out, "\"verdict\":\"actions\"");
+}
+
 static void costs_and_files(void **state) {
     struct desk *d = *state;
     const char *dir = d->rig->dir;
@@ -427,7 +462,7 @@ int main(void) {
     unsetenv("QUARTERDECK_URL");
     unsetenv("QUARTERDECK_TOKEN");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(help), cmocka_unit_test(mistakes), TEST(lists_and_reports), TEST(exports), TEST(keys_and_audit), TEST(checks), TEST(costs), TEST(costs_and_files),
+        cmocka_unit_test(help), cmocka_unit_test(mistakes), TEST(lists_and_reports), TEST(exports), TEST(keys_and_audit), TEST(checks), TEST(costs), TEST(cost_watch), TEST(costs_and_files),
         TEST(prices), TEST(over_http_it_is_the_same), TEST(a_configuration_leads_to_its_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
