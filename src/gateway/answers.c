@@ -94,6 +94,7 @@ static void evict(struct shard *s, size_t bound, struct list *dead) {
             struct partition *p = list_item(node, struct partition, link);
             if (!most || p->bytes > most->bytes) most = p;
         }
+        if (!most) return; /* bytes are only in partitions */
         take_out(s, most, list_item(most->by_use.next, struct kept, by_use), dead);
         drop_if_empty(s, most);
     }
