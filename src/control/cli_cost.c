@@ -207,7 +207,7 @@ static int report(int argc, char **argv) {
 /* ---- explain ---- */
 
 static void write_where(struct client_answer *a) {
-    static const char *const headers[] = {"WHERE", "VALUE", ">CHANGE (USD)", ">SHARE (%)"};
+    static const char *const headers[] = {"WHERE", "VALUE", ">CHANGE (USD)", ">SHARE (%)", "WITHIN"};
     uint32_t at = JSON_NONE, row;
     struct sheet s;
     sheet_init(&s, headers, sizeof headers / sizeof *headers);
@@ -216,6 +216,7 @@ static void write_where(struct client_answer *a) {
         cli_put(&s, a, row, "value");
         put_usd(&s, a, row, "usd", true);
         put_percent(&s, a, row, "share");
+        cli_put(&s, a, row, "inside.value");
     }
     if (sheet_rows(&s) > 0) {
         putchar('\n');
