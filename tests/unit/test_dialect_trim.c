@@ -99,7 +99,7 @@ static void the_call_tells_of_its_cap(void **state) {
     (void)state;
     capped("{\"model\":\"m\",\"max_tokens\":20}", 20, -1);
     capped("{\"model\":\"m\",\"max_tokens\":51}", 50, 50);
-    capped("{\"model\":\"m\",\"max_tokens\":51,\"max_completion_tokens\":9}", 9, 50);
+    capped("{\"model\":\"m\",\"max_tokens\":51,\"max_completion_tokens\":9}", 50, 50); /* of two limits the larger is feared */
     capped("{\"model\":\"m\",\"max_tokens\":-1}", 50, 50);
     capped("{\"model\":\"m\"}", -1, 50); /* the reservation may know better than the cap */
 }
