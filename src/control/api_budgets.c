@@ -6,10 +6,12 @@
 
 #include <math.h>
 
-#define MOST_BUDGETS 10000  /* values of "*" in one answer */
-#define MOST_FORECASTS 100  /* of these; each reads four weeks of sums, on the thread that answers /healthz */
+#define MOST_BUDGETS 10000 /* values of "*" in one answer */
+#define MOST_FORECASTS 100 /* of these; each reads four weeks of sums, on the thread that answers /healthz   \
+                            */
 
-/* The views are only valid while they are handed over; so they are copied, and the ledger is asked afterwards. */
+/* The views are only valid while they are handed over; so they are copied, and the ledger is asked
+ * afterwards. */
 struct views {
     struct api_call *c;
     struct budget_view *at;
@@ -58,7 +60,8 @@ static bool put_budget(struct api_call *c, const struct budget_view *v, bool for
     struct json_writer *w = &c->json;
     struct budget_outlook o;
     struct error error;
-    if (!api_check(c, outlook_of_budget(forecast ? c->s->ledger : NULL, v, now_us, &o, &error), &error)) return false;
+    if (!api_check(c, outlook_of_budget(forecast ? c->s->ledger : NULL, v, now_us, &o, &error), &error))
+        return false;
     json_object(w);
     json_member_text(w, "name", v->budget->name);
     put_scope(w, v);
@@ -85,14 +88,18 @@ static bool put_budget(struct api_call *c, const struct budget_view *v, bool for
 
 void api_budgets(struct api_call *c) {
     if (!c->s->budgets || !c->s->ledger) {
-        api_fail(c, FAULT_NOT_RUNNING, "what is reserved and spent is known to the running server only: start it");
+        api_fail(c, FAULT_NOT_RUNNING,
+                 "what is reserved and spent is known to the running server only: start it");
         return;
     }
-    struct views all = {.c = c, .at = arena_new_array(c->arena, struct budget_view, MOST_BUDGETS), .name = api_text(c, "name")};
+    struct views all = {.c = c,
+                        .at = arena_new_array(c->arena, struct budget_view, MOST_BUDGETS),
+                        .name = api_text(c, "name")};
     int64_t now_us = clock_wall_us();
     c->s->budgets(c->s->ctx, keep, &all);
     bool known = all.name.len == 0;
-    for (unsigned i = 0; !known && c->policy && i < c->policy->n_budgets; i++) known = slice_is(all.name, c->policy->budgets[i].name);
+    for (unsigned i = 0; !known && c->policy && i < c->policy->n_budgets; i++)
+        known = slice_is(all.name, c->policy->budgets[i].name);
     if (!known) {
         api_fail(c, FAULT_NOT_FOUND, "no budget `" SLICE_FMT "` is configured", SLICE_ARG(all.name));
         return;

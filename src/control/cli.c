@@ -132,6 +132,24 @@ void cli_print_json(const struct client_answer *a) {
     putchar('\n');
 }
 
+int cli_get(const struct client_options *o, const char *path, void (*write)(struct client_answer *a),
+            int (*verdict)(struct client_answer *a)) {
+    int code = 0;
+    struct client *client = client_open(o, &code);
+    if (!client) return code;
+    struct client_answer a;
+    client_answer_init(&a);
+    code = client_call(client, "GET", path, SLICE_NULL, &a);
+    if (code < 0) {
+        if (o->json) cli_print_json(&a);
+        else write(&a);
+        code = verdict ? verdict(&a) : 0;
+    }
+    client_answer_deinit(&a);
+    client_close(client);
+    return code;
+}
+
 uint32_t cli_at(const struct client_answer *a, uint32_t node, const char *path) {
     struct slice rest = slice_of(path), name;
     while (rest.len > 0 && node != JSON_NONE) {

@@ -13,12 +13,14 @@ static struct slice scope_text(struct client_answer *a, uint32_t budget, struct 
 }
 
 static enum sheet_color paint_of(struct slice outlook) {
-    if (slice_is(outlook, "breached") || slice_is(outlook, "refusing") || slice_is(outlook, "forecast")) return SHEET_BAD;
+    if (slice_is(outlook, "breached") || slice_is(outlook, "refusing") || slice_is(outlook, "forecast"))
+        return SHEET_BAD;
     return slice_is(outlook, "holds") ? SHEET_GOOD : SHEET_DIM;
 }
 
 static void write_budgets(struct client_answer *a) {
-    static const char *const headers[] = {"BUDGET", "SCOPE", "MODE", "FROM (UTC)", "LIMIT USD", "SPENT", "RESERVED", "FORECAST", "P(BREACH)", "OUTLOOK"};
+    static const char *const headers[] = {"BUDGET", "SCOPE",    "MODE",     "FROM (UTC)", "LIMIT USD",
+                                          "SPENT",  "RESERVED", "FORECAST", "P(BREACH)",  "OUTLOOK"};
     uint32_t budget, at = JSON_NONE;
     struct sheet s;
     struct buffer room;
@@ -43,11 +45,18 @@ static void write_budgets(struct client_answer *a) {
     buffer_deinit(&room);
 }
 
+/* The list alone: what scripts want to walk over. */
+static void write_array(struct client_answer *a) {
+    printf(SLICE_FMT "\n", SLICE_ARG(json_raw(&a->doc, cli_at(a, 0, "budgets"))));
+}
+
 /* Exit 1: a budget is used up. */
 static int any_breached(struct client_answer *a) {
     uint32_t budget, at = JSON_NONE;
     while (json_each_item(&a->doc, cli_at(a, 0, "budgets"), &at, &budget))
-        if (slice_is(cli_value(a, budget, "outlook"), "breached") || slice_is(cli_value(a, budget, "outlook"), "refusing")) return 1;
+        if (slice_is(cli_value(a, budget, "outlook"), "breached") ||
+            slice_is(cli_value(a, budget, "outlook"), "refusing"))
+            return 1;
     return 0;
 }
 
@@ -57,29 +66,23 @@ static int list(int argc, char **argv) {
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, LIST_USAGE, &n);
     if (code < 0) code = cli_expect(LIST_USAGE, n, 0, 1);
     if (code >= 0) return code;
-    struct client *client = client_open(&o, &code);
-    if (!client) return code;
-    struct client_answer a;
     struct buffer path;
     buffer_init(&path, 64 << 10);
     buffer_append(&path, SLICE("/api/v1/budgets"));
     client_add_query(&path, "name", n > 0 ? argv[0] : NULL);
-    client_answer_init(&a);
-    code = client_call(client, "GET", buffer_text(&path), SLICE_NULL, &a);
-    if (code < 0) {
-        if (o.json) printf(SLICE_FMT "\n", SLICE_ARG(json_raw(&a.doc, cli_at(&a, 0, "budgets"))));
-        else write_budgets(&a);
-        code = any_breached(&a);
-    }
-    client_answer_deinit(&a);
+    bool json = o.json;
+    o.json = false;
+    code = cli_get(&o, buffer_text(&path), json ? write_array : write_budgets, any_breached);
     buffer_deinit(&path);
-    client_close(client);
     return code;
 }
 
 const struct cli_verb cli_budget_parts[] = {
-    {"list", "budget list [NAME]", "what each budget has spent, holds, and will have spent; exit 1 when one is used up", list},
+    {"list", "budget list [NAME]",
+     "what each budget has spent, holds, and will have spent; exit 1 when one is used up", list},
     {NULL, NULL, NULL, NULL},
 };
 
-int cli_budget(int argc, char **argv) { return cli_dispatch("budget", cli_budget_parts, argc, argv); }
+int cli_budget(int argc, char **argv) {
+    return cli_dispatch("budget", cli_budget_parts, argc, argv);
+}

@@ -43,22 +43,8 @@ static void add_filters(struct buffer *path, const struct cost_options *o) {
     client_add_query(path, "to", o->to);
 }
 
-/* Asks; a 2xx answer goes to `write`, or is printed as it came. */
-static int ask(const struct cost_options *o, struct buffer *path, bool raw,
-               void (*write)(struct client_answer *a)) {
-    int code = 0;
-    struct client_answer a;
-    struct client *client = client_open(&o->client, &code);
-    if (!client) return code;
-    client_answer_init(&a);
-    code = client_call(client, "GET", buffer_text(path), SLICE_NULL, &a);
-    if (code < 0 && raw) fwrite(a.body.at, 1, a.body.len, stdout);
-    else if (code < 0 && o->client.json) cli_print_json(&a);
-    else if (code < 0) write(&a);
-    client_answer_deinit(&a);
-    client_close(client);
-    return code < 0 ? 0 : code;
-}
+/* CSV, as it came. */
+static void write_raw(struct client_answer *a) { fwrite(a->body.at, 1, a->body.len, stdout); }
 
 static void print_window(struct client_answer *a, const char *from_key, const char *to_key,
                          const char *word) {
@@ -199,7 +185,9 @@ static int report(int argc, char **argv) {
     client_add_query(&path, "limit", o.limit != 0 ? limit : NULL);
     client_add_query(&path, "format", o.csv ? "csv" : o.focus ? "focus" : NULL);
     add_filters(&path, &o);
-    code = ask(&o, &path, o.csv || o.focus, write_report);
+    bool table = o.csv || o.focus; /* what it is printed as, also with --json */
+    if (table) o.client.json = false;
+    code = cli_get(&o.client, buffer_text(&path), table ? write_raw : write_report, NULL);
     buffer_deinit(&path);
     return code;
 }
@@ -285,7 +273,7 @@ static int explain(int argc, char **argv) {
     client_add_query(&path, "baseline_from", o.baseline_from);
     client_add_query(&path, "baseline_to", o.baseline_to);
     add_filters(&path, &o);
-    code = ask(&o, &path, false, write_explain);
+    code = cli_get(&o.client, buffer_text(&path), write_explain, NULL);
     buffer_deinit(&path);
     return code;
 }

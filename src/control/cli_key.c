@@ -74,21 +74,13 @@ static int list(int argc, char **argv) {
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, LIST_USAGE, &n);
     if (code < 0) code = cli_expect(LIST_USAGE, n, 0, 1);
     if (code >= 0) return code;
-    struct client *client = client_open(&o, &code);
-    if (!client) return code;
-    struct client_answer a;
     struct buffer path;
     buffer_init(&path, 4 << 10);
     buffer_append(&path, SLICE("/api/v1/keys"));
     if (n == 1) client_add_query(&path, "application", argv[0]);
-    client_answer_init(&a);
-    code = client_call(client, "GET", buffer_text(&path), SLICE_NULL, &a);
-    if (code < 0 && o.json) cli_print_json(&a);
-    else if (code < 0) write_keys(&a);
-    client_answer_deinit(&a);
+    code = cli_get(&o, buffer_text(&path), write_keys, NULL);
     buffer_deinit(&path);
-    client_close(client);
-    return code < 0 ? 0 : code;
+    return code;
 }
 
 static int revoke(int argc, char **argv) {

@@ -40,16 +40,7 @@ static int list(int argc, char **argv) {
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, LIST_USAGE, &n);
     if (code < 0) code = cli_expect(LIST_USAGE, n, 0, 0);
     if (code >= 0) return code;
-    struct client *client = client_open(&o, &code);
-    if (!client) return code;
-    struct client_answer a;
-    client_answer_init(&a);
-    code = client_call(client, "GET", "/api/v1/models", SLICE_NULL, &a);
-    if (code < 0 && o.json) cli_print_json(&a);
-    else if (code < 0) write_models(&a);
-    client_answer_deinit(&a);
-    client_close(client);
-    return code < 0 ? 0 : code;
+    return cli_get(&o, "/api/v1/models", write_models, NULL);
 }
 
 /* ---- price ---- */

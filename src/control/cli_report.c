@@ -21,10 +21,6 @@ struct report {
 
 /* Asks and hands a 2xx answer to `write`, unless it is to be printed as it is. */
 static int ask(const struct report *r, const char *base, void (*write)(struct client_answer *a)) {
-    int code = 0;
-    struct client *client = client_open(&r->client, &code);
-    if (!client) return code;
-    struct client_answer a;
     struct buffer path;
     buffer_init(&path, 64 << 10);
     buffer_append(&path, slice_of(base));
@@ -35,14 +31,9 @@ static int ask(const struct report *r, const char *base, void (*write)(struct cl
     client_add_query(&path, "model", r->model);
     client_add_query(&path, "by", r->by);
     client_add_query(&path, "step", r->step);
-    client_answer_init(&a);
-    code = client_call(client, "GET", buffer_text(&path), SLICE_NULL, &a);
-    if (code < 0 && r->client.json) cli_print_json(&a);
-    else if (code < 0) write(&a);
-    client_answer_deinit(&a);
+    int code = cli_get(&r->client, buffer_text(&path), write, NULL);
     buffer_deinit(&path);
-    client_close(client);
-    return code < 0 ? 0 : code;
+    return code;
 }
 
 static void print_window(struct client_answer *a) {

@@ -32,6 +32,11 @@ int cli_expect(const char *usage, int found, int least, int most);
 /* The body of an answer as it came, with a line's end. */
 void cli_print_json(const struct client_answer *a);
 
+/* GETs `path`. A 2xx answer is printed as JSON where that is asked for, else told by `write`; then `verdict` (NULL: 0)
+ * gives the exit code. Other answers have been told, and give theirs. */
+int cli_get(const struct client_options *o, const char *path, void (*write)(struct client_answer *a),
+            int (*verdict)(struct client_answer *a));
+
 /* Reading an answer. `path` is "usage.input"; JSON_NONE when it is not there. */
 uint32_t cli_at(const struct client_answer *a, uint32_t node, const char *path);
 /* A string decoded, anything else as it was written; SLICE_NULL for null or absent. */

@@ -13,10 +13,13 @@ struct kind {
 };
 
 struct expect {
-    atomic_uintptr_t blocks[EXPECT_KINDS / 16]; /* of 16 kinds, made on first use: an idle server holds none */
+    atomic_uintptr_t
+        blocks[EXPECT_KINDS / 16]; /* of 16 kinds, made on first use: an idle server holds none */
 };
 
-struct expect *expect_new(void) { return mem_new(struct expect); }
+struct expect *expect_new(void) {
+    return mem_new(struct expect);
+}
 
 void expect_free(struct expect *e) {
     if (e == NULL) return;
@@ -64,7 +67,8 @@ static struct kind *find(struct expect *e, uint64_t hash, bool make) {
     return NULL;
 }
 
-void expect_learn(struct expect *e, struct slice application, struct slice model, struct slice request_type, int64_t output_tokens) {
+void expect_learn(struct expect *e, struct slice application, struct slice model, struct slice request_type,
+                  int64_t output_tokens) {
     if (output_tokens < 0) return;
     struct kind *k = find(e, hash_of(application, model, request_type), true);
     if (k == NULL) return;
@@ -79,7 +83,8 @@ void expect_learn(struct expect *e, struct slice application, struct slice model
     atomic_store(&k->n, n);
 }
 
-int64_t expect_output(const struct expect *e, struct slice application, struct slice model, struct slice request_type) {
+int64_t expect_output(const struct expect *e, struct slice application, struct slice model,
+                      struct slice request_type) {
     struct kind *k = find((struct expect *)(uintptr_t)e, hash_of(application, model, request_type), false);
     if (k == NULL || atomic_load(&k->n) < EXPECT_LEAST) return -1;
     uint64_t total = 0, seen = 0;

@@ -1,10 +1,11 @@
-/* expect.h - how long answers are: the 99th percentile of output tokens by application, model and request type,
- * learned from whole answers. What a budget reserves when the request says no max_tokens.
+/* expect.h - how long answers are: the 99th percentile of output tokens by application, model and request
+ * type, learned from whole answers. What a budget reserves when the request says no max_tokens.
  *
  * Counts stand in bins an eighth of a power of two wide, so the bound that is given is at most 1/8 above the
- * percentile, never below it. Old answers weigh less: all bins of a kind are halved each EXPECT_HALVE answers. Any thread
- * may use it at any time; nobody waits, and an answer that is counted while bins are halved may be lost. Kinds are told
- * apart by a 64-bit hash; when the table is full, further ones stay unknown. */
+ * percentile, never below it. Old answers weigh less: all bins of a kind are halved each EXPECT_HALVE
+ * answers. Any thread may use it at any time; nobody waits, and an answer that is counted while bins are
+ * halved may be lost. Kinds are told apart by a 64-bit hash; when the table is full, further ones stay
+ * unknown. */
 #ifndef COST_EXPECT_H
 #define COST_EXPECT_H
 
@@ -13,16 +14,18 @@
 #include <stdatomic.h>
 
 #define EXPECT_KINDS 1024
-#define EXPECT_LEAST 100   /* answers before anything is said: fewer hold no 99th percentile */
+#define EXPECT_LEAST 100 /* answers before anything is said: fewer hold no 99th percentile */
 #define EXPECT_HALVE 20000
-#define EXPECT_BINS 168    /* up to 2^21 tokens */
+#define EXPECT_BINS 168 /* up to 2^21 tokens */
 
 struct expect;
 
 struct expect *expect_new(void);
 void expect_free(struct expect *e);
-void expect_learn(struct expect *e, struct slice application, struct slice model, struct slice request_type, int64_t output_tokens);
+void expect_learn(struct expect *e, struct slice application, struct slice model, struct slice request_type,
+                  int64_t output_tokens);
 /* Tokens; -1: fewer than EXPECT_LEAST answers of this kind were seen. */
-int64_t expect_output(const struct expect *e, struct slice application, struct slice model, struct slice request_type);
+int64_t expect_output(const struct expect *e, struct slice application, struct slice model,
+                      struct slice request_type);
 
 #endif

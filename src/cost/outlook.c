@@ -10,7 +10,8 @@
 
 /* Hours begin on the UTC grid, as in the ledger; a zone of half hours is off by as much. */
 static uint8_t hour_of_week(const struct zone *z, int64_t start_us) {
-    int64_t hour = (start_us / 1000000 + zone_offset(z, start_us / 1000000)) / 3600; /* local, since a Thursday */
+    int64_t hour =
+        (start_us / 1000000 + zone_offset(z, start_us / 1000000)) / 3600; /* local, since a Thursday */
     return (uint8_t)((hour + 3 * 24) % HOURS_OF_WEEK);
 }
 
@@ -32,9 +33,14 @@ static bool take_hour(void *ctx, const struct spend_group *g) {
 /* False: the sums of the ledger do not tell this scope apart. */
 static bool filter_of(const struct budget_view *v, struct slice only[SPEND_DIMENSIONS]) {
     static const int by[SCOPE_DIMENSIONS] = {
-        [SCOPE_BY_APPLICATION] = SPEND_BY_APPLICATION, [SCOPE_BY_TEAM] = SPEND_BY_TEAM, [SCOPE_BY_USER] = -1,
-        [SCOPE_BY_FEATURE] = SPEND_BY_FEATURE,         [SCOPE_BY_KEY] = SPEND_BY_KEY,   [SCOPE_BY_MODEL] = SPEND_BY_MODEL,
-        [SCOPE_BY_REQUEST_TYPE] = SPEND_BY_REQUEST_TYPE, [SCOPE_BY_TAG] = -1,
+        [SCOPE_BY_APPLICATION] = SPEND_BY_APPLICATION,
+        [SCOPE_BY_TEAM] = SPEND_BY_TEAM,
+        [SCOPE_BY_USER] = -1,
+        [SCOPE_BY_FEATURE] = SPEND_BY_FEATURE,
+        [SCOPE_BY_KEY] = SPEND_BY_KEY,
+        [SCOPE_BY_MODEL] = SPEND_BY_MODEL,
+        [SCOPE_BY_REQUEST_TYPE] = SPEND_BY_REQUEST_TYPE,
+        [SCOPE_BY_TAG] = -1,
     };
     const struct scope *s = &v->budget->scope;
     for (unsigned i = 0; i < s->n_terms; i++) {
@@ -44,7 +50,8 @@ static bool filter_of(const struct budget_view *v, struct slice only[SPEND_DIMEN
     return true;
 }
 
-static void ask(const struct budget_view *v, const struct history *h, int64_t hour_us, int64_t now_us, struct budget_outlook *ret) {
+static void ask(const struct budget_view *v, const struct history *h, int64_t hour_us, int64_t now_us,
+                struct budget_outlook *ret) {
     uint8_t hours_of_week[HISTORY_HOURS + AHEAD_HOURS];
     int64_t end_us = v->window.end_us, ahead = (end_us - hour_us + HOUR_US - 1) / HOUR_US;
     size_t first = h->first, n = HISTORY_HOURS - first;
@@ -60,7 +67,9 @@ static void ask(const struct budget_view *v, const struct history *h, int64_t ho
         .n_ahead = (size_t)ahead,
         .first_part = 1 - (double)(now_us - hour_us) / HOUR_US,
         .last_part = 1 - (double)(hour_us + ahead * HOUR_US - end_us) / HOUR_US,
-        .n_elapsed = elapsed < 0 ? 0 : (size_t)elapsed < n ? (size_t)elapsed : n,
+        .n_elapsed = elapsed < 0           ? 0
+                     : (size_t)elapsed < n ? (size_t)elapsed
+                                           : n,
         .plan_over = 0.2,
         .seed = 1,
     };
@@ -68,7 +77,8 @@ static void ask(const struct budget_view *v, const struct history *h, int64_t ho
     forecast_budget(&q, ret);
 }
 
-enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int64_t now_us, struct budget_outlook *ret, struct error *error) {
+enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int64_t now_us,
+                             struct budget_outlook *ret, struct error *error) {
     int64_t hour_us = now_us - now_us % HOUR_US;
     struct history h = {.from_us = hour_us - HISTORY_HOURS * HOUR_US, .first = HISTORY_HOURS};
     struct spend_query q = {.from_us = h.from_us, .to_us = hour_us, .by = 1u << SPEND_BY_HOUR};
@@ -82,10 +92,17 @@ enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int6
     if (near) {
         ask(v, &h, hour_us, now_us, ret);
     } else {
-        *ret = (struct budget_outlook){.alert = v->spent_nano > v->budget->limit_nano ? OUTLOOK_BREACHED : OUTLOOK_UNKNOWN,
-                                       .expected_nano = MONEY_UNKNOWN, .p10_nano = MONEY_UNKNOWN, .p50_nano = MONEY_UNKNOWN,
-                                       .p90_nano = MONEY_UNKNOWN, .breach = v->spent_nano > v->budget->limit_nano ? 1 : NAN,
-                                       .eta_p10 = INFINITY, .eta_p50 = INFINITY, .eta_p90 = INFINITY, .plan_ratio = NAN};
+        *ret = (struct budget_outlook){.alert = v->spent_nano > v->budget->limit_nano ? OUTLOOK_BREACHED
+                                                                                      : OUTLOOK_UNKNOWN,
+                                       .expected_nano = MONEY_UNKNOWN,
+                                       .p10_nano = MONEY_UNKNOWN,
+                                       .p50_nano = MONEY_UNKNOWN,
+                                       .p90_nano = MONEY_UNKNOWN,
+                                       .breach = v->spent_nano > v->budget->limit_nano ? 1 : NAN,
+                                       .eta_p10 = INFINITY,
+                                       .eta_p50 = INFINITY,
+                                       .eta_p90 = INFINITY,
+                                       .plan_ratio = NAN};
         for (int i = 0; i < BURN_TIERS; i++) ret->burn[i] = NAN;
     }
     return FAULT_NONE;

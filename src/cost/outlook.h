@@ -1,8 +1,8 @@
 /* outlook.h - the outlook of one budget: forecast_budget.h asked with what the ledger says of its scope.
  *
- * History is the last 28 days by hour, from the first hour in which anything was spent. Scopes by user or tag, and
- * one-off budgets that end more than 100 days from now, are not forecast: their outlook says that nothing is known; so does it without a
- * ledger (NULL). */
+ * History is the last 28 days by hour, from the first hour in which anything was spent. Scopes by user or
+ * tag, and one-off budgets that end more than 100 days from now, are not forecast: their outlook says that
+ * nothing is known; so does it without a ledger (NULL). */
 #ifndef COST_OUTLOOK_H
 #define COST_OUTLOOK_H
 
@@ -10,7 +10,7 @@
 #include "cost/governor.h"
 #include "store/ledger.h"
 
-enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int64_t now_us, struct budget_outlook *ret,
-                             struct error *error) MUST_CHECK;
+enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int64_t now_us,
+                             struct budget_outlook *ret, struct error *error) MUST_CHECK;
 
 #endif

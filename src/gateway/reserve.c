@@ -8,7 +8,8 @@
 /* Counting costs more than judging: only where something is judged by it. */
 static bool is_judged(const struct exchange *x, const struct request_policy *asked) {
     const struct policy *p = x->binding->policy;
-    return p->n_budgets > 0 || p->n_limits > 0 || x->key->application->block_unknown_price || money_is_known(asked->approve_above_nano);
+    return p->n_budgets > 0 || p->n_limits > 0 || x->key->application->block_unknown_price ||
+           money_is_known(asked->approve_above_nano);
 }
 
 static int64_t most_output(const struct exchange *x, const struct request_policy *asked) {
@@ -18,20 +19,24 @@ static int64_t most_output(const struct exchange *x, const struct request_policy
     if (most < 0 && s->expect_output) most = s->expect_output(s->ctx, &x->record);
     if (most < 0) most = x->order[0]->max_output > 0 ? x->order[0]->max_output : OUTPUT_UNKNOWN;
     if (asked->max_output_tokens >= 0 && asked->max_output_tokens < most) most = asked->max_output_tokens;
-    if (most > LIMIT_COUNTED_TOKENS) most = LIMIT_COUNTED_TOKENS; /* a number nobody can mean must not become an unknown price */
+    if (most > LIMIT_COUNTED_TOKENS)
+        most = LIMIT_COUNTED_TOKENS; /* a number nobody can mean must not become an unknown price */
     int64_t choices = x->call.choices > 1 ? x->call.choices : 1;
     return most > LIMIT_COUNTED_TOKENS / choices ? LIMIT_COUNTED_TOKENS : most * choices;
 }
 
 static bool body_says(const struct exchange *x, struct slice words) {
-    return x->request->body.len >= words.len && memmem(x->request->body.at, x->request->body.len, words.at, words.len) != NULL;
+    return x->request->body.len >= words.len &&
+           memmem(x->request->body.at, x->request->body.len, words.at, words.len) != NULL;
 }
 
-/* The worst that may be used: nothing is found in the provider's cache, and all is written to it where the call asks. */
+/* The worst that may be used: nothing is found in the provider's cache, and all is written to it where the
+ * call asks. */
 static void foresee(struct exchange *x, const struct request_policy *asked, struct usage *ret) {
     const struct token_calls *s = &x->gateway->sinks.tokens;
     if (s->count_input) s->count_input(s->ctx, x->gateway->lane, x->order[0], &x->call, &x->counted);
-    if (x->counted.tokens < 0) x->counted.tokens = (int64_t)(x->call.text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+    if (x->counted.tokens < 0)
+        x->counted.tokens = (int64_t)(x->call.text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
     usage_init(ret);
     ret->input = x->counted.tokens;
     ret->output = most_output(x, asked);
@@ -41,7 +46,8 @@ static void foresee(struct exchange *x, const struct request_policy *asked, stru
     if (body_says(x, SLICE("\"1h\""))) ret->cache_write_1h = ret->input;
 }
 
-/* Of all targets that may serve it, the dearest; those without a price do not count beside one that has one. */
+/* Of all targets that may serve it, the dearest; those without a price do not count beside one that has one.
+ */
 static int64_t worst_cost(const struct exchange *x, const struct usage *most) {
     if (x->call.endpoint == ENDPOINT_COUNT_TOKENS) return 0;
     int64_t worst = MONEY_UNKNOWN;
@@ -90,7 +96,8 @@ bool reserve(struct exchange *x) {
     x->tokens_left = v.tokens;
     if (v.outcome == VERDICT_REFUSE) {
         x->retry_after_us = v.retry_after_us;
-        if (v.fault == FAULT_APPROVAL_REQUIRED || v.fault == FAULT_BUDGET_EXCEEDED) x->estimate_nano = v.estimate_nano;
+        if (v.fault == FAULT_APPROVAL_REQUIRED || v.fault == FAULT_BUDGET_EXCEEDED)
+            x->estimate_nano = v.estimate_nano;
         exchange_refuse(x, RECORD_REFUSED, v.fault, v.text);
         return false;
     }
@@ -104,7 +111,8 @@ void reserve_settle(struct exchange *x, bool used) {
     const struct token_calls *tokens = &x->gateway->sinks.tokens;
     const struct admission_calls *a = &x->gateway->sinks.admission;
     const struct record *r = &x->record;
-    if (tokens->learn && r->status == RECORD_OK && x->target) tokens->learn(tokens->ctx, x->target, &x->counted, r);
+    if (tokens->learn && r->status == RECORD_OK && x->target)
+        tokens->learn(tokens->ctx, x->target, &x->counted, r);
     if (!x->reserved) return;
     x->reserved = false;
     if (!used) {

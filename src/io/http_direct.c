@@ -1,9 +1,11 @@
-/* http_direct.c - transfers on plain connections to an origin, framed by http_reply.h. See http_client_private.h.
+/* http_direct.c - transfers on plain connections to an origin, framed by http_reply.h. See
+ * http_client_private.h.
  *
- * libcurl makes the connection (names, addresses, time limit) and is done; from then on a request is one send and
- * a reply as many receives as it has arrivals, into one buffer for all. Invariants:
+ * libcurl makes the connection (names, addresses, time limit) and is done; from then on a request is one send
+ * and a reply as many receives as it has arrivals, into one buffer for all. Invariants:
  * - a connection's socket is watched for reading from birth to end, but while its transfer is paused;
- * - a connection is idle (in its origin's list) or has a transfer (t->connection == the connection), never both;
+ * - a connection is idle (in its origin's list) or has a transfer (t->connection == the connection), never
+ * both;
  * - origin->n_open counts connections and connects under way; beyond max_connections transfers wait in order;
  * - an origin lives while it has routes, a route while it has transfers. */
 #include "io/http_client_private.h"
@@ -17,10 +19,13 @@
 #include <unistd.h>
 
 enum {
-    IDLE_MAX = 512,                      /* idle connections of an origin; the oldest goes */
-    IDLE_US = 118 * 1000 * 1000,         /* older ones are not trusted: most servers and middleboxes forget at 120 s */
-    RESEND_US = 1000 * 1000,             /* a close that crosses the request comes within a round trip; later, it was being worked on */
-    KEEP_REQUEST = 1024,                 /* bytes of request head that a spare transfer keeps */
+    IDLE_MAX = 512, /* idle connections of an origin; the oldest goes */
+    IDLE_US =
+        118 * 1000 * 1000, /* older ones are not trusted: most servers and middleboxes forget at 120 s */
+    RESEND_US =
+        1000 *
+        1000, /* a close that crosses the request comes within a round trip; later, it was being worked on */
+    KEEP_REQUEST = 1024, /* bytes of request head that a spare transfer keeps */
 };
 
 struct http_connection {
@@ -77,14 +82,17 @@ static void watch_for(struct http_connection *k, unsigned events) {
     (void)!loop_watch_change(k->origin->client->loop, &k->watch, events);
 }
 
-static bool all_sent(const struct http_transfer *t) { return t->sent == t->request.len + t->body.len; }
+static bool all_sent(const struct http_transfer *t) {
+    return t->sent == t->request.len + t->body.len;
+}
 
 static void send_request(struct http_connection *k) {
     struct http_transfer *t = k->transfer;
     while (!all_sent(t)) {
         size_t head = t->sent < t->request.len ? t->request.len - t->sent : 0;
         size_t body = t->sent < t->request.len ? 0 : t->sent - t->request.len;
-        struct iovec parts[2] = {{t->request.at + t->sent, head}, {(char *)(uintptr_t)t->body.at + body, t->body.len - body}};
+        struct iovec parts[2] = {{t->request.at + t->sent, head},
+                                 {(char *)(uintptr_t)t->body.at + body, t->body.len - body}};
         if (head == 0) parts[0] = parts[1];
         struct msghdr message = {.msg_iov = parts, .msg_iovlen = head > 0 && t->body.len > 0 ? 2 : 1};
         ssize_t n = sendmsg(k->watch.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -155,9 +163,12 @@ void direct_connected(struct http_transfer *t, CURLcode code) {
     struct http_origin *o = t->route->origin;
     curl_socket_t theirs = CURL_SOCKET_BAD;
     int fd = -1;
-    if (code == CURLE_OK && curl_easy_getinfo(t->easy, CURLINFO_ACTIVESOCKET, &theirs) == CURLE_OK && theirs != CURL_SOCKET_BAD)
+    if (code == CURLE_OK && curl_easy_getinfo(t->easy, CURLINFO_ACTIVESOCKET, &theirs) == CURLE_OK &&
+        theirs != CURL_SOCKET_BAD)
         fd = fcntl(theirs, F_DUPFD_CLOEXEC, 0); /* libcurl closes its own */
-    const char *why = code == CURLE_OK ? strerror(errno) : t->detail[0] != '\0' ? t->detail : curl_easy_strerror(code);
+    const char *why = code == CURLE_OK       ? strerror(errno)
+                      : t->detail[0] != '\0' ? t->detail
+                                             : curl_easy_strerror(code);
     stop_connecting(t);
     if (fd < 0) {
         connect_failed(t, code == CURLE_OPERATION_TIMEDOUT ? HTTP_CONNECT_TIMEOUT : HTTP_CONNECT_FAILED, why);
@@ -177,10 +188,12 @@ void direct_connected(struct http_transfer *t, CURLcode code) {
     }
 }
 
-/* What an upstream says out of turn must not become the answer to whoever comes next; nor is a closed one of use. */
+/* What an upstream says out of turn must not become the answer to whoever comes next; nor is a closed one of
+ * use. */
 static bool is_silent(const struct http_connection *k) {
     char byte;
-    return recv(k->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    return recv(k->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 static struct http_connection *idle_connection(struct http_origin *o) {
@@ -264,7 +277,8 @@ static void take(struct http_transfer *t, struct slice in) {
         step = http_reply_feed(&t->reply, &in, &piece);
     } while (tell(t, step, piece, in));
     if (t->cancelled) step = HTTP_REPLY_MORE;
-    if (step == HTTP_REPLY_END) finish(t, t->reply.keep_alive && all_sent(t) && in.len == 0, HTTP_OK, "complete");
+    if (step == HTTP_REPLY_END)
+        finish(t, t->reply.keep_alive && all_sent(t) && in.len == 0, HTTP_OK, "complete");
     if (step == HTTP_REPLY_BAD) finish(t, false, HTTP_BAD, t->reply.why);
     client_leave(c); /* removes what was cancelled */
 }

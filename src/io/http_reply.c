@@ -1,23 +1,24 @@
-/* http_reply.c - see http_reply.h. Lines may end in LF alone; folded header lines are joined (RFC 9112 2.2, 5.2). */
+/* http_reply.c - see http_reply.h. Lines may end in LF alone; folded header lines are joined (RFC
+ * 9112 2.2, 5.2). */
 #include "io/http_reply.h"
 
 enum state {
     IN_HEAD,
-    IN_BODY,       /* `left` bytes */
+    IN_BODY, /* `left` bytes */
     UNTIL_CLOSE,
-    CHUNK_SIZE,    /* hexadecimal digits; `line` counts them */
-    CHUNK_MORE,    /* the rest of the size's line: extensions */
+    CHUNK_SIZE, /* hexadecimal digits; `line` counts them */
+    CHUNK_MORE, /* the rest of the size's line: extensions */
     CHUNK_DATA,
-    CHUNK_END,     /* the line break behind a chunk; `line`: its CR was seen */
-    TRAILERS,      /* `line` counts the bytes of a line */
+    CHUNK_END, /* the line break behind a chunk; `line`: its CR was seen */
+    TRAILERS,  /* `line` counts the bytes of a line */
     COMPLETE,
     BROKEN,
 };
 
 enum {
-    KEEP_HEAD = 1024,   /* bytes of head buffer that an idle reader keeps */
-    SIZE_DIGITS = 15,   /* of a chunk: below 2^60 */
-    STATUS_AT = 9,      /* "HTTP/1.1 200" */
+    KEEP_HEAD = 1024, /* bytes of head buffer that an idle reader keeps */
+    SIZE_DIGITS = 15, /* of a chunk: below 2^60 */
+    STATUS_AT = 9,    /* "HTTP/1.1 200" */
 };
 
 void http_reply_init(struct http_reply *r) {
@@ -32,11 +33,17 @@ void http_reply_reset(struct http_reply *r, bool head_request) {
     *r = (struct http_reply){.head = head, .reads_only = head_request};
 }
 
-void http_reply_deinit(struct http_reply *r) { buffer_deinit(&r->head); }
+void http_reply_deinit(struct http_reply *r) {
+    buffer_deinit(&r->head);
+}
 
-bool http_reply_has_head(const struct http_reply *r) { return r->state != IN_HEAD && r->status >= 200; }
+bool http_reply_has_head(const struct http_reply *r) {
+    return r->state != IN_HEAD && r->status >= 200;
+}
 
-bool http_reply_ended(const struct http_reply *r) { return r->state == UNTIL_CLOSE || r->state == COMPLETE; }
+bool http_reply_ended(const struct http_reply *r) {
+    return r->state == UNTIL_CLOSE || r->state == COMPLETE;
+}
 
 static enum http_reply_step broken(struct http_reply *r, const char *why) {
     r->state = BROKEN;
@@ -92,8 +99,9 @@ static void unfold(struct buffer *head) {
 static bool read_status(struct http_reply *r) {
     struct slice head = buffer_slice(&r->head);
     uint64_t status;
-    bool good = head.len > STATUS_AT + 3 && slice_starts(head, SLICE("HTTP/1.")) && head.at[STATUS_AT - 1] == ' ' &&
-                slice_to_u64(slice_make(head.at + STATUS_AT, 3), &status) && status >= 100 && strchr(" \r\n", head.at[STATUS_AT + 3]) != NULL;
+    bool good = head.len > STATUS_AT + 3 && slice_starts(head, SLICE("HTTP/1.")) &&
+                head.at[STATUS_AT - 1] == ' ' && slice_to_u64(slice_make(head.at + STATUS_AT, 3), &status) &&
+                status >= 100 && strchr(" \r\n", head.at[STATUS_AT + 3]) != NULL;
     if (!good) return false;
     r->status = (int)status;
     r->keep_alive = head.at[7] != '0';
@@ -111,7 +119,8 @@ static void read_length(struct framing *f, struct slice value) {
     uint64_t n;
     while (value.len > 0) { /* "5, 5" is what a proxy makes of two equal headers */
         (void)slice_cut(value, ',', &first, &value);
-        if (!slice_to_u64(slice_trim(first), &n) || n > INT64_MAX || (f->has_length && f->length != n)) f->bad_length = true;
+        if (!slice_to_u64(slice_trim(first), &n) || n > INT64_MAX || (f->has_length && f->length != n))
+            f->bad_length = true;
         else f->length = n;
         f->has_length = true;
     }
@@ -144,7 +153,8 @@ static enum http_reply_step head_complete(struct http_reply *r) {
     read_headers(r, &f);
     if (f.other_coding || r->status == 101) return broken(r, "a transfer coding that was not asked for");
     if (f.bad_length && !f.chunked) return broken(r, "content-length is not one number");
-    if (f.close || (f.chunked && f.has_length)) r->keep_alive = false; /* somebody between here and there may believe the other */
+    if (f.close || (f.chunked && f.has_length))
+        r->keep_alive = false; /* somebody between here and there may believe the other */
     if (r->reads_only || r->status == 204 || r->status == 304) r->state = COMPLETE;
     else if (f.chunked) r->state = CHUNK_SIZE;
     else if (!f.has_length) r->state = UNTIL_CLOSE;
@@ -182,7 +192,8 @@ static enum http_reply_step feed_head(struct http_reply *r, struct slice *in) {
 
 /* the body */
 
-static enum http_reply_step feed_bytes(struct http_reply *r, struct slice *in, struct slice *ret_piece, enum state then) {
+static enum http_reply_step feed_bytes(struct http_reply *r, struct slice *in, struct slice *ret_piece,
+                                       enum state then) {
     size_t n = in->len < r->left ? in->len : (size_t)r->left;
     *ret_piece = slice_make(in->at, n);
     *in = slice_make(in->at + n, in->len - n);
@@ -208,9 +219,11 @@ static enum http_reply_step feed_size(struct http_reply *r, char c) {
     int digit = hex_digit(c);
     if (digit >= 0) {
         r->left = (r->line == 0 ? 0 : r->left * 16) + (uint64_t)digit;
-        return ++r->line <= SIZE_DIGITS ? HTTP_REPLY_MORE : broken(r, "chunked-encoding: a size of too many digits");
+        return ++r->line <= SIZE_DIGITS ? HTTP_REPLY_MORE
+                                        : broken(r, "chunked-encoding: a size of too many digits");
     }
-    if (r->line == 0 || strchr("\r\n; \t", c) == NULL) return broken(r, "chunked-encoding: no size where one was expected");
+    if (r->line == 0 || strchr("\r\n; \t", c) == NULL)
+        return broken(r, "chunked-encoding: no size where one was expected");
     if (c == '\n') return size_complete(r);
     r->state = CHUNK_MORE;
     r->line = 0;
@@ -243,15 +256,12 @@ static enum http_reply_step feed_trailer(struct http_reply *r, char c) {
 
 static enum http_reply_step feed_framing(struct http_reply *r, char c) {
     switch (r->state) {
-    case CHUNK_SIZE:
-        return feed_size(r, c);
+    case CHUNK_SIZE: return feed_size(r, c);
     case CHUNK_MORE:
         if (++r->line > KEEP_HEAD) return broken(r, "chunked-encoding: an extension of more than 1 KiB");
         return c == '\n' ? size_complete(r) : HTTP_REPLY_MORE;
-    case CHUNK_END:
-        return feed_chunk_end(r, c);
-    default:
-        return feed_trailer(r, c);
+    case CHUNK_END: return feed_chunk_end(r, c);
+    default: return feed_trailer(r, c);
     }
 }
 
@@ -259,21 +269,15 @@ enum http_reply_step http_reply_feed(struct http_reply *r, struct slice *in, str
     while (r->state == COMPLETE || in->len > 0) {
         enum http_reply_step step = HTTP_REPLY_MORE;
         switch ((enum state)r->state) {
-        case IN_HEAD:
-            step = feed_head(r, in);
-            break;
-        case IN_BODY:
-            return feed_bytes(r, in, ret_piece, COMPLETE);
-        case CHUNK_DATA:
-            return feed_bytes(r, in, ret_piece, CHUNK_END);
+        case IN_HEAD: step = feed_head(r, in); break;
+        case IN_BODY: return feed_bytes(r, in, ret_piece, COMPLETE);
+        case CHUNK_DATA: return feed_bytes(r, in, ret_piece, CHUNK_END);
         case UNTIL_CLOSE:
             *ret_piece = *in;
             *in = slice_make(in->at + in->len, 0);
             return HTTP_REPLY_BODY;
-        case COMPLETE:
-            return HTTP_REPLY_END;
-        case BROKEN:
-            return HTTP_REPLY_BAD;
+        case COMPLETE: return HTTP_REPLY_END;
+        case BROKEN: return HTTP_REPLY_BAD;
         default:
             step = feed_framing(r, in->at[0]);
             *in = slice_make(in->at + 1, in->len - 1);

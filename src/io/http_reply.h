@@ -20,22 +20,24 @@ enum http_reply_step {
 #define HTTP_REPLY_HEAD_MAX (256u * 1024u) /* head or trailers; proxies stop at 8 to 64 KiB */
 
 struct http_reply {
-    struct buffer head;  /* of the final reply, from on HTTP_REPLY_HEAD */
-    const char *why;     /* after HTTP_REPLY_BAD: static text */
-    uint64_t left;       /* of the body or the chunk */
+    struct buffer head; /* of the final reply, from on HTTP_REPLY_HEAD */
+    const char *why;    /* after HTTP_REPLY_BAD: static text */
+    uint64_t left;      /* of the body or the chunk */
     int status;
-    unsigned state;      /* private */
-    unsigned line;       /* private: bytes of the line being read, or digits of a chunk's size */
-    bool reads_only;     /* the request was HEAD: no body follows */
-    bool keep_alive;     /* once complete, the connection may carry another request */
+    unsigned state;  /* private */
+    unsigned line;   /* private: bytes of the line being read, or digits of a chunk's size */
+    bool reads_only; /* the request was HEAD: no body follows */
+    bool keep_alive; /* once complete, the connection may carry another request */
 };
 
 void http_reply_init(struct http_reply *r);
-void http_reply_reset(struct http_reply *r, bool head_request); /* for the next reply; keeps a little memory */
+void http_reply_reset(struct http_reply *r,
+                      bool head_request); /* for the next reply; keeps a little memory */
 void http_reply_deinit(struct http_reply *r);
 
 enum http_reply_step http_reply_feed(struct http_reply *r, struct slice *in, struct slice *ret_piece);
-bool http_reply_ended(const struct http_reply *r);   /* the connection ended: true when the message is complete by that */
+bool http_reply_ended(
+    const struct http_reply *r); /* the connection ended: true when the message is complete by that */
 bool http_reply_has_head(const struct http_reply *r);
 
 /* From HTTP_REPLY_HEAD on: the first header of that name, trimmed; SLICE_NULL: absent. */

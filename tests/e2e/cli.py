@@ -181,6 +181,41 @@ def test_cost(rig):
     expect(alone["total"]["cost_nanousd"] == want, alone)
 
 
+def test_budgets(rig):
+    """`budget list`: what was spent is what the records say; exit 1 once a budget refuses; a reload keeps the books."""
+    sim = rig.start_sim("--speed", "0")
+    rig.write_config(config(sim.url, server="""budgets:
+  - {name: month, scope: {application: e2e}, limit_usd: 100, window: month, timezone: Europe/London, mode: hard}
+  - {name: each-user, scope: {application: e2e, user: "*"}, limit_usd: 0.0005, window: day, mode: hard}"""))
+    gateway = rig.start_gateway()
+
+    def budgets(*more, code=0):
+        status, out, _ = rig.run("budget", "list", *more, "--json")
+        expect(status == code, f"budget list ended with {status}, wanted {code}")
+        return {(b["name"], b["scope"].get("user")): b for b in json.loads(out)}
+
+    expect(chat(rig, user="anna")[0] == 200 and chat(rig, user="ben")[0] == 200, "not served")
+    booked = sum(record["cost_nanousd"] for record in rig.wait_records(count=2))
+    month = budgets()["month", None]
+    for field in ("name", "scope", "window_start", "limit_usd", "spent_usd", "reserved_usd", "forecast_usd", "breach_probability"):
+        expect(field in month, f"no {field} in {month}")
+    expect(round(month["spent_usd"] * 1e9) == booked > 0 and month["reserved_usd"] == 0, f"{month}, records say {booked}")
+    expect(month["forecast_usd"] is None, "a forecast from a minute of history")
+    expect(set(budgets("each-user")) == {("each-user", "anna"), ("each-user", "ben")}, "not one budget for each user")
+    rig.write_config(config(sim.url, server="""budgets:
+  - {name: month, scope: {application: e2e}, limit_usd: 100, window: month, timezone: Europe/London, mode: hard}
+  - {name: new, scope: {application: e2e, user: "*"}, limit_usd: 0.000001, window: week, mode: hard}"""))
+    expect(rig.run("policy", "reload")[0] == 0, "the reload failed")
+    found = budgets(code=1)  # the new one is used up already
+    expect(sum(round(found["new", user]["spent_usd"] * 1e9) for user in ("anna", "ben")) == booked,
+           f"a budget that came with the reload does not know what was spent: {found}")
+    expect(round(found["month", None]["spent_usd"] * 1e9) == booked, "the reload changed the books")
+    expect(chat(rig, user="anna")[0] == 429, "a budget that is used up admitted a request")
+    expect(budgets(code=1)["new", "anna"]["outlook"] in ("refusing", "breached"), "the list does not say that it refuses")
+    expect(rig.run("budget", "list", "no-such-budget")[0] != 0, "an unknown budget is no error")
+    gateway.stop()
+
+
 def test_offline(rig):
     """The same questions are answered from the data folder when no server runs."""
     serving(rig)
