@@ -100,7 +100,9 @@ static int open_for_writing(struct database *db, const struct database_options *
              "PRAGMA journal_size_limit=33554432; PRAGMA foreign_keys=ON;",
              o->erase ? "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA secure_delete=ON;" : "",
              o->sync_each ? "FULL" : "NORMAL");
-    code = sqlite3_exec(db->handle, pragmas, NULL, NULL, NULL);
+    /* The change to WAL does not wait for another who is just opening or closing the file: SQLite says busy at once. */
+    for (int waited = 0; (code = sqlite3_exec(db->handle, pragmas, NULL, NULL, NULL)) == SQLITE_BUSY && waited < BUSY_MS; waited += 10)
+        sqlite3_sleep(10);
     return code == SQLITE_OK ? probe(db) : code;
 }
 
