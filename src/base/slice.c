@@ -142,3 +142,31 @@ bool slice_is_utf8(struct slice s) {
     }
     return true;
 }
+
+#define LONGEST_NAME 64 /* of settings, verbs, zones; a longer word is no typing mistake */
+
+static unsigned least(unsigned a, unsigned b, unsigned c) {
+    unsigned m = a < b ? a : b;
+    return m < c ? m : c;
+}
+
+unsigned slice_distance(struct slice a, struct slice b) {
+    unsigned rows[3][LONGEST_NAME + 1]; /* the row before the last, the last, this one */
+    unsigned *before = rows[0], *last = rows[1], *now = rows[2];
+    if (a.len > LONGEST_NAME || b.len > LONGEST_NAME) return SLICE_FAR;
+    for (unsigned j = 0; j <= b.len; j++) before[j] = last[j] = j;
+    for (unsigned i = 1; i <= a.len; i++) {
+        now[0] = i;
+        for (unsigned j = 1; j <= b.len; j++) {
+            unsigned changed = a.at[i - 1] != b.at[j - 1];
+            now[j] = least(last[j] + 1, now[j - 1] + 1, last[j - 1] + changed);
+            bool swapped = i > 1 && j > 1 && a.at[i - 1] == b.at[j - 2] && a.at[i - 2] == b.at[j - 1];
+            if (swapped && before[j - 2] + 1 < now[j]) now[j] = before[j - 2] + 1;
+        }
+        unsigned *spare = before;
+        before = last;
+        last = now;
+        now = spare;
+    }
+    return last[b.len];
+}

@@ -46,6 +46,11 @@ bool slice_to_u64(struct slice s, uint64_t *ret);
 bool slice_to_i64(struct slice s, int64_t *ret);
 bool slice_to_double(struct slice s, double *ret);
 
+/* Changes, insertions, deletions and swaps of neighbours that make `a` of `b` (optimal string alignment), in bytes: for
+ * "did you mean". SLICE_FAR when one is longer than a name is. */
+#define SLICE_FAR 1000u
+unsigned slice_distance(struct slice a, struct slice b);
+
 /* True when the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 bool slice_is_utf8(struct slice s);
 

@@ -317,33 +317,13 @@ enum fault zone_load(struct arena *arena, const char *name, const struct zone **
     return fault;
 }
 
-/* Levenshtein's distance, when it is at most 2; else 3. */
-static unsigned distance(struct slice a, struct slice b) {
-    unsigned row[LIMIT_ZONE_NAME + 1];
-    if (a.len > LIMIT_ZONE_NAME || b.len > LIMIT_ZONE_NAME || a.len > b.len + 2 || b.len > a.len + 2)
-        return 3;
-    for (unsigned j = 0; j <= b.len; j++) row[j] = j;
-    for (unsigned i = 1; i <= a.len; i++) {
-        unsigned diagonal = row[0];
-        row[0] = i;
-        for (unsigned j = 1; j <= b.len; j++) {
-            unsigned best = diagonal + (a.at[i - 1] != b.at[j - 1]);
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[b.len] < 3 ? row[b.len] : 3;
-}
-
 /* 0: the same but for case; 1: ends in "/name"; 2, 3: one or two letters away; 4: none of it. */
 static unsigned rank(struct slice known, struct slice wanted) {
     if (slice_eq_nocase(known, wanted)) return 0;
     if (known.len > wanted.len && known.at[known.len - wanted.len - 1] == '/' &&
         slice_eq_nocase(slice_make(known.at + known.len - wanted.len, wanted.len), wanted))
         return 1;
-    return wanted.len < 5 ? 4 : distance(known, wanted) + 1;
+    return wanted.len < 5 ? 4 : slice_distance(known, wanted) + 1;
 }
 
 const char *zone_nearest(struct arena *arena, const char *name) {

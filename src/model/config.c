@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { MOST_SHOWN = 60, MOST_DISTANCE = 2, MOST_WORD = 64, MOST_NEIGHBOURS = 64 };
+enum { MOST_SHOWN = 60, MOST_DISTANCE = 2, MOST_NEIGHBOURS = 64 };
 
 /* ===== problems ===== */
 
@@ -66,31 +66,12 @@ static const char *shown(struct config_reader *r, const struct yaml_node *node) 
     return config_place(r, "`" SLICE_FMT "%s`", (int)len, node->text.at ? node->text.at : "", len < node->text.len ? "…" : "");
 }
 
-/* Levenshtein's distance, or one more than the most that counts. */
-static unsigned distance(struct slice a, struct slice b) {
-    unsigned row[MOST_WORD + 1];
-    if (a.len > MOST_WORD || b.len > MOST_WORD) return MOST_DISTANCE + 1;
-    for (unsigned j = 0; j <= b.len; j++) row[j] = j;
-    for (unsigned i = 1; i <= a.len; i++) {
-        unsigned diagonal = row[0];
-        row[0] = i;
-        for (unsigned j = 1; j <= b.len; j++) {
-            unsigned best = diagonal + (a.at[i - 1] != b.at[j - 1]);
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[b.len];
-}
-
 const char *config_nearest(struct slice word, const char *const *names, unsigned n) {
     const char *best = NULL;
     unsigned least = MOST_DISTANCE + 1;
     for (unsigned i = 0; i < n; i++) {
         struct slice name = slice_of(names[i]);
-        unsigned d = distance(word, name);
+        unsigned d = slice_distance(word, name);
         /* a short word is two edits from any other: at least half of it must be right */
         if (d >= least || 2 * d > (word.len > name.len ? word.len : name.len)) continue;
         least = d;

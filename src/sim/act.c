@@ -60,30 +60,11 @@ void act_init(struct act *a) {
 
 /* ---- words ---- */
 
-static unsigned distance(struct slice a, const char *b) {
-    enum { MOST = 32 };
-    unsigned row[MOST + 1];
-    size_t n = strlen(b);
-    if (a.len > MOST || n > MOST) return MOST;
-    for (unsigned j = 0; j <= n; j++) row[j] = j;
-    for (unsigned i = 1; i <= a.len; i++) {
-        unsigned corner = row[0];
-        row[0] = i;
-        for (unsigned j = 1; j <= n; j++) {
-            unsigned change = corner + (a.at[i - 1] != b[j - 1]);
-            corner = row[j];
-            row[j] = row[j] + 1 < row[j - 1] + 1 ? row[j] + 1 : row[j - 1] + 1;
-            if (change < row[j]) row[j] = change;
-        }
-    }
-    return row[n];
-}
-
 const char *act_nearest(struct slice word, const char *const *names, unsigned n) {
     const char *best = NULL;
     unsigned least = 3;
     for (unsigned i = 0; i < n; i++) {
-        unsigned d = distance(word, names[i]);
+        unsigned d = slice_distance(word, slice_of(names[i]));
         if (d >= least) continue;
         least = d;
         best = names[i];

@@ -145,10 +145,30 @@ static void utf8(void **state) {
             }
 }
 
+/* Vectors of optimal string alignment: unlike the unrestricted distance, a swapped pair is not edited again. */
+static void distances(void **state) {
+    static const struct {
+        const char *a, *b;
+        unsigned distance;
+    } cases[] = {{"", "", 0},       {"", "abc", 3},          {"abc", "", 3},     {"kitten", "sitting", 3}, {"listen", "lisetn", 1},
+                 {"ca", "abc", 3},  {"timeout", "timeouts", 1}, {"Londno", "London", 1}, {"same", "same", 0}};
+    char longer[66];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(slice_distance(slice_of(cases[i].a), slice_of(cases[i].b)), cases[i].distance);
+        assert_int_equal(slice_distance(slice_of(cases[i].b), slice_of(cases[i].a)), cases[i].distance);
+    }
+    memset(longer, 'a', sizeof longer);
+    assert_int_equal(slice_distance(slice_make(longer, 65), SLICE("a")), SLICE_FAR);
+    assert_int_equal(slice_distance(SLICE("a"), slice_make(longer, 65)), SLICE_FAR);
+    assert_int_equal(slice_distance(slice_make(longer, 64), slice_make(longer, 63)), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comparing), cmocka_unit_test(searching), cmocka_unit_test(trimming_and_cutting),
         cmocka_unit_test(integers),  cmocka_unit_test(doubles),   cmocka_unit_test(utf8),
+        cmocka_unit_test(distances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

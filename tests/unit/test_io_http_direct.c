@@ -1,6 +1,8 @@
 /* What only a client with its own framing and its own pool can get wrong. */
 #include "test_io_client_rig.h"
 
+#include "base/clock.h"
+
 static void a_pause_on_the_last_byte_ends_all_the_same(void **state) {
     struct rig *r = *state;
     struct call c;
@@ -64,6 +66,27 @@ static void stray_bytes_answer_nobody(void **state) {
     reply(r, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntrue");
     RIG_WAIT(r->loop, b.done);
     assert_string_equal(buffer_text(&b.body), "true");
+    call_deinit(&a);
+    call_deinit(&b);
+}
+
+/* A close long after the request did not cross it: the provider was at work, and a second request would be paid twice. */
+static void a_late_close_is_not_tried_again(void **state) {
+    struct rig *r = *state;
+    struct call a, b;
+    call_init(&a, r);
+    call_init(&b, r);
+    assert_non_null(start(r, &a, NULL, SLICE("x")));
+    receive(r, "\r\n\r\nx");
+    reply(r, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    RIG_WAIT(r->loop, a.done);
+    assert_non_null(start(r, &b, NULL, SLICE("y")));
+    receive(r, "\r\n\r\ny");
+    clock_advance(2000000); /* the clock stands from here on: this test is the last */
+    rig_turns(r->loop, 2);
+    hang_up(r);
+    RIG_WAIT(r->loop, b.done);
+    assert_int_equal(b.result, HTTP_RESET);
     call_deinit(&a);
     call_deinit(&b);
 }
@@ -132,6 +155,7 @@ int main(void) {
         TEST(stray_bytes_answer_nobody),
         TEST(a_cancelled_waiter_wakes_the_next),
         TEST(freeing_the_client_forgets_who_waits),
+        TEST(a_late_close_is_not_tried_again),
     };
     return cmocka_run_group_tests_name("io/http_direct", tests, NULL, NULL);
 }
