@@ -14,7 +14,7 @@
  * kept as texts, so that a table may grow or be reordered without making old records wrong. */
 #include "model/record.h"
 
-enum { VERSION_PLAIN = 1, VERSION_CHARGED = 2, VERSION_EXTRAS = 3, MOST_TAGS = 3072, MOST_PROVIDER = 128 };
+enum { VERSION_PLAIN = 1, VERSION_CHARGED = 2, VERSION_EXTRAS = 3, MOST_TAGS = 3072, MOST_PROVIDER = 128, MOST_PPM = 1000000 };
 
 /* What few records have. Only ever appended to: a reader refuses what it does not know. */
 enum extra {
@@ -22,7 +22,10 @@ enum extra {
     EXTRA_SAVED = 2,
     EXTRA_HISTORY = 4,
     EXTRA_OUTPUT_CAP = 8,
-    EXTRA_KNOWN = EXTRA_CHARGE | EXTRA_SAVED | EXTRA_HISTORY | EXTRA_OUTPUT_CAP,
+    EXTRA_SIMILARITY = 16,
+    EXTRA_TIER = 32,
+    EXTRA_BATCH = 64,
+    EXTRA_KNOWN = 127,
 };
 
 enum flag {
@@ -62,8 +65,8 @@ static const struct {
 };
 enum { N_FIELDS = sizeof fields / sizeof fields[0] };
 
-/* Texts that may be referred to: words, fields, status, endpoint, error, and three of each attempt. */
-enum { MOST_TEXTS = N_WORDS + N_FIELDS + 3 + 3 * LIMIT_ATTEMPTS };
+/* Texts that may be referred to: words, fields, status, endpoint, error, tier, batch, and three of each attempt. */
+enum { MOST_TEXTS = N_WORDS + N_FIELDS + 5 + 3 * LIMIT_ATTEMPTS };
 
 struct texts {
     struct slice at[MOST_TEXTS];
@@ -94,6 +97,7 @@ void record_init(struct record *r) {
     usage_init(&r->usage);
     r->cost_nano = r->saved_nano = MONEY_UNKNOWN;
     r->history_tokens_saved = r->output_cap = r->ttft_us = -1;
+    r->cache_similarity_ppm = r->difficulty_ppm = -1;
 }
 
 static void texts_init(struct texts *t) {
@@ -199,7 +203,9 @@ static void put_charge(struct out *o, const struct charge *c) {
 
 static unsigned extras_of(const struct record *r) {
     return (has_charge(r) ? EXTRA_CHARGE : 0) | (money_is_known(r->saved_nano) ? EXTRA_SAVED : 0) |
-           (r->history_tokens_saved >= 0 ? EXTRA_HISTORY : 0) | (r->output_cap >= 0 ? EXTRA_OUTPUT_CAP : 0);
+           (r->history_tokens_saved >= 0 ? EXTRA_HISTORY : 0) | (r->output_cap >= 0 ? EXTRA_OUTPUT_CAP : 0) |
+           (r->cache_similarity_ppm >= 0 ? EXTRA_SIMILARITY : 0) | (r->difficulty_ppm >= 0 ? EXTRA_TIER : 0) |
+           (!slice_is_null(r->batch) ? EXTRA_BATCH : 0);
 }
 
 static uint8_t version_of(unsigned extras) {
@@ -213,6 +219,12 @@ static void put_extras(struct out *o, const struct record *r) {
     if (extras & EXTRA_SAVED) put_i64(o, r->saved_nano);
     if (extras & EXTRA_HISTORY) put_u64(o, (uint64_t)r->history_tokens_saved);
     if (extras & EXTRA_OUTPUT_CAP) put_u64(o, (uint64_t)r->output_cap);
+    if (extras & EXTRA_SIMILARITY) put_u64(o, (uint64_t)r->cache_similarity_ppm);
+    if (extras & EXTRA_TIER) {
+        put_u64(o, (uint64_t)r->difficulty_ppm << 1 | r->tier_applied);
+        put_text(o, cut(r->tier, LIMIT_LABEL));
+    }
+    if (extras & EXTRA_BATCH) put_text(o, cut(r->batch, LIMIT_LABEL));
 }
 
 static void put_attempts(struct out *o, const struct record *r) {
@@ -371,6 +383,14 @@ static void get_extras(struct in *in, int version, struct record *r) {
     if (extras & EXTRA_SAVED) r->saved_nano = get_i64(in);
     if (extras & EXTRA_HISTORY) r->history_tokens_saved = get_counter(in);
     if (extras & EXTRA_OUTPUT_CAP) r->output_cap = get_counter(in);
+    if (extras & EXTRA_SIMILARITY) r->cache_similarity_ppm = (int32_t)get_below(in, MOST_PPM + 1);
+    if (extras & EXTRA_TIER) {
+        uint64_t n = get_below(in, 2 * (MOST_PPM + 1));
+        r->difficulty_ppm = (int32_t)(n >> 1);
+        r->tier_applied = n & 1;
+        r->tier = get_text(in);
+    }
+    if (extras & EXTRA_BATCH) r->batch = get_text(in);
 }
 
 static void get_attempts(struct in *in, struct record *r) {

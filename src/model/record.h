@@ -82,6 +82,11 @@ struct record {
     uint32_t dropped_events;         /* malformed stream events left out */
     bool back_to_primary;            /* first answer of the primary after its breaker had opened */
     int64_t saved_nano;              /* cache "hit": what the answer had cost; MONEY_UNKNOWN: null */
+    int32_t cache_similarity_ppm;    /* cache "hit" of a question in other words: how alike, 0..10^6; -1: the same question */
+    int32_t difficulty_ppm;          /* as routing by difficulty saw it, 0..10^6; -1: the model has no tiers */
+    struct slice tier;               /* what it chose; SLICE_NULL with difficulty_ppm -1 */
+    bool tier_applied;               /* false: it was in shadow, and routing went on as without it */
+    struct slice batch;              /* id of the batch that this is a line of */
 };
 
 void record_init(struct record *r); /* nulls */

@@ -122,6 +122,16 @@ static void put_ms(struct json_writer *w, const char *key, int64_t us) {
     json_member_raw(w, key, slice_of(text));
 }
 
+/* Parts of a million as a number with six decimals; negative is null. */
+static void put_share(struct json_writer *w, const char *key, int32_t ppm) {
+    char text[32];
+    if (ppm >= 0)
+        snprintf(text, sizeof text, "%d.%06d", ppm / 1000000, ppm % 1000000);
+    else
+        snprintf(text, sizeof text, "null");
+    json_member_raw(w, key, slice_of(text));
+}
+
 static void put_measures(const struct record *r, struct json_writer *w) {
     char hash[2 * sizeof r->system_prompt_hash + 1];
     digest_hex(r->system_prompt_hash, sizeof r->system_prompt_hash, hash);
@@ -137,6 +147,15 @@ static void put_measures(const struct record *r, struct json_writer *w) {
     put_money(r->saved_nano, "saved_nanousd", "saved_usd", w);
     put_nullable(w, "history_tokens_saved", r->history_tokens_saved);
     put_nullable(w, "output_cap", r->output_cap);
+    put_share(w, "cache_similarity", r->cache_similarity_ppm);
+    put_share(w, "difficulty", r->difficulty_ppm);
+    json_member_string(w, "tier", r->tier);
+    json_key(w, "tier_applied");
+    if (r->difficulty_ppm >= 0)
+        json_put_bool(w, r->tier_applied);
+    else
+        json_put_null(w);
+    json_member_string(w, "batch", r->batch);
 }
 
 void record_write_json(const struct record *r, struct json_writer *w) {

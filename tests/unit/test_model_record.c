@@ -146,6 +146,10 @@ static void same(const struct record *a, const struct record *b) {
     assert_int_equal(a->saved_nano, b->saved_nano);
     assert_int_equal(a->history_tokens_saved, b->history_tokens_saved);
     assert_int_equal(a->output_cap, b->output_cap);
+    assert_int_equal(a->cache_similarity_ppm, b->cache_similarity_ppm);
+    assert_int_equal(a->difficulty_ppm, b->difficulty_ppm);
+    assert_int_equal(a->tier_applied, b->tier_applied);
+    assert_true(slice_eq(a->tier, b->tier) && slice_eq(a->batch, b->batch));
 }
 
 static void round_trip(const struct record *r) {
@@ -345,6 +349,9 @@ static void any_record(struct record *r) {
     if (rand() % 3 == 0) r->saved_nano = any_number();
     if (rand() % 3 == 0) r->history_tokens_saved = any_number();
     if (rand() % 3 == 0) r->output_cap = any_number();
+    if (rand() % 3 == 0) r->cache_similarity_ppm = rand() % 1000001;
+    if (rand() % 3 == 0) r->batch = SLICE("batch_01");
+    if (rand() % 3 == 0) r->difficulty_ppm = rand() % 1000001, r->tier = SLICE("premium"), r->tier_applied = rand() % 2;
 }
 
 static void test_any(void **state) {
@@ -521,7 +528,8 @@ static void test_json(void **state) {
                 "\"usage_estimated\":false,\"cost_nanousd\":300450,\"cost_usd\":0.00030045,\"charges_nanousd\":{},\"ttft_ms\":412.387,\"duration_ms\":2911.420,\"overhead_us\":87,"
                 "\"finish_reason\":\"stop\",\"request_bytes\":5120,\"response_bytes\":41233,\"system_prompt_hash\":\"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\","
                 "\"dropped_events\":0,\"back_to_primary\":false,\"saved_nanousd\":null,\"saved_usd\":null,"
-                "\"history_tokens_saved\":null,\"output_cap\":null}");
+                "\"history_tokens_saved\":null,\"output_cap\":null,\"cache_similarity\":null,\"difficulty\":null,"
+                "\"tier\":null,\"tier_applied\":null,\"batch\":null}");
 }
 
 static void test_json_of_nothing(void **state) {
@@ -541,7 +549,8 @@ static void test_json_of_nothing(void **state) {
                 "\"usage\":{\"input\":null,\"cache_read\":null,\"cache_write\":null,\"output\":null,\"reasoning\":null},\"usage_estimated\":true,"
                 "\"cost_nanousd\":null,\"cost_usd\":null,\"charges_nanousd\":{},\"ttft_ms\":null,\"duration_ms\":0.000,\"overhead_us\":0,\"finish_reason\":null,\"request_bytes\":0,"
                 "\"response_bytes\":0,\"system_prompt_hash\":null,\"dropped_events\":0,\"back_to_primary\":false,\"saved_nanousd\":null,\"saved_usd\":null,"
-                "\"history_tokens_saved\":null,\"output_cap\":null}");
+                "\"history_tokens_saved\":null,\"output_cap\":null,\"cache_similarity\":null,\"difficulty\":null,"
+                "\"tier\":null,\"tier_applied\":null,\"batch\":null}");
 }
 
 /* Any record is well-formed JSON. */
