@@ -76,7 +76,7 @@ static struct policy *policy_of(const char *budgets) {
     struct policy *p;
     snprintf(yaml, sizeof yaml, "%s%s", head, budgets);
     arena_init(&arena, 4096, 1 << 20);
-    if (config_read(slice_of(yaml), "bench", &source, NULL, 0, &arena, &p, &problems) != FAULT_NONE) {
+    if (config_read(slice_of(yaml), "bench", &source, NULL, &arena, &p, &problems) != FAULT_NONE) {
         fprintf(stderr, "budget: %s\n", problems.items[0].text);
         exit(3);
     }

@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     arena_init(&arena, 4096, FUZZ_ARENA);
     buffer_init(&out, 1u << 20);
     enum fault f =
-        config_read(fuzz_text(data, size), "quarterdeck.yaml", &source, NULL, 0, &arena, &policy, &problems);
+        config_read(fuzz_text(data, size), "quarterdeck.yaml", &source, NULL, &arena, &policy, &problems);
     if (f == FAULT_NONE) {
         MUST(policy != NULL && problems.count == 0);
         for (unsigned i = 0; i < policy->n_models; i++) MUST(policy->models[i].n_targets > 0);

@@ -5,6 +5,7 @@
  * with the others only what is posted to them and what is atomic. */
 #include "wire.h"
 #include "wire_cost.h"
+#include "wire_registry.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -71,26 +72,15 @@ static struct policy *policy_in_force(void *ctx) {
     return p;
 }
 
-/* The configuration file and, once it is open, the registry's keys. */
+/* The configuration file and, once it is open, what the registry lends. */
 static enum fault read_policy(struct server *s, struct policy **ret, struct buffer *problems_text, struct error *error) {
     struct arena arena;
     arena_init(&arena, 16 << 10, LIMIT_CONFIG_FILE);
-    struct config_registry_key *keys = NULL;
-    unsigned n = 0, n_valid = 0;
-    enum fault fault = FAULT_NONE;
-    if (s->registry) {
-        struct registry_key *stored = NULL;
-        fault = registry_keys(s->registry, &arena, &stored, &n, error);
-        keys = arena_new_array(&arena, struct config_registry_key, n + 1);
-        for (unsigned i = 0; fault == FAULT_NONE && i < n; i++) {
-            if (stored[i].revoked_us != 0) continue;
-            keys[n_valid++] = (struct config_registry_key){.application = arena_text(&arena, stored[i].application),
-                                                           .name = arena_text(&arena, stored[i].name),
-                                                           .digest = stored[i].digest};
-        }
-    }
+    struct config_registry lent;
     struct config_problems problems = {0};
-    if (fault == FAULT_NONE) fault = config_file_read(s->config, keys, n_valid, &arena, ret, &problems, error);
+    enum fault fault = wire_registry_read(s->registry, &arena, &lent, error);
+    if (fault == FAULT_NONE) fault = config_file_read(s->config, &lent, &arena, ret, &problems, error);
+    if (fault == FAULT_NONE) wire_registry_warn(*ret);
     if (fault == FAULT_CONFIG) config_write_problems(&problems, problems_text);
     arena_deinit(&arena);
     return fault;

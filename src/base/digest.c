@@ -70,3 +70,7 @@ size_t digest_base64(struct slice data, char *out, size_t cap) {
     sodium_bin2base64(out, cap, bytes_of(data), data.len, sodium_base64_VARIANT_ORIGINAL);
     return need - 1;
 }
+
+void digest_keyed(struct slice data, const uint8_t key[DIGEST_KEY], struct digest *ret) {
+    crypto_generichash(ret->bytes, sizeof ret->bytes, (const unsigned char *)data.at, data.len, key, DIGEST_KEY);
+}

@@ -22,6 +22,8 @@ void digest_fast128(struct slice data, uint8_t out[16]);        /* XXH3-128, can
  * neither it nor any result is shown to anyone (Bernstein 2005, theorem 3.3: 8 ceil(length / 16) / 2^106). */
 #define DIGEST_KEY 32
 void digest_secret128(struct slice data, const uint8_t key[DIGEST_KEY], uint8_t out[16]);
+/* BLAKE2b-256 with a key: nobody without it can make or test a guess (RFC 7693). */
+void digest_keyed(struct slice data, const uint8_t key[DIGEST_KEY], struct digest *ret);
 size_t digest_base64(struct slice data, char *out, size_t cap); /* standard alphabet, padded; 0: no room */
 
 #endif

@@ -25,6 +25,7 @@ enum api_type {
     API_STEP,    /* a duration: whole minutes below an hour, whole hours above */
     API_CHOICE,  /* one of `choices` */
     API_CHOICES, /* several, with commas */
+    API_USD,     /* above 0; a JSON number or a text; read as nano-dollars */
 };
 
 struct api_parameter {
@@ -92,6 +93,11 @@ void api_put_usd(struct json_writer *w, const char *key, int64_t nano);         
 enum fault api_audit(struct api_call *c, const char *action, struct slice subject, struct slice detail,
                      struct error *error) MUST_CHECK;
 
+/* False after having answered that there is no registry. */
+bool api_need_registry(struct api_call *c);
+/* Reads the policy again. True when the change is in force; else `problems` says why not. */
+bool api_put_in_force(struct api_call *c, struct buffer *problems);
+
 /* ---- steps of control_answer, each in its own file ---- */
 bool api_authorize(struct api_call *c);       /* api_auth.c */
 bool api_read_parameters(struct api_call *c, struct slice *path_values); /* api_parameters.c; path_values in the order of the path */
@@ -108,6 +114,16 @@ void api_cost_explain(struct api_call *c);
 void api_cost_anomalies(struct api_call *c);
 void api_cost_review(struct api_call *c);
 void api_budgets(struct api_call *c);
+void api_budget_show(struct api_call *c);
+void api_budgets_set(struct api_call *c);
+void api_budget_remove(struct api_call *c);
+void api_limits(struct api_call *c);
+void api_limit_show(struct api_call *c);
+void api_limits_set(struct api_call *c);
+void api_limit_remove(struct api_call *c);
+void api_approvals(struct api_call *c);
+void api_approve(struct api_call *c);
+void api_approval_revoke(struct api_call *c);
 void api_models(struct api_call *c);
 void api_quote(struct api_call *c);
 void api_keys_list(struct api_call *c);

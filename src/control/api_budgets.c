@@ -1,4 +1,5 @@
 /* Budgets: what each has spent, holds and will have spent. */
+#include "control/allowance_json.h"
 #include "control/api.h"
 
 #include "base/clock.h"
@@ -32,10 +33,6 @@ static void keep(void *arg, const struct budget_view *v) {
         copy->values[i] = slice_is_null(v->values[i]) ? SLICE_NULL : arena_slice(all->c->arena, v->values[i]);
 }
 
-static const char *mode_name(enum budget_mode m) {
-    return m == BUDGET_HARD ? "hard" : m == BUDGET_SOFT ? "soft" : "degrade";
-}
-
 static void put_scope(struct json_writer *w, const struct budget_view *v) {
     const struct scope *s = &v->budget->scope;
     json_key(w, "scope");
@@ -65,7 +62,7 @@ static bool put_budget(struct api_call *c, const struct budget_view *v, bool for
     json_object(w);
     json_member_text(w, "name", v->budget->name);
     put_scope(w, v);
-    json_member_text(w, "mode", mode_name(v->budget->mode));
+    json_member_text(w, "mode", allowance_mode_name(v->budget->mode));
     api_put_time(w, "window_start", v->window.start_us);
     api_put_time(w, "window_end", v->window.end_us);
     json_member_text(w, "timezone", zone_name(v->budget->zone));
@@ -84,6 +81,22 @@ static bool put_budget(struct api_call *c, const struct budget_view *v, bool for
     json_member_text(w, "outlook", v->refused > 0 ? "refusing" : outlook_name(o.alert));
     json_object_end(w);
     return true;
+}
+
+static void put_left_out(struct api_call *c) {
+    json_key(&c->json, "not_in_force");
+    json_array(&c->json);
+    for (unsigned i = 0; c->policy && i < c->policy->n_left_out; i++) {
+        struct slice name = slice_of(c->policy->left_out[i].name), before, after;
+        json_object(&c->json);
+        json_member_text(&c->json, "kind", c->policy->left_out[i].kind);
+        if (slice_cut(name, '\n', &before, &after)) /* an approval: application and request type */
+            name = arena_printf(c->arena, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(before), SLICE_ARG(after));
+        json_member_string(&c->json, "name", name);
+        json_member_text(&c->json, "why", c->policy->left_out[i].why);
+        json_object_end(&c->json);
+    }
+    json_array_end(&c->json);
 }
 
 void api_budgets(struct api_call *c) {
@@ -112,5 +125,6 @@ void api_budgets(struct api_call *c) {
     json_array_end(&c->json);
     json_key(&c->json, "left_off");
     json_put_u64(&c->json, all.left_off);
+    put_left_out(c);
     json_object_end(&c->json);
 }

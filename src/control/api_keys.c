@@ -13,14 +13,13 @@
 #define HINT_BYTES 7
 #define NAME_MOST 64
 
-static bool need_registry(struct api_call *c) {
+bool api_need_registry(struct api_call *c) {
     if (c->s->registry) return true;
     api_fail(c, FAULT_NOT_RUNNING, "there is no registry: start the server, or name its data_dir");
     return false;
 }
 
-/* Reads the policy again. True when the change is in force; else `problems` says why not. */
-static bool put_in_force(struct api_call *c, struct buffer *problems) {
+bool api_put_in_force(struct api_call *c, struct buffer *problems) {
     uint64_t revision = 0;
     if (!c->s->reload) {
         buffer_append(problems, SLICE("no server was told: it comes into force with the next start or reload"));
@@ -50,7 +49,7 @@ void api_keys_list(struct api_call *c) {
     unsigned n;
     struct error error;
     struct slice only = api_text(c, "application");
-    if (!need_registry(c) || !api_check(c, registry_keys(c->s->registry, c->arena, &keys, &n, &error), &error)) return;
+    if (!api_need_registry(c) || !api_check(c, registry_keys(c->s->registry, c->arena, &keys, &n, &error), &error)) return;
     json_object(&c->json);
     json_key(&c->json, "keys");
     json_array(&c->json);
@@ -129,14 +128,14 @@ void api_keys_create(struct api_call *c) {
     char text[KEY_TEXT];
     struct registry_key k = {.application = api_text(c, "application"), .name = api_text(c, "name"),
                              .created_us = clock_wall_us(), .created_by = slice_of(c->actor)};
-    if (!need_registry(c) || !check_application(c, k.application) || !check_name(c, k.application, k.name)) return;
+    if (!api_need_registry(c) || !check_application(c, k.application) || !check_name(c, k.application, k.name)) return;
     make_key(text);
     digest_sha256(slice_of(text), &k.digest);
     k.hint = arena_printf(c->arena, "%.*s…", HINT_BYTES, text);
     if (!store_key(c, &k)) return;
     struct buffer problems;
     buffer_init(&problems, LIMIT_CONFIG_FILE);
-    bool in_force = put_in_force(c, &problems);
+    bool in_force = api_put_in_force(c, &problems);
     json_object(&c->json);
     json_member_text(&c->json, "key", text);
     json_member_string(&c->json, "application", k.application);
@@ -153,14 +152,14 @@ void api_keys_create(struct api_call *c) {
 void api_keys_revoke(struct api_call *c) {
     struct slice application = api_text(c, "application"), name = api_text(c, "name");
     struct error error;
-    if (!need_registry(c)) return;
+    if (!api_need_registry(c)) return;
     enum fault fault = registry_key_revoke(c->s->registry, application, name, slice_of(c->actor), clock_wall_us(), &error);
     if (!api_check(c, fault, &error)) return;
     struct slice subject = arena_printf(c->arena, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(application), SLICE_ARG(name));
     if (!api_check(c, api_audit(c, "key.revoke", subject, SLICE_NULL, &error), &error)) return;
     struct buffer problems;
     buffer_init(&problems, LIMIT_CONFIG_FILE);
-    bool in_force = put_in_force(c, &problems);
+    bool in_force = api_put_in_force(c, &problems);
     if (!in_force && c->s->reload) {
         /* a key that is still accepted is no success */
         api_fail_problems(c, FAULT_CONFIG,

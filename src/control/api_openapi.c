@@ -164,6 +164,10 @@ static void put_parameter_schema(struct json_writer *w, const struct api_paramet
         json_member_text(w, "pattern", "^[0-9]+(s|m|h|d)$");
         break;
     case API_TIME: json_member_text(w, "type", "string"); break;
+    case API_USD:
+        json_member_text(w, "type", "number");
+        json_member_i64(w, "exclusiveMinimum", 0);
+        break;
     case API_TEXT:
         json_member_text(w, "type", "string");
         json_member_i64(w, "minLength", 1);

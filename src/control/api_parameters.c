@@ -135,6 +135,8 @@ static bool take(struct api_call *c, int i, struct slice value) {
     case API_STEP: return check_step(c, p, value, &c->numbers[i]);
     case API_CHOICE:
     case API_CHOICES: return check_choices(c, p, value);
+    case API_USD:
+        return (money_parse(value, 9, &c->numbers[i]) && c->numbers[i] > 0) || bad(c, p, value, "US dollars above 0, such as 2.50");
     }
     return false;
 }
@@ -188,7 +190,8 @@ static bool read_body(struct api_call *c) {
         int i = index_of(c->route, API_BODY, name);
         if (i < 0) return unknown(c, API_BODY, name);
         if (json_type(&doc, value) == JSON_NULL) continue;
-        bool number = c->route->parameters[i].type == API_INTEGER;
+        enum api_type type = c->route->parameters[i].type;
+        bool number = type == API_INTEGER || (type == API_USD && json_type(&doc, value) == JSON_NUMBER);
         if (json_type(&doc, value) != (number ? JSON_NUMBER : JSON_STRING))
             return bad(c, &c->route->parameters[i], json_raw(&doc, value), number ? "a number" : "a string");
         if (!take(c, i, number ? json_raw(&doc, value) : json_string(&doc, value, c->arena))) return false;

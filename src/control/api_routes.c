@@ -116,6 +116,28 @@ static const struct api_parameter audit_list[] = {
 static const struct api_parameter budgets[] = {
     {.name = "name", .place = API_QUERY, .type = API_TEXT, .help = "only this budget"},
     END};
+#define NAME_PATH(what) {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the " what "'s name"}
+#define DRY_RUN                                                                                                           \
+    {.name = "dry_run", .place = API_QUERY, .type = API_CHOICE, .choices = "true|false", .fallback = "false",             \
+     .help = "check, and say what would change; nothing is changed"}
+#define FILE_QUERY TEXT_QUERY("file", "what problems call the body")
+static const struct api_parameter budget_name[] = {NAME_PATH("budget"), END};
+static const struct api_parameter limit_name[] = {NAME_PATH("limit"), END};
+static const struct api_parameter budget_set[] = {NAME_PATH("budget"), DRY_RUN, FILE_QUERY, REASON(API_QUERY), END};
+static const struct api_parameter limit_set[] = {NAME_PATH("limit"), DRY_RUN, FILE_QUERY, REASON(API_QUERY), END};
+static const struct api_parameter allowances_set[] = {DRY_RUN, FILE_QUERY, REASON(API_QUERY), END};
+static const struct api_parameter budget_remove[] = {NAME_PATH("budget"), DRY_RUN, REASON(API_QUERY), END};
+static const struct api_parameter limit_remove[] = {NAME_PATH("limit"), DRY_RUN, REASON(API_QUERY), END};
+#define APPROVAL_PATH                                                                                                     \
+    {.name = "application", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the application"},            \
+        {.name = "request_type", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the kind of work, as in x-quarterdeck-request-type"}
+static const struct api_parameter approve[] = {
+    APPROVAL_PATH,
+    {.name = "up_to_usd", .place = API_BODY, .type = API_USD, .required = true, .help = "what one such request may cost without asking"},
+    {.name = "until", .place = API_BODY, .type = API_TIME, .help = "when it ends; RFC 3339 or a date (midnight UTC); without it, when it is revoked"},
+    REASON(API_BODY),
+    END};
+static const struct api_parameter approval_revoke[] = {APPROVAL_PATH, REASON(API_QUERY), END};
 
 const struct api_route api_routes[] = {
     {"GET", "/api/v1/records", API_VIEWER, 200, api_records_list, "Records, newest first, a page at a time.", record_list, "RecordPage", NULL},
@@ -128,6 +150,18 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/cost/anomalies", API_VIEWER, 200, api_cost_anomalies, "Whether the cost of a request shifted, by request type, since when, and what moved it.", cost_anomalies, "CostAnomalies", NULL},
     {"GET", "/api/v1/cost/review", API_VIEWER, 200, api_cost_review, "What would lower the cost: actions by USD a month, with their evidence.", cost_review, "CostReview", NULL},
     {"GET", "/api/v1/budgets", API_VIEWER, 200, api_budgets, "What each budget has spent, holds, and will have spent.", budgets, "Budgets", NULL},
+    {"PUT", "/api/v1/budgets", API_EDITOR, 200, api_budgets_set, "Sets budgets and limits, all or none: a list of budgets, or an object with `budgets` and `limits`, as in the configuration, JSON or YAML.", allowances_set, "Changes", NULL},
+    {"GET", "/api/v1/budgets/{name}", API_VIEWER, 200, api_budget_show, "One budget as it is declared, and by whom.", budget_name, "DeclaredBudget", NULL},
+    {"PUT", "/api/v1/budgets/{name}", API_EDITOR, 200, api_budgets_set, "Sets a budget: the body is the same object as in the configuration, JSON or YAML, and may have a `reason`.", budget_set, "Changes", NULL},
+    {"DELETE", "/api/v1/budgets/{name}", API_EDITOR, 200, api_budget_remove, "Removes a budget of the registry.", budget_remove, "Changes", NULL},
+    {"GET", "/api/v1/limits", API_VIEWER, 200, api_limits, "All limits as they are declared.", NULL, "Limits", NULL},
+    {"PUT", "/api/v1/limits", API_EDITOR, 200, api_limits_set, "Sets limits and budgets, all or none: a list of limits, or an object with `budgets` and `limits`.", allowances_set, "Changes", NULL},
+    {"GET", "/api/v1/limits/{name}", API_VIEWER, 200, api_limit_show, "One limit as it is declared, and by whom.", limit_name, "DeclaredLimit", NULL},
+    {"PUT", "/api/v1/limits/{name}", API_EDITOR, 200, api_limits_set, "Sets a limit: the body is the same object as in the configuration, and may have a `reason`.", limit_set, "Changes", NULL},
+    {"DELETE", "/api/v1/limits/{name}", API_EDITOR, 200, api_limit_remove, "Removes a limit of the registry.", limit_remove, "Changes", NULL},
+    {"GET", "/api/v1/approvals", API_VIEWER, 200, api_approvals, "What kinds of expensive work are approved, up to what and until when.", NULL, "Approvals", NULL},
+    {"PUT", "/api/v1/approvals/{application}/{request_type}", API_EDITOR, 200, api_approve, "Approves requests of this type up to a cost.", approve, "ApprovalChange", NULL},
+    {"DELETE", "/api/v1/approvals/{application}/{request_type}", API_EDITOR, 200, api_approval_revoke, "Takes an approval back.", approval_revoke, "ApprovalChange", NULL},
     {"GET", "/api/v1/models", API_VIEWER, 200, api_models, "Models, their targets, prices and breakers.", NULL, "Models", NULL},
     {"GET", "/api/v1/prices/quote", API_VIEWER, 200, api_quote, "What a usage costs, and how that comes about.", quote, "Quote", NULL},
     {"GET", "/api/v1/keys", API_VIEWER, 200, api_keys_list, "Keys of applications, revoked ones included; never the secret.", key_list, "Keys", NULL},

@@ -1,4 +1,5 @@
-/* `quarterdeck budget list`. */
+/* `quarterdeck budget list|show|set|remove`; approvals are in cli_approval.c. */
+#include "control/cli_allowance.h"
 #include "control/cli_verbs.h"
 
 #define LIST_USAGE "quarterdeck budget list [NAME] [options]"
@@ -39,8 +40,11 @@ static void write_budgets(struct client_answer *a) {
         cli_put(&s, a, budget, "outlook");
         sheet_paint(&s, paint_of(cli_value(a, budget, "outlook")));
     }
-    if (sheet_rows(&s) == 0) printf("no budgets; they stand under `budgets:` in the configuration\n");
+    if (sheet_rows(&s) == 0) printf("no budgets; they stand under `budgets:` in the configuration, or are set with `quarterdeck budget set`\n");
     else sheet_write(&s, stdout, true);
+    for (at = JSON_NONE; json_each_item(&a->doc, cli_at(a, 0, "not_in_force"), &at, &budget);)
+        printf("not in force: " SLICE_FMT " " SLICE_FMT ": " SLICE_FMT "\n", SLICE_ARG(cli_value(a, budget, "kind")),
+               SLICE_ARG(cli_value(a, budget, "name")), SLICE_ARG(cli_value(a, budget, "why")));
     sheet_deinit(&s);
     buffer_deinit(&room);
 }
@@ -77,9 +81,35 @@ static int list(int argc, char **argv) {
     return code;
 }
 
+static int show(int argc, char **argv) { return allowance_show("budget", argc, argv); }
+static int remove_one(int argc, char **argv) { return allowance_remove("budget", argc, argv); }
+
+static int set(int argc, char **argv) {
+    struct allowance_options a = {.kind = "budget", .limit_usd = NULL};
+    const struct option_spec specs[] = {
+        {.name = "limit-usd", .type = OPTION_TEXT, .value = &a.limit_usd, .metavar = "USD", .help = "what may be spent in one window"},
+        {.name = "window", .type = OPTION_TEXT, .value = &a.window, .metavar = "WINDOW", .help = "day, week, month or once"},
+        {.name = "mode", .type = OPTION_TEXT, .value = &a.mode, .metavar = "MODE", .help = "hard (default), soft or degrade"},
+        {.name = "timezone", .type = OPTION_TEXT, .value = &a.timezone, .metavar = "ZONE", .help = "whose calendar, such as Europe/London; UTC unless given"},
+        {.name = "from", .type = OPTION_TEXT, .value = &a.from, .metavar = "TIME", .help = "with --window once: its start"},
+        {.name = "to", .type = OPTION_TEXT, .value = &a.to, .metavar = "TIME", .help = "with --window once: its end"},
+        ALLOWANCE_OPTIONS(a),
+        CLIENT_OPTIONS(a.client),
+    };
+    return allowance_set(&a, specs, sizeof specs / sizeof *specs,
+                         "quarterdeck budget set FILE|- [options], or --name NAME --limit-usd USD --window WINDOW [options]", argc, argv);
+}
+
 const struct cli_verb cli_budget_parts[] = {
     {"list", "budget list [NAME]",
      "what each budget has spent, holds, and will have spent; exit 1 when one is used up", list},
+    {"show", "budget show NAME", "one budget as it is declared, where, and by whom", show},
+    {"set", "budget set FILE|- | --name NAME --limit-usd USD --window WINDOW [options]",
+     "set budgets while the server runs: those of a file, or one by its flags", set},
+    {"remove", "budget remove NAME [--reason TEXT]", "remove a budget that was set so", remove_one},
+    {"approve", "budget approve --application A --request-type T --up-to USD [--until TIME] [--why TEXT]",
+     "let one kind of work cost more than approve_above_usd; --revoke takes it back", cli_approve},
+    {"approvals", "budget approvals", "what is approved, up to what and until when", cli_approvals},
     {NULL, NULL, NULL, NULL},
 };
 

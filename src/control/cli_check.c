@@ -63,7 +63,7 @@ int cli_check(int argc, char **argv) {
     struct config_problems problems = {0};
     struct error error = {.fault = FAULT_NONE};
     arena_init(&arena, 16 << 10, LIMIT_CONFIG_FILE);
-    enum fault fault = config_file_read(file, NULL, 0, &arena, &policy, &problems, &error);
+    enum fault fault = config_file_read(file, NULL, &arena, &policy, &problems, &error);
     if (fault != FAULT_NONE && fault != FAULT_CONFIG) fprintf(stderr, "quarterdeck: %s\n", error.text);
     else if (json) write_json(fault == FAULT_NONE, &problems);
     else write_text(file, policy, &problems);

@@ -47,7 +47,7 @@ static int read_config(struct client *c, const struct client_options *o) {
     struct error error = {.fault = FAULT_NONE};
     if (!o->config && (o->data_dir || access(DEFAULT_CONFIG, R_OK) != 0)) return -1;
     const char *path = o->config ? o->config : DEFAULT_CONFIG;
-    enum fault fault = config_file_read(path, NULL, 0, &c->arena, &c->policy, &problems, &error);
+    enum fault fault = config_file_read(path, NULL, &c->arena, &c->policy, &problems, &error);
     if (fault == FAULT_NONE) return -1;
     if (!o->config) {
         fprintf(stderr, "quarterdeck: %s is left aside: %s (see quarterdeck check)\n", path, error.text);
@@ -166,6 +166,13 @@ static enum fault over_http(struct client *c, const char *method, const char *pa
 
 static struct policy *held_policy(void *ctx) { return policy_hold(((struct client *)ctx)->policy); }
 
+static bool needs_the_registry(const char *path) {
+    static const char *const kept[] = {"/api/v1/keys", "/api/v1/audit", "/api/v1/budgets", "/api/v1/limits", "/api/v1/approvals"};
+    for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (strncmp(path, kept[i], strlen(kept[i])) == 0) return true;
+    return false;
+}
+
 static int open_stores(struct client *c, const char *path) {
     struct error error = {.fault = FAULT_NONE};
     if (c->offline) return -1;
@@ -181,7 +188,7 @@ static int open_stores(struct client *c, const char *path) {
     if (!c->opened) c->ledger = ledger_open(&(struct ledger_options){.dir = c->data_dir, .read_only = true}, &error);
     if (!c->ledger) return complain(&error);
     c->opened = true;
-    bool needs_registry = strncmp(path, "/api/v1/keys", 12) == 0 || strncmp(path, "/api/v1/audit", 13) == 0;
+    bool needs_registry = needs_the_registry(path);
     if (needs_registry && !c->registry) c->registry = registry_open(c->data_dir, &error);
     return needs_registry && !c->registry ? complain(&error) : -1;
 }

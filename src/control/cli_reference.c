@@ -99,6 +99,7 @@ static void parameter_type(const struct api_parameter *p) {
     case API_TEXT: printf("text"); break;
     case API_TIME: printf("time"); break;
     case API_STEP: printf("duration"); break;
+    case API_USD: printf("USD"); break;
     case API_INTEGER:
         if (p->high == INT64_MAX) printf("integer from %lld", (long long)p->low);
         else printf("integer %lld..%lld", (long long)p->low, (long long)p->high);
@@ -190,7 +191,7 @@ static const struct cli_verb *parts_of(const char *verb) {
     static const struct {
         const char *verb;
         const struct cli_verb *parts;
-    } all[] = {{"record", cli_record_parts}, {"model", cli_model_parts}, {"key", cli_key_parts}, {"policy", cli_policy_parts}, {"cost", cli_cost_parts}, {"budget", cli_budget_parts}};
+    } all[] = {{"record", cli_record_parts}, {"model", cli_model_parts}, {"key", cli_key_parts}, {"policy", cli_policy_parts}, {"cost", cli_cost_parts}, {"budget", cli_budget_parts}, {"limit", cli_limit_parts}};
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
         if (strcmp(all[i].verb, verb) == 0) return all[i].parts;
     return NULL;

@@ -53,15 +53,15 @@ static enum fault source_file(void *ctx, const char *path, struct buffer *out, s
     return config_file_load(beside, out, error);
 }
 
-enum fault config_file_read(const char *path, const struct config_registry_key *keys, unsigned n,
-                            struct arena *arena, struct policy **ret, struct config_problems *ret_problems,
+enum fault config_file_read(const char *path, const struct config_registry *registry, struct arena *arena,
+                            struct policy **ret, struct config_problems *ret_problems,
                             struct error *error) {
     struct buffer text;
     buffer_init(&text, LIMIT_CONFIG_FILE);
     enum fault fault = config_file_load(path, &text, error);
     if (fault == FAULT_NONE) {
         struct config_source source = {.ctx = (void *)(uintptr_t)path, .env = source_env, .file = source_file};
-        fault = config_read(buffer_slice(&text), path, &source, keys, n, arena, ret, ret_problems);
+        fault = config_read(buffer_slice(&text), path, &source, registry, arena, ret, ret_problems);
         if (fault == FAULT_CONFIG)
             error_set(error, fault, "%s has %u%s problem%s", path, ret_problems->count, ret_problems->more ? " or more" : "",
                       ret_problems->count == 1 ? "" : "s");

@@ -96,6 +96,16 @@ static const char too_many_rules[] = "too many budgets and limits match";
 
 /* ===== prices and approval ===== */
 
+/* May stand in a command as it is, and is short enough for a message. */
+static bool is_word(struct slice s) {
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.at[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == ':';
+        if (!plain && (c != '-' || i == 0)) return false;
+    }
+    return s.len > 0 && s.len <= 64;
+}
+
 static bool judge_price(struct taking *t) {
     const struct admission_request *q = t->q;
     const struct request_policy *r = policy_requests(q->application, q->labels.request_type);
@@ -108,15 +118,22 @@ static bool judge_price(struct taking *t) {
                  SLICE_ARG(q->labels.model), q->application->name);
         return refuse(t, FAULT_UNKNOWN_PRICE, -1);
     }
-    if (!money_is_known(r->approve_above_nano) || q->worst_cost_nano <= r->approve_above_nano ||
+    int64_t approved = q->wall_us < r->approved_until_us ? r->approved_nano : 0;
+    int64_t above = approved > r->approve_above_nano ? approved : r->approve_above_nano;
+    if (!money_is_known(r->approve_above_nano) || q->worst_cost_nano <= above ||
         q->approved_nano >= q->worst_cost_nano)
         return true;
     money_format(q->worst_cost_nano, cost);
-    money_format(r->approve_above_nano, most);
-    snprintf(t->verdict->text, sizeof t->verdict->text,
-             "this request may cost %s USD, and above %s USD it needs approval: send "
-             "x-quarterdeck-approve-cost: %s",
-             cost, most, cost);
+    money_format(above, most);
+    int n = snprintf(t->verdict->text, sizeof t->verdict->text,
+                     "this request may cost %s USD, and above %s USD it needs approval: send "
+                     "x-quarterdeck-approve-cost: %s",
+                     cost, most, cost);
+    if (n > 0 && is_word(slice_of(q->application->name)) && is_word(q->labels.request_type))
+        snprintf(t->verdict->text + n, sizeof t->verdict->text - (size_t)n,
+                 ", or have an operator type: quarterdeck budget approve --application %s --request-type " SLICE_FMT
+                 " --up-to %s --why REASON",
+                 q->application->name, SLICE_ARG(q->labels.request_type), cost);
     return refuse(t, FAULT_APPROVAL_REQUIRED, -1);
 }
 

@@ -39,7 +39,7 @@ bool plan_match(const struct rule *r, const struct admission_labels *l, char *ro
         struct slice v = t->by == SCOPE_BY_TAG ? tag_value(l->tags, t->tag) : label(l, t->by);
         if (v.len == 0) return false;
         if (t->value != NULL) {
-            if (!slice_is(v, t->value)) return false;
+            if (!slice_is(v, t->value) && (t->alias == NULL || !slice_is(v, t->alias))) return false;
             continue;
         }
         if (v.len > LIMIT_LABEL) v.len = LIMIT_LABEL;

@@ -20,6 +20,7 @@ struct scope_term {
     enum scope_dimension by;
     const char *tag;                /* SCOPE_BY_TAG: its key */
     const char *value;              /* NULL: each */
+    const char *alias;              /* a user's or tag's pseudonym, which is as good (model/pseudonym.h); NULL: none */
 };
 struct scope {
     struct scope_term terms[SCOPE_DIMENSIONS];
@@ -41,6 +42,7 @@ struct budget {
     double alert_at[LIMIT_ALERTS];  /* shares of the limit, ascending */
     unsigned n_alerts;
     bool block_on_error;
+    int line;                       /* in the configuration file; 0: the registry's */
 };
 
 struct rate_limit {
@@ -49,6 +51,7 @@ struct rate_limit {
     int64_t requests_per_minute, tokens_per_minute, concurrent; /* -1: no limit */
     int64_t burst_us;               /* how much of the rate may be used at once, as time */
     bool block_on_error;
+    int line;                       /* as a budget's */
 };
 
 /* Earlier messages that are sent on; what is not declared is not applied. */
@@ -68,6 +71,8 @@ struct cache_policy {
 struct request_policy {
     const char *request_type;       /* NULL: the application's own */
     int64_t approve_above_nano;     /* MONEY_UNKNOWN: nothing needs approval */
+    int64_t approved_nano;          /* an operator approved this much until approved_until_us; 0: nothing */
+    int64_t approved_until_us;      /* wall; INT64_MAX: until it is revoked */
     int64_t max_output_tokens;      /* -1: no cap */
     struct history_policy history;
     struct cache_policy cache;

@@ -318,8 +318,20 @@ static void complain_of_syntax(struct config_reader *r, int line, const char *te
     config_complain(r, line, column, "%s", text + used);
 }
 
-enum fault config_read(struct slice yaml, const char *file, const struct config_source *source, const struct config_registry_key *keys,
-                       unsigned n_keys, struct arena *arena, struct policy **ret_policy, struct config_problems *problems) {
+static enum fault finish(struct config_reader *r, struct policy **ret) {
+    if (arena_is_full(&r->temp) || arena_is_full(&r->policy->arena)) config_complain(r, 1, 1, "the configuration is too large");
+    arena_deinit(&r->temp);
+    if (r->problems->count > 0 || r->problems->more) {
+        policy_drop(r->policy);
+        return FAULT_CONFIG;
+    }
+    *ret = r->policy;
+    return FAULT_NONE;
+}
+
+enum fault config_read(struct slice yaml, const char *file, const struct config_source *source, const struct config_registry *registry,
+                       struct arena *arena, struct policy **ret_policy, struct config_problems *problems) {
+    static const struct config_registry nothing;
     struct config_reader r = {.file = file, .source = source, .out = arena, .problems = problems};
     struct error error = {0};
     struct yaml_node *root = NULL;
@@ -327,6 +339,8 @@ enum fault config_read(struct slice yaml, const char *file, const struct config_
     *problems = (struct config_problems){0};
     arena_init(&r.temp, 64u << 10, 16 * (size_t)LIMIT_CONFIG_FILE);
     r.policy = policy_new();
+    r.names = r.policy;
+    r.policy->file = arena_text(&r.policy->arena, slice_of(file));
     if (yaml.len > LIMIT_CONFIG_FILE)
         config_complain(&r, 1, 1, "expected at most %u bytes, found %zu", LIMIT_CONFIG_FILE, yaml.len);
     else if (yaml_read(yaml, &r.temp, &root, &line, &error) != FAULT_NONE)
@@ -334,14 +348,78 @@ enum fault config_read(struct slice yaml, const char *file, const struct config_
     else if (config_is_null(root))
         config_complain(&r, 1, 1, "the file is empty; expected settings such as `listen` and `providers`");
     else
-        config_build(&r, root, keys, n_keys);
-    if (arena_is_full(&r.temp) || arena_is_full(&r.policy->arena))
-        config_complain(&r, 1, 1, "the configuration is too large");
-    arena_deinit(&r.temp);
-    if (problems->count > 0 || problems->more) {
-        policy_drop(r.policy);
-        return FAULT_CONFIG;
+        config_build(&r, root, registry != NULL ? registry : &nothing);
+    return finish(&r, ret_policy);
+}
+
+/* ===== budgets and limits alone ===== */
+
+static void take_out(struct yaml_node *map, const char *key) {
+    for (struct yaml_node **at = &map->first; *at != NULL; at = &(*at)->next) {
+        if (!slice_is((*at)->key, key)) continue;
+        *at = (*at)->next;
+        map->count--;
+        return;
     }
-    *ret_policy = r.policy;
-    return FAULT_NONE;
+}
+
+static void give_name(struct config_reader *r, struct yaml_node *map, const char *name) {
+    struct yaml_node *node = yaml_get(map, "name") == NULL ? arena_new(&r->temp, struct yaml_node) : NULL;
+    if (node == NULL) return;
+    *node = (struct yaml_node){.type = YAML_SCALAR, .line = map->line, .column = map->column, .text = slice_of(name), .key = SLICE("name"),
+                               .key_line = map->line, .key_column = map->column, .next = map->first};
+    map->first = node;
+    map->count++;
+}
+
+static void read_rows(struct config_reader *r, const char *kind, const char *name, struct yaml_node *root) {
+    bool limits = strcmp(kind, "limit") == 0;
+    struct yaml_node *node;
+    if (root->type == YAML_MAP) take_out(root, "reason"); /* why it is set is no part of what is set */
+    bool whole_file = root->type == YAML_MAP && root->count > 0;
+    for (node = root->first; node != NULL && whole_file; node = node->next)
+        whole_file = slice_is(node->key, "budgets") || slice_is(node->key, "limits");
+    if (whole_file) {
+        for (node = root->first; node != NULL; node = node->next) {
+            if (node->type != YAML_LIST)
+                config_complain(r, node->line, node->column, SLICE_FMT ": expected a list, found %s", SLICE_ARG(node->key), shown(r, node));
+            else if (slice_is(node->key, "limits"))
+                config_limits(r, node, 0);
+            else
+                config_budgets(r, node, 0);
+        }
+        return;
+    }
+    if (root->type == YAML_MAP && name != NULL) give_name(r, root, name);
+    if (root->type == YAML_LIST) {
+        if (limits) config_limits(r, root, 0);
+        else config_budgets(r, root, 0);
+    } else if (limits) {
+        config_limits(r, NULL, 1);
+        config_limit(r, "", root);
+    } else {
+        config_budgets(r, NULL, 1);
+        config_budget(r, "", root);
+    }
+}
+
+enum fault config_read_allowances(struct slice text, const char *file, const char *kind, const char *name, const struct policy *names,
+                                  struct arena *arena, struct policy **ret, struct config_problems *problems) {
+    static const struct config_source nothing;
+    struct config_reader r = {.file = file, .source = &nothing, .out = arena, .problems = problems, .names = names};
+    struct error error = {0};
+    struct yaml_node *root = NULL;
+    int line = 1;
+    *problems = (struct config_problems){0};
+    arena_init(&r.temp, 16u << 10, 16 * (size_t)LIMIT_CONFIG_FILE);
+    r.policy = policy_new();
+    if (yaml_read(text, &r.temp, &root, &line, &error) != FAULT_NONE)
+        complain_of_syntax(&r, line, error.text);
+    else if (config_is_null(root) || (root->type != YAML_MAP && root->type != YAML_LIST))
+        config_complain(&r, 1, 1, "expected a %s, a list of them, or a map with `budgets` and `limits`", kind);
+    else
+        read_rows(&r, kind, name, root);
+    if (problems->count == 0 && r.policy->n_budgets + r.policy->n_limits == 0)
+        config_complain(&r, 1, 1, "no %s stands here", kind);
+    return finish(&r, ret);
 }

@@ -36,12 +36,33 @@ struct config_registry_key {
     const char *application, *name;
     struct digest digest;
 };
+/* A budget, limit or approval that the registry holds: `body` is its JSON object. Left out with a word in
+ * policy.left_out when it no longer holds, as when its application is gone. */
+struct config_registry_allowance {
+    const char *kind, *name, *body; /* kind: "budget", "limit", "approval" */
+};
+/* What the registry lends to the policy. Zeroed: nothing. */
+struct config_registry {
+    const struct config_registry_key *keys;
+    unsigned n_keys;
+    const struct config_registry_allowance *allowances;
+    unsigned n_allowances;
+    uint8_t pseudonym_key[DIGEST_KEY];
+};
 
-/* *ret_policy on success (one reference). On FAULT_CONFIG, `problems` (in `arena`) has every one, in the order of
+/* *ret_policy on success (one reference); `registry` may be NULL. On FAULT_CONFIG, `problems` (in `arena`) has every one, in the order of
  * the file. `file` is the name to print. */
 enum fault config_read(struct slice yaml, const char *file, const struct config_source *source,
-                       const struct config_registry_key *keys, unsigned n_keys, struct arena *arena,
+                       const struct config_registry *registry, struct arena *arena,
                        struct policy **ret_policy, struct config_problems *problems) MUST_CHECK;
+
+/* Budgets and limits alone, with the checks of the configuration: one object, a list of them, or a map with
+ * `budgets` and `limits`. What is neither is of `kind` ("budget" or "limit"). Names of applications and models are
+ * looked up in `names` (NULL: not at all). `name` is that of a single object that has none (NULL: it must). A
+ * member `reason` of a single object is passed over. On success *ret (one reference) has nothing but its budgets and limits; their
+ * texts are its own. Nothing of the environment is read. */
+enum fault config_read_allowances(struct slice text, const char *file, const char *kind, const char *name,
+                                  const struct policy *names, struct arena *arena, struct policy **ret, struct config_problems *problems) MUST_CHECK;
 
 /* "quarterdeck.yaml:12:5: models.x.retry: ..." one a line. */
 void config_write_problems(const struct config_problems *problems, struct buffer *out);

@@ -414,7 +414,7 @@ static void merge_registry(struct build *b, const struct config_registry_key *ke
     }
 }
 
-void config_build(struct config_reader *r, struct yaml_node *root, const struct config_registry_key *keys, unsigned n_keys) {
+void config_build(struct config_reader *r, struct yaml_node *root, const struct config_registry *registry) {
     struct build b = {.r = r, .p = r->policy};
     table_init(&b.places);
     config_fill(r, SCOPE_ROOT, "", root, &b.root);
@@ -424,8 +424,10 @@ void config_build(struct config_reader *r, struct yaml_node *root, const struct 
     build_providers(&b);
     build_models(&b);
     build_applications(&b);
-    merge_registry(&b, keys, n_keys);
-    config_budgets(r, b.root.budgets);
-    config_limits(r, b.root.limits);
+    merge_registry(&b, registry->keys, registry->n_keys);
+    config_budgets(r, b.root.budgets, registry->n_allowances);
+    config_limits(r, b.root.limits, registry->n_allowances);
+    config_merge_allowances(r, registry);
+    config_pseudonyms(r);
     table_deinit(&b.places);
 }

@@ -51,8 +51,8 @@ void config_request_types(struct config_reader *r, const char *place, struct yam
 
 static void check_application(struct config_reader *r, const char *place, const struct yaml_node *row,
                               const char *name) {
-    const struct policy *p = r->policy;
-    const char **names = arena_new_array(&r->temp, const char *, p->n_applications + 1);
+    const struct policy *p = r->names;
+    const char **names = p != NULL ? arena_new_array(&r->temp, const char *, p->n_applications + 1) : NULL;
     const struct yaml_node *node = node_of(row, "scope.application");
     if (names == NULL || table_get(&p->application_by_name, slice_of(name)) != NULL) return;
     for (unsigned i = 0; i < p->n_applications; i++) names[i] = p->applications[i].name;
@@ -62,8 +62,8 @@ static void check_application(struct config_reader *r, const char *place, const 
 
 static void check_model(struct config_reader *r, const char *place, const struct yaml_node *row,
                         const char *name) {
-    const struct policy *p = r->policy;
-    const char **names = arena_new_array(&r->temp, const char *, p->n_models + 1);
+    const struct policy *p = r->names;
+    const char **names = p != NULL ? arena_new_array(&r->temp, const char *, p->n_models + 1) : NULL;
     const struct yaml_node *node = node_of(row, "scope.model");
     if (names == NULL || table_get(&p->model_by_name, slice_of(name)) != NULL) return;
     for (unsigned i = 0; i < p->n_models; i++) names[i] = p->models[i].name;
@@ -192,12 +192,10 @@ static void build_alerts(struct config_reader *r, const char *place, const struc
     }
 }
 
-static bool is_taken(struct config_reader *r, const char *place, const struct yaml_node *row,
-                     const char *name, struct table *names) {
+static void complain_of_taken(struct config_reader *r, const char *place, const struct yaml_node *row,
+                              const char *name) {
     const struct yaml_node *node = node_of(row, "name");
-    bool taken = table_put(names, slice_of(name), (void *)(uintptr_t)name) != NULL;
-    if (taken) config_complain(r, node->line, node->column, "%sname: `%s` is taken already", place, name);
-    return taken;
+    config_complain(r, node->line, node->column, "%sname: `%s` is taken already", place, name);
 }
 
 static bool is_list_good(struct config_reader *r, const char *name, const struct yaml_node *list,
@@ -209,56 +207,67 @@ static bool is_list_good(struct config_reader *r, const char *name, const struct
     return list->count <= most;
 }
 
-void config_budgets(struct config_reader *r, struct yaml_node *list) {
+void config_budget(struct config_reader *r, const char *place, struct yaml_node *row) {
     struct policy *p = r->policy;
-    struct table names;
-    unsigned index = 0;
-    if (!is_list_good(r, "budgets", list, LIMIT_BUDGETS)) return;
-    table_init(&names);
-    p->budgets = arena_new_array(&p->arena, struct budget, list->count + 1);
-    for (struct yaml_node *row = list->first; row != NULL && p->budgets != NULL; row = row->next, index++) {
-        struct raw_budget raw = {0};
-        const char *place = config_place(r, "budgets[%u].", index);
-        config_fill(r, SCOPE_BUDGET, place, row, &raw);
-        if (row->type != YAML_MAP) continue;
-        struct budget *b = &p->budgets[p->n_budgets];
-        *b = raw.budget;
-        build_scope(r, place, row, &raw.scope, &b->scope);
-        build_zone(r, place, row, raw.timezone, b);
-        build_period(r, place, row, &raw, b);
-        build_alerts(r, place, raw.alert_at, b);
-        b->block_on_error =
-            raw.on_error != NULL ? strcmp(raw.on_error, "block") == 0 : b->mode == BUDGET_HARD;
-        p->n_budgets += b->name != NULL && !is_taken(r, place, row, b->name, &names);
-    }
-    table_deinit(&names);
+    struct raw_budget raw = {0};
+    config_fill(r, SCOPE_BUDGET, place, row, &raw);
+    if (row->type != YAML_MAP) return;
+    struct budget *b = &p->budgets[p->n_budgets];
+    *b = raw.budget;
+    b->line = row->line;
+    build_scope(r, place, row, &raw.scope, &b->scope);
+    build_zone(r, place, row, raw.timezone, b);
+    build_period(r, place, row, &raw, b);
+    build_alerts(r, place, raw.alert_at, b);
+    b->block_on_error = raw.on_error != NULL ? strcmp(raw.on_error, "block") == 0 : b->mode == BUDGET_HARD;
+    if (b->name == NULL) return;
+    for (unsigned i = 0; i < p->n_budgets; i++)
+        if (strcmp(p->budgets[i].name, b->name) == 0) {
+            complain_of_taken(r, place, row, b->name);
+            return;
+        }
+    p->n_budgets++;
+}
+
+void config_budgets(struct config_reader *r, struct yaml_node *list, unsigned more) {
+    struct policy *p = r->policy;
+    unsigned index = 0, count = is_list_good(r, "budgets", list, LIMIT_BUDGETS) ? list->count : 0;
+    p->budgets = arena_new_array(&p->arena, struct budget, count + more + 1);
+    if (count == 0 || p->budgets == NULL) return;
+    for (struct yaml_node *row = list->first; row != NULL; row = row->next)
+        config_budget(r, config_place(r, "budgets[%u].", index++), row);
 }
 
 /* ===== limits ===== */
 
-void config_limits(struct config_reader *r, struct yaml_node *list) {
+void config_limit(struct config_reader *r, const char *place, struct yaml_node *row) {
     struct policy *p = r->policy;
-    struct table names;
-    unsigned index = 0;
-    if (!is_list_good(r, "limits", list, LIMIT_RATE_LIMITS)) return;
-    table_init(&names);
-    p->limits = arena_new_array(&p->arena, struct rate_limit, list->count + 1);
-    for (struct yaml_node *row = list->first; row != NULL && p->limits != NULL; row = row->next, index++) {
-        struct raw_limit raw = {
-            .limit = {.requests_per_minute = -1, .tokens_per_minute = -1, .concurrent = -1}};
-        const char *place = config_place(r, "limits[%u].", index);
-        config_fill(r, SCOPE_LIMIT, place, row, &raw);
-        if (row->type != YAML_MAP) continue;
-        struct rate_limit *l = &p->limits[p->n_limits];
-        *l = raw.limit;
-        build_scope(r, place, row, &raw.scope, &l->scope);
-        if (l->requests_per_minute < 0 && l->tokens_per_minute < 0 && l->concurrent < 0)
-            config_complain(r, row->line, row->column,
-                            "limits[%u]: expected at least one of `requests_per_minute`, "
-                            "`tokens_per_minute`, `concurrent`",
-                            index);
-        if (l->name == NULL) l->name = l->scope.text[0] != 0 ? l->scope.text : "everything";
-        p->n_limits += !is_taken(r, place, row, l->name, &names);
-    }
-    table_deinit(&names);
+    struct raw_limit raw = {.limit = {.requests_per_minute = -1, .tokens_per_minute = -1, .concurrent = -1}};
+    config_fill(r, SCOPE_LIMIT, place, row, &raw);
+    if (row->type != YAML_MAP) return;
+    struct rate_limit *l = &p->limits[p->n_limits];
+    *l = raw.limit;
+    l->line = row->line;
+    build_scope(r, place, row, &raw.scope, &l->scope);
+    if (l->requests_per_minute < 0 && l->tokens_per_minute < 0 && l->concurrent < 0)
+        config_complain(r, row->line, row->column,
+                        "%.*s%sexpected at least one of `requests_per_minute`, `tokens_per_minute`, "
+                        "`concurrent`",
+                        (int)strlen(place) - (place[0] != 0), place, place[0] != 0 ? ": " : "");
+    if (l->name == NULL) l->name = l->scope.text[0] != 0 ? l->scope.text : "everything";
+    for (unsigned i = 0; i < p->n_limits; i++)
+        if (strcmp(p->limits[i].name, l->name) == 0) {
+            complain_of_taken(r, place, row, l->name);
+            return;
+        }
+    p->n_limits++;
+}
+
+void config_limits(struct config_reader *r, struct yaml_node *list, unsigned more) {
+    struct policy *p = r->policy;
+    unsigned index = 0, count = is_list_good(r, "limits", list, LIMIT_RATE_LIMITS) ? list->count : 0;
+    p->limits = arena_new_array(&p->arena, struct rate_limit, count + more + 1);
+    if (count == 0 || p->limits == NULL) return;
+    for (struct yaml_node *row = list->first; row != NULL; row = row->next)
+        config_limit(r, config_place(r, "limits[%u].", index++), row);
 }

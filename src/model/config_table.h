@@ -96,6 +96,7 @@ struct config_reader {
     struct arena *out;  /* problems */
     struct arena temp;  /* the tree and what is needed while reading */
     struct policy *policy;
+    const struct policy *names; /* where applications and models are looked up: policy; NULL: nowhere */
     struct config_problems *problems;
 };
 
@@ -126,10 +127,17 @@ bool config_url(struct slice text);
  * one that config_requests_init has seen; models and applications are built before budgets and limits. */
 void config_requests_init(struct request_policy *r);
 void config_request_types(struct config_reader *r, const char *place, struct yaml_node *map, struct application *a);
-void config_budgets(struct config_reader *r, struct yaml_node *list);
-void config_limits(struct config_reader *r, struct yaml_node *list);
+void config_budgets(struct config_reader *r, struct yaml_node *list, unsigned more); /* room for `more` behind it */
+void config_limits(struct config_reader *r, struct yaml_node *list, unsigned more);
+/* One more at the end, where there is room; `place` with its dot, or "". */
+void config_budget(struct config_reader *r, const char *place, struct yaml_node *row);
+void config_limit(struct config_reader *r, const char *place, struct yaml_node *row);
+
+/* config_registry.c: what the registry lends, behind all that the file has; then what records must keep. */
+void config_merge_allowances(struct config_reader *r, const struct config_registry *registry);
+void config_pseudonyms(struct config_reader *r);
 
 /* config_build.c: the tree to r->policy. */
-void config_build(struct config_reader *r, struct yaml_node *root, const struct config_registry_key *keys, unsigned n_keys);
+void config_build(struct config_reader *r, struct yaml_node *root, const struct config_registry *registry);
 
 #endif

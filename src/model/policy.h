@@ -107,6 +107,10 @@ struct application {
     struct request_policy requests;
     struct request_policy *request_types; /* what they do not set is as in `requests` */
     unsigned n_request_types;
+    /* With payloads.capture: none, what budgets and limits need all the same, and records keep as pseudonyms. */
+    bool needs_user;
+    const char **needed_tags;
+    unsigned n_needed_tags;
 };
 
 struct api_key {
@@ -114,6 +118,10 @@ struct api_key {
     const struct application *application;
     struct digest digest;           /* SHA-256 of the key */
     bool from_registry;
+};
+
+struct left_out {
+    const char *kind, *name, *why;
 };
 
 struct policy {
@@ -139,6 +147,10 @@ struct policy {
     unsigned n_budgets;
     struct rate_limit *limits;
     unsigned n_limits;
+    const char *file;               /* of the configuration */
+    struct left_out *left_out;      /* what the registry holds and is not in force */
+    unsigned n_left_out;
+    uint8_t pseudonym_key[DIGEST_KEY];
 };
 
 struct policy *policy_new(void);                  /* one reference; empty; for config.c and tests */

@@ -73,17 +73,21 @@ static enum fault insert_entry(struct registry *r, const struct audit_entry *e, 
     return statement_run(s, error);
 }
 
-enum fault registry_audit(struct registry *r, const struct audit_entry *e, struct error *error) {
+enum fault audit_append(struct registry *r, const struct audit_entry *e, struct error *error) {
     struct audit_entry entry = *e;
     struct digest before = {{0}};
     uint64_t last = 0;
-    enum fault fault = database_begin(r->db, error); /* other processes append too */
-    if (fault != FAULT_NONE) return fault;
-    fault = last_entry(r, &last, &before, error);
+    enum fault fault = last_entry(r, &last, &before, error);
     entry.number = last + 1;
     if (fault == FAULT_NONE && !chain_of(&before, &entry, &entry.chain))
         fault = error_set(error, FAULT_TOO_LARGE, "an audit entry may have %d bytes", ENTRY_MAX);
-    if (fault == FAULT_NONE) fault = insert_entry(r, &entry, error);
+    return fault == FAULT_NONE ? insert_entry(r, &entry, error) : fault;
+}
+
+enum fault registry_audit(struct registry *r, const struct audit_entry *e, struct error *error) {
+    enum fault fault = database_begin(r->db, error); /* other processes append too */
+    if (fault != FAULT_NONE) return fault;
+    fault = audit_append(r, e, error);
     if (fault == FAULT_NONE) fault = database_commit(r->db, error);
     if (fault != FAULT_NONE) database_rollback(r->db);
     return fault;

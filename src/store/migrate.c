@@ -20,6 +20,12 @@ static const char *const registry_steps[] = {
     "append-only'); END;"
     "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is "
     "append-only'); END;",
+    /* budgets, limits and approvals (registry_allowances.h), and what nobody may see */
+    "CREATE TABLE allowance("
+    "  kind TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, set_us INTEGER NOT NULL, set_by TEXT, reason "
+    "TEXT,"
+    "  PRIMARY KEY(kind, name)) WITHOUT ROWID;"
+    "CREATE TABLE secret(name TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;",
 };
 const struct schema schema_registry = {registry_steps, sizeof registry_steps / sizeof *registry_steps};
 

@@ -9,4 +9,7 @@ struct registry {
     struct database *db;
 };
 
+/* registry_audit inside a transaction of the caller's. */
+enum fault audit_append(struct registry *r, const struct audit_entry *e, struct error *error) MUST_CHECK;
+
 #endif

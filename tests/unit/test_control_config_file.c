@@ -24,7 +24,7 @@ static enum fault read_it(struct reading *r, const struct rig *rig, const char *
     *r = (struct reading){.error.fault = FAULT_NONE};
     arena_init(&r->arena, 4096, LIMIT_CONFIG_FILE);
     snprintf(r->path, sizeof r->path, "%s", rig_path(rig, name));
-    return config_file_read(r->path, NULL, 0, &r->arena, &r->policy, &r->problems, &r->error);
+    return config_file_read(r->path, NULL, &r->arena, &r->policy, &r->problems, &r->error);
 }
 
 static void end(struct reading *r) {

@@ -3,7 +3,7 @@
 
 /* ---- the document ---- */
 
-static const char *const methods[] = {"get", "post", "delete"};
+static const char *const methods[] = {"get", "post", "put", "delete"};
 
 static uint32_t at(struct desk *d, uint32_t node, const char *key) { return json_get(&d->doc, node, key); }
 
@@ -144,9 +144,22 @@ static void rich_record(struct desk *d) {
     desk_keep(d, &r);
 }
 
+static const char *body_of(const struct api_route *r) {
+    static const char *const bodies[][3] = {
+        {"POST", "/api/v1/keys", "{\"application\":\"support\",\"name\":\"k\"}"},
+        {"PUT", "/api/v1/budgets", "[{\"name\":\"b\",\"limit_usd\":1,\"window\":\"day\"}]"},
+        {"PUT", "/api/v1/budgets/{name}", "{\"limit_usd\":2,\"window\":\"day\"}"},
+        {"PUT", "/api/v1/limits", "[{\"name\":\"l\",\"concurrent\":1}]"},
+        {"PUT", "/api/v1/limits/{name}", "{\"concurrent\":2}"},
+        {"PUT", "/api/v1/approvals/{application}/{request_type}", "{\"up_to_usd\":2.5}"}};
+    for (unsigned i = 0; i < sizeof bodies / sizeof *bodies; i++)
+        if (strcmp(bodies[i][0], r->method) == 0 && strcmp(bodies[i][1], r->path) == 0) return bodies[i][2];
+    return "";
+}
+
 static void answers_have_their_shapes(void **state) {
     struct desk *d = *state;
-    char id[RECORD_ID_TEXT], body[] = "{\"application\":\"support\",\"name\":\"k\"}";
+    char id[RECORD_ID_TEXT];
     struct record_id record = rig_id(DESK_NOW - 5 * SECOND, 1);
     struct buffer frame;
     rich_record(d);
@@ -162,11 +175,14 @@ static void answers_have_their_shapes(void **state) {
         if (!r->answer) continue;
         snprintf(target, sizeof target, "%s", r->path);
         if (strstr(r->path, "{id}")) snprintf(target, sizeof target, "/api/v1/records/%s%s", id, strstr(r->path, "payload") ? "/payload" : "");
-        if (strstr(r->path, "{name}")) snprintf(target, sizeof target, "/api/v1/keys/support/k");
+        if (strstr(r->path, "keys/{application}")) snprintf(target, sizeof target, "/api/v1/keys/support/k");
+        if (strstr(r->path, "budgets/{name}")) snprintf(target, sizeof target, "/api/v1/budgets/b");
+        if (strstr(r->path, "limits/{name}")) snprintf(target, sizeof target, "/api/v1/limits/l");
+        if (strstr(r->path, "approvals/{")) snprintf(target, sizeof target, "/api/v1/approvals/support/summary");
         if (strstr(r->path, "totals")) snprintf(target, sizeof target, "/api/v1/totals?step=1m");
         if (strstr(r->path, "latency")) snprintf(target, sizeof target, "/api/v1/latency?by=model,team,prompt,feature,application,request_type");
         if (strstr(r->path, "quote")) snprintf(target, sizeof target, "/api/v1/prices/quote?model=openai/gpt-4o-mini&input=7");
-        EXPECT_STATUS(r->status, desk_do(d, r->method, target, strcmp(r->method, "POST") == 0 && strstr(target, "keys") ? body : ""));
+        EXPECT_STATUS(r->status, desk_do(d, r->method, target, body_of(r)));
         check_object(d, 0, r->answer, target);
     }
     assert_int_equal(desk_get(d, "/api/v1/none"), 404);

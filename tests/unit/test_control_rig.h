@@ -73,7 +73,7 @@ static inline void desk_configure(struct desk *d, const char *yaml) {
     buffer_init(&text, 64 << 10);
     policy_drop(d->policy);
     d->policy = NULL;
-    if (config_read(slice_of(yaml), "desk.yaml", &source, NULL, 0, &d->arena, &d->policy, &problems) != FAULT_NONE) {
+    if (config_read(slice_of(yaml), "desk.yaml", &source, NULL, &d->arena, &d->policy, &problems) != FAULT_NONE) {
         config_write_problems(&problems, &text);
         fail_msg("%s", buffer_text(&text));
     }

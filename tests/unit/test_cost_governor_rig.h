@@ -35,7 +35,7 @@ static inline struct policy *policy_of(const char *yaml) {
     struct policy *p = NULL;
     snprintf(text, sizeof text, "%s%s", rig_head, yaml);
     arena_init(&arena, 4096, 1 << 20);
-    if (config_read(slice_of(text), "test", &source, NULL, 0, &arena, &p, &problems) != FAULT_NONE)
+    if (config_read(slice_of(text), "test", &source, NULL, &arena, &p, &problems) != FAULT_NONE)
         fail_msg("line %d: %s", problems.items[0].line, problems.items[0].text);
     arena_deinit(&arena);
     return p;

@@ -40,7 +40,7 @@ static int setup(void **state) {
     x->recorder = rig_recorder(x->rig);
     arena_init(&x->arena, 64 << 10, 64 << 20);
     *state = x;
-    return config_read(slice_of(config), "review.yaml", &source, NULL, 0, &x->arena, &x->policy, &problems) !=
+    return config_read(slice_of(config), "review.yaml", &source, NULL, &x->arena, &x->policy, &problems) !=
            FAULT_NONE;
 }
 

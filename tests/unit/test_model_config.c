@@ -49,7 +49,7 @@ static void read_with(struct outcome *o, const char *yaml, const struct world *w
     struct config_source source = {(void *)(uintptr_t)w, world_env, world_file};
     arena_init(&o->arena, 4096, 1 << 20);
     o->policy = NULL;
-    enum fault fault = config_read(slice_of(yaml), "quarterdeck.yaml", &source, keys, n_keys, &o->arena, &o->policy, &o->problems);
+    enum fault fault = config_read(slice_of(yaml), "quarterdeck.yaml", &source, &(struct config_registry){.keys = keys, .n_keys = n_keys}, &o->arena, &o->policy, &o->problems);
     struct buffer text;
     buffer_init(&text, sizeof o->text - 1);
     config_write_problems(&o->problems, &text);

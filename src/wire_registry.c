@@ -1,0 +1,53 @@
+/* wire_registry.c - see wire_registry.h. */
+#include "wire_registry.h"
+
+#include "base/log.h"
+#include "store/registry_allowances.h"
+
+#define PSEUDONYM_SECRET "pseudonyms of users and tags"
+
+static enum fault read_keys(struct registry *r, struct arena *arena, struct config_registry *ret, struct error *error) {
+    struct registry_key *stored = NULL;
+    unsigned n = 0;
+    enum fault fault = registry_keys(r, arena, &stored, &n, error);
+    if (fault != FAULT_NONE) return fault;
+    struct config_registry_key *keys = arena_new_array(arena, struct config_registry_key, n + 1);
+    for (unsigned i = 0; keys && i < n; i++) {
+        if (stored[i].revoked_us != 0) continue;
+        keys[ret->n_keys++] = (struct config_registry_key){.application = arena_text(arena, stored[i].application),
+                                                           .name = arena_text(arena, stored[i].name),
+                                                           .digest = stored[i].digest};
+    }
+    ret->keys = keys;
+    return FAULT_NONE;
+}
+
+static enum fault read_allowances(struct registry *r, struct arena *arena, struct config_registry *ret, struct error *error) {
+    struct registry_allowance *stored = NULL;
+    unsigned n = 0;
+    enum fault fault = registry_allowances(r, arena, &stored, &n, error);
+    if (fault != FAULT_NONE) return fault;
+    struct config_registry_allowance *all = arena_new_array(arena, struct config_registry_allowance, n + 1);
+    for (unsigned i = 0; all && i < n; i++)
+        all[i] = (struct config_registry_allowance){arena_text(arena, stored[i].kind), arena_text(arena, stored[i].name),
+                                                    arena_text(arena, stored[i].body)};
+    ret->allowances = all;
+    ret->n_allowances = all ? n : 0;
+    return FAULT_NONE;
+}
+
+enum fault wire_registry_read(struct registry *r, struct arena *arena, struct config_registry *ret, struct error *error) {
+    *ret = (struct config_registry){.n_keys = 0};
+    if (!r) return FAULT_NONE;
+    enum fault fault = read_keys(r, arena, ret, error);
+    if (fault == FAULT_NONE) fault = read_allowances(r, arena, ret, error);
+    if (fault == FAULT_NONE) fault = registry_secret(r, PSEUDONYM_SECRET, ret->pseudonym_key, error);
+    if (fault == FAULT_NONE && arena_is_full(arena)) fault = error_set(error, FAULT_TOO_LARGE, "the registry holds more than a policy can");
+    return fault;
+}
+
+void wire_registry_warn(const struct policy *p) {
+    for (unsigned i = 0; i < p->n_left_out; i++)
+        log_event(LOG_WARN, "what the registry holds is left out", "kind", p->left_out[i].kind, "name", p->left_out[i].name, "why",
+                  p->left_out[i].why, NULL);
+}
