@@ -37,7 +37,7 @@ struct lane {
     struct gateway *gateway;
     struct buffer frame; /* encoding space, by this lane's thread only */
     atomic_uint active;  /* exchanges under way, as last published */
-    _Atomic uint64_t revision; /* of the policy that it has */
+    _Atomic uint64_t passed; /* counts what was posted to see its event loop go round */
 };
 
 struct server {
@@ -94,7 +94,6 @@ struct installation {
 static void install(void *arg) {
     struct installation *i = arg;
     gateway_install(i->lane->gateway, i->policy);
-    atomic_store(&i->lane->revision, i->policy->revision);
     policy_drop(i->policy);
     mem_free(i);
 }
@@ -115,24 +114,36 @@ static void adopt(struct server *s, struct policy *p) { /* takes the reference; 
     }
 }
 
-/* New budgets have spent what the ledger says, and what is under way is counted once: when every loop has the policy.
+static void pass(void *arg) {
+    struct lane *l = arg;
+    atomic_fetch_add(&l->passed, 1);
+}
+
+/* Until every loop has ended what it was in the midst of: whoever settled has also recorded. */
+static void let_loops_pass(struct server *s) {
+    for (unsigned i = 0; i < s->n_lanes; i++) {
+        struct lane *l = &s->lanes[i];
+        uint64_t before = atomic_load(&l->passed);
+        int64_t until = clock_us() + GRACE_US;
+        if (!l->running || !loop_post(l->loop, pass, l)) continue;
+        while (atomic_load(&l->passed) == before && clock_us() < until) clock_sleep_us(200);
+    }
+}
+
+/* New budgets learn what was spent before they come into force, from the ledger; what is settled meanwhile is counted once.
  * Not under policy_lock, which the ledger writer may want before it is drained. On the control thread. */
-static void fill_budgets(struct server *s, uint64_t revision) {
+static void fill_budgets(struct server *s) {
     struct error error = {.fault = FAULT_NONE};
-    for (unsigned i = 0; i < s->n_lanes; i++)
-        for (int64_t until = clock_us() + GRACE_US; s->lanes[i].running && atomic_load(&s->lanes[i].revision) < revision && clock_us() < until;)
-            clock_sleep_us(1000);
-    enum fault fault = cost_wire_fill(s->cost, s->ledger, s->writer, &error);
-    atomic_store(&s->fill_due, fault != FAULT_NONE);
-    if (fault != FAULT_NONE)
+    let_loops_pass(s);
+    if (cost_wire_fill(s->cost, s->ledger, s->writer, &error) != FAULT_NONE)
         log_event(LOG_ERROR, "budgets do not know yet what was spent before this reload; trying again", "error", error.text, NULL);
 }
 
 static void fill_again(void *arg) {
     struct server *s = arg;
     struct policy *p = policy_in_force(s);
-    if (cost_wire_install(s->cost, p)) fill_budgets(s, p->revision);
-    else atomic_store(&s->fill_due, false);
+    if (cost_wire_prepare(s->cost, p)) fill_budgets(s);
+    atomic_store(&s->fill_due, cost_wire_install(s->cost, p));
     policy_drop(p);
 }
 
@@ -145,13 +156,13 @@ static enum fault reload(void *ctx, uint64_t *ret_revision, struct buffer *probl
     struct server *s = ctx;
     struct policy *p = NULL;
     struct error error = {.fault = FAULT_NONE};
-    bool fill = false;
-    pthread_mutex_lock(&s->policy_lock);
     enum fault fault = read_policy(s, &p, problems, &error);
+    if (fault == FAULT_NONE && cost_wire_prepare(s->cost, p)) fill_budgets(s);
+    pthread_mutex_lock(&s->policy_lock);
     if (fault == FAULT_NONE) {
         if (needs_restart(&s->policy->server, &p->server))
             log_event(LOG_WARN, "listen, workers and data_dir change only with a restart", NULL);
-        fill = cost_wire_install(s->cost, p);
+        atomic_store(&s->fill_due, cost_wire_install(s->cost, p));
         adopt(s, p);
         *ret_revision = p->revision;
     } else if (problems->len == 0) {
@@ -159,7 +170,6 @@ static enum fault reload(void *ctx, uint64_t *ret_revision, struct buffer *probl
     }
     if (fault != FAULT_NONE) metric_add(metric_cell(s->control_shard, METRIC_POLICY_FAILURES, (const char *[METRIC_LABELS]){NULL}), 1);
     pthread_mutex_unlock(&s->policy_lock);
-    if (fill) fill_budgets(s, *ret_revision);
     if (fault == FAULT_NONE) {
         char revision[24];
         snprintf(revision, sizeof revision, "%llu", (unsigned long long)*ret_revision);
@@ -292,7 +302,6 @@ static enum fault start_lanes(struct server *s, struct error *error) {
         if (!l->loop) return error->fault;
         l->gateway = gateway_new(l->loop, i, s->shared, s->metrics, &sinks);
         gateway_install(l->gateway, s->policy);
-        atomic_store(&l->revision, s->policy->revision);
         enum fault fault = gateway_listen(l->gateway, &listen, error);
         if (fault != FAULT_NONE) return fault;
         listen.port = gateway_port(l->gateway); /* port 0: the rest listen where the first one does */

@@ -103,6 +103,8 @@ static enum fault each_record(void *ctx, int64_t from_us, void (*take)(void *arg
     return fault;
 }
 
+bool cost_wire_prepare(struct cost_wire *c, struct policy *p) { return governor_prepare(c->governor, p); }
+
 bool cost_wire_install(struct cost_wire *c, struct policy *p) { return governor_install(c->governor, p); }
 
 enum fault cost_wire_fill(struct cost_wire *c, struct ledger *l, struct ledger_writer *w, struct error *error) {

@@ -1,7 +1,8 @@
 /* wire_cost.h - domain 2 in a running server: budgets, limits, token counts, between the gateways and the ledger.
  *
- * Order at the start: new, install, (recorder drained into the ledger) fill, sinks, serve. At a reload: install, and when
- * it says so, fill after every loop has the new policy. One thread at a time for install, fill and sweep. */
+ * Order at the start: new, install, (recorder drained into the ledger) fill, sinks, serve. At a reload: prepare,
+ * when it says so fill after every loop has passed through its event loop, install. One thread at a time for these and
+ * sweep. */
 #ifndef WIRE_COST_H
 #define WIRE_COST_H
 
@@ -13,6 +14,7 @@ struct cost_wire;
 
 struct cost_wire *cost_wire_new(unsigned n_lanes);
 void cost_wire_free(struct cost_wire *c);            /* after the gateways */
+bool cost_wire_prepare(struct cost_wire *c, struct policy *p); /* true: cost_wire_fill is due before it is installed */
 bool cost_wire_install(struct cost_wire *c, struct policy *p); /* true: cost_wire_fill is due */
 /* What the current windows have spent, from the ledger, whose writer is drained first. */
 enum fault cost_wire_fill(struct cost_wire *c, struct ledger *l, struct ledger_writer *w, struct error *error) MUST_CHECK;

@@ -233,6 +233,8 @@ static bool reserve_budget(struct taking *t, struct rule *r, struct slice values
     struct window w;
     enum budget_answer answer;
     if (!plan_window(r, t->q->wall_us, &w)) return true; /* not begun, or over */
+    if (r->budget->block_on_error && !atomic_load_explicit(&r->filled, memory_order_relaxed))
+        return cannot_check(t, r, "what was spent before is not read yet");
     if (t->held->n == LIMIT_HOLDS) return cannot_check(t, r, too_many_rules);
     do {
         c = governor_budget_counter(t->g, r, &w, values);
@@ -317,9 +319,13 @@ static bool holds_are_all(const struct plan *p, const struct reservation *r, int
 
 void governor_settle(struct governor *g, struct reservation *r, const struct settlement *s) {
     unsigned slot = gate_enter(&g->gate);
-    struct plan *p = atomic_load(&g->plan);
+    struct plan *pending = atomic_load(&g->pending), *p = atomic_load(&g->plan);
     bool direct = holds_are_all(p, r, s->wall_us);
     if (p != NULL && atomic_load_explicit(&p->journaling, memory_order_relaxed)) plan_note(p, &s->id);
+    if (pending != NULL && pending != p) {
+        if (atomic_load(&pending->journaling)) plan_note(pending, &s->id);
+        governor_book(g, pending, &s->labels, s->wall_us, s->cost_nano, pending->only_new);
+    }
     for (unsigned i = 0; i < r->n; i++) {
         const struct hold *h = &r->holds[i];
         if (h->is_limit) {

@@ -8,11 +8,13 @@
  * made in; the cost is booked in the window of the record's time, which is another one when the two times
  * differ. Reservations live in memory only: a crash returns them all. To have again what was spent: at start:
  * governor_install, drain the flight recorder into the ledger, governor_fill, serve. on reload:
- * governor_install; if it says so: have every loop acknowledge the new policy, drain, governor_fill. A budget
+ * governor_prepare; if it says so: have every loop pass through its event loop once, drain, governor_fill; then
+ * governor_install. So a budget knows what was spent before it first admits anything; one that could not be filled
+ * refuses where its on_error is `block`. What was admitted before a budget came holds nothing in it, and is booked in it
+ * when it settles. A budget
  * that keeps its name, scope, window and zone keeps its counters over a reload; one that is new is filled
  * from the ledger, and what is settled meanwhile is counted once (that is what the ids in settlements are
- * for). payloads.capture: none strips users and tags from records, so what budgets by user or tag had counted
- * of such an application before a restart is not found again.
+ * for).
  *
  * What matches: all budgets and limits whose scope holds (policy.h). A request without a value for a "*" (no
  * user) is in none of that scope's budgets. Values are told apart by their first LIMIT_LABEL bytes.
@@ -61,7 +63,9 @@ struct governor *
 governor_new(const struct governor_events *events); /* admits everything until the first install */
 void governor_free(struct governor *g);             /* nobody uses it any more */
 
-/* Puts a policy's budgets and limits in force. True: some have to be filled. */
+/* Makes a policy's budgets and limits ready to come into force. True: some have to be filled first. */
+bool governor_prepare(struct governor *g, struct policy *p);
+/* Puts them in force, prepared or not. True: some are in force and have to be filled. */
 bool governor_install(struct governor *g, struct policy *p);
 
 /* Calls `take` once for every record with from <= time_us. */
@@ -70,7 +74,8 @@ struct record_source {
     enum fault (*each)(void *ctx, int64_t from_us, void (*take)(void *arg, const struct record *r), void *arg,
                        struct error *error);
 };
-/* Books what the current windows had before. After a failure, install again before the next try.
+/* Books what the current windows had before, in what is prepared, else in what is in force. After a failure, prepare
+ * (or install) again before the next try.
  * FAULT_OVERLOADED: more than LIMIT_FILL_JOURNAL exchanges were settled since the install. */
 enum fault governor_fill(struct governor *g, int64_t wall_us, const struct record_source *source,
                          struct error *error) MUST_CHECK;

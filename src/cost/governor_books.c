@@ -27,6 +27,7 @@ static void free_replaced(struct governor *g) {
 void governor_free(struct governor *g) {
     if (g == NULL) return;
     free_replaced(g);
+    plan_free(atomic_load(&g->pending));
     plan_free(atomic_load(&g->plan));
     counters_free(g->budgets);
     counters_free(g->limits);
@@ -34,18 +35,36 @@ void governor_free(struct governor *g) {
     mem_free(g);
 }
 
+/* Freed when nobody can be in it any more. */
+static void put_aside(struct governor *g, struct plan *p) {
+    if (p == NULL) return;
+    p->next = g->replaced;
+    g->replaced = p;
+    g->wait = (struct gate_wait){0};
+}
+
+bool governor_prepare(struct governor *g, struct policy *policy) {
+    pthread_mutex_lock(&g->lock);
+    struct plan *p = plan_new(policy, atomic_load(&g->plan), ++g->last_plan, &g->last_owner);
+    bool needs_filling = atomic_load(&p->journaling);
+    put_aside(g, atomic_exchange(&g->pending, p));
+    g->fill_failed = false;
+    pthread_mutex_unlock(&g->lock);
+    return needs_filling;
+}
+
 bool governor_install(struct governor *g, struct policy *policy) {
     pthread_mutex_lock(&g->lock);
-    struct plan *former = atomic_load(&g->plan);
-    struct plan *p = plan_new(policy, former, ++g->last_plan, &g->last_owner);
+    struct plan *former = atomic_load(&g->plan), *p = atomic_load(&g->pending);
+    if (p == NULL || p->policy != policy || g->fill_failed) {
+        p = plan_new(policy, former, ++g->last_plan, &g->last_owner);
+        g->fill_failed = false;
+    }
     bool needs_filling = atomic_load(&p->journaling);
     atomic_store(&g->plan, p);
-    if (former != NULL) {
-        former->next = g->replaced;
-        g->replaced = former;
-        g->wait = (struct gate_wait){0};
-    }
-    g->fill_failed = false;
+    struct plan *pending = atomic_exchange(&g->pending, NULL);
+    if (pending != p) put_aside(g, pending);
+    put_aside(g, former);
     pthread_mutex_unlock(&g->lock);
     return needs_filling;
 }
@@ -114,10 +133,10 @@ enum fault governor_fill(struct governor *g, int64_t wall_us, const struct recor
                          struct error *error) {
     enum fault fault = FAULT_NONE;
     pthread_mutex_lock(&g->lock);
-    struct plan *p = atomic_load(&g->plan);
+    struct plan *p = atomic_load(&g->pending);
+    if (p == NULL) p = atomic_load(&g->plan);
     if (p != NULL && g->fill_failed) {
-        fault =
-            error_set(error, FAULT_CONFLICT, "budgets were filled in part: install the policy again first");
+        fault = error_set(error, FAULT_CONFLICT, "budgets were filled in part: prepare the policy again first");
     } else if (p != NULL && atomic_load(&p->journaling)) {
         struct filling f = {.g = g, .plan = p, .from_us = mem_new_array(int64_t, p->n_rules + 1)};
         table_init(&f.live);
@@ -133,14 +152,16 @@ enum fault governor_fill(struct governor *g, int64_t wall_us, const struct recor
 /* ===== sweeping ===== */
 
 struct sweep {
-    const struct plan *plan;
+    const struct plan *plan, *pending;
     int64_t wall_us, mono_us;
 };
 
 static bool budget_is_over(void *ctx, struct counter *counter) {
     const struct sweep *s = ctx;
     struct budget_counter *c = (struct budget_counter *)counter;
-    if (plan_rule_of(s->plan, counter->owner) == NULL) return budget_end(c);
+    bool in_force = plan_rule_of(s->plan, counter->owner) != NULL ||
+                    (s->pending != NULL && plan_rule_of(s->pending, counter->owner) != NULL);
+    if (!in_force) return budget_end(c);
     int64_t length = c->end_us - counter->start_us;
     if (s->wall_us - c->end_us < (length < LONGEST_US ? length : LONGEST_US)) {
         c->past_us = 0;
@@ -158,7 +179,7 @@ static bool limit_is_idle(void *ctx, struct counter *counter) {
 
 void governor_sweep(struct governor *g, int64_t wall_us, int64_t mono_us) {
     pthread_mutex_lock(&g->lock);
-    struct sweep s = {atomic_load(&g->plan), wall_us, mono_us};
+    struct sweep s = {atomic_load(&g->plan), atomic_load(&g->pending), wall_us, mono_us};
     if (s.plan != NULL) {
         counters_sweep(g->budgets, budget_is_over, &s);
         counters_sweep(g->limits, limit_is_idle, &s);

@@ -13,6 +13,9 @@
 struct governor {
     struct gate gate;
     _Atomic(struct plan *) plan; /* NULL: none yet */
+    /* Prepared, not yet in force: its new budgets are filled, and whatever is settled is booked in them too. Cleared
+     * after `plan` has become it, so whoever reads `pending` first and `plan` then misses neither. */
+    _Atomic(struct plan *) pending;
     struct counters *budgets, *limits;
     _Atomic uint64_t unbooked;
     struct governor_events events;

@@ -131,7 +131,11 @@ static const char *budget_identity(struct arena *arena, const struct budget *b) 
 
 static void count_in_journal(struct plan *p) {
     bool all = true;
-    for (unsigned i = 0; i < p->n_rules; i++) all = all && p->rules[i].filled;
+    p->only_new = arena_new_array(&p->arena, int64_t, p->n_rules + 1);
+    for (unsigned i = 0; i < p->n_rules; i++) {
+        all = all && p->rules[i].filled;
+        p->only_new[i] = p->rules[i].filled ? INT64_MAX : INT64_MIN;
+    }
     atomic_init(&p->journaling, !all);
 }
 

@@ -22,7 +22,7 @@ struct rule {
     unsigned n_each; /* terms that are "*" */
     const char *identity;
     _Atomic uint64_t window; /* the latest one: start and length in seconds; 0: none yet */
-    bool filled;             /* what its windows had before is in its counters; under the governor's lock */
+    atomic_bool filled;      /* what its windows had before is in its counters */
 };
 
 struct rule_list {
@@ -41,6 +41,7 @@ struct plan {
     struct arena arena;
     struct rule *rules;
     unsigned n_rules;
+    int64_t *only_new;           /* by rule: INT64_MIN for those that the former plan had not, else INT64_MAX */
     struct table by_application; /* name -> struct rule_list */
     struct rule_list others;
     struct table by_owner;  /* 8 bytes -> struct rule */
