@@ -142,7 +142,7 @@ static void clear(struct exchange *x) {
     x->estimate_nano = MONEY_UNKNOWN;
     x->counted = (struct input_count){.tokens = -1};
     x->reservation.n = 0;
-    x->reserved = false;
+    x->reserved = x->pseudonymous = false;
     x->requests_left.limit = x->tokens_left.limit = -1;
     x->cannot.fault = FAULT_NONE;
     memset(&x->last, 0, sizeof x->last);
@@ -241,6 +241,7 @@ void exchange_request(struct exchange *x) {
     }
     x->keep_copy = x->key->application->payloads.capture == CAPTURE_FULL ||
                    (x->model->degraded == DEGRADED_CACHE && !x->no_store);
+    pseudonymize(x);
     if (!reserve(x) || cache_serve(x)) return;
     loop_timer_start(x->gateway->loop, &x->total_timer, x->model->timeouts.total);
     route_next(x);

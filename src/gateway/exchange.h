@@ -96,6 +96,7 @@ struct exchange {
     int64_t estimate_nano;          /* said by a refusal for its cost; MONEY_UNKNOWN: not the reason */
     struct reservation reservation;
     bool reserved;                  /* to be settled or released */
+    bool pseudonymous;              /* the record's user and tags are pseudonyms, or gone: they may be kept */
     struct rate_state requests_left, tokens_left; /* limit -1: none applies */
 
     /* the exact cache */
@@ -170,6 +171,8 @@ struct slice label_cut(struct slice s);   /* to LIMIT_LABEL, not inside a charac
 enum fault authenticate(struct exchange *x, struct slice credential, struct error *error) MUST_CHECK;
 /* resolve.c: model name -> targets in the order to try */
 enum fault resolve(struct exchange *x, struct error *error) MUST_CHECK;
+/* pseudonym.c: what an application with payloads.capture: none keeps of user and tags; before anything counts by them */
+void pseudonymize(struct exchange *x);
 /* reserve.c: limits, budgets, approvals; false: refused, and answered */
 bool reserve(struct exchange *x) MUST_CHECK;
 void reserve_settle(struct exchange *x, bool used); /* once the record's usage and cost are known; before it is stripped */

@@ -101,8 +101,9 @@ static void keep_payloads(struct exchange *x, enum record_status status) {
 }
 
 /* capture: none means that nothing about people or content is kept. */
-static void strip(struct record *r) {
-    r->user = r->session = r->tags = SLICE_NULL;
+static void strip(struct record *r, bool pseudonymous) {
+    if (!pseudonymous) r->user = r->tags = SLICE_NULL;
+    r->session = SLICE_NULL;
     r->has_system_prompt = false;
 }
 
@@ -118,7 +119,7 @@ void settle(struct exchange *x, enum record_status status, int http_status, enum
     r->overhead_us = exchange_overhead_us(x);
     r->duration_us = clock_us() - x->begin_us;
     reserve_settle(x, (status == RECORD_OK && !r->cache.len) || was_consumed(x, status));
-    if (x->key->application->payloads.capture == CAPTURE_NONE) strip(r);
+    if (x->key->application->payloads.capture == CAPTURE_NONE) strip(r, x->pseudonymous);
     exchange_enter(x, EXCHANGE_DONE);
     keep_payloads(x, status);
     (void)g->sinks.record(g->sinks.ctx, g->lane, r); /* a lost record is counted by the recorder */

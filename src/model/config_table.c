@@ -156,7 +156,8 @@
     SETTING(ROOT, "applications", MAP, " of applications", applications, NOTHING, NOW, "LLM applications by name.") \
     SETTING(APPLICATION, "models", LIST, " of names", models, "*", NOW, "Models that its keys may use; * is all.") \
     SETTING(APPLICATION, "payloads.capture", ONE, " of none | metadata | full", application.payloads.capture, "metadata", NOW, \
-            "What is kept besides counts: none, no user, session, tags or prompt hash either; metadata, those; full, messages and outputs too.") \
+            "What is kept besides counts: none, no user, session, tags or prompt hash either (pseudonyms where a budget or limit needs " \
+            "user or tag); metadata, those; full, messages and outputs too.") \
     SETTING(APPLICATION, "payloads.retention", DURATION, " 0s..36500d", application.payloads.retention, "30d", NOW, \
             "How long messages and outputs are kept; 0 is for ever.")                                         \
     SETTING(APPLICATION, "keys", LIST, " of keys", keys, NOTHING, NOW, "Its API keys; more can be made in the registry.") \

@@ -321,6 +321,43 @@ def test_budget_registry_later(rig):
     expect(rig.api("/api/v1/audit/verify")["whole"], "the audit log is not whole")
 
 
+def test_pseudonyms(rig):
+    """capture: none: budgets by user and tag are the same after kill -9, and nothing on the disk says who it was."""
+    sim = rig.start_sim("--speed", "0")
+    rig.write_config(config(sim.url, server="""budgets:
+  - {name: each, scope: {user: "*"}, limit_usd: 1, window: month}
+  - {name: anna, scope: {user: anna-of-accounts}, limit_usd: 1, window: month}
+  - {name: plans, scope: {tag: plan=*}, limit_usd: 1, window: month}""").replace("\n  e2e: {", "\n  e2e: {payloads: {capture: none}, "))
+    gateway = rig.start_gateway()
+    for user, plan in (("anna-of-accounts", "gold-plan"), ("anna-of-accounts", "gold-plan"), ("ben", "tin")):
+        expect(chat(rig, user=user, tags=f"plan={plan},secret=very-private")[0] == 200, "not served")
+    records = rig.wait_records(count=3)
+
+    def books():
+        found = {}
+        for b in rig.api("/api/v1/budgets")["budgets"]:
+            found[b["name"], json.dumps(b["scope"])] = round(b["spent_usd"] * 1e9)
+        return found
+
+    before = books()
+    one = records[0]["cost_nanousd"]
+    expect(one > 0 and sorted(v for (name, _), v in before.items() if name == "each") == [one, 2 * one], f"{before} of {one}")
+    expect(sorted(v for (name, _), v in before.items() if name == "plans") == [one, 2 * one], before)
+    expect([v for (name, _), v in before.items() if name == "anna"] == [2 * one], f"a literal user does not match: {before}")
+    gateway.kill9()
+    rig.gateway = None
+    gateway = rig.start_gateway()
+    expect(books() == before, f"{books()} after a restart, {before} before")
+    expect(chat(rig, user="anna-of-accounts")[0] == 200 and len(rig.wait_records(count=4)) == 4, "not served")
+    expect(len(books()) == len(before), f"the same user is another one after a restart: {books()}")
+    gateway.stop()
+    rig.gateway = None
+    for file in (rig.folder / "data").rglob("*"):
+        held = file.read_bytes() if file.is_file() else b""
+        for word in (b"anna-of-accounts", b"gold-plan", b"very-private"):
+            expect(word not in held, f"{file} has {word}")
+
+
 def test_offline(rig):
     """The same questions are answered from the data folder when no server runs."""
     serving(rig)

@@ -196,6 +196,40 @@ static void test_approval(void **state) {
     rig_close(&r);
 }
 
+/* An operator's approval: the larger counts, until its end, judged by the request's own time. */
+static void test_operator_approval(void **state) {
+    struct rig r;
+    struct reservation one;
+    (void)state;
+    rig_open(&r, "applications: {a: {approve_above_usd: 0.50, request_types: {report: {}, big: {approve_above_usd: 9}}}}\n");
+    for (unsigned i = 0; i < 2; i++) {
+        r.policy->applications[0].request_types[i].approved_nano = 200 * CENT;
+        r.policy->applications[0].request_types[i].approved_until_us = r.wall_us;
+    }
+    struct admission_request q = ask(&r, by(NULL, NULL), 200 * CENT);
+    q.labels.request_type = SLICE("report");
+    q.wall_us = r.wall_us - 1;
+    governor_admit(r.governor, &q, &r.verdict, &one);
+    assert_int_equal(r.verdict.outcome, VERDICT_ADMIT);
+    q.worst_cost_nano++;
+    governor_admit(r.governor, &q, &r.verdict, &one);
+    assert_int_equal(r.verdict.fault, FAULT_APPROVAL_REQUIRED);
+    assert_non_null(strstr(r.verdict.text, "above 2 USD"));
+    assert_non_null(strstr(r.verdict.text, "quarterdeck budget approve --application a --request-type report --up-to 2.000000001 --why"));
+    q.worst_cost_nano = 51 * CENT;
+    q.wall_us = r.wall_us; /* it has ended */
+    governor_admit(r.governor, &q, &r.verdict, &one);
+    assert_int_equal(r.verdict.fault, FAULT_APPROVAL_REQUIRED);
+    q.labels.request_type = SLICE("big"); /* the configuration's own is the larger, and does not end */
+    q.worst_cost_nano = 900 * CENT;
+    governor_admit(r.governor, &q, &r.verdict, &one);
+    assert_int_equal(r.verdict.outcome, VERDICT_ADMIT);
+    q.labels.request_type = SLICE("x; rm -rf /"); /* a label that is no word does not go into a command */
+    governor_admit(r.governor, &q, &r.verdict, &one);
+    assert_null(strstr(r.verdict.text, "--request-type"));
+    rig_close(&r);
+}
+
 static void test_unknown_price(void **state) {
     static const char block[] = "applications: {a: {unknown_price: block}}\n";
     static const char allow[] =
@@ -401,7 +435,7 @@ int main(void) {
                                        cmocka_unit_test(test_long_and_odd_values),
                                        cmocka_unit_test(test_soft_and_alerts),
                                        cmocka_unit_test(test_degrade),
-                                       cmocka_unit_test(test_approval),
+                                       cmocka_unit_test(test_approval), cmocka_unit_test(test_operator_approval),
                                        cmocka_unit_test(test_unknown_price),
                                        cmocka_unit_test(test_limits),
                                        cmocka_unit_test(test_nothing_applies),

@@ -2,6 +2,7 @@
 #include "store/database.h"
 #include "store/migrate.h"
 #include "store/registry.h"
+#include "store/registry_allowances.h"
 #include "test_store_rig.h"
 
 #include <pthread.h>
@@ -47,6 +48,43 @@ static void keys_are_kept_and_revoked(void **state) {
     assert_int_equal(keys[1].created_us, 77);
     assert_int_equal(keys[1].revoked_us, 1234);
     assert_int_equal(keys[0].revoked_us, 0);
+    arena_deinit(&arena);
+    registry_close(r);
+}
+
+/* All of a change or none of it, each with its entry in the audit log; secrets stay. */
+static void allowances_change_whole(void **state) {
+    struct registry *r = open_registry(*state);
+    struct error error = {0};
+    struct registry_allowance *all, rows[2] = {{.kind = SLICE("budget"), .name = SLICE("a"), .body = SLICE("{}"), .set_us = 5, .set_by = SLICE("ann"), .reason = SLICE("why")},
+                                               {.kind = SLICE("limit"), .name = SLICE("a"), .body = SLICE("{1}"), .set_us = 6}};
+    struct audit_entry entries[2] = {{.at_us = 5, .action = SLICE("budget.set")}, {.at_us = 6, .action = SLICE("limit.set")}}, *log;
+    uint8_t secret[DIGEST_KEY], again[DIGEST_KEY], other[DIGEST_KEY];
+    struct arena arena;
+    unsigned n = 9;
+    arena_init(&arena, 1024, 64 << 10);
+    assert_int_equal(registry_allowances_change(r, rows, entries, 2, &error), FAULT_NONE);
+    rows[0].body = SLICE("{changed}");
+    rows[1].name = SLICE("nobody");
+    rows[1].body = SLICE_NULL;
+    assert_int_equal(registry_allowances_change(r, rows, entries, 2, &error), FAULT_NOT_FOUND);
+    assert_int_equal(registry_secret(r, "one", secret, &error), FAULT_NONE);
+    registry_close(r);
+    r = open_registry(*state);
+    assert_int_equal(registry_allowances(r, &arena, &all, &n, &error), FAULT_NONE);
+    assert_int_equal(n, 2);
+    assert_true(slice_is(all[0].kind, "budget") && slice_is(all[0].body, "{}") && slice_is(all[0].reason, "why") && all[0].set_us == 5);
+    assert_int_equal(registry_audit_list(r, 0, 10, &arena, &log, &n, &error), FAULT_NONE);
+    assert_int_equal(n, 2); /* none of the change that failed */
+    rows[1].name = SLICE("a");
+    assert_int_equal(registry_allowances_change(r, rows, entries, 2, &error), FAULT_NONE);
+    assert_int_equal(registry_allowances(r, &arena, &all, &n, &error), FAULT_NONE);
+    assert_int_equal(n, 1);
+    assert_true(slice_is(all[0].body, "{changed}"));
+    assert_int_equal(registry_secret(r, "one", again, &error), FAULT_NONE);
+    assert_memory_equal(secret, again, sizeof secret);
+    assert_int_equal(registry_secret(r, "two", other, &error), FAULT_NONE);
+    assert_memory_not_equal(secret, other, sizeof secret);
     arena_deinit(&arena);
     registry_close(r);
 }
@@ -278,6 +316,8 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
         TEST(keys_are_kept_and_revoked),
+        TEST(allowances_change_whole),
+        TEST(allowances_change_whole),
         TEST(conflicts_and_unknown_keys),
         TEST(the_audit_log_is_a_chain),
         TEST(tampering_shows),
