@@ -124,6 +124,10 @@ const struct api_field api_fields[] = {
     SUMS(schema),                                                                                             \
     {schema, "lost_nanousd", "integer?", "the part of the cost whose exchange gave no whole answer"},         \
     {schema, "lost_usd", "number?", "the same in US dollars"},                                                \
+    {schema, "cache_hits", "integer", "exchanges that were answered from our own cache"},                     \
+    {schema, "saved_nanousd", "integer", "what the answers had cost that were given again; is in no cost"},   \
+    {schema, "saved_usd", "number", "the same in US dollars"},                                                \
+    {schema, "history_tokens_saved", "integer", "estimate of the tokens that history policies held back"},    \
     {schema, "cost_per_request_usd", "number?", "cost of an exchange that was not refused and has a price"},  \
     {schema, "share", "number?", "part of the total, 0..1"},                                                  \
     {schema, "charges_nanousd", "{integer}", "the cost by meter; `unsplit`: recorded without meters"}

@@ -71,7 +71,8 @@ static void put_percent(struct sheet *s, struct client_answer *a, uint32_t node,
 
 static const char *const measures[] = {">COST (USD)",  ">SHARE (%)",   ">REQUESTS",
                                        ">USD/REQUEST", ">INPUT (tok)", ">CACHED",
-                                       ">OUTPUT",      ">UNPRICED",    ">LOST (USD)"};
+                                       ">OUTPUT",      ">UNPRICED",    ">LOST (USD)",
+                                       ">SAVED (USD)"};
 #define MEASURES (sizeof measures / sizeof *measures)
 
 static void put_measures(struct sheet *s, struct client_answer *a, uint32_t row) {
@@ -86,6 +87,7 @@ static void put_measures(struct sheet *s, struct client_answer *a, uint32_t row)
     sheet_put(s, unpriced);
     if (!slice_is(unpriced, "0")) sheet_paint(s, SHEET_WARN);
     put_usd(s, a, row, "lost_usd", false);
+    put_usd(s, a, row, "saved_usd", false);
 }
 
 /* "REQUEST TYPE" of request_type. */

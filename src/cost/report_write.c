@@ -39,6 +39,9 @@ static void put_sums(struct json_writer *w, const struct spend_sums *s, const st
     json_member_i64(w, "reasoning", s->usage.reasoning);
     put_money(w, "cost_nanousd", "cost_usd", cost_known(s));
     put_money(w, "lost_nanousd", "lost_usd", spend_sums_is_known(s) ? s->lost_nano : MONEY_UNKNOWN);
+    json_member_i64(w, "cache_hits", (int64_t)s->cache_hits);
+    put_money(w, "saved_nanousd", "saved_usd", s->saved_nano);
+    json_member_i64(w, "history_tokens_saved", s->history_saved);
     put_money(w, NULL, "cost_per_request_usd", cost_per_request(s));
     json_key(w, "share");
     if (spend_sums_is_known(s) && total->cost_nano != 0)
@@ -147,6 +150,8 @@ static void csv_sums(struct buffer *out, const struct spend_sums *s, const struc
     csv_i64(out, s->usage.cache_write);
     csv_i64(out, s->usage.output);
     csv_i64(out, s->usage.reasoning);
+    csv_money(out, s->saved_nano);
+    csv_i64(out, s->history_saved);
     buffer_append(out, SLICE("\r\n"));
 }
 
@@ -175,7 +180,7 @@ void cost_report_write_csv(const struct cost_report *r, struct buffer *out) {
     }
     if (r->query.n_by == 0) buffer_append(out, SLICE("total"));
     buffer_append(out, SLICE(",cost_usd,share,cost_per_request_usd,requests,unpriced,not_ok,lost_usd,input,"
-                             "cache_read,cache_write,output,reasoning\r\n"));
+                             "cache_read,cache_write,output,reasoning,saved_usd,history_tokens_saved\r\n"));
     for (size_t i = 0; i < r->n && r->query.n_by > 0; i++) {
         csv_names(out, r, &r->rows[i]);
         csv_sums(out, &r->rows[i].sums, &r->total);

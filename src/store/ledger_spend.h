@@ -41,6 +41,8 @@ struct spend_sums {
     uint64_t cache_hits; /* answered from our own cache: no tokens of theirs are below */
     uint64_t unpriced;   /* requests whose cost is unknown and not in any sum of money */
     int64_t cost_nano;   /* of the priced ones, however they ended */
+    int64_t saved_nano;  /* what kept answers had cost that were given instead of asking anybody */
+    int64_t history_saved; /* tokens, by estimate, of messages that were not sent on */
     int64_t lost_nano;   /* the part of it whose request gave no whole answer (any status but ok) */
     struct usage usage;  /* tokens as providers counted them; 0 where nothing was reported */
     int64_t unpriced_input, unpriced_output; /* tokens in it without a price */

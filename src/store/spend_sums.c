@@ -29,6 +29,8 @@ static const size_t plain[] = {
     USAGE_TABLE(USAGE)
 #undef USAGE
         offsetof(struct spend_sums, cache_hits),
+    offsetof(struct spend_sums, saved_nano),
+    offsetof(struct spend_sums, history_saved),
 };
 enum { N_PLAIN = sizeof plain / sizeof *plain, CHARGES = CHARGE_METERS + 1, LISTS = 4 };
 static const unsigned list_lengths[LISTS] = {N_PLAIN, RECORD_STATUS_COUNT, CHARGES, CHARGES};
@@ -80,10 +82,12 @@ void spend_sums_add(struct spend_sums *s, const struct record *r) {
     if ((unsigned)r->status < RECORD_STATUS_COUNT) s->by_status[r->status]++;
     if (is_hit(r)) {
         s->cache_hits++;
+        if (r->saved_nano > 0) add(&s->saved_nano, r->saved_nano); /* MONEY_UNKNOWN is negative */
         if (money_is_known(r->cost_nano)) add_money(s, r);
         else s->unpriced++;
         return;
     }
+    if (r->history_tokens_saved > 0 && r->status != RECORD_REFUSED) add(&s->history_saved, r->history_tokens_saved);
 #define USAGE(field)                                                                                         \
     if (u->field > 0) add(&s->usage.field, u->field); /* USAGE_NULL is negative */
     USAGE_TABLE(USAGE)

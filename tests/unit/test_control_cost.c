@@ -68,9 +68,9 @@ static void report_as_csv(void **state) {
     assert_string_equal(d->answer.content_type, "text/csv; charset=utf-8");
     assert_string_equal(buffer_text(&d->answer.body),
                         "team,user,cost_usd,share,cost_per_request_usd,requests,unpriced,not_ok,lost_usd,"
-                        "input,cache_read,cache_write,output,reasoning\r\n"
-                        "\"a,b\",,0.00021,1.000000,0.00021,1,0,0,0,1000,0,0,100,0\r\n"
-                        "(total),,0.00021,1.000000,0.00021,1,0,0,0,1000,0,0,100,0\r\n");
+                        "input,cache_read,cache_write,output,reasoning,saved_usd,history_tokens_saved\r\n"
+                        "\"a,b\",,0.00021,1.000000,0.00021,1,0,0,0,1000,0,0,100,0,0,0\r\n"
+                        "(total),,0.00021,1.000000,0.00021,1,0,0,0,1000,0,0,100,0,0,0\r\n");
     EXPECT_STATUS(200, desk_get(d, "/api/v1/cost/report?by=team&format=focus"));
     assert_non_null(strstr(buffer_text(&d->answer.body), "BilledCost,BillingAccountId,"));
     assert_non_null(strstr(buffer_text(&d->answer.body), "\r\n0.00015,main,USD,2025-12-01T00:00:00Z,"));

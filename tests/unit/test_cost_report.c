@@ -79,7 +79,7 @@ static bool belongs(const struct cost_report *p, const struct cost_row *row, con
 
 struct naive {
     uint64_t requests, unpriced, refused, hits;
-    int64_t cost, lost, input, output, meters[CHARGE_METERS + 1], unpriced_input, charged_input;
+    int64_t cost, saved, history, lost, input, output, meters[CHARGE_METERS + 1], unpriced_input, charged_input;
 };
 
 static void add(struct naive *n, const struct record *r) {
@@ -87,6 +87,8 @@ static void add(struct naive *n, const struct record *r) {
     n->requests++;
     n->refused += r->status == RECORD_REFUSED;
     n->hits += hit;
+    if (hit && r->saved_nano != MONEY_UNKNOWN) n->saved += r->saved_nano;
+    if (!hit && r->status != RECORD_REFUSED && r->history_tokens_saved > 0) n->history += r->history_tokens_saved;
     n->unpriced += !priced;
     if (!hit && r->usage.input > 0) n->input += r->usage.input;
     if (!hit && r->usage.output > 0) n->output += r->usage.output;
@@ -104,6 +106,8 @@ static void expect(const struct spend_sums *s, const struct naive *n) {
     assert_int_equal(s->unpriced, n->unpriced);
     assert_int_equal(s->by_status[RECORD_REFUSED], n->refused);
     assert_int_equal(s->cache_hits, n->hits);
+    assert_int_equal(s->saved_nano, n->saved);
+    assert_int_equal(s->history_saved, n->history);
     assert_true(s->cost_nano == n->cost && s->lost_nano == n->lost);
     assert_true(s->usage.input == n->input && s->usage.output == n->output);
     assert_true(s->unpriced_input == n->unpriced_input && s->quantity[CHARGE_INPUT] == n->charged_input);

@@ -53,6 +53,7 @@ static inline void cost_end(struct rig *rig, struct record *r) {
     case 3: r->charge = (struct charge){0}; break; /* of an older program: a cost without meters */
     case 4:                                        /* a kept answer */
         r->cache = SLICE("hit");
+        r->saved_nano = r->cost_nano;
         r->cost_nano = 0;
         r->charge = (struct charge){0};
         break;
@@ -81,6 +82,7 @@ static inline void cost_record(struct rig *rig, struct record *r, unsigned i) {
     r->usage.input = 10 + rig_below(rig, 4000);
     r->usage.output = rig_below(rig, 900);
     cost_charge(rig, r);
+    if (i % 3 == 0) r->history_tokens_saved = r->usage.output;
     cost_end(rig, r);
 }
 
