@@ -113,6 +113,7 @@ void api_cost_report(struct api_call *c);
 void api_cost_explain(struct api_call *c);
 void api_cost_anomalies(struct api_call *c);
 void api_cost_review(struct api_call *c);
+void api_cost_reconcile(struct api_call *c);
 void api_budgets(struct api_call *c);
 void api_budget_show(struct api_call *c);
 void api_budgets_set(struct api_call *c);

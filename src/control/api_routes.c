@@ -86,6 +86,11 @@ static const struct api_parameter cost_review[] = {
     TIME_QUERY("to", "now", "its end"),
     END};
 
+static const struct api_parameter cost_reconcile[] = {
+    TEXT_QUERY("provider", "our provider whose invoice it is; without it openai or anthropic where there is one of that name, else all"),
+    {.name = "tolerance", .place = API_QUERY, .type = API_TEXT, .fallback = "0.5", .help = "percent; smaller differences are none"},
+    END};
+
 static const struct api_parameter quote[] = {
     TEXT_QUERY("provider", "a provider of the configuration or of the price table; also as PROVIDER/MODEL in `model`"),
     {.name = "model", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "the model's name at the provider"},
@@ -149,6 +154,7 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/cost/explain", API_VIEWER, 200, api_cost_explain, "Why cost differs between two windows, and where.", cost_explain, "CostExplanation", NULL},
     {"GET", "/api/v1/cost/anomalies", API_VIEWER, 200, api_cost_anomalies, "Whether the cost of a request shifted, by request type, since when, and what moved it.", cost_anomalies, "CostAnomalies", NULL},
     {"GET", "/api/v1/cost/review", API_VIEWER, 200, api_cost_review, "What would lower the cost: actions by USD a month, with their evidence.", cost_review, "CostReview", NULL},
+    {"POST", "/api/v1/cost/reconcile", API_VIEWER, 200, api_cost_reconcile, "Compares a usage export of OpenAI or Anthropic, sent as the body (CSV), with the records.", cost_reconcile, "Reconciliation", NULL},
     {"GET", "/api/v1/budgets", API_VIEWER, 200, api_budgets, "What each budget has spent, holds, and will have spent.", budgets, "Budgets", NULL},
     {"PUT", "/api/v1/budgets", API_EDITOR, 200, api_budgets_set, "Sets budgets and limits, all or none: a list of budgets, or an object with `budgets` and `limits`, as in the configuration, JSON or YAML.", allowances_set, "Changes", NULL},
     {"GET", "/api/v1/budgets/{name}", API_VIEWER, 200, api_budget_show, "One budget as it is declared, and by whom.", budget_name, "DeclaredBudget", NULL},

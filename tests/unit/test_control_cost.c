@@ -76,6 +76,35 @@ static void report_as_csv(void **state) {
     assert_non_null(strstr(buffer_text(&d->answer.body), "\r\n0.00015,main,USD,2025-12-01T00:00:00Z,"));
 }
 
+/* An export against the records; another currency is told by column and value. */
+static void an_invoice_is_compared(void **state) {
+    struct desk *d = *state;
+    static const char head[] = "start_time_iso,model,input_tokens,output_tokens,amount_value,amount_currency\n";
+    char body[512], day[CLOCK_TEXT];
+    keep(d, 1, HOUR, "growth", 1000, 100); /* 0.00021 USD */
+    desk_drain(d);
+    clock_format(DESK_NOW - HOUR, day);
+    snprintf(body, sizeof body, "%s%.10s,gpt-4o-mini,1000,100,0.00021,usd\n", head, day);
+    EXPECT_STATUS(200, desk_do(d, "POST", "/api/v1/cost/reconcile", body));
+    EXPECT(d, "provider", "openai");
+    EXPECT(d, "compared", "1");
+    EXPECT(d, "gaps", "[]");
+    snprintf(body, sizeof body, "%s%.10s,gpt-4o-mini,2000,100,3.00021,USD\n", head, day);
+    EXPECT_STATUS(200, desk_do(d, "POST", "/api/v1/cost/reconcile?provider=main&tolerance=1", body));
+    EXPECT(d, "gaps.0.gap", "differs");
+    EXPECT(d, "gaps.0.recorded.input_tokens", "1000");
+    EXPECT(d, "gap_usd", "3");
+    EXPECT_STATUS(200, desk_do(d, "POST", "/api/v1/cost/reconcile?provider=nobody", body));
+    EXPECT(d, "gaps.0.gap", "not_recorded");
+    snprintf(body, sizeof body, "%s%.10s,gpt-4o-mini,1000,100,0.00021,eur\n", head, day);
+    EXPECT_STATUS(400, desk_do(d, "POST", "/api/v1/cost/reconcile", body));
+    EXPECT_MESSAGE(d, "amount_currency");
+    EXPECT_MESSAGE(d, "eur");
+    EXPECT_STATUS(400, desk_do(d, "POST", "/api/v1/cost/reconcile?tolerance=much", body));
+    EXPECT_STATUS(400, desk_do(d, "POST", "/api/v1/cost/reconcile", "a,b\n1,2\n"));
+    EXPECT_STATUS(400, desk_do(d, "POST", "/api/v1/cost/reconcile", ""));
+}
+
 static void mistakes(void **state) {
     struct desk *d = *state;
     EXPECT_STATUS(400, desk_get(d, "/api/v1/cost/report?by=colour"));
@@ -127,6 +156,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(report, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(report_as_csv, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(an_invoice_is_compared, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(mistakes, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(explain, desk_setup, desk_teardown),
     };

@@ -147,6 +147,7 @@ static void rich_record(struct desk *d) {
 static const char *body_of(const struct api_route *r) {
     static const char *const bodies[][3] = {
         {"POST", "/api/v1/keys", "{\"application\":\"support\",\"name\":\"k\"}"},
+        {"POST", "/api/v1/cost/reconcile", "start_time_iso,model,input_tokens,output_tokens,amount_value,amount_currency\n2026-01-05T00:00:00Z,gpt-4o,10,5,1.5,usd\n"},
         {"PUT", "/api/v1/budgets", "[{\"name\":\"b\",\"limit_usd\":1,\"window\":\"day\"}]"},
         {"PUT", "/api/v1/budgets/{name}", "{\"limit_usd\":2,\"window\":\"day\"}"},
         {"PUT", "/api/v1/limits", "[{\"name\":\"l\",\"concurrent\":1}]"},
