@@ -11,7 +11,7 @@
 
 struct cost_wire {
     struct governor *governor;
-    struct expect *expect;
+    struct expect *expect, *inputs; /* answers; inputs of calls that go on from what a provider keeps */
     struct token_calibration calibration;
     struct token_counter *counters; /* one a lane, by its thread only */
     unsigned n_lanes;
@@ -49,17 +49,23 @@ static int64_t expected(void *ctx, const struct record *asked) {
     return expect_output(c->expect, asked->application, asked->model, asked->request_type);
 }
 
+static int64_t expected_input(void *ctx, const struct record *asked) {
+    struct cost_wire *c = ctx;
+    return expect_output(c->inputs, asked->application, asked->model, asked->request_type);
+}
+
 static void learn(void *ctx, const struct target *t, const struct input_count *counted, const struct record *r) {
     struct cost_wire *c = ctx;
     if (r->cache.len > 0 || r->usage.estimated) return;
     expect_learn(c->expect, r->application, r->model, r->request_type, r->usage.output);
-    if (counted->tokens >= 0 && counted->whole && r->n_attempts > 0)
+    if (counted->goes_on) expect_learn(c->inputs, r->application, r->model, r->request_type, r->usage.input);
+    else if (counted->tokens >= 0 && counted->whole && r->n_attempts > 0)
         (void)token_calibration_update(&c->calibration, slice_of(t->model), counted->plain, r->usage.input);
 }
 
 void cost_wire_sinks(struct cost_wire *c, struct gateway_sinks *sinks) {
     sinks->admission = governor_calls(c->governor);
-    sinks->tokens = (struct token_calls){.ctx = c, .count_input = count_input, .expect_output = expected, .learn = learn};
+    sinks->tokens = (struct token_calls){.ctx = c, .count_input = count_input, .expect_output = expected, .expect_input = expected_input, .learn = learn};
 }
 
 /* ---- the books ---- */
@@ -125,6 +131,7 @@ struct cost_wire *cost_wire_new(unsigned n_lanes) {
     struct cost_wire *c = mem_new(struct cost_wire);
     c->governor = governor_new(&(struct governor_events){.ctx = c, .alert = alerted});
     c->expect = expect_new();
+    c->inputs = expect_new();
     token_calibration_init(&c->calibration);
     c->n_lanes = n_lanes;
     c->counters = mem_new_array(struct token_counter, n_lanes);
@@ -137,6 +144,7 @@ void cost_wire_free(struct cost_wire *c) {
     for (unsigned i = 0; i < c->n_lanes; i++) token_counter_deinit(&c->counters[i]);
     mem_free(c->counters);
     expect_free(c->expect);
+    expect_free(c->inputs);
     governor_free(c->governor);
     mem_free(c);
 }

@@ -18,7 +18,7 @@ static void cap_output(int64_t cap, struct call *call) {
     if (given && (call->max_tokens < 0 || call->max_tokens > cap)) call->max_tokens = cap;
 }
 
-static bool goes_on_elsewhere(const struct json_doc *d) {
+bool trim_goes_on_elsewhere(const struct json_doc *d) {
     return !fields_is_null(d, json_get(d, 0, "previous_response_id")) ||
            !fields_is_null(d, json_get(d, 0, "conversation"));
 }
@@ -78,7 +78,7 @@ static void cut_history(const struct dialect *client, const struct history_polic
     struct conversation c;
     struct arena work; /* of its own, so that a call which just fits into the exchange's goes on fitting */
     int64_t saved;
-    if (call->messages_node == JSON_NONE || goes_on_elsewhere(&call->doc)) return;
+    if (call->messages_node == JSON_NONE || trim_goes_on_elsewhere(&call->doc)) return;
     arena_init(&work, 16u << 10, LIMIT_ARENA_EXCHANGE);
     if (read_all(client, call, arena, &work, &c) && history_cut(h, c.messages, c.n, &saved))
         mark(&c, saved, arena, call);

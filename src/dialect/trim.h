@@ -15,4 +15,7 @@
 void trim_call(const struct dialect *client, const struct request_policy *asked, struct arena *arena,
                struct call *call);
 
+/* The request goes on from a conversation that the provider keeps. */
+bool trim_goes_on_elsewhere(const struct json_doc *d);
+
 #endif

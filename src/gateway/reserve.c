@@ -30,16 +30,33 @@ static bool body_says(const struct exchange *x, struct slice words) {
            memmem(x->request->body.at, x->request->body.len, words.at, words.len) != NULL;
 }
 
+/* Calls that go on from a conversation the provider keeps are charged for all of it: what is not seen here is bounded by
+ * what such calls have shown, else by what the model can read beside its answer. */
+static int64_t unseen_bound(const struct exchange *x, int64_t output) {
+    const struct token_calls *s = &x->gateway->sinks.tokens;
+    int64_t learned = s->expect_input ? s->expect_input(s->ctx, &x->record) : -1, window = -1;
+    if (learned >= 0) return learned;
+    for (unsigned i = 0; i < x->n_order; i++)
+        if (x->order[i]->context_window > window) window = x->order[i]->context_window;
+    return window - output;
+}
+
 /* The worst that may be used: nothing is found in the provider's cache, and all is written to it where the
  * call asks. */
 static void foresee(struct exchange *x, const struct request_policy *asked, struct usage *ret) {
     const struct token_calls *s = &x->gateway->sinks.tokens;
+    bool goes_on = x->counted.goes_on;
     if (s->count_input) s->count_input(s->ctx, x->gateway->lane, x->order[0], &x->call, &x->counted);
+    x->counted.goes_on = goes_on;
     if (x->counted.tokens < 0)
         x->counted.tokens = (int64_t)(x->call.text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
     usage_init(ret);
     ret->input = x->counted.tokens;
     ret->output = most_output(x, asked);
+    if (x->counted.goes_on) {
+        int64_t bound = unseen_bound(x, ret->output);
+        if (bound > ret->input) ret->input = bound < LIMIT_COUNTED_TOKENS ? bound : LIMIT_COUNTED_TOKENS;
+    }
     ret->cache_read = ret->cache_write = ret->reasoning = 0;
     if (!body_says(x, SLICE("cache_control"))) return;
     ret->cache_write = ret->input;
@@ -86,10 +103,11 @@ bool reserve(struct exchange *x) {
                                   .wall_us = x->record.time_us,
                                   .mono_us = loop_now_us(x->gateway->loop),
                                   .approved_nano = x->approved_nano};
+    x->counted.goes_on = x->call.endpoint == ENDPOINT_RESPONSES && trim_goes_on_elsewhere(&x->call.doc);
     if (is_judged(x, asked)) {
         foresee(x, asked, &most);
         q.worst_cost_nano = worst_cost(x, &most);
-        q.tokens = x->call.endpoint == ENDPOINT_COUNT_TOKENS ? 0 : most.input + most.output;
+        q.tokens = x->call.endpoint == ENDPOINT_COUNT_TOKENS ? 0 : x->counted.tokens + most.output;
     }
     a->admit(a->ctx, &q, &v, &x->reservation);
     x->requests_left = v.requests;

@@ -34,6 +34,7 @@ struct input_count {
     int64_t tokens; /* -1: not counted */
     int64_t plain;  /* before the learned factor */
     bool whole;     /* nothing was sampled or guessed: comparable with a provider's count */
+    bool goes_on;   /* it goes on from a conversation that the provider keeps: more is read than was counted */
 };
 
 enum verdict_outcome {
@@ -100,7 +101,10 @@ struct token_calls {
     void (*count_input)(void *ctx, unsigned lane, const struct target *t, const struct call *call, struct input_count *ret);
     /* Output tokens that one answer in a hundred of this kind passes; -1: not known yet. */
     int64_t (*expect_output)(void *ctx, const struct record *asked);
-    /* What a whole answer was, for the two above. */
+    /* All input tokens that one in a hundred of this kind passes which go on from a conversation the provider keeps; -1:
+     * not known yet. */
+    int64_t (*expect_input)(void *ctx, const struct record *asked);
+    /* What a whole answer was, for those above. */
     void (*learn)(void *ctx, const struct target *t, const struct input_count *counted, const struct record *r);
 };
 
