@@ -6,10 +6,10 @@
 #include "cost/outlook.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #define MOST_BUDGETS 10000 /* values of "*" in one answer */
-#define MOST_FORECASTS 100 /* of these; each reads four weeks of sums, on the thread that answers /healthz   \
-                            */
+#define MOST_FORECASTS 100 /* of these unless asked for; each reads four weeks of sums, on the thread that answers /healthz */
 
 /* The views are only valid while they are handed over; so they are copied, and the ledger is asked
  * afterwards. */
@@ -99,6 +99,23 @@ static void put_left_out(struct api_call *c) {
     json_array_end(&c->json);
 }
 
+/* Of spent and limit, the larger share first: those are forecast whose end is in doubt. */
+static int by_share(const void *a, const void *b) {
+    const struct budget_view *x = *(const struct budget_view *const *)a, *y = *(const struct budget_view *const *)b;
+    __int128 p = (__int128)x->spent_nano * y->budget->limit_nano, q = (__int128)y->spent_nano * x->budget->limit_nano;
+    return p != q ? (p > q ? -1 : 1) : (x > y) - (x < y);
+}
+
+/* Marks by index whose end is forecast; how many are not. */
+static size_t choose(const struct views *all, size_t most, bool *chosen) {
+    const struct budget_view **order = arena_new_array(all->c->arena, const struct budget_view *, all->n + 1);
+    if (!order) return all->n;
+    for (size_t i = 0; i < all->n; i++) order[i] = &all->at[i];
+    if (all->n > most) qsort(order, all->n, sizeof *order, by_share);
+    for (size_t i = 0; i < all->n && i < most; i++) chosen[order[i] - all->at] = true;
+    return all->n > most ? all->n - most : 0;
+}
+
 void api_budgets(struct api_call *c) {
     if (!c->s->budgets || !c->s->ledger) {
         api_fail(c, FAULT_NOT_RUNNING,
@@ -117,12 +134,15 @@ void api_budgets(struct api_call *c) {
         api_fail(c, FAULT_NOT_FOUND, "no budget `" SLICE_FMT "` is configured", SLICE_ARG(all.name));
         return;
     }
+    bool *chosen = arena_new_array(c->arena, bool, all.n + 1);
+    size_t not_forecast = chosen ? choose(&all, (size_t)api_number(c, "forecasts", MOST_FORECASTS), chosen) : 0;
     json_object(&c->json);
     json_key(&c->json, "budgets");
     json_array(&c->json);
-    for (size_t i = 0; i < all.n; i++)
-        if (!put_budget(c, &all.at[i], i < MOST_FORECASTS, now_us)) return;
+    for (size_t i = 0; i < all.n && chosen; i++)
+        if (!put_budget(c, &all.at[i], chosen[i], now_us)) return;
     json_array_end(&c->json);
+    json_member_i64(&c->json, "not_forecast", (int64_t)not_forecast);
     json_key(&c->json, "left_off");
     json_put_u64(&c->json, all.left_off);
     put_left_out(c);

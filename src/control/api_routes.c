@@ -120,6 +120,7 @@ static const struct api_parameter audit_list[] = {
 
 static const struct api_parameter budgets[] = {
     {.name = "name", .place = API_QUERY, .type = API_TEXT, .help = "only this budget"},
+    {.name = "forecasts", .place = API_QUERY, .type = API_INTEGER, .high = 1000, .fallback = "100", .help = "how many are forecast, those nearest to their limit"},
     END};
 #define NAME_PATH(what) {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the " what "'s name"}
 #define DRY_RUN                                                                                                           \

@@ -275,6 +275,7 @@ const struct api_field api_fields[] = {
     {"Breaker", "next_probe", "time?", "when an open breaker tries again"},
     {"Budgets", "budgets", "[Budget]", "one for each budget and value of its scope, in its current window"},
     {"Budgets", "left_off", "integer", "further ones, of budgets with a `*`"},
+    {"Budgets", "not_forecast", "integer", "of `budgets`: those behind the `forecasts` nearest to their limit"},
     {"Budgets", "not_in_force", "[LeftOut]", "what the registry holds and the policy left out"},
     {"LeftOut", "kind", "budget|limit|approval", "what it is"},
     {"LeftOut", "name", "string", "its name"},

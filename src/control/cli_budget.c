@@ -42,6 +42,8 @@ static void write_budgets(struct client_answer *a) {
     }
     if (sheet_rows(&s) == 0) printf("no budgets; they stand under `budgets:` in the configuration, or are set with `quarterdeck budget set`\n");
     else sheet_write(&s, stdout, true);
+    if (!slice_is(cli_value(a, 0, "not_forecast"), "0"))
+        printf("\n" SLICE_FMT " further from their limit are not forecast: --forecasts N\n", SLICE_ARG(cli_value(a, 0, "not_forecast")));
     for (at = JSON_NONE; json_each_item(&a->doc, cli_at(a, 0, "not_in_force"), &at, &budget);)
         printf("not in force: " SLICE_FMT " " SLICE_FMT ": " SLICE_FMT "\n", SLICE_ARG(cli_value(a, budget, "kind")),
                SLICE_ARG(cli_value(a, budget, "name")), SLICE_ARG(cli_value(a, budget, "why")));
@@ -66,7 +68,12 @@ static int any_breached(struct client_answer *a) {
 
 static int list(int argc, char **argv) {
     struct client_options o = {0};
-    const struct option_spec specs[] = {CLIENT_OPTIONS(o)};
+    const char *forecasts = NULL;
+    const struct option_spec specs[] = {
+        {.name = "forecasts", .type = OPTION_TEXT, .value = &forecasts, .metavar = "N",
+         .help = "how many are forecast, those nearest to their limit; 100 unless given, at most 1000"},
+        CLIENT_OPTIONS(o),
+    };
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, LIST_USAGE, &n);
     if (code < 0) code = cli_expect(LIST_USAGE, n, 0, 1);
     if (code >= 0) return code;
@@ -74,6 +81,7 @@ static int list(int argc, char **argv) {
     buffer_init(&path, 64 << 10);
     buffer_append(&path, SLICE("/api/v1/budgets"));
     client_add_query(&path, "name", n > 0 ? argv[0] : NULL);
+    client_add_query(&path, "forecasts", forecasts);
     bool json = o.json;
     o.json = false;
     code = cli_get(&o, buffer_text(&path), json ? write_array : write_budgets, any_breached);

@@ -43,6 +43,50 @@ static void a_budget_is_forecast(void **state) {
     assert_true(breach > 0.9);
 }
 
+/* Three values of one budget: those nearest to their limit are forecast first. */
+static void three_values(void *ctx, void (*each)(void *arg, const struct budget_view *v), void *arg) {
+    struct desk *d = ctx;
+    for (int i = 0; i < 3; i++) {
+        struct budget_view v = {.budget = d->policy->budgets, .values = {SLICE("growth")}, .spent_nano = (i == 1 ? 3 : 1 + i / 2) * 1000000000LL};
+        v.window = (struct window){DESK_NOW - 100 * 3600 * SECOND, DESK_NOW + 500 * 3600 * SECOND};
+        each(arg, &v);
+    }
+}
+
+static void the_nearest_are_forecast(void **state) {
+    struct desk *d = *state;
+    for (int hour = 10 * 24; hour > 0; hour--) {
+        struct record r;
+        record_init(&r);
+        r.time_us = DESK_NOW - hour * 3600 * SECOND;
+        r.id = rig_id(r.time_us, (unsigned)hour);
+        r.application = SLICE("support");
+        r.team = SLICE("growth");
+        r.status = RECORD_OK;
+        r.cost_nano = 1000000;
+        desk_keep(d, &r);
+    }
+    desk_drain(d);
+    d->s.budgets = three_values;
+    static const struct {
+        const char *target, *not_forecast;
+        bool forecast[3];
+    } rows[] = {{"/api/v1/budgets", "0", {true, true, true}},
+                {"/api/v1/budgets?forecasts=2", "1", {false, true, true}},
+                {"/api/v1/budgets?forecasts=1", "2", {false, true, false}},
+                {"/api/v1/budgets?forecasts=0", "3", {false, false, false}}};
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        EXPECT_STATUS(200, desk_get(d, rows[i].target));
+        EXPECT(d, "not_forecast", rows[i].not_forecast);
+        for (int b = 0; b < 3; b++) {
+            char path[40];
+            snprintf(path, sizeof path, "budgets.%d.forecast_usd", b);
+            assert_int_equal(strcmp(desk_at(d, path), "null") != 0, rows[i].forecast[b]);
+        }
+    }
+    EXPECT_STATUS(400, desk_get(d, "/api/v1/budgets?forecasts=1001"));
+}
+
 static void a_stopped_server_says_so(void **state) {
     struct desk *d = *state;
     d->s.budgets = NULL;
@@ -53,6 +97,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_budget_is_told, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(a_budget_is_forecast, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(the_nearest_are_forecast, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(a_stopped_server_says_so, desk_setup, desk_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
