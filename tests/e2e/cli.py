@@ -7,7 +7,9 @@ import io
 import json
 import pathlib
 import random
+import subprocess
 import sys
+import time
 import traceback
 
 sys.dont_write_bytecode = True
@@ -358,6 +360,71 @@ def test_pseudonyms(rig):
             expect(word not in held, f"{file} has {word}")
 
 
+class SlowProvider:
+    """Answers each request once `until` is over: an exchange that is under way while something changes."""
+
+    def __init__(self):
+        import http.server
+        import threading
+        provider, self.until = self, 0.0
+        answer = json.dumps({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 1000, "completion_tokens": 1000, "total_tokens": 2000}}).encode()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["content-length"]))
+                eventually(lambda: time.time() > provider.until, 1000)
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def test_price_change(rig):
+    """A price that changes while a request is under way: it is reserved, charged and booked at the price of its start."""
+    def clock(t):
+        return datetime.datetime.fromtimestamp(t, datetime.timezone.utc).strftime("%H:%M:%SZ")
+
+    provider = SlowProvider()
+    change = int(time.time()) + 3
+    (rig.folder / "prices.json").write_text(json.dumps({"models": [{"provider": "openai", "id": "changing", "match": {"equals": "changing"}, "prices": [
+        {"prices": {"input_mtok": 1, "output_mtok": 1}},
+        {"constraint": {"type": "time_of_date", "start_time": clock(change), "end_time": clock(change + 7200)},
+         "prices": {"input_mtok": 100, "output_mtok": 100}}]}]}))
+    rig.write_config(config(provider.url, server="""prices: {files: [prices.json]}
+budgets: [{name: all, limit_usd: 0.21, window: month}]""").replace("gpt-4o-mini-2024-07-18", "changing"))
+    rig.start_gateway()
+    provider.until = change + 0.1
+    expect(time.time() < change, "too slow to begin")
+    expect(chat(rig)[0] == 200 and time.time() > change, "not served over the change")
+    expect(chat(rig)[0] == 200, "not served")
+    costs = sorted(record["cost_nanousd"] for record in rig.wait_records(count=2))
+    expect(costs == [2_000_000, 200_000_000], f"{costs}: each has the price of its start")
+    budget = rig.api("/api/v1/budgets")["budgets"][0]
+    expect(round(budget["spent_usd"] * 1e9) == sum(costs) and budget["reserved_usd"] == 0, budget)
+
+
+def test_two_servers(rig):
+    """A second server on one data folder does not start, says why, and leaves the first one alone."""
+    serving(rig)
+    first = rig.gateway
+    second = subprocess.run([rig.binary, "serve", "-c", rig.folder / "quarterdeck.yaml"], cwd=rig.folder, capture_output=True, text=True, timeout=60)
+    expect(second.returncode == 3 and "in use by another process" in second.stderr and "one server to one data_dir" in second.stderr, second)
+    expect(chat(rig)[0] == 200 and rig.wait_records(count=1), "the first one is harmed")
+    first.stop()
+
+
 def test_offline(rig):
     """The same questions are answered from the data folder when no server runs."""
     serving(rig)
@@ -394,7 +461,6 @@ def test_keys(rig):
 
 
 def eventually(condition, tries=400):
-    import time
     for _ in range(tries):
         if condition():
             return True
