@@ -63,6 +63,17 @@ static int as(struct desk *d, const char *peer, const char *token, const char *m
 #define THERE "192.0.2.7"
 #define ALLOWED(status) ((status) != 401 && (status) != 403)
 
+/* "x" for every {placeholder}. */
+static const char *filled(struct desk *d, const char *path) {
+    char *out = arena_text(&d->arena, slice_of(path)), *to = out;
+    for (const char *c = path; *c; c++) {
+        *to++ = *c == '{' ? 'x' : *c;
+        if (*c == '{') c = strchr(c, '}');
+    }
+    *to = 0;
+    return out;
+}
+
 /* Every route, every role, from here and from elsewhere. */
 static void roles(void **state) {
     struct desk *d = *state;
@@ -75,7 +86,7 @@ static void roles(void **state) {
     for (const struct api_route *r = api_routes; r->method; r++)
         for (unsigned i = 0; i < sizeof callers / sizeof *callers; i++)
             for (int here = 0; here < 2; here++) {
-                const char *target = strchr(r->path, '{') ? strstr(r->path, "keys") ? "/api/v1/keys/a/b" : "/api/v1/records/x" : r->path;
+                const char *target = filled(d, r->path);
                 int status = as(d, here ? HERE : THERE, callers[i].token, r->method, target);
                 enum api_access needed = r->access == API_LOCAL ? (here ? API_OPEN : API_VIEWER) : r->access;
                 int want = callers[i].rights >= needed ? 200 : callers[i].rights == API_OPEN ? 401 : 403;
