@@ -41,6 +41,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         MUST(slice_is_utf8(buffer_slice(&out)));
     }
     policy_drop(policy);
+    policy = NULL;
+    f = config_read_allowances(fuzz_text(data, size), "body", "budget", "x", NULL, &arena, &policy, &problems);
+    if (f == FAULT_NONE) MUST(policy != NULL && policy->n_budgets + policy->n_limits > 0 && problems.count == 0);
+    else MUST(policy == NULL && problems.count > 0);
+    policy_drop(policy);
     buffer_deinit(&out);
     arena_deinit(&arena);
     return 0;

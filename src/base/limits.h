@@ -43,7 +43,7 @@
 /* budgets and limits */
 #define LIMIT_BUDGETS 256                  /* rows of `budgets`; all that an application has are looked at per request */
 #define LIMIT_RATE_LIMITS 256              /* rows of `limits`, for the same reason */
-#define LIMIT_APPROVALS 1024               /* of request types; each is a row that admission may walk over */
+#define LIMIT_APPROVALS 256                /* of request types; each is a row that admission may walk over */
 #define LIMIT_ALERTS 16                    /* thresholds of one budget */
 #define LIMIT_HOLDS 16                     /* budgets and limits of one exchange; more are a configuration mistake */
 #define LIMIT_BUDGET_COUNTERS (256u << 10) /* counters of all values and windows; some 250 bytes each, 64 MiB */

@@ -62,6 +62,7 @@ static bool put_budget(struct api_call *c, const struct budget_view *v, bool for
     json_object(w);
     json_member_text(w, "name", v->budget->name);
     put_scope(w, v);
+    json_member_text(w, "source", v->budget->line > 0 ? "configuration" : "registry");
     json_member_text(w, "mode", allowance_mode_name(v->budget->mode));
     api_put_time(w, "window_start", v->window.start_us);
     api_put_time(w, "window_end", v->window.end_us);

@@ -282,6 +282,7 @@ const struct api_field api_fields[] = {
     {"LeftOut", "why", "string", "what stands against it"},
     {"Budget", "name", "string", "as configured"},
     {"Budget", "scope", "json", "what it bounds"},
+    {"Budget", "source", "configuration|registry", "where it is declared"},
     {"Budget", "mode", "hard|soft|degrade", "what happens when it is used up"},
     {"Budget", "window_start", "time", "first moment of the current window"},
     {"Budget", "window_end", "time", "first moment after it"},

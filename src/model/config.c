@@ -413,7 +413,9 @@ enum fault config_read_allowances(struct slice text, const char *file, const cha
     *problems = (struct config_problems){0};
     arena_init(&r.temp, 16u << 10, 16 * (size_t)LIMIT_CONFIG_FILE);
     r.policy = policy_new();
-    if (yaml_read(text, &r.temp, &root, &line, &error) != FAULT_NONE)
+    if (text.len > LIMIT_CONFIG_FILE)
+        config_complain(&r, 1, 1, "expected at most %u bytes, found %zu", LIMIT_CONFIG_FILE, text.len);
+    else if (yaml_read(text, &r.temp, &root, &line, &error) != FAULT_NONE)
         complain_of_syntax(&r, line, error.text);
     else if (config_is_null(root) || (root->type != YAML_MAP && root->type != YAML_LIST))
         config_complain(&r, 1, 1, "expected a %s, a list of them, or a map with `budgets` and `limits`", kind);
