@@ -242,7 +242,7 @@ def test_budget_registry(rig):
     shown = json.loads(rig.run("budget", "approvals", "--json")[1])["approvals"]
     expect(len(shown) == 1 and shown[0]["up_to_usd"] == 2.5 and shown[0]["reason"] == "month end" and shown[0]["in_force"], shown)
 
-    spent = sum(record["cost_nanousd"] for record in rig.wait_records(count=1) if record["cost_nanousd"])
+    spent = sum(record["cost_nanousd"] for record in rig.wait_records(count=4) if record["cost_nanousd"])
     expect(spent > 0, "nothing was spent")
     status, out, err = rig.run("budget", "set", "--name", "day", "--application", "e2e", "--limit-usd", "0.0000001", "--window", "day",
                                "--timezone", "Europe/London", "--reason", "trial", "--dry-run")
