@@ -198,6 +198,7 @@ static void print_action(struct client_answer *a, uint32_t action, unsigned numb
     putchar('\n');
     print_named(a, action, "application", "application", &any);
     print_named(a, action, "request_type", "request type", &any);
+    print_named(a, action, "feature", "feature", &any);
     print_named(a, action, "model", "model", &any);
     print_named(a, action, "provider", "provider", &any);
     print_named(a, action, "target_model", "target", &any);
@@ -206,6 +207,37 @@ static void print_action(struct client_answer *a, uint32_t action, unsigned numb
     print_line(a, action, "why", "why");
     print_line(a, action, "act", "do");
     putchar('\n');
+}
+
+static void print_prefixes(struct client_answer *a) {
+    static const char *const headers[] = {"APPLICATION", "REQUEST TYPE", "TARGET",  "SYSTEM PROMPT",  ">INPUT",
+                                          ">CACHED %",   ">PREFIX",      ">MISSED", ">USD A MONTH"};
+    uint32_t row, at = JSON_NONE;
+    struct sheet s;
+    sheet_init(&s, headers, sizeof headers / sizeof *headers);
+    while (json_each_item(&a->doc, cli_at(a, 0, "prefixes"), &at, &row)) {
+        bool at_most = false;
+        double usd, input = number_at(a, row, "input_tokens");
+        (void)json_get_bool(&a->doc, cli_at(a, row, "at_most"), &at_most);
+        const char *most = at_most ? "at most " : "";
+        cli_put(&s, a, row, "application");
+        cli_put(&s, a, row, "request_type");
+        cli_put(&s, a, row, "target_model");
+        cli_put(&s, a, row, "system_prompt");
+        cli_put(&s, a, row, "input_tokens");
+        sheet_print_cell(&s, "%.1f", input > 0 ? 100 * number_at(a, row, "cache_read_tokens") / input : 0);
+        sheet_print_cell(&s, "%s%.0f", most, number_at(a, row, "prefix_tokens"));
+        sheet_print_cell(&s, "%s%.0f", most, number_at(a, row, "missed_tokens"));
+        if (json_get_double(&a->doc, cli_at(a, row, "usd_month"), &usd))
+            sheet_print_cell(&s, "%s%.*f", most, digits_of(usd), usd);
+        else sheet_put(&s, SLICE_NULL);
+    }
+    if (sheet_rows(&s) > 0) {
+        printf("cacheable prefixes, in tokens\n");
+        sheet_write(&s, stdout, true);
+        putchar('\n');
+    }
+    sheet_deinit(&s);
 }
 
 static void print_unanswered(struct client_answer *a) {
@@ -235,13 +267,16 @@ static int write_review(struct client_answer *a, bool print) {
     else printf("spend unknown: no price is known");
     printf(", from what was seen since %.10s\n\n", first.len >= 10 ? first.at : "-");
     while (json_each_item(&a->doc, cli_at(a, 0, "actions"), &at, &action)) print_action(a, action, ++number);
-    if (number == 0) printf("nothing found that the sums can show\n\n");
+    if (number == 0) printf("nothing found\n\n");
+    print_prefixes(a);
     struct slice left_off = cli_value(a, 0, "left_off");
     if (!slice_is(left_off, "0")) {
         printf("left off, each below 1 %% of the spend: ");
         print_clean(left_off);
         printf("\n\n");
     }
+    printf("read beside the sums: %.0f records, %.0f captured exchanges\n", number_at(a, 0, "sample.records"),
+           number_at(a, 0, "sample.exchanges"));
     print_unanswered(a);
     return 0;
 }

@@ -1,17 +1,13 @@
 #include "base/buffer.h"
 #include "base/mem.h"
 #include "base/table.h"
-#include "cost/review_private.h"
+#include "cost/review_payload.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum { KEY_TEXT = 64 << 10 };
 static const double MONTH_US = 365.25 / 12 * 86400e6;
-
-#define WORK                                                                                                 \
-    (SPEND_BIT(APPLICATION) | SPEND_BIT(REQUEST_TYPE) | SPEND_BIT(MODEL) | SPEND_BIT(PROVIDER) |             \
-     SPEND_BIT(TARGET_MODEL))
 
 int64_t review_paid(const struct spend_sums *s) {
     int64_t n = (int64_t)(s->requests - s->by_status[RECORD_REFUSED] - s->cache_hits - s->unpriced);
@@ -77,7 +73,10 @@ static bool collect_hour(void *ctx, const struct spend_group *g) {
     int64_t hour = g->start_us / REVIEW_HOUR_US - out->from_us / REVIEW_HOUR_US;
     spend_sums_merge(&row->sums, &g->sums);
     if (row->hours == NULL) row->hours = mem_new_array(double, r->b->n_hours);
-    if (hour >= 0 && (size_t)hour < r->b->n_hours) row->hours[hour] += (double)g->sums.cost_nano;
+    if (hour >= 0 && (size_t)hour < r->b->n_hours) {
+        row->hours[hour] += (double)g->sums.cost_nano;
+        r->b->requests_by_hour[hour] += g->sums.requests;
+    }
     int64_t start = g->start_us > out->from_us ? g->start_us : out->from_us;
     if (start < out->first_us) out->first_us = start;
     return !arena_is_full(r->b->arena);
@@ -89,7 +88,7 @@ static int compare_slices(struct slice a, struct slice b) {
     return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-static int by_names(const void *a, const void *b) {
+int review_compare_rows(const void *a, const void *b) {
     const struct review_row *x = a, *y = b;
     for (int d = 0; d < SPEND_DIMENSIONS; d++) {
         int order = compare_slices(x->names[d], y->names[d]);
@@ -111,7 +110,7 @@ static enum fault read_rows(struct review_build *b, struct ledger *l, const stru
     enum fault fault = ledger_spend(l, &query, each, &r, NULL, error);
     table_deinit(&r.index);
     buffer_deinit(&r.key);
-    if (fault == FAULT_NONE && ret->n > 1) qsort(ret->at, ret->n, sizeof *ret->at, by_names);
+    if (fault == FAULT_NONE && ret->n > 1) qsort(ret->at, ret->n, sizeof *ret->at, review_compare_rows);
     return fault;
 }
 
@@ -119,6 +118,8 @@ static void release(struct review_build *b) {
     for (size_t i = 0; i < b->models.n; i++) mem_free(b->models.at[i].hours);
     mem_free(b->work.at);
     mem_free(b->types.at);
+    mem_free(b->features.at);
+    mem_free(b->requests_by_hour);
     mem_free(b->prompts.at);
     mem_free(b->models.at);
 }
@@ -138,6 +139,12 @@ static int by_amount(const void *a, const void *b) {
     return order != 0 ? order : compare_slices(x->system_prompt, y->system_prompt);
 }
 
+static int by_missed(const void *a, const void *b) {
+    const struct review_prefix *x = a, *y = b;
+    if (x->month_nano != y->month_nano) return x->month_nano > y->month_nano ? -1 : 1;
+    return (x->missed < y->missed) - (x->missed > y->missed);
+}
+
 static void judge(struct review_build *b) {
     struct review *out = b->out;
     double observed = (double)(out->to_us - out->first_us);
@@ -147,6 +154,7 @@ static void judge(struct review_build *b) {
     b->to_a_month = MONTH_US / observed;
     if (spend_sums_is_known(&b->total)) out->month_nano = llround((double)b->total.cost_nano * b->to_a_month);
     review_find(b);
+    if (out->n_prefixes > 1) qsort(out->prefixes, out->n_prefixes, sizeof *out->prefixes, by_missed);
     if (out->n > 1) qsort(out->actions, out->n, sizeof *out->actions, by_amount);
     out->verdict = out->n > 0 ? REVIEW_ACTIONS : REVIEW_NOTHING;
 }
@@ -161,6 +169,21 @@ static enum fault keep(struct review_build *b, struct error *error) {
     return error_set(error, FAULT_TOO_LARGE, "too many combinations of names: take a shorter window");
 }
 
+static enum fault read_sums(struct review_build *b, struct ledger *l, const struct review_query *q,
+                            struct error *error) {
+    b->requests_by_hour = mem_new_array(uint64_t, b->n_hours);
+    enum fault fault = read_rows(b, l, q, REVIEW_BY_WORK, 0, collect, &b->work, error);
+    if (fault == FAULT_NONE) fault = read_rows(b, l, q, REVIEW_BY_TYPE, 0, collect, &b->types, error);
+    if (fault == FAULT_NONE) fault = read_rows(b, l, q, REVIEW_BY_FEATURE, 0, collect, &b->features, error);
+    if (fault == FAULT_NONE)
+        fault = read_rows(b, l, q, REVIEW_BY_PROMPT, SPEND_BIT(DAY), collect_day, &b->prompts, error);
+    if (fault == FAULT_NONE)
+        fault = read_rows(b, l, q, SPEND_BIT(PROVIDER) | SPEND_BIT(TARGET_MODEL), SPEND_BIT(HOUR),
+                          collect_hour, &b->models, error);
+    for (size_t i = 0; i < b->types.n; i++) spend_sums_merge(&b->total, &b->types.at[i].sums);
+    return fault;
+}
+
 enum fault review_run(struct ledger *l, const struct policy *policy, const struct review_query *q,
                       struct arena *arena, struct review *ret, struct error *error) {
     struct review out = {q->from_us, q->to_us, .first_us = q->to_us, .has_policy = policy != NULL};
@@ -168,17 +191,8 @@ enum fault review_run(struct ledger *l, const struct policy *policy, const struc
     if (q->from_us <= 0 || q->from_us >= q->to_us || q->to_us - q->from_us > REVIEW_LONGEST_US)
         return error_set(error, FAULT_BAD_REQUEST, "from: expected a window of at most 400 days until `to`");
     b.n_hours = (size_t)((q->to_us - 1) / REVIEW_HOUR_US - q->from_us / REVIEW_HOUR_US + 1);
-    enum fault fault = read_rows(&b, l, q, WORK, 0, collect, &b.work, error);
-    if (fault == FAULT_NONE)
-        fault = read_rows(&b, l, q, SPEND_BIT(APPLICATION) | SPEND_BIT(REQUEST_TYPE), 0, collect, &b.types,
-                          error);
-    if (fault == FAULT_NONE)
-        fault = read_rows(&b, l, q, WORK | SPEND_BIT(SYSTEM_PROMPT), SPEND_BIT(DAY), collect_day, &b.prompts,
-                          error);
-    if (fault == FAULT_NONE)
-        fault = read_rows(&b, l, q, SPEND_BIT(PROVIDER) | SPEND_BIT(TARGET_MODEL), SPEND_BIT(HOUR),
-                          collect_hour, &b.models, error);
-    for (size_t i = 0; i < b.types.n; i++) spend_sums_merge(&b.total, &b.types.at[i].sums);
+    enum fault fault = read_sums(&b, l, q, error);
+    if (fault == FAULT_NONE && b.total.requests > 0) fault = review_sample(&b, l, q, error);
     if (fault == FAULT_NONE) judge(&b);
     if (fault == FAULT_NONE) fault = keep(&b, error);
     if (fault == FAULT_NONE) *ret = out;

@@ -1,20 +1,25 @@
 /* review.h - what would lower the cost: concrete actions, ranked by USD a month, each with its evidence and
  * what to type.
  *
- * Everything comes from the ledger's sums (store/ledger_spend.h) and the policy's prices and settings; no
- * record and no message is read. An amount is one of three: computed; a bound (`at_most`); or unknown
- * (MONEY_UNKNOWN) where the sums cannot say, and `why` says so. Amounts are scaled from what was observed, from
- * the first hour with a request to the window's end, to a month of 365.25 / 12 days.
+ * From the ledger's sums (store/ledger_spend.h), the policy's prices and settings, and a bounded sample of records and
+ * of captured payloads (cost/review_sample.h). An amount is one of three: computed; a bound (`at_most`); or unknown
+ * (MONEY_UNKNOWN), and `why` says so. Amounts are scaled from what was observed, from the first hour with a request to
+ * the window's end, to a month of 365.25 / 12 days.
  *
- * - cache_prefix: a prefix that all requests of a system prompt share is no longer than the shortest of them,
- *   hence than the least daily mean of input tokens an answer. At most: that, times the requests, less what
- *   was read from or written to the cache already, times the rate of input less that of cache_read. Below
- *   REVIEW_PREFIX_LEAST tokens: no action. History that grows by turns may be cached beyond it.
+ * - cache_prefix: with REVIEW_ASKED_LEAST captured exchanges of a system prompt, the prefix that all of them share, in
+ *   tokens, times the requests that came within five minutes of another, less what the cache gave, times the rate of
+ *   input less that of cache_read; less what writing it to the cache costs. Else at most: no prefix is longer than the
+ *   least daily mean of input tokens an answer. Below REVIEW_PREFIX_LEAST tokens: no action.
+ * - shorten_prompt: at most: the tokens of instructions that no sampled question or answer meets (a heuristic:
+ *   cost/words.h), times the requests, at the mean price of an input token.
+ * - fewer_chunks: at most: the tokens of retrieved paragraphs behind the first so many that hold 95 % of those that
+ *   answers use (the same heuristic), likewise.
+ * - cap_output: what of the output is beyond the 99th percentile of the sampled answers.
+ * - exact_cache: the cost of captured exchanges in a row that ask again what was asked within the hour.
  * - cheaper_target: the recorded cost less what the same tokens cost at the model's cheapest other target, in
  *   the tier of the mean request. Tokens are as the present target counts them. Quality is not known.
  * - lost_spend: the cost of requests without a whole answer. At most, for clients may leave.
- * - cap_output, exact_cache, steady_load: unknown. Lengths, repeats and discounts are in no sum.
- * - unpriced: unknown.
+ * - steady_load, unpriced: unknown.
  * Known amounts below REVIEW_LEAST_SHARE of the spend are left off, and counted. */
 #ifndef COST_REVIEW_H
 #define COST_REVIEW_H
@@ -26,6 +31,8 @@
 /* ACTION(symbol, name, words) */
 #define REVIEW_TABLE(ACTION)                                                                                 \
     ACTION(CACHE_PREFIX, "cache_prefix", "let the provider cache this prefix")                               \
+    ACTION(SHORTEN_PROMPT, "shorten_prompt", "shorten this prompt")                                          \
+    ACTION(FEWER_CHUNKS, "fewer_chunks", "retrieve fewer chunks for this feature")                           \
     ACTION(CHEAPER_TARGET, "cheaper_target", "move this request type to the model's cheaper target")         \
     ACTION(LOST_SPEND, "lost_spend", "stop paying for answers that nobody got whole")                        \
     ACTION(CAP_OUTPUT, "cap_output", "cap this output")                                                      \
@@ -42,7 +49,7 @@ enum review_kind {
 const char *review_kind_name(enum review_kind k);
 const char *review_kind_words(enum review_kind k);
 
-#define REVIEW_FACTS 8
+#define REVIEW_FACTS 10
 #define REVIEW_LEAST_SHARE 0.01  /* of the spend: smaller amounts are left off */
 #define REVIEW_WORTH_SHARE 0.05  /* of the spend that an unknown amount must concern */
 #define REVIEW_PREFIX_LEAST 1024 /* tokens; the shortest that OpenAI and Anthropic document (2025) */
@@ -56,7 +63,7 @@ struct review_fact {
 };
 struct review_action {
     enum review_kind kind;
-    struct slice application, request_type, model, provider, target_model,
+    struct slice application, request_type, feature, model, provider, target_model,
         system_prompt;  /* SLICE_NULL: none */
     int64_t month_nano; /* to be saved; MONEY_UNKNOWN */
     bool at_most;       /* month_nano is an upper bound */
@@ -65,6 +72,18 @@ struct review_action {
     struct slice act;   /* a command, or a line of the configuration */
     struct review_fact facts[REVIEW_FACTS];
     unsigned n_facts;
+};
+
+/* The cacheable prefix of one system prompt, and what of it is missed: also where it is no action. */
+#define REVIEW_PREFIXES 50
+struct review_prefix {
+    struct slice application, request_type, model, provider, target_model, system_prompt;
+    int64_t requests, input, cache_read; /* tokens */
+    int64_t tokens;                      /* of the prefix; at most, unless measured */
+    size_t exchanges;                    /* that it was measured on; 0: it was not */
+    double warm;                         /* part of the requests within five minutes of another; NAN: not known */
+    int64_t missed;                      /* tokens; at most, unless measured */
+    int64_t month_nano;                  /* MONEY_UNKNOWN: no price */
 };
 
 enum review_verdict { REVIEW_NOTHING, REVIEW_ACTIONS, REVIEW_NOT_ENOUGH };
@@ -79,6 +98,9 @@ struct review {
     int64_t month_nano;            /* spend; MONEY_UNKNOWN: no price is known, or not enough was observed */
     struct review_action *actions; /* known amounts first, the largest first; then by what they concern */
     size_t n, n_left_off;
+    struct review_prefix *prefixes; /* the most missed first */
+    size_t n_prefixes;
+    size_t n_sampled, n_exchanges; /* records, and payloads that were read */
     bool has_policy; /* false: nothing that needs prices or settings was looked at */
 };
 

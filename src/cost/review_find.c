@@ -1,6 +1,6 @@
 /* The actions of a review, each found in its own way; what each amount means stands in review.h. */
 #include "base/mem.h"
-#include "cost/review_private.h"
+#include "cost/review_sample.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,14 +9,14 @@
 #define STEADY_QUANTILE 0.1
 #define STEADY_SHARE 0.1 /* of the model's spend: a lower floor is no load to commit to */
 
-static double monthly(const struct review_build *b, double n) {
+double review_monthly(const struct review_build *b, double n) {
     return n * b->to_a_month;
 }
 
-static struct review_action *add(struct review_build *b, enum review_kind kind,
-                                 const struct slice names[SPEND_DIMENSIONS], double month_nano,
-                                 double concerns) {
+struct review_action *review_add(struct review_build *b, enum review_kind kind, const struct review_row *row,
+                                 double month_nano, double concerns) {
     struct review *out = b->out;
+    const struct slice *names = row->names;
     if (out->n == b->capacity) {
         b->capacity = b->capacity > 0 ? 2 * b->capacity : 32;
         out->actions = mem_resize(out->actions, b->capacity * sizeof *out->actions);
@@ -26,6 +26,7 @@ static struct review_action *add(struct review_build *b, enum review_kind kind,
         kind,
         names[SPEND_BY_APPLICATION],
         names[SPEND_BY_REQUEST_TYPE],
+        names[SPEND_BY_FEATURE],
         names[SPEND_BY_MODEL],
         names[SPEND_BY_PROVIDER],
         names[SPEND_BY_TARGET_MODEL],
@@ -36,14 +37,13 @@ static struct review_action *add(struct review_build *b, enum review_kind kind,
     return a;
 }
 
-static void fact(struct review_action *a, const char *name, double value) {
+void review_fact(struct review_action *a, const char *name, double value) {
     if (a->n_facts < REVIEW_FACTS) a->facts[a->n_facts++] = (struct review_fact){name, value};
 }
 
-/* True when an amount is large enough; otherwise it is counted as left off. */
-static bool is_worth(struct review_build *b, double month_nano) {
+bool review_is_worth(struct review_build *b, double month_nano) {
     if (!(month_nano > 0)) return false;
-    if (month_nano >= REVIEW_LEAST_SHARE * monthly(b, (double)b->total.cost_nano)) return true;
+    if (month_nano >= REVIEW_LEAST_SHARE * review_monthly(b, (double)b->total.cost_nano)) return true;
     b->out->n_left_off++;
     return false;
 }
@@ -64,7 +64,7 @@ static bool is_target(const struct target *t, const struct review_row *row) {
            slice_is(row->names[SPEND_BY_TARGET_MODEL], t->model);
 }
 
-static const struct target *target_of(const struct review_build *b, const struct review_row *row) {
+const struct target *review_target_of(const struct review_build *b, const struct review_row *row) {
     const struct model_route *route = route_of(b, row);
     for (unsigned i = 0; route && i < route->n_targets; i++)
         if (is_target(&route->targets[i], row)) return &route->targets[i];
@@ -76,7 +76,7 @@ static int64_t least(int64_t a, int64_t b) {
 }
 
 /* Tokens of the priced requests; what part of the others' input was cached is in no sum. */
-static struct usage priced_usage(const struct spend_sums *s) {
+struct usage review_priced_usage(const struct spend_sums *s) {
     struct usage u = s->usage;
     u.input -= s->unpriced_input;
     u.output -= s->unpriced_output;
@@ -100,7 +100,7 @@ static struct usage mean_usage(const struct usage *u, int64_t n) {
 /* What the tokens of a row cost at a price, in nano-dollars: the rates are those of its mean request, the
  * tokens all of them. NAN: unknown. */
 static double cost_at(const struct price_model *price, const struct spend_sums *s, int64_t at_us) {
-    struct usage all = priced_usage(s);
+    struct usage all = review_priced_usage(s);
     int64_t n = review_paid(s), quantity[CHARGE_METERS];
     struct price_quote quote;
     struct charge charge;
@@ -119,54 +119,7 @@ static double cost_at(const struct price_model *price, const struct spend_sums *
     return nano;
 }
 
-/* What a token read from the cache saves, in nano-dollars; NAN: there is no price for it. */
-static double saved_by_cache(const struct price_model *price, int64_t input, int64_t prefix, int64_t at_us) {
-    /* one token beside the prefix at least: a meter without tokens has no line */
-    struct usage one = {.input = input > prefix ? input : prefix + 1, .cache_read = prefix};
-    struct price_quote quote;
-    int64_t rates[2] = {-1, -1};
-    price_quote(price, &one, at_us, false, &quote);
-    for (unsigned i = 0; i < quote.n_lines; i++) {
-        if (strcmp(quote.lines[i].meter, "input") == 0) rates[0] = quote.lines[i].rate;
-        if (strcmp(quote.lines[i].meter, "cache_read") == 0) rates[1] = quote.lines[i].rate;
-    }
-    return rates[0] < 0 || rates[1] < 0 ? NAN : (double)(rates[0] - rates[1]) * NANO_PER_FEMTO;
-}
-
 /* ---- the finders, one a kind ---- */
-
-static void find_prefix(struct review_build *b, const struct review_row *row) {
-    const struct target *t = target_of(b, row);
-    const struct spend_sums *s = &row->sums;
-    int64_t n = review_paid(s);
-    if (t == NULL || t->price == NULL || n == 0 || !(row->least_input >= REVIEW_PREFIX_LEAST)) return;
-    struct usage u = priced_usage(s);
-    int64_t cached = u.cache_read + u.cache_write, plain = u.input - cached;
-    double prefix = floor(row->least_input);
-    double tokens = fmin(fmin(prefix * (double)n, (double)u.input) - (double)cached, (double)plain);
-    double each = saved_by_cache(t->price, u.input / n, (int64_t)prefix, b->out->to_us);
-    if (isnan(each) || !is_worth(b, monthly(b, tokens * each))) return;
-    struct review_action *a =
-        add(b, REVIEW_CACHE_PREFIX, row->names, monthly(b, tokens * each), monthly(b, (double)s->cost_nano));
-    bool asks = t->provider->dialect == DIALECT_ANTHROPIC;
-    a->at_most = true;
-    a->why = arena_printf(
-        b->arena,
-        "%lld requests with this system prompt sent %lld input tokens, %.1f %% of them read from the "
-        "provider's cache; the part that all of them share is at most %.0f tokens. How long it is, and what "
-        "the first of each cache lifetime costs, the sums do not say",
-        (long long)n, (long long)u.input, 100 * (double)u.cache_read / (double)u.input, prefix);
-    a->act = asks ? SLICE("in the request, on the last system block: \"cache_control\": {\"type\": "
-                          "\"ephemeral\"}; nothing that varies before it")
-                  : SLICE("in the request: system prompt and tools first and always the same bytes; dates, "
-                          "names and retrieved text behind them");
-    fact(a, "requests", (double)n);
-    fact(a, "input_tokens", (double)u.input);
-    fact(a, "cache_read_tokens", (double)u.cache_read);
-    fact(a, "prefix_tokens_at_most", prefix);
-    fact(a, "uncached_tokens_at_most", tokens);
-    fact(a, "saved_usd_per_mtok", each * 1e6 / (double)MONEY_USD);
-}
 
 static void find_cheaper(struct review_build *b, const struct review_row *row) {
     const struct model_route *route = route_of(b, row);
@@ -179,30 +132,30 @@ static void find_cheaper(struct review_build *b, const struct review_row *row) {
         double there = t->price && !is_target(t, row) ? cost_at(t->price, s, b->out->to_us) : NAN;
         if (there < cost) best = t, cost = there;
     }
-    if (best == NULL || !is_worth(b, monthly(b, own - cost))) return;
+    if (best == NULL || !review_is_worth(b, review_monthly(b, own - cost))) return;
     struct review_action *a =
-        add(b, REVIEW_CHEAPER_TARGET, row->names, monthly(b, own - cost), monthly(b, own));
-    struct usage u = priced_usage(s);
+        review_add(b, REVIEW_CHEAPER_TARGET, row, review_monthly(b, own - cost), review_monthly(b, own));
+    struct usage u = review_priced_usage(s);
     a->why = arena_printf(
         b->arena,
         "%lld requests cost %.6f USD; their own tokens cost %.6f at %s/%s, as the present target counts "
         "them and with cached input priced as cached. Whether its answers are good enough must be measured "
-        "before",
+        "before: `quarterdeck model downgrade-test`",
         (long long)review_paid(s), own / (double)MONEY_USD, cost / (double)MONEY_USD, best->provider->name,
         best->model);
     a->act = review_second_model(b, route->name, best);
-    fact(a, "requests", (double)review_paid(s));
-    fact(a, "input_tokens", (double)u.input);
-    fact(a, "output_tokens", (double)u.output);
-    fact(a, "cost_usd", own / (double)MONEY_USD);
-    fact(a, "cost_there_usd", cost / (double)MONEY_USD);
+    review_fact(a, "requests", (double)review_paid(s));
+    review_fact(a, "input_tokens", (double)u.input);
+    review_fact(a, "output_tokens", (double)u.output);
+    review_fact(a, "cost_usd", own / (double)MONEY_USD);
+    review_fact(a, "cost_there_usd", cost / (double)MONEY_USD);
 }
 
 static void find_lost(struct review_build *b, const struct review_row *row) {
     const struct spend_sums *s = &row->sums;
-    double month = monthly(b, (double)s->lost_nano);
-    if (!is_worth(b, month)) return;
-    struct review_action *a = add(b, REVIEW_LOST_SPEND, row->names, month, month);
+    double month = review_monthly(b, (double)s->lost_nano);
+    if (!review_is_worth(b, month)) return;
+    struct review_action *a = review_add(b, REVIEW_LOST_SPEND, row, month, month);
     uint64_t cut = s->by_status[RECORD_TRUNCATED], left = s->by_status[RECORD_CANCELLED],
              failed = s->by_status[RECORD_ERROR];
     a->at_most = true;
@@ -216,55 +169,102 @@ static void find_lost(struct review_build *b, const struct review_row *row) {
                             cut >= left && cut >= failed ? " --status truncated"
                             : left >= failed             ? " --status cancelled"
                                                          : " --status error");
-    fact(a, "lost_usd", (double)s->lost_nano / (double)MONEY_USD);
-    fact(a, "truncated", (double)cut);
-    fact(a, "cancelled", (double)left);
-    fact(a, "failed", (double)failed);
+    review_fact(a, "lost_usd", (double)s->lost_nano / (double)MONEY_USD);
+    review_fact(a, "truncated", (double)cut);
+    review_fact(a, "cancelled", (double)left);
+    review_fact(a, "failed", (double)failed);
 }
 
-static const struct request_policy *requests_of(const struct review_build *b, const struct review_row *row) {
+const struct request_policy *review_requests_of(const struct review_build *b, const struct review_row *row) {
     const struct application *a =
         b->policy ? table_get(&b->policy->application_by_name, row->names[SPEND_BY_APPLICATION]) : NULL;
     return a ? policy_requests(a, row->names[SPEND_BY_REQUEST_TYPE]) : NULL;
 }
 
+/* The amount is what of the output is beyond the 99th percentile of the sampled answers. */
 static void find_cap(struct review_build *b, const struct review_row *row) {
     const struct spend_sums *s = &row->sums;
-    const struct request_policy *p = requests_of(b, row);
+    const struct request_policy *p = review_requests_of(b, row);
+    const struct review_lengths *l = row->lengths;
     int64_t n = review_paid(s), nano = s->nano[CHARGE_OUTPUT] + s->nano[CHARGE_REASONING];
     if (p == NULL || p->max_output_tokens >= 0 || n == 0 || !is_large(b, s) || 2 * nano < s->cost_nano)
         return;
-    struct usage u = priced_usage(s);
-    struct review_action *a = add(b, REVIEW_CAP_OUTPUT, row->names, NAN, monthly(b, (double)nano));
+    struct usage u = review_priced_usage(s);
+    double mean = (double)u.output / (double)n;
+    bool known = l != NULL && l->records >= REVIEW_LENGTHS_LEAST;
+    if (known && !review_is_worth(b, review_monthly(b, (double)nano * l->excess))) return;
+    struct review_action *a =
+        review_add(b, REVIEW_CAP_OUTPUT, row, known ? review_monthly(b, (double)nano * l->excess) : NAN,
+                   review_monthly(b, (double)nano));
+    if (known) {
+        a->why = arena_printf(
+            b->arena,
+            "output is %.1f %% of the cost, and nothing caps it. Of %zu answers the 99th percentile is %lld "
+            "tokens, the longest %lld (median %lld); a cap at the 99th percentile takes %.2f %% of the output "
+            "and cuts %zu of them (%.2f %%). A cap tells no model to be brief",
+            100 * (double)nano / (double)s->cost_nano, l->records, (long long)l->p99, (long long)l->longest,
+            (long long)l->p50, 100 * l->excess, l->longer, 100 * (double)l->longer / (double)l->records);
+        a->act = review_setting(b, a, arena_text(b->arena, arena_printf(b->arena, "max_output_tokens: %lld",
+                                                                       (long long)l->p99)));
+    } else {
+        a->why = arena_printf(
+            b->arena,
+            "output is %.1f %% of the cost, %.1f tokens an answer on average, and nothing caps it. Of fewer than "
+            "%d answers no 99th percentile is told. Each output token less an answer is %.6f USD a month",
+            100 * (double)nano / (double)s->cost_nano, mean, REVIEW_LENGTHS_LEAST,
+            mean > 0 ? review_monthly(b, (double)nano / mean) / (double)MONEY_USD : 0);
+        a->act = review_setting(b, a, "max_output_tokens: N");
+    }
+    review_fact(a, "requests", (double)n);
+    review_fact(a, "output_tokens", (double)u.output);
+    review_fact(a, "output_usd", (double)nano / (double)MONEY_USD);
+    if (!known) return;
+    review_fact(a, "sampled", (double)l->records);
+    review_fact(a, "output_p99", (double)l->p99);
+    review_fact(a, "output_longest", (double)l->longest);
+    review_fact(a, "cut_answers", (double)l->longer);
+}
+
+static void say_repeats(struct review_build *b, struct review_action *a, const struct review_row *row,
+                        double month) {
+    const struct review_lengths *l = row->lengths;
+    if (l != NULL && l->asked >= REVIEW_REPEATS_LEAST) {
+        a->why = arena_printf(
+            b->arena,
+            "%zu of %zu captured exchanges in a row (%.1f %%, %.1f %% of their cost) asked what another had asked "
+            "within the hour before; none is answered from the exact cache, which is off. Questions before the "
+            "sample's begin are not known, so it is no less",
+            l->repeated, l->asked, 100 * (double)l->repeated / (double)l->asked,
+            l->cost > 0 ? 100 * l->repeated_cost / l->cost : 0);
+        review_fact(a, "sampled", (double)l->asked);
+        review_fact(a, "repeated", (double)l->repeated);
+        return;
+    }
+    struct slice capture = review_capture(b, row);
     a->why = arena_printf(
         b->arena,
-        "output is %.1f %% of the cost, %.1f tokens an answer on average, and nothing caps it. The sums "
-        "hold no lengths: the 99th percentile and the longest, hence what a cap saves, must be read from "
-        "the records. Each output token less an answer is %.6f USD a month",
-        100 * (double)nano / (double)s->cost_nano, (double)u.output / (double)n,
-        u.output > 0 ? monthly(b, (double)nano * (double)n / (double)u.output) / (double)MONEY_USD : 0);
-    a->act = review_setting(b, a, "max_output_tokens: N");
-    fact(a, "requests", (double)n);
-    fact(a, "output_tokens", (double)u.output);
-    fact(a, "output_usd", (double)nano / (double)MONEY_USD);
+        "%lld requests, none answered from the exact cache, which is off. How many repeat is unknown: it takes %d "
+        "captured exchanges (%.*s); each percent of the cost that repeats is %.6f USD a month",
+        (long long)review_paid(&row->sums), REVIEW_REPEATS_LEAST, SLICE_ARG(capture),
+        month / 100 / (double)MONEY_USD);
 }
 
 static void find_repeats(struct review_build *b, const struct review_row *row) {
     const struct spend_sums *s = &row->sums;
-    const struct request_policy *p = requests_of(b, row);
+    const struct request_policy *p = review_requests_of(b, row);
+    const struct review_lengths *l = row->lengths;
     if (p == NULL || p->cache.ttl > 0 || s->cache_hits > 0 || !is_large(b, s)) return;
-    double month = monthly(b, (double)s->cost_nano), percent = month / 100 / (double)MONEY_USD;
-    struct review_action *a = add(b, REVIEW_EXACT_CACHE, row->names, NAN, month);
-    a->why = arena_printf(
-        b->arena,
-        "%lld requests, none answered from the exact cache, which is off. Records hold no questions, so "
-        "how many repeat is unknown until it is on; each percent of the cost that repeats is %.6f USD a "
-        "month",
-        (long long)review_paid(s), percent);
+    double month = review_monthly(b, (double)s->cost_nano), saved = NAN;
+    if (l != NULL && l->asked >= REVIEW_REPEATS_LEAST) {
+        saved = l->cost > 0 ? month * l->repeated_cost / l->cost : 0;
+        if (!review_is_worth(b, saved)) return;
+    }
+    struct review_action *a = review_add(b, REVIEW_EXACT_CACHE, row, saved, month);
+    say_repeats(b, a, row, month);
     a->act = review_setting(b, a, "cache: {exact: {ttl: 1h}}");
-    fact(a, "requests", (double)review_paid(s));
-    fact(a, "cost_usd", (double)s->cost_nano / (double)MONEY_USD);
-    fact(a, "usd_month_for_each_percent", percent);
+    review_fact(a, "requests", (double)review_paid(s));
+    review_fact(a, "cost_usd", (double)s->cost_nano / (double)MONEY_USD);
+    review_fact(a, "usd_month_for_each_percent", month / 100 / (double)MONEY_USD);
 }
 
 static int by_value(const void *left, const void *right) {
@@ -285,8 +285,8 @@ static void find_steady(struct review_build *b, const struct review_row *row) {
     if (base <= 0 || base < STEADY_SHARE * (double)row->sums.cost_nano ||
         base < REVIEW_WORTH_SHARE * (double)b->total.cost_nano)
         return;
-    double month = monthly(b, base);
-    struct review_action *a = add(b, REVIEW_STEADY_LOAD, row->names, NAN, month);
+    double month = review_monthly(b, base);
+    struct review_action *a = review_add(b, REVIEW_STEADY_LOAD, row, NAN, month);
     a->why = arena_printf(
         b->arena,
         "in nine of ten of %zu hours at least %.6f USD was spent on this model: %.6f USD a month, %.1f %% "
@@ -295,16 +295,16 @@ static void find_steady(struct review_build *b, const struct review_row *row) {
         n, base / (double)n / (double)MONEY_USD, month / (double)MONEY_USD,
         100 * base / (double)row->sums.cost_nano, month / 100 / (double)MONEY_USD);
     a->act = review_command(b, a, "quarterdeck cost report --by hour,target_model", "");
-    fact(a, "hours", (double)n);
-    fact(a, "base_usd_month", month / (double)MONEY_USD);
-    fact(a, "share_of_spend", base / (double)row->sums.cost_nano);
+    review_fact(a, "hours", (double)n);
+    review_fact(a, "base_usd_month", month / (double)MONEY_USD);
+    review_fact(a, "share_of_spend", base / (double)row->sums.cost_nano);
 }
 
 static void find_unpriced(struct review_build *b, const struct review_row *row) {
     const struct spend_sums *s = &row->sums;
     if (s->unpriced == 0) return;
     struct review_action *a =
-        add(b, REVIEW_UNPRICED, row->names, NAN, INFINITY); /* first: the rest is incomplete */
+        review_add(b, REVIEW_UNPRICED, row, NAN, INFINITY); /* first: the rest is incomplete */
     a->why =
         arena_printf(b->arena,
                      "%llu of %llu requests have no known cost (%lld input and %lld output tokens): they "
@@ -314,10 +314,10 @@ static void find_unpriced(struct review_build *b, const struct review_row *row) 
     a->act =
         SLICE("prices: {files: [prices.json]} with this model in it; `quarterdeck model list` shows which "
               "have none");
-    fact(a, "requests", (double)s->requests);
-    fact(a, "unpriced", (double)s->unpriced);
-    fact(a, "unpriced_input_tokens", (double)s->unpriced_input);
-    fact(a, "unpriced_output_tokens", (double)s->unpriced_output);
+    review_fact(a, "requests", (double)s->requests);
+    review_fact(a, "unpriced", (double)s->unpriced);
+    review_fact(a, "unpriced_input_tokens", (double)s->unpriced_input);
+    review_fact(a, "unpriced_output_tokens", (double)s->unpriced_output);
 }
 
 static void each(struct review_build *b, const struct review_rows *rows,
@@ -326,7 +326,9 @@ static void each(struct review_build *b, const struct review_rows *rows,
 }
 
 void review_find(struct review_build *b) {
-    each(b, &b->prompts, find_prefix);
+    each(b, &b->prompts, review_find_prefix);
+    each(b, &b->prompts, review_find_shorter);
+    each(b, &b->features, review_find_chunks);
     each(b, &b->work, find_cheaper);
     each(b, &b->work, find_lost);
     each(b, &b->types, find_cap);

@@ -24,12 +24,10 @@ const char *review_kind_words(enum review_kind k) {
 static const struct {
     const char *question, *why;
 } not_answered[] = {
-    {"which instructions of a prompt are never used", "no sum holds prompts"},
-    {"which output cap loses nothing", "the sums hold no distribution of lengths"},
-    {"how many questions repeat, or resemble each other", "records hold no questions"},
+    {"how many questions resemble each other", "only equal ones are counted"},
     {"what attempts cost that a retry replaced", "a record holds the usage of the attempt that answered"},
-    {"whether the cheaper target answers well enough", "no sum holds quality"},
-    {"how much of a growing history could be cached", "the sums do not follow conversations"},
+    {"whether the cheaper target answers well enough", "run `quarterdeck model downgrade-test`"},
+    {"how much of a growing history could be cached", "the sample does not follow conversations"},
     {"what a commitment costs", "no price table holds commitments"},
 };
 
@@ -53,6 +51,7 @@ static void put_action(struct json_writer *w, const struct review_action *a) {
     json_member_bool(w, "at_most", a->at_most);
     json_member_string(w, "application", a->application);
     json_member_string(w, "request_type", a->request_type);
+    json_member_string(w, "feature", a->feature);
     json_member_string(w, "model", a->model);
     json_member_string(w, "provider", a->provider);
     json_member_string(w, "target_model", a->target_model);
@@ -73,6 +72,37 @@ static void put_unanswered(struct json_writer *w, const char *question, const ch
     json_object_end(w);
 }
 
+static void put_prefix(struct json_writer *w, const struct review_prefix *p) {
+    json_object(w);
+    json_member_string(w, "application", p->application);
+    json_member_string(w, "request_type", p->request_type);
+    json_member_string(w, "model", p->model);
+    json_member_string(w, "provider", p->provider);
+    json_member_string(w, "target_model", p->target_model);
+    json_member_string(w, "system_prompt", p->system_prompt);
+    json_member_i64(w, "requests", p->requests);
+    json_member_i64(w, "input_tokens", p->input);
+    json_member_i64(w, "cache_read_tokens", p->cache_read);
+    json_member_i64(w, "prefix_tokens", p->tokens);
+    json_member_bool(w, "at_most", p->exchanges == 0);
+    json_member_i64(w, "sampled", (int64_t)p->exchanges);
+    json_member_double(w, "within_five_minutes", p->warm);
+    json_member_i64(w, "missed_tokens", p->missed);
+    put_usd(w, "usd_month", p->month_nano);
+    json_object_end(w);
+}
+
+static void put_unanswered_all(struct json_writer *w, const struct review *r) {
+    if (!r->has_policy)
+        put_unanswered(w, "caches, caps and cheaper targets",
+                       "there is no configuration: name it with --config");
+    if (r->n_exchanges == 0)
+        put_unanswered(w, "the shared prefix, instructions and chunks that nothing uses, questions that repeat",
+                       "no payload is captured: applications: {NAME: {payloads: {capture: full}}}");
+    for (size_t i = 0; i < sizeof not_answered / sizeof *not_answered; i++)
+        put_unanswered(w, not_answered[i].question, not_answered[i].why);
+}
+
 void review_write_json(const struct review *r, struct json_writer *w) {
     static const char *const verdicts[] = {"nothing", "actions", "not_enough_data"};
     json_object(w);
@@ -87,13 +117,18 @@ void review_write_json(const struct review *r, struct json_writer *w) {
     for (size_t i = 0; i < r->n; i++) put_action(w, &r->actions[i]);
     json_array_end(w);
     json_member_i64(w, "left_off", (int64_t)r->n_left_off);
+    json_key(w, "prefixes");
+    json_array(w);
+    for (size_t i = 0; i < r->n_prefixes; i++) put_prefix(w, &r->prefixes[i]);
+    json_array_end(w);
+    json_key(w, "sample");
+    json_object(w);
+    json_member_i64(w, "records", (int64_t)r->n_sampled);
+    json_member_i64(w, "exchanges", (int64_t)r->n_exchanges);
+    json_object_end(w);
     json_key(w, "not_answered");
     json_array(w);
-    if (!r->has_policy)
-        put_unanswered(w, "caches, caps and cheaper targets",
-                       "there is no configuration: name it with --config");
-    for (size_t i = 0; i < sizeof not_answered / sizeof *not_answered; i++)
-        put_unanswered(w, not_answered[i].question, not_answered[i].why);
+    put_unanswered_all(w, r);
     json_array_end(w);
     json_object_end(w);
 }

@@ -83,3 +83,8 @@ struct slice review_second_model(struct review_build *b, const char *route, cons
     buffer_deinit(&out);
     return ret;
 }
+
+struct slice review_capture(struct review_build *b, const struct review_row *row) {
+    struct review_action a = {.application = row->names[SPEND_BY_APPLICATION]};
+    return review_setting(b, &a, "payloads: {capture: full}");
+}

@@ -80,6 +80,11 @@ enum fault ledger_find(struct ledger *l, const struct record_id *id, struct aren
                        struct error *error) MUST_CHECK; /* FAULT_NOT_FOUND */
 enum fault ledger_payload(struct ledger *l, const struct record_id *id, struct arena *arena,
                           struct payload *ret, struct error *error) MUST_CHECK;
+/* Of these records, in order of id, all payloads that are kept and can be read: one call of `each` a payload, valid
+ * inside it; false stops. */
+enum fault ledger_payloads(struct ledger *l, const struct record_id *ids, size_t n,
+                           bool (*each)(void *ctx, size_t i, const struct payload *p), void *ctx,
+                           struct error *error) MUST_CHECK;
 enum fault ledger_count(struct ledger *l, const struct record_filter *f, uint64_t *ret,
                         struct error *error) MUST_CHECK;
 

@@ -141,28 +141,58 @@ static enum fault unpack(struct slice packed, int64_t size, struct arena *arena,
     return FAULT_NONE;
 }
 
-enum fault ledger_payload(struct ledger *l, const struct record_id *id, struct arena *arena,
-                          struct payload *ret, struct error *error) {
-    struct database *db = NULL;
+/* Of one open day. FAULT_NOT_FOUND: none is kept for it. */
+static enum fault payload_in(struct database *db, const struct record_id *id, struct arena *arena,
+                             struct payload *ret, struct error *error) {
     struct statement *s = NULL;
     bool row = true, same = false;
     int64_t place = place_of(id);
-    enum fault fault = ledger_open_day(l, LEDGER_PAYLOADS, place_day(id), &db, error);
-    if (fault != FAULT_NONE) return fault;
-    while (db != NULL && row && !same && fault == FAULT_NONE)
-        fault = is_at(db, place++, id, &row, &same, error);
+    enum fault fault = FAULT_NONE;
+    while (row && !same && fault == FAULT_NONE) fault = is_at(db, place++, id, &row, &same, error);
     if (fault == FAULT_NONE && !same)
         fault = error_set(error, FAULT_NOT_FOUND, "no payload is kept for this record");
     if (fault == FAULT_NONE)
         fault = statement_of(db, "SELECT body, size FROM payload WHERE place = ?1", &s, error);
-    if (fault == FAULT_NONE) {
-        statement_bind_i64(s, 1, place - 1);
-        fault = statement_step(s, &row, error);
-    }
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_i64(s, 1, place - 1);
+    fault = statement_step(s, &row, error);
     if (fault == FAULT_NONE && !row)
         fault = error_set(error, FAULT_NOT_FOUND, "no payload is kept for this record");
     if (fault == FAULT_NONE) fault = unpack(statement_bytes(s, 0), statement_i64(s, 1), arena, ret, error);
+    statement_reset(s);
+    return fault;
+}
+
+enum fault ledger_payload(struct ledger *l, const struct record_id *id, struct arena *arena,
+                          struct payload *ret, struct error *error) {
+    struct database *db = NULL;
+    enum fault fault = ledger_open_day(l, LEDGER_PAYLOADS, place_day(id), &db, error);
+    if (fault != FAULT_NONE) return fault;
+    if (db == NULL) return error_set(error, FAULT_NOT_FOUND, "no payload is kept for this record");
+    fault = payload_in(db, id, arena, ret, error);
     database_close(db);
+    return fault;
+}
+
+enum fault ledger_payloads(struct ledger *l, const struct record_id *ids, size_t n,
+                           bool (*each)(void *ctx, size_t i, const struct payload *p), void *ctx,
+                           struct error *error) {
+    enum fault fault = FAULT_NONE;
+    bool more = true;
+    struct arena arena;
+    arena_init(&arena, 64 << 10, PAYLOAD_FRAME_MAX + (64 << 10));
+    for (size_t i = 0; i < n && more && fault == FAULT_NONE;) {
+        struct database *db = NULL;
+        int64_t day = place_day(&ids[i]);
+        fault = ledger_open_day(l, LEDGER_PAYLOADS, day, &db, error);
+        for (; i < n && place_day(&ids[i]) == day && more; i++) {
+            struct payload p;
+            arena_reset(&arena);
+            if (db != NULL && payload_in(db, &ids[i], &arena, &p, NULL) == FAULT_NONE) more = each(ctx, i, &p);
+        }
+        database_close(db);
+    }
+    arena_deinit(&arena);
     return fault;
 }
 
