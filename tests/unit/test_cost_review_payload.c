@@ -231,9 +231,10 @@ static void instructions(void **state) {
     assert_true(fact_of(a, "never_referenced") == 3);
     assert_non_null(strstr(text_of(x, a->why), "lines 1, 3, 4)"));
     assert_non_null(strstr(text_of(x, a->why), "heuristic"));
-    int64_t tokens =
-        tokens_of(SLICE(UNUSED_LINE)) + tokens_of(SLICE("Decline horoscopes, astrology and tarot politely."));
-    assert_true(fact_of(a, "never_referenced_tokens") == (double)tokens);
+    int64_t tokens = tokens_of(SLICE("You help customers of a bicycle workshop.")) +
+                     tokens_of(SLICE(UNUSED_LINE)) +
+                     tokens_of(SLICE("Decline horoscopes, astrology and tarot politely."));
+    near(fact_of(a, "never_referenced_tokens"), (double)tokens, 0);
     near((double)a->month_nano, (double)(tokens * ANSWERS * 2500) * MONTHS, 1e-6);
     assert_true(a->at_most);
 }
