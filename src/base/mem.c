@@ -19,6 +19,13 @@ void *mem_alloc(size_t size) {
     return at;
 }
 
+void *mem_alloc_lines(size_t size) {
+    size_t whole = size > 0 ? (size + MEM_LINE - 1) / MEM_LINE * MEM_LINE : MEM_LINE;
+    void *at = whole >= size ? aligned_alloc(MEM_LINE, whole) : NULL;
+    if (at == NULL) out_of_memory(size);
+    return memset(at, 0, whole);
+}
+
 void *mem_resize(void *old, size_t size) {
     void *at = realloc(old, size > 0 ? size : 1);
     if (at == NULL) out_of_memory(size);

@@ -7,6 +7,9 @@
 #include <stddef.h>
 
 void *mem_alloc(size_t size) __attribute__((returns_nonnull, malloc)); /* zeroed; release with mem_free */
+/* At the start of a cache line: for what several processors change. Zeroed; release with mem_free. */
+#define MEM_LINE 64
+void *mem_alloc_lines(size_t size) __attribute__((returns_nonnull, malloc));
 void *mem_resize(void *old, size_t size) __attribute__((returns_nonnull)); /* grown part is not zeroed */
 void *mem_copy(const void *from, size_t size) __attribute__((returns_nonnull));
 char *mem_text(const char *text) __attribute__((returns_nonnull)); /* a copy with its NUL */

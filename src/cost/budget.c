@@ -61,9 +61,10 @@ bool budget_crossed(struct budget_counter *c, const struct budget *b, double *re
     int64_t spent = atomic_load(&c->spent);
     uint32_t told = atomic_load_explicit(&c->told, memory_order_relaxed);
     for (unsigned i = 0; i < b->n_alerts; i++) {
+        /* as rounded to a whole nano-dollar; ascending, so nothing later is reached either */
+        if (b->alert_at[i] * (double)b->limit_nano >= (double)spent + 0.5 || spent == 0) return false;
         uint32_t this_one = (uint32_t)lround(b->alert_at[i] * 1e6);
         if (this_one <= told) continue;
-        if (spent < llround(b->alert_at[i] * (double)b->limit_nano) || spent == 0) return false;
         if (atomic_compare_exchange_strong(&c->told, &told, this_one)) {
             *ret_share = b->alert_at[i];
             return true;

@@ -16,11 +16,12 @@
 
 struct budget_counter {
     struct counter head; /* hold: spent + reserved */
-    int64_t end_us;      /* of its window */
-    int64_t past_us;     /* the sweeper's: monotonic time since when the window is over; 0: it is not */
     _Atomic int64_t spent;
     _Atomic uint64_t unpriced, refused;
     _Atomic uint32_t told; /* the highest threshold that was told, in millionths of the limit */
+    char apart[MEM_LINE - 5 * 8];
+    int64_t end_us;  /* of its window */
+    int64_t past_us; /* the sweeper's: monotonic time since when the window is over; 0: it is not */
 };
 
 enum budget_answer {

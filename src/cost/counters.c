@@ -53,17 +53,19 @@ void counters_free(struct counters *t) {
 static uint64_t hash_of(const struct counters *t, const struct counter_key *k) {
     uint64_t seed =
         t->seed ^ (k->owner * 0x9E3779B97F4A7C15u) ^ ((uint64_t)k->start_us * 0xC2B2AE3D27D4EB4Fu);
-    uint64_t hash = digest_fast(k->values, seed);
+    uint64_t hash = k->values.len > 0 ? digest_fast(k->values, seed) : seed * 0x9FB21C651E98DF25u;
     return hash ^ hash >> 32;
 }
 
 static struct counter *walk(const struct counters *t, const struct counter_key *k, uint64_t hash) {
     struct counter *c = atomic_load(&t->buckets[hash & t->mask]);
-    for (; c != NULL; c = atomic_load(&c->next))
-        if (c->hash == hash && c->owner == k->owner && c->start_us == k->start_us &&
-            slice_eq(slice_make(c->values, c->values_len), k->values) &&
-            atomic_load_explicit(&c->hold, memory_order_relaxed) != COUNTER_DEAD)
-            return c;
+    for (; c != NULL; c = atomic_load(&c->next)) {
+        if (c->hash != hash || c->owner != k->owner || c->start_us != k->start_us ||
+            !slice_eq(slice_make(c->values, c->values_len), k->values))
+            continue;
+        __builtin_prefetch(&c->hold, 1); /* for writing at once: else the line comes twice */
+        if (atomic_load_explicit(&c->hold, memory_order_relaxed) != COUNTER_DEAD) return c;
+    }
     return NULL;
 }
 
@@ -72,7 +74,7 @@ struct counter *counters_find(struct counters *t, const struct counter_key *key)
 }
 
 static struct counter *make(const struct counters *t, const struct counter_key *k, uint64_t hash) {
-    struct counter *c = mem_alloc(t->size + k->values.len);
+    struct counter *c = mem_alloc_lines(t->size + k->values.len);
     char *values = (char *)c + t->size;
     if (k->values.len > 0) memcpy(values, k->values.at, k->values.len);
     c->hash = hash;

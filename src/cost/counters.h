@@ -8,6 +8,7 @@
 #ifndef COST_COUNTERS_H
 #define COST_COUNTERS_H
 
+#include "base/mem.h"
 #include "base/slice.h"
 #include "cost/gate.h"
 
@@ -26,8 +27,12 @@ struct counter {
     const char *values;
     uint32_t values_len;
     struct counter *next_dead; /* the sweeper's */
+    /* Looking for a counter must not read the line that others are changing, and what changes together shares one: so
+     * the owner's sums come right behind. */
+    char apart[MEM_LINE - 7 * 8];
     _Atomic int64_t hold;
 };
+_Static_assert(offsetof(struct counter, hold) == MEM_LINE, "hold begins a cache line");
 
 struct counters;
 struct counters *counters_new(struct gate *gate, size_t counter_size, unsigned most);

@@ -21,8 +21,11 @@ static int64_t span_of(int64_t n, int64_t per_minute) {
     return scale(n, MINUTE, per_minute);
 }
 
+/* The burst, or one request where that takes longer: without a division as a rule. */
 static int64_t room_of(const struct rate_limit *l, int64_t per_minute) {
-    return largest(l->burst_us * UNIT, span_of(1, per_minute));
+    int64_t burst = l->burst_us * UNIT, given;
+    bool holds_one = __builtin_mul_overflow(burst, per_minute, &given) ? burst > 0 : given >= MINUTE;
+    return holds_one ? burst : largest(burst, span_of(1, per_minute));
 }
 
 /* Before `full`, the bucket lacks what the rate gives until then. */
