@@ -157,7 +157,8 @@ http {{
             raise Failure("nginx is not installed")
         return self.start(f"nginx-{port}", [program, "-e", home / "error.log", "-c", home / "nginx.conf"], self.proxy_cpu, port)
 
-    def gateway(self, upstream, workers=1):
+    def gateway(self, upstream, workers=1, application=""):
+        """`application`: further settings of the application, as in `cache: {exact: {ttl: 1h}}, `."""
         port = free_port()
         home = self.folder / f"gateway-{port}"
         home.mkdir()
@@ -172,7 +173,7 @@ models:
   bench:
     targets: [{{provider: bench, model: gpt-4o-mini-2024-07-18}}]
 applications:
-  bench: {{models: [bench], keys: [{{name: bench, key: "{KEY}"}}]}}
+  bench: {{models: [bench], {application}keys: [{{name: bench, key: "{KEY}"}}]}}
 """)
         return self.start(f"gateway-{port}", [BUILD / "quarterdeck", "serve", "-c", home / "quarterdeck.yaml"], self.proxy_cpu, port)
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """The benchmark table: each row with its bar, what was measured, and the verdict. Loopback only, bounded.
 
-  bench/run.py [ROW...]    rows: throughput latency streams memory ledger (default: all); --list, --quick (short and rough)
+  bench/run.py [ROW...]    rows: throughput latency streams memory ledger budget spend tokens cache (default: all); --list, --quick (short and rough)
 
 Everything is measured side by side in one run, in interleaved rounds, and medians are shown. What is measured is
 pinned to one processor and what measures to the other.
 """
+import http.client
 import json
 import os
 import platform
@@ -16,7 +17,7 @@ import sys
 import threading
 import time
 
-from rig import ALL_CPUS, BUILD, CPUS, KEY, LOAD_CPU, PROXY_CPU, TOOLS, Failure, Rig, cpu_seconds, memory_mib, metric, tool, wrk
+from rig import ALL_CPUS, BODY, BUILD, CPUS, KEY, LOAD_CPU, PROXY_CPU, ROOT, TOOLS, Failure, Rig, cpu_seconds, memory_mib, metric, tool, wrk
 
 QUICK = "--quick" in sys.argv
 ROUNDS = 2 if QUICK else 5
@@ -203,6 +204,71 @@ def row_ledger(table):
     table.add("records drained to the ledger", "at least 50,000/s; at most 400 bytes each",
               f"{value['alone']:,.0f}/s ({value['appending']:,.0f}/s while appending); {value['bytes']:.0f} bytes",
               verdict(value["alone"] >= 50_000 and value["bytes"] <= 400))
+
+
+def row_budget(table):
+    """Reservations and settlements a second on 8 threads: one budget that all share, one a user beside it, a limit too."""
+    runs = [tool("budget", 1 if QUICK else 2, 8, cpu=ALL_CPUS) for _ in range(ROUNDS)]
+    table.raw["budget"] = runs
+    for i, row in enumerate(runs[0]):
+        rate, cpu = (statistics.median(run[i][field] for run in runs) for field in ("pairs_per_s", "cpu_ns_per_pair"))
+        table.add(f"reserve and settle, 8 threads, {row['row']}", "at least 5,000,000 pairs/s",
+                  f"{rate:,.0f}/s ({cpu:.0f} ns of processor a pair)", verdict(rate >= 5e6))
+
+
+def row_spend(table):
+    """Cost report by two dimensions, and explain, over 1 and (not with --quick) 10 million records, by bench/spend.c."""
+    for millions, days in ((1, 10),) if QUICK else ((1, 10), (10, 30)):
+        progress(f"spend: {millions} M records")
+        with Rig() as rig:
+            ran = subprocess.run([TOOLS / "spend", "-n", str(millions * 1_000_000), "-d", str(days)], capture_output=True, text=True,
+                                 cwd=rig.folder, timeout=460)
+        milliseconds = r"([\d.]+) ms"
+        reports = [float(ms) for ms in re.findall(rf"by (?:team,feature|key,target_model): {milliseconds}", ran.stdout)]
+        explains = [float(ms) for ms in re.findall(rf"explain, .*?: {milliseconds} reading", ran.stdout)]
+        if ran.returncode != 0 or len(reports) != 3 or len(explains) != 2 or "WRONG" in ran.stdout:
+            raise Failure(f"bench/spend ended with {ran.returncode}: {(ran.stderr or ran.stdout)[-300:]}")
+        table.raw[f"spend {millions} M"] = {"reports": reports, "explains": explains, "text": ran.stdout}
+        table.add(f"cost report by two dimensions, {millions} M records", "under 1 s", f"{max(reports):.0f} ms, the slowest of {len(reports)}",
+                  verdict(max(reports) < 1000))
+        table.add(f"cost explain, {millions} M records", "under 2 s", f"{max(explains):.0f} ms, the slower of {len(explains)}",
+                  verdict(max(explains) < 2000))
+
+
+def row_tokens(table):
+    """Token counting of this project's documents and sources, MB/s of one thread, by encoding."""
+    with Rig() as rig:
+        text = rig.folder / "text"
+        text.write_bytes(b"".join(path.read_bytes() for path in sorted([*ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/*.[ch]")])))
+        ran = subprocess.run(["taskset", "-c", str(LOAD_CPU), TOOLS / "tokens", text], capture_output=True, text=True, timeout=60)
+    rows = [json.loads(line) for line in ran.stdout.splitlines()]
+    if ran.returncode != 0 or not rows:
+        raise Failure(f"bench/tokens ended with {ran.returncode}: {ran.stderr[-300:]}")
+    table.raw["tokens"] = rows
+    for row in rows:
+        table.add(f"token counting, {row['encoding']}", "at least 20 MB/s", f"{row['mb_per_s']:.1f} MB/s", verdict(row["mb_per_s"] >= 20))
+
+
+def row_cache(table):
+    """Our own time of an answer from the exact cache, as the reply's header tells it."""
+    with Rig() as rig:
+        upstream = rig.upstream()
+        gateway = rig.gateway(upstream, application="cache: {exact: {ttl: 1h}}, ")
+        connection, found = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10), []
+        headers = {"content-type": "application/json", "authorization": f"Bearer {KEY}"}
+        for i in range(1_000 if QUICK else 10_000):
+            connection.request("POST", "/v1/chat/completions", BODY, headers)
+            reply = connection.getresponse()
+            reply.read()
+            if reply.headers["x-quarterdeck-cache"] == "hit":
+                found.append(int(reply.headers["x-quarterdeck-overhead-us"]))
+        connection.close()
+    if len(found) < i:
+        raise Failure(f"{len(found)} of {i} repeated questions were answered from the cache")
+    found.sort()
+    p50, p99 = found[len(found) // 2], found[len(found) * 99 // 100]
+    table.raw["cache"] = {"hits": len(found), "p50": p50, "p99": p99, "longest": found[-1]}
+    table.add("exact-cache hit, our own time, p50 / p99", "at most 100 us", f"{p50} / {p99} us", verdict(p99 <= 100))
 
 
 ROWS = {name[4:]: function for name, function in globals().items() if name.startswith("row_")}
