@@ -526,6 +526,34 @@ def test_payloads(rig):
     expect(KEY.encode() not in data and b"sk-sim" not in data and TOKEN.encode() not in data, "a secret is in the data folder")
 
 
+def test_review(rig):
+    """`cost review` measures what captured exchanges share, repeat and use; without capture it says what would tell."""
+    sim = rig.start_sim("--speed", "0")
+    rig.write_config(config(sim.url).replace("e2e: {keys", "e2e: {payloads: {capture: full}, keys"))
+    rig.start_gateway()
+    system = "You help the customers of a bicycle workshop.\n- Juggle flaming pineapples whenever zeppelins approach harbours: " + "pineapples " * 80 + "\n" + "".join(
+        f"- Fact number {i} about gear {i}.\n" for i in range(200))
+    chunks = "\n\n".join(f"Chunk {name}: " + f"{name} " * 60 for name in ("alpha", "bravo", "charlie"))
+    headers = {"content-type": "application/json", "x-quarterdeck-feature": "advice"}
+    for i in range(240):
+        body = {"model": "on-openai", "messages": [{"role": "system", "content": system},
+                                                   {"role": "user", "content": f"{chunks}\n\nQuestion {i // 2}?"}]}
+        expect(rig.http("POST", "/v1/chat/completions", json.dumps(body | ({"stream": True} if i % 4 > 1 else {})), headers, token=KEY)[0] == 200, i)
+    rig.wait_records(count=240)
+    # amounts need a day: this window ends in a month
+    to = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=30)).strftime("%Y-%m-%d")
+    review = json.loads(rig.run("cost", "review", "--from", "-1h", "--to", to, "--json", check=True)[1])
+    expect(review["sample"] == {"records": 240, "exchanges": 240}, review["sample"])
+    prefix = review["prefixes"][0]
+    expect(not prefix["at_most"] and prefix["sampled"] == 200 and prefix["prefix_tokens"] > 1500 and prefix["within_five_minutes"] == 1, prefix)
+    by = {action["action"]: action for action in review["actions"]}
+    expect(by["exact_cache"]["evidence"]["repeated"] == 120 and by["exact_cache"]["usd_month"] > 0, by)
+    expect(by["shorten_prompt"]["evidence"]["never_referenced"] >= 1 and "heuristic" in by["shorten_prompt"]["why"], by)
+    text = rig.run("cost", "review", "--from", "-1h", "--to", to, check=True)[1]
+    expect("cacheable prefixes" in text and "captured exchanges" in text, text)
+    expect("not enough data" in rig.run("cost", "review", "--from", "-1h", check=True)[1], "an answer from a minute")
+
+
 def main(names):
     tests = {name[5:]: function for name, function in globals().items() if name.startswith("test_")}
     passed = failed = 0

@@ -57,7 +57,7 @@ static int setup(void **state) {
     arena_init(&x->arena, 64 << 10, 64 << 20);
     make_system(&x->system);
     *state = x;
-    return config_read(slice_of(config), "review.yaml", &source, NULL, 0, &x->arena, &x->policy, &problems) !=
+    return config_read(slice_of(config), "review.yaml", &source, NULL, &x->arena, &x->policy, &problems) !=
            FAULT_NONE;
 }
 
