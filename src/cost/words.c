@@ -6,20 +6,28 @@ static bool is_letter(unsigned char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 128;
 }
 
+/* Padded with NUL, to be compared at once. */
+static const char function_words[][8] = {
+    "about",  "after",  "again",  "also",   "always", "answer", "anythi", "based", "becaus", "been",
+    "before", "being",  "below",  "betwee", "both",   "cannot", "could",  "does",  "each",   "every",
+    "follow", "from",   "give",   "given",  "have",   "here",   "into",   "just",  "like",   "made",
+    "make",   "many",   "more",   "most",   "much",   "must",   "need",   "never", "only",   "other",
+    "over",   "please", "provid", "questi", "reply",  "respon", "same",   "shall", "should", "some",
+    "such",   "sure",   "than",   "that",   "their",  "them",   "then",   "there", "these",  "they",
+    "this",   "those",  "throug", "unless", "upon",   "used",   "user",   "using", "very",   "want",
+    "well",   "were",   "what",   "when",   "where",  "whethe", "which",  "while", "will",   "with",
+    "withou", "would",  "write",  "your",   "yours",
+};
+
 static bool is_function_word(struct slice stem) {
-    static const char *const words[] = {
-        "about", "after",  "again",  "also",    "always",  "answer", "anythi", "based", "because", "becaus",
-        "been",  "before", "being",  "below",   "between", "both",   "cannot", "could", "does",    "each",
-        "every", "follow", "from",   "give",    "given",   "have",   "here",   "into",  "just",    "like",
-        "made",  "make",   "many",   "more",    "most",    "much",   "must",   "need",  "never",   "only",
-        "other", "over",   "please", "provid",  "questi",  "reply",  "respon", "same",  "shall",   "should",
-        "some",  "such",   "sure",   "than",    "that",    "their",  "them",   "then",  "there",   "these",
-        "they",  "this",   "those",  "through", "unless",  "upon",   "used",   "user",  "using",   "very",
-        "want",  "well",   "were",   "what",    "when",    "where",  "whethe", "which", "while",   "will",
-        "with",  "withou", "would",  "write",   "your",    "yours",
-    };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (slice_is(stem, words[i])) return true;
+    char padded[8] = {0};
+    uint64_t wanted, one;
+    memcpy(padded, stem.at, stem.len);
+    memcpy(&wanted, padded, sizeof wanted);
+    for (size_t i = 0; i < sizeof function_words / sizeof *function_words; i++) {
+        memcpy(&one, function_words[i], sizeof one);
+        if (one == wanted) return true;
+    }
     return false;
 }
 

@@ -116,7 +116,9 @@ static void keep(struct world *w, size_t i, int64_t at_us) {
     bool moved = at_us >= w->since_us, chat = what % 3 == 0;
     const struct change *c = moved ? w->change : &none;
     struct record r;
-    rig_record(&r, at_us, (uint64_t)w->number++);
+    if (w->cells == NULL) rig_record(&r, at_us, (uint64_t)w->number++);
+    else record_init(&r); /* an id of its own costs a system call */
+    r.time_us = at_us;
     r.application = slice_of(w->application);
     r.feature = slice_of(features[what % 3]);
     r.request_type = what / 3 % 2 ? SLICE("summary") : SLICE("answer");
@@ -344,7 +346,7 @@ static void anomalies(void **state) {
 /* ---- many worlds, without the ledger ---- */
 
 #ifndef SEEDS
-#define SEEDS 30 /* of each kind */
+#define SEEDS 8 /* of each kind */
 #endif
 static struct anomaly_report find(struct desk *d, uint64_t seed, const struct change *c) {
     struct world w = world_of(d, seed, c, FIRST + SINCE * RIG_DAY);
