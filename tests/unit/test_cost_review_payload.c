@@ -79,6 +79,7 @@ static int teardown(void **state) {
 static void put_chunk(struct buffer *b, const char *word, unsigned n) {
     buffer_printf(b, "The %sone%u and the %stwo%u are described here at length:", word, n, word, n);
     for (int i = 0; i < 30; i++) buffer_append(b, SLICE(" filling"));
+    if (n > 0) buffer_append(b, SLICE(" filed together"));
     buffer_append(b, SLICE("\n\n"));
 }
 
@@ -111,7 +112,8 @@ static void put_request(struct context *x, struct buffer *out, unsigned number, 
 static const char whole[] =
     "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"gpt-4o\",\"choices\":[{"
     "\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"By alphaone0 and alphatwo0, "
-    "yes.\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":"
+    "yes, filed "
+    "together.\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":"
     "1,\"total_tokens\":2}}";
 static const char stream[] =
     "data: "
@@ -121,14 +123,14 @@ static const char stream[] =
     "data: "
     "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o\",\"choices\":[{"
     "\"index\":0,"
-    "\"delta\":{\"content\":\"alphatwo0, yes.\"},\"finish_reason\":\"stop\"}]}\n\n"
+    "\"delta\":{\"content\":\"alphatwo0, yes, filed together.\"},\"finish_reason\":\"stop\"}]}\n\n"
     "data: [DONE]\n\n";
 
 static void keep_payload(struct context *x, const struct record *r, unsigned question, bool cut) {
     struct buffer request, frame;
     buffer_init(&request, 64 << 10);
     buffer_init(&frame, 256 << 10);
-    put_request(x, &request, question, question % 2 ? "ann" : "bob");
+    put_request(x, &request, question, r->id.bytes[15] % 2 ? "ann" : "bob");
     struct payload p = {.id = r->id, .application = r->application, .request_cut = cut};
     p.request = buffer_slice(&request);
     p.reply = question % 2 ? SLICE(whole) : SLICE(stream);
