@@ -140,9 +140,9 @@ static void find_cheaper(struct review_build *b, const struct review_row *row) {
         b->arena,
         "%lld requests cost %.6f USD; their own tokens cost %.6f at %s/%s, as the present target counts "
         "them and with cached input priced as cached. Whether its answers are good enough must be measured "
-        "before: `quarterdeck model downgrade-test`",
+        "before: with both as its tiers, `quarterdeck model downgrade-test %s`",
         (long long)review_paid(s), own / (double)MONEY_USD, cost / (double)MONEY_USD, best->provider->name,
-        best->model);
+        best->model, route->name);
     a->act = review_second_model(b, route->name, best);
     review_fact(a, "requests", (double)review_paid(s));
     review_fact(a, "input_tokens", (double)u.input);
