@@ -91,7 +91,8 @@ struct corrected_mean corrected_mean(const struct corrected_sample *s, double la
     if (!is_sound(s, lambda, confidence)) return r;
     struct moments labels = moments_of((struct sample){s->label, s->weight, NULL, s->n, s->least, s->most});
     struct moments judged = moments_of((struct sample){.value = s->judged, .weight = s->weight, .n = s->n});
-    struct moments unlabelled = moments_of((struct sample){.value = s->unlabelled, .weight = s->unlabelled_weight, .n = s->n_unlabelled});
+    struct moments unlabelled = moments_of(
+        (struct sample){.value = s->unlabelled, .weight = s->unlabelled_weight, .n = s->n_unlabelled});
     if (isnan(labels.mean + judged.mean + unlabelled.mean)) return r;
     r.lambda = isnan(lambda) ? best_lambda(s, &judged, &unlabelled, labels.mean) : lambda;
     double *rest = mem_new_array(double, s->n);

@@ -42,13 +42,19 @@ struct corrected_mean {
     double lambda; /* how far the judge is trusted: 0 labels alone, 1 as far as a label */
 };
 
+/* Labels from which corrected_mean's interval is to be trusted. lambda is estimated from few failures, and
+ * the interval is by approximation: at a pass rate of 0.8 with 1,000 verdicts, 95 % intervals were found to
+ * cover, over judges from perfect to useless, .90 to .93 with 30 labels, .92 to .94 with 100, .94 to .95 with
+ * 300. */
+#define CORRECTED_LABELS 100
+
 /* value = lambda mean f(U) + mean(Y - lambda f(X)), SE^2 = lambda^2 Var f(U)/N + Var(Y - lambda f)/n, with
  * variances divided by n. lambda NAN: the best one, Cov(Y, f) / ((1 + n/N) Var f) with Var f over both
  * samples (as ppi_py: n + N - 1 below), cut to 0..1; 0 when the judge never differs. The interval is
- * Student's t with n - 1 degrees of freedom, both cut to the scale; where labels and judge leave no variance it is
- * stats/mean.h's rule over the labelled cases. Weighted: means are Hajek's, Var/n is sum of w^2 (x - mean)^2
- * / (sum w)^2, and n is Kish's effective size. Refused, all NAN: what is not finite, a weight not above 0, a
- * lambda outside 0..1. */
+ * Student's t with n - 1 degrees of freedom, both cut to the scale; where labels and judge leave no variance
+ * it is stats/mean.h's rule over the labelled cases. Weighted: means are Hajek's, Var/n is sum of w^2 (x -
+ * mean)^2 / (sum w)^2, and n is Kish's effective size. Refused, all NAN: what is not finite, a weight not
+ * above 0, a lambda outside 0..1. */
 struct corrected_mean corrected_mean(const struct corrected_sample *s, double lambda, double confidence);
 
 #endif
