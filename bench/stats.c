@@ -58,15 +58,19 @@ static void bench_alpha(size_t units, unsigned resamples, enum krippendorff_leve
 }
 
 static void bench_gate(size_t n) {
-    double *value = mem_new_array(double, n);
-    for (size_t i = 0; i < n; i++) value[i] = i % 10 ? 1 : 0.2;
+    double *value = mem_new_array(double, n), *runs = mem_new_array(double, n);
+    for (size_t i = 0; i < n; i++) {
+        value[i] = i % 10 ? 1 : 0.2;
+        runs[i] = 5;
+    }
     struct sample s = {.value = value, .n = n};
     uint64_t from = now_ns();
-    struct rate r = rate_of_cases(&s, 5 * (double)n, 0.95);
+    struct rate r = rate_of_cases(&s, runs, RATE_CASES_LIKE_THESE, 0.95);
     struct rate_gate g = rate_at_least(&r, 0.918, 0.95, 0.8);
     printf("{\"bench\":\"gate\",\"cases\":%zu,\"seconds\":%.6f,\"answer\":%d,\"needed\":%.0f}\n", n,
            seconds_since(from), (int)g.answer, g.needed);
     mem_free(value);
+    mem_free(runs);
 }
 
 int main(int argc, char **argv) {

@@ -5,19 +5,41 @@
 
 #include <math.h>
 
-/* Independent trials that `runs` are worth, of which `least` are granted. */
-static double effective_runs(const struct estimate *e, double runs, double least, double confidence) {
+/* Independent trials that `most` independent runs are worth when those of a case are not, by the spread of
+ * cases; no fewer than `least`. */
+static double effective_runs(const struct estimate *e, double most, double least, double confidence) {
     double variance = e->value * (1 - e->value);
-    if (!(runs > least) || e->clusters < 2 || variance <= 0) return least;
-    double deff = fmax(1, e->se * e->se / (variance / (runs - 1))), at = 0.5 + confidence / 2;
-    double ratio = special_t_quantile(at, runs - 1) / special_t_quantile(at, (double)e->clusters - 1);
-    return fmin(runs, fmax(least, runs / deff * ratio * ratio));
+    if (!(most > least) || e->clusters < 2 || variance <= 0) return least;
+    double deff = fmax(1, e->se * e->se / (variance / (most - 1))), at = 0.5 + confidence / 2;
+    double ratio = special_t_quantile(at, most - 1) / special_t_quantile(at, (double)e->clusters - 1);
+    return fmin(most, fmax(least, most / deff * ratio * ratio));
 }
 
-struct rate rate_of_cases(const struct sample *cases, double runs, double confidence) {
-    struct rate r = {NAN, runs, NAN, NAN, {NAN, NAN}, cases->n, 0};
+/* What all runs are worth when each is independent: with m runs of weight w / m, (sum w)^2 / sum w^2/m. */
+static double independent_runs(const struct sample *cases, const double *runs, double *ret_runs) {
+    double weight = 0, squares = 0;
+    *ret_runs = 0;
+    for (size_t i = 0; i < cases->n; i++) {
+        double w = cases->weight ? cases->weight[i] : 1, m = runs ? runs[i] : 1;
+        if (!(m >= 1 && isfinite(m))) return NAN;
+        *ret_runs += m;
+        weight += w;
+        squares += w * w / m;
+    }
+    return weight * weight / squares;
+}
+
+/* No limits are narrower than those of `units` passes, or failures, of `units`. */
+static struct interval widen(struct interval i, double units, double tail) {
+    double most = exp(log(tail) / units);
+    return (struct interval){fmin(i.low, most), fmax(i.high, 1 - most)};
+}
+
+struct rate rate_of_cases(const struct sample *cases, const double *runs, enum rate_scope scope,
+                          double confidence) {
+    struct rate r = {NAN, NAN, NAN, NAN, NAN, {NAN, NAN}, cases->n, 0};
     if (cases->n == 0 && interval_confidence(confidence)) {
-        r.runs = r.effective = 0;
+        r.runs = r.effective = r.units = 0;
         r.interval = (struct interval){0, 1};
         return r;
     }
@@ -25,15 +47,16 @@ struct rate rate_of_cases(const struct sample *cases, double runs, double confid
     scaled.least = 0;
     scaled.most = 1;
     struct estimate e = mean_estimate(&scaled, confidence);
-    if (isnan(e.value) || !(runs >= (double)cases->n && isfinite(runs))) return r;
-    struct sample alone = scaled;
-    alone.cluster = NULL;
-    double worth = runs * mean_effective(&alone) / (double)cases->n; /* unequal weights make fewer of them */
-    r.value = e.value;
+    double all, most = isnan(e.value) ? NAN : independent_runs(cases, runs, &all);
+    if (isnan(most)) return r;
+    r.value = fmin(1, e.value);
+    r.runs = all;
     r.clusters = e.clusters;
-    r.effective = effective_runs(&e, worth, mean_effective(&scaled), confidence);
-    r.design_effect = runs / r.effective;
-    r.interval = proportion_exact(fmin(1, e.value) * r.effective, r.effective, confidence);
+    r.units = scope == RATE_THESE_CASES ? most : mean_effective(&scaled);
+    r.effective = scope == RATE_THESE_CASES ? most : effective_runs(&e, most, r.units, confidence);
+    r.design_effect = r.runs / r.effective;
+    r.interval = widen(proportion_exact(r.value * r.effective, r.effective, confidence), r.units,
+                       (1 - confidence) / 2);
     return r;
 }
 
@@ -92,16 +115,26 @@ double rate_plan(double expected, double asked, double confidence, double power)
     return needed_at(0, 0, expected, asked, confidence, power);
 }
 
+/* Units from which the limits of a rate that only passes, or only fails, get past `asked`. */
+static double least_units(double rate, double asked, double confidence) {
+    return log(1 - confidence) / (rate > asked ? log(asked) : log1p(-asked));
+}
+
 struct rate_gate rate_at_least(const struct rate *r, double asked, double confidence, double power) {
     struct rate_gate g = {RATE_UNDECIDED, NAN, NAN, NAN};
-    if (!(asked >= 0 && asked <= 1)) return g;
-    double n = r->effective, k = isnan(r->value) ? 0 : fmin(1, r->value) * n;
-    g.low = proportion_at_least(k, n, confidence);
-    g.high = proportion_at_most(k, n, confidence);
+    if (!(asked >= 0 && asked <= 1) || !interval_confidence(confidence)) return g;
+    double n = r->effective, k = isnan(r->value) ? 0 : r->value * n;
+    struct interval limits = {proportion_at_least(k, n, confidence), proportion_at_most(k, n, confidence)};
+    if (r->units > 0) limits = widen(limits, r->units, 1 - confidence);
+    g.low = limits.low;
+    g.high = limits.high;
     if (isnan(r->value) || isnan(g.low)) return g;
     if (g.low >= asked) g.answer = RATE_YES;
     else if (g.high < asked) g.answer = RATE_NO;
-    double trials = g.answer == RATE_UNDECIDED ? rate_needed(k, n, asked, confidence, power) : 0;
-    g.needed = ceil(trials * (double)r->cases / n);
+    g.needed = 0;
+    if (g.answer != RATE_UNDECIDED) return g;
+    double by_runs = rate_needed(k, n, asked, confidence, power) / n;
+    double by_units = least_units(r->value, asked, confidence) / r->units - 1;
+    g.needed = isnan(by_runs) ? NAN : fmax(1, ceil(fmax(by_runs, by_units) * (double)r->cases - 1e-9));
     return g;
 }
