@@ -5,18 +5,23 @@
 
 #include <math.h>
 
-static const double ROUNDING = 1e-12; /* relative; a deviation below it is none */
+static const double ROUNDING = 1e-12;      /* relative; a deviation below it is none */
+static const double SCALE_ROUNDING = 1e-9; /* of the scale; a score over its end by less is at its end */
 
 static double weight_of(const struct sample *s, size_t i) {
     return s->weight ? s->weight[i] : 1;
 }
 
-static bool is_sound(const struct sample *s) {
+static bool on_scale(const struct sample *s, double value) {
+    double rounding = SCALE_ROUNDING * (s->most - s->least);
+    return value >= s->least - rounding && value <= s->most + rounding;
+}
+
+bool mean_accepts(const struct sample *s) {
     bool scaled = s->least != 0 || s->most != 0;
-    if (scaled && !(s->least < s->most)) return false;
+    if (s->n == 0 || (scaled && !(s->least < s->most))) return false;
     for (size_t i = 0; i < s->n; i++) {
-        if (!isfinite(s->value[i])) return false;
-        if (scaled && !(s->value[i] >= s->least && s->value[i] <= s->most)) return false;
+        if (!isfinite(s->value[i]) || (scaled && !on_scale(s, s->value[i]))) return false;
         if (s->weight && !(s->weight[i] > 0 && isfinite(s->weight[i]))) return false;
         if (s->cluster && s->cluster[i] >= s->n) return false;
     }
@@ -81,7 +86,7 @@ struct interval mean_interval(const struct estimate *e, double effective, double
 
 struct estimate mean_estimate(const struct sample *s, double confidence) {
     struct estimate e = {NAN, NAN, NAN, {NAN, NAN}, s->n, 0};
-    if (s->n == 0 || !interval_confidence(confidence) || !is_sound(s)) return e;
+    if (!interval_confidence(confidence) || !mean_accepts(s)) return e;
     double weight;
     e.value = mean_value(s, &weight);
     struct spread spread = spread_of(s, e.value);
@@ -102,7 +107,7 @@ double mean_p_value(const struct estimate *e) {
 }
 
 double mean_effective(const struct sample *s) {
-    if (s->n == 0 || !is_sound(s)) return NAN;
+    if (!mean_accepts(s)) return NAN;
     double weight;
     double mean = mean_value(s, &weight);
     return weight * weight / spread_of(s, mean).weight_squares;

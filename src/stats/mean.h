@@ -25,9 +25,12 @@ struct sample {
     double least, most; /* the scale's ends; both 0: not known */
 };
 
-/* Refused, all NAN: a value that is not finite or is off the scale, a weight that is not positive, a cluster
- * of n or more. One cluster: the value alone (and with a scale the interval). O(n), on the heap for clusters.
- */
+/* Every function that takes a sample refuses, answering NAN, what this does not accept: no value, a value
+ * that is not finite or is off the scale (by more than rounding, 1e-9 of it), a weight that is not positive,
+ * a cluster of n or more. */
+bool mean_accepts(const struct sample *s);
+
+/* Of one cluster the value alone (and with a scale the interval). O(n), on the heap for clusters. */
 struct estimate mean_estimate(const struct sample *s, double confidence);
 
 /* The interval of an estimate that was made elsewhere, from its value, se and df, by the same rules;
@@ -40,7 +43,7 @@ struct interval mean_interval(const struct estimate *e, double effective, double
 double mean_p_value(const struct estimate *e);
 
 /* The sum of the weights of each cluster as independent values: (sum W)^2 / sum W^2 (Kish 1965);
- * the number of clusters when they weigh the same. NAN as above. */
+ * the number of clusters when they weigh the same. */
 double mean_effective(const struct sample *s);
 
 /* Means of the scores of each case: of[i] < cases is the case of score i. ret_mean and ret_runs hold `cases`

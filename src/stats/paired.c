@@ -43,10 +43,6 @@ struct interval paired_tango(double b, double c, double n, double confidence) {
                              fmin(1, tango_limit(b, c, n, -z))};
 }
 
-static bool is_score(double x) {
-    return x >= 0 && x <= 1;
-}
-
 static bool is_binary(const struct paired_question *q) {
     if (q->weight || q->cluster) return false;
     for (size_t i = 0; i < q->n; i++) {
@@ -86,7 +82,6 @@ static double graded_effect(const struct estimate *e, struct power_level level) 
 
 static void graded(const struct paired_question *q, const struct sample *s, struct paired_result *r) {
     struct estimate e = mean_estimate(s, q->confidence);
-    if (isnan(e.value)) return;
     r->method = PAIRED_T;
     r->clusters = e.clusters;
     r->difference = e.value;
@@ -103,15 +98,16 @@ static void graded(const struct paired_question *q, const struct sample *s, stru
     r->p_value = b.p_value;
 }
 
-/* The differences, on the heap; NULL when a score is off its scale. */
+static bool are_scores(const struct paired_question *q, const double *value) {
+    struct sample s = {value, q->weight, q->cluster, q->n, 0, 1};
+    return mean_accepts(&s);
+}
+
+/* On the heap. */
 static double *differences(const struct paired_question *q, struct paired_result *r) {
     double *d = mem_new_array(double, q->n);
     for (size_t i = 0; i < q->n; i++) {
-        if (!is_score(q->baseline[i]) || !is_score(q->candidate[i])) {
-            mem_free(d);
-            return NULL;
-        }
-        d[i] = q->candidate[i] - q->baseline[i];
+        d[i] = fmin(1, fmax(-1, q->candidate[i] - q->baseline[i]));
         r->higher += d[i] > 0;
         r->lower += d[i] < 0;
     }
@@ -122,9 +118,9 @@ struct paired_result paired_compare(const struct paired_question *q) {
     struct paired_result r = {
         .difference = NAN, .p_value = NAN, .interval = {NAN, NAN}, .minimum_detectable = NAN, .needed = NAN};
     r.cases = q->n;
-    if (q->n == 0 || !interval_confidence(q->confidence) || !(q->power >= 0.5 && q->power < 1)) return r;
+    if (!interval_confidence(q->confidence) || !(q->power >= 0.5 && q->power < 1)) return r;
+    if (!are_scores(q, q->baseline) || !are_scores(q, q->candidate)) return r;
     double *d = differences(q, &r);
-    if (!d) return r;
     struct sample s = {d, q->weight, q->cluster, q->n, -1, 1};
     if (is_binary(q)) mcnemar(q, &r);
     else graded(q, &s, &r);

@@ -49,7 +49,7 @@ struct rate rate_of_cases(const struct sample *cases, const double *runs, enum r
     struct estimate e = mean_estimate(&scaled, confidence);
     double all, most = isnan(e.value) ? NAN : independent_runs(cases, runs, &all);
     if (isnan(most)) return r;
-    r.value = fmin(1, e.value);
+    r.value = fmin(1, fmax(0, e.value));
     r.runs = all;
     r.clusters = e.clusters;
     r.units = scope == RATE_THESE_CASES ? most : mean_effective(&scaled);

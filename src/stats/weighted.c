@@ -7,12 +7,10 @@
 static const struct estimate UNKNOWN = {NAN, NAN, NAN, {NAN, NAN}, 0, 0};
 
 static bool is_sound(const struct weighted_sample *s, double confidence) {
-    bool scaled = s->least != 0 || s->most != 0;
-    if (s->n == 0 || !interval_confidence(confidence) || (scaled && !(s->least < s->most))) return false;
-    for (size_t i = 0; i < s->n; i++) {
-        if (!isfinite(s->value[i]) || !(s->probability[i] > 0 && s->probability[i] <= 1)) return false;
-        if (scaled && !(s->value[i] >= s->least && s->value[i] <= s->most)) return false;
-    }
+    struct sample values = {.value = s->value, .n = s->n, .least = s->least, .most = s->most};
+    if (!interval_confidence(confidence) || !mean_accepts(&values)) return false;
+    for (size_t i = 0; i < s->n; i++)
+        if (!(s->probability[i] > 0 && s->probability[i] <= 1)) return false;
     return true;
 }
 

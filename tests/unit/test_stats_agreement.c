@@ -122,10 +122,11 @@ static void fleiss(void **state) {
     near(agreement_fleiss(t, 10, 5), .210, 5e-4);
     near(agreement_fleiss(t, 10, 5), (0.378 - 0.213) / (1 - 0.213), 1e-3);
     const double all[] = {3, 0, 0, 3}, same[] = {3, 0, 3, 0}, uneven[] = {3, 0, 1, 1},
-                 single[] = {1, 0, 0, 1};
+                 single[] = {1, 0, 0, 1}, nobody[4] = {0};
     near(agreement_fleiss(all, 2, 2), 1, 1e-15);
     assert_true(isnan(agreement_fleiss(same, 2, 2)) && isnan(agreement_fleiss(uneven, 2, 2)));
-    assert_true(isnan(agreement_fleiss(single, 2, 2)) && isnan(agreement_fleiss(all, 0, 2)));
+    assert_true(isnan(agreement_fleiss(nobody, 2, 2)) && isnan(agreement_fleiss(single, 2, 2)) &&
+                isnan(agreement_fleiss(all, 0, 2)));
     const double nan[] = {3, 0, NAN, 3}, negative[] = {3, 0, -1, 4};
     assert_true(isnan(agreement_fleiss(nan, 2, 2)) && isnan(agreement_fleiss(negative, 2, 2)));
     assert_true(isnan(agreement_fleiss(all, 1, AGREEMENT_CATEGORIES + 1)));

@@ -24,6 +24,38 @@ static void against_counting(void **state) {
     near(b.acceleration, cubes / (6 * pow(squares, 1.5)), 1e-12);
 }
 
+/* Sums of tenths are rounded, and what is tied must count as tied nonetheless. */
+static void ties(void **state) {
+    (void)state;
+    const double whole[] = {0, 1, 4, 11, 3, 1, 1}, tenths[] = {0, 0.1, 0.4, 1.1, 0.3, 0.1, 0.1};
+    struct sample a = {.value = whole, .n = 7}, b = {.value = tenths, .n = 7};
+    struct bootstrap x = bootstrap_mean(&a, 5000, 1, 0.9), y = bootstrap_mean(&b, 5000, 1, 0.9);
+    near(y.bias, x.bias, 1e-12);
+    near(y.bca.low, x.bca.low / 10, 1e-12);
+}
+
+/* The acceleration from leaving out each cluster in turn. */
+static void jackknife(void **state) {
+    (void)state;
+    const double value[] = {0.1, 0.5, 0.9, 0.2, 0.4}, weight[] = {1, 2, 5, 1, 3};
+    double left_out[5], mean = 0, squares = 0, cubes = 0;
+    for (unsigned i = 0; i < 5; i++) {
+        double sum = 0, total = 0;
+        for (unsigned j = 0; j < 5; j++) {
+            sum += i == j ? 0 : weight[j] * value[j];
+            total += i == j ? 0 : weight[j];
+        }
+        left_out[i] = sum / total;
+        mean += left_out[i] / 5;
+    }
+    for (unsigned i = 0; i < 5; i++) {
+        squares += pow(mean - left_out[i], 2);
+        cubes += pow(mean - left_out[i], 3);
+    }
+    struct sample s = {.value = value, .weight = weight, .n = 5};
+    near(bootstrap_mean(&s, 200, 1, 0.95).acceleration, cubes / (6 * pow(squares, 1.5)), 1e-12);
+}
+
 static void same_seed_same_answer(void **state) {
     (void)state;
     double value[50];
@@ -139,6 +171,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(against_counting),
         cmocka_unit_test(same_seed_same_answer),
+        cmocka_unit_test(ties),
+        cmocka_unit_test(jackknife),
         cmocka_unit_test(clusters_and_weights),
         cmocka_unit_test(p_value_is_where_zero_is),
         cmocka_unit_test(coverage),

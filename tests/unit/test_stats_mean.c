@@ -127,7 +127,10 @@ static void refusals(void **state) {
         assert_true(isnan(e.value) && isnan(e.se) && is_unknown(e.interval) && isnan(mean_p_value(&e)));
         assert_true(isnan(mean_effective(&samples[i])));
     }
-    struct sample s = {good, NULL, NULL, 3, 0, 1};
+    const double rounded[] = {1 + 1e-15, 1, -1e-15};
+    struct sample s = {rounded, NULL, NULL, 3, 0, 1};
+    assert_true(mean_accepts(&s) && mean_estimate(&s, 0.95).interval.high <= 1);
+    s.value = good;
     assert_true(isnan(mean_estimate(&s, 1).value));
     s.n = 1;
     struct estimate e = mean_estimate(&s, 0.95);

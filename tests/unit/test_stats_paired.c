@@ -123,6 +123,14 @@ static void one_run_each(void **state) {
     assert_int_equal(r.verdict, PAIRED_NO_EVIDENCE);
     assert_true(r.p_value == 1 && r.difference == 0 && isinf(r.needed) && r.interval.low < 0 &&
                 r.interval.high > 0);
+    (void)of_flips(&c, 8, 1, 100);
+    struct paired_question q = ask(&c, 100);
+    double weight[100];
+    for (unsigned i = 0; i < 100; i++) weight[i] = 1 + i % 2;
+    q.weight = weight; /* McNemar's test knows no weights */
+    r = paired_compare(&q);
+    assert_int_equal(r.method, PAIRED_BOOTSTRAP);
+    near(r.difference, (8 * 1.5 - 1) / 150, 1e-12);
     r = of_flips(&c, 1, 0, 1);
     assert_int_equal(r.verdict, PAIRED_NO_EVIDENCE);
     assert_true(isnan(r.minimum_detectable));
@@ -151,6 +159,16 @@ static void repeats(void **state) {
     r = paired_compare(&q);
     assert_int_equal(r.method, PAIRED_T);
     near(r.minimum_detectable, (2.010634757624 + 0.849) * 0.1 / sqrt(48), 0.0005); /* t of 48: .975, and .8 */
+    for (unsigned i = 0; i < 49; i++) {
+        c.baseline[i] = 0.5;
+        c.candidate[i] = i % 2 ? 0.7 : 0.31;
+    }
+    q = ask(&c, 49); /* no verdict: as many more as the observed difference asks for */
+    r = paired_compare(&q);
+    assert_int_equal(r.verdict, PAIRED_NO_EVIDENCE);
+    double se = (r.interval.high - r.interval.low) / 2 / 2.010634757624,
+           z = 1.959963984540054 + .8416212335729143;
+    near(r.needed, ceil(49 * pow(z * se / r.difference, 2)) - 49, 1);
     uint32_t family[200]; /* all cases of four families: eight values would be four */
     for (unsigned i = 0; i < 200; i++) family[i] = i / 50;
     q.n = 200;
@@ -172,6 +190,8 @@ static void constant_difference(void **state) {
     struct paired_result r = paired_compare(&q);
     assert_int_equal(r.verdict, PAIRED_NO_EVIDENCE);
     near(r.p_value, 2 * pow(1.1, -20), 1e-9);
+    double unseen = 1 - pow(0.025, 1 / 20.0);
+    near_interval(r.interval, 0.1 - 1.1 * unseen, 0.1 + 0.9 * unseen, 1e-12);
     near(r.needed, ceil(log(40) / log(1.1)) - 20, 0);
     q.n = 20 + (size_t)r.needed;
     assert_int_equal(paired_compare(&q).verdict, PAIRED_BETTER);

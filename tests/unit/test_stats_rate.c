@@ -39,6 +39,21 @@ static void repeats_that_agree(void **state) {
     near_interval(r.interval, proportion_exact(8, 10, 0.95).low, proportion_exact(8, 10, 0.95).high, 1e-9);
 }
 
+/* Korn and Graubard's formula by hand: four cases, five runs each; t of 19 and of 3 degrees of freedom. */
+static void korn_graubard(void **state) {
+    (void)state;
+    const double value[] = {1, 0.8, 1, 0.6}, runs[] = {5, 5, 5, 5}, once[] = {1, 1, 1, 1};
+    struct sample s = {.value = value, .n = 4};
+    struct rate r = rate_of_cases(&s, runs, RATE_CASES_LIKE_THESE, 0.95);
+    double deff = (0.11 / 12) / (0.85 * 0.15 / 19), t = 2.093024054408263 / 3.182446305284263;
+    near(r.effective, 20 / deff * t * t, 1e-9);
+    near(r.design_effect, 20 / r.effective, 1e-12);
+    near(r.units, 4, 0);
+    struct rate a = rate_of_cases(&s, NULL, RATE_CASES_LIKE_THESE, 0.95);
+    struct rate b = rate_of_cases(&s, once, RATE_CASES_LIKE_THESE, 0.95);
+    assert_memory_equal(&a, &b, sizeof a);
+}
+
 static void families_and_weights(void **state) {
     (void)state;
     double value[12], weight[12], runs[12];
@@ -246,17 +261,25 @@ static void edges(void **state) {
     r = rate_of_cases(&s, NULL, RATE_CASES_LIKE_THESE, 0.95);
     assert_true(isnan(rate_at_least(&r, 1.1, 0.95, 0.8).low) && isnan(rate_at_least(&r, NAN, 0.95, 0.8).low));
     assert_int_equal(rate_at_least(&r, 0.5, 95, 0.8).answer, RATE_UNDECIDED);
+    assert_true(isnan(rate_needed(1, INFINITY, 0.9, 0.95, 0.8)) &&
+                isnan(rate_needed(NAN, 2, 0.9, 0.95, 0.8)));
     assert_true(isnan(rate_needed(1, 0, 0.9, 0.95, 0.8)) && isnan(rate_needed(3, 2, 0.9, 0.95, 0.8)));
     assert_true(isnan(rate_needed(1, 2, 0.9, 0.95, 1)) && isnan(rate_plan(NAN, 0.9, 0.95, 0.8)));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(once_a_case),          cmocka_unit_test(repeats_that_agree),
-        cmocka_unit_test(families_and_weights), cmocka_unit_test(never_better_for_failing),
-        cmocka_unit_test(these_cases),          cmocka_unit_test(coverage),
-        cmocka_unit_test(three_answers),        cmocka_unit_test(all_or_nothing),
-        cmocka_unit_test(needed_by_counting),   cmocka_unit_test(edges),
+        cmocka_unit_test(once_a_case),
+        cmocka_unit_test(repeats_that_agree),
+        cmocka_unit_test(korn_graubard),
+        cmocka_unit_test(families_and_weights),
+        cmocka_unit_test(never_better_for_failing),
+        cmocka_unit_test(these_cases),
+        cmocka_unit_test(coverage),
+        cmocka_unit_test(three_answers),
+        cmocka_unit_test(all_or_nothing),
+        cmocka_unit_test(needed_by_counting),
+        cmocka_unit_test(edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
