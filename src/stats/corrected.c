@@ -26,12 +26,14 @@ struct estimate corrected_rate(struct corrected_part judged, struct corrected_pa
     double q0 = (specificity.rate * specificity.n + 1) / m0, q1 = (sensitivity.rate * sensitivity.n + 1) / m1;
     double found = specificity.rate + sensitivity.rate - 1, youden = q0 + q1 - 1;
     if (!(found >= CORRECTED_LEAST && youden >= CORRECTED_LEAST)) return e;
-    double theta = cut((p + q0 - 1) / youden);
+    double theta = (p + q0 - 1) / youden;
     double v0 = q0 * (1 - q0) / m0, v1 = q1 * (1 - q1) / m1;
     double centre = theta + 2 * zz * (theta * v1 - (1 - theta) * v0);
+    double se = sqrt(p * (1 - p) / n + (1 - theta) * (1 - theta) * v0 + theta * theta * v1) / youden;
+    if (centre + z * se <= 0 || centre - z * se >= 1) return e;
+    e.se = se;
     e.value = cut((judged.rate + specificity.rate - 1) / found);
-    e.se = sqrt(p * (1 - p) / n + (1 - theta) * (1 - theta) * v0 + theta * theta * v1) / youden;
-    e.interval = (struct interval){cut(centre - z * e.se), cut(centre + z * e.se)};
+    e.interval = (struct interval){cut(centre - z * se), cut(centre + z * se)};
     e.n = e.clusters = (size_t)judged.n;
     return e;
 }

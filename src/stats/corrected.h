@@ -2,8 +2,9 @@
  *
  * corrected_rate knows the judge by its sensitivity and specificity (Rogan and Gladen 1978); it holds when
  * prevalence moves, and fails when the judge does. corrected_mean adds to the judge's mean what it was off on
- * the labelled cases (PPI++: Angelopoulos, Duchi, Zrnic 2023); it never does worse than the labels alone and
- * takes scores of any kind, but the labelled cases must be drawn from the same traffic, with known chances.
+ * the labelled cases (PPI++: Angelopoulos, Duchi, Zrnic 2023); with many labels it never does worse than
+ * these alone, and it takes scores of any kind, but the labelled cases must be drawn from the same traffic,
+ * with known chances.
  */
 #ifndef STATS_CORRECTED_H
 #define STATS_CORRECTED_H
@@ -21,9 +22,11 @@ struct corrected_part {
  * Reiczigel 2014 (as Lee et al., arXiv 2511.21140): p~ = (n p + z^2/2) / (n + z^2), q~ = (m q + 1) / (m + 2),
  *   V = (p~(1-p~)/(n+z^2) + (1-theta~)^2 q0~(1-q0~)/(m0+2) + theta~^2 q1~(1-q1~)/(m1+2)) / (q0~+q1~-1)^2
  *   theta~ + 2 z^2 (theta~ q1~(1-q1~)/(m1+2) - (1-theta~) q0~(1-q0~)/(m0+2)) -+ z sqrt(V)
- * cut to 0..1; theta~ is theta of p~ and q~, cut likewise. se is sqrt(V). judged: the judge's pass rate.
- * Refused, all NAN: a rate outside 0..1, an n of 0, sensitivity + specificity - 1 (with q~ too) under
- * CORRECTED_LEAST. */
+ * cut to 0..1, with theta~ of p~ and q~. judged: the judge's pass rate. se is sqrt(V). Found to cover .944 or
+ * more at 95 % in 84 worlds of 20 to 200 labels a side. Refused, all NAN: a rate outside 0..1, an n of 0,
+ * sensitivity + specificity - 1 (with q~ too) under CORRECTED_LEAST, and an interval that lies outside 0..1
+ * before it is cut: a judge as good as that does not give such verdicts, so the calibration is not of this
+ * judge on this traffic. */
 struct estimate corrected_rate(struct corrected_part judged, struct corrected_part specificity,
                                struct corrected_part sensitivity, double confidence);
 
@@ -42,7 +45,7 @@ struct corrected_mean {
     double lambda; /* how far the judge is trusted: 0 labels alone, 1 as far as a label */
 };
 
-/* Labels from which corrected_mean's interval is to be trusted. lambda is estimated from few failures, and
+/* Labels from which corrected_mean's interval is near its level. lambda is estimated from few failures, and
  * the interval is by approximation: at a pass rate of 0.8 with 1,000 verdicts, 95 % intervals were found to
  * cover, over judges from perfect to useless, .90 to .93 with 30 labels, .92 to .94 with 100, .94 to .95 with
  * 300. */

@@ -18,21 +18,28 @@ static void rogan_gladen(void **state) {
     near(rate(0.25, 1e9, 1, 1e9, 1, 1e9).value, 0.25, 0); /* a judge without fault */
     near_interval(rate(0.25, 1e4, 1, 1e12, 1, 1e12).interval, proportion_wilson(2500, 1e4, 0.95).low,
                   proportion_wilson(2500, 1e4, 0.95).high, 1e-4);
-    e = rate(0.05, 100, 0.8, 100, 0.9, 100); /* fewer passes than the judge gives by mistake */
+    e = rate(0.18, 100, 0.8, 100, 0.9, 100); /* rather fewer passes than the judge gives by mistake */
     near(e.value, 0, 0);
     near(e.interval.low, 0, 0);
     assert_true(e.interval.high > 0 && e.interval.high < 0.2);
-    near(rate(1, 100, 0.8, 100, 0.9, 100).value, 1, 0);
+    near(rate(0.95, 100, 0.8, 100, 0.9, 100).value, 1, 0);
 }
 
 static void rogan_gladen_refuses(void **state) {
     (void)state;
-    const double bad[][6] = {{0.5, 100, 0.6, 100, 0.59, 100}, {0.5, 100, 0.4, 100, 0.4, 100},
+    const double bad[][6] = {{0.5, 100, 0.6, 100, 0.59, 100},
+                             {0.5, 100, 0.4, 100, 0.4, 100},
                              {0.5, 100, 0.6, 10, 0.61, 10}, /* not with so few labels */
-                             {0.5, 0, 0.9, 100, 0.9, 100},    {0.5, 100, 0.9, 0, 0.9, 100},
-                             {0.5, 100, 0.9, 100, 0.9, 0},    {1.1, 100, 0.9, 100, 0.9, 100},
-                             {NAN, 100, 0.9, 100, 0.9, 100},  {0.5, 100, NAN, 100, 0.9, 100},
-                             {0.5, 100, 0.9, 100, -0.9, 100}, {0.5, INFINITY, 0.9, 100, 0.9, 100},
+                             {0.5, 0, 0.9, 100, 0.9, 100},
+                             {0.05, 100, 0.8, 100, 0.9, 100},
+                             /* far too few passes for such a judge */ {1, 200, 0.8, 100, 0.9, 100},
+                             {0.5, 100, 0.9, 0, 0.9, 100},
+                             {0.5, 100, 0.9, 100, 0.9, 0},
+                             {1.1, 100, 0.9, 100, 0.9, 100},
+                             {NAN, 100, 0.9, 100, 0.9, 100},
+                             {0.5, 100, NAN, 100, 0.9, 100},
+                             {0.5, 100, 0.9, 100, -0.9, 100},
+                             {0.5, INFINITY, 0.9, 100, 0.9, 100},
                              {0.5, 100, 0.9, NAN, 0.9, 100}};
     for (unsigned i = 0; i < COUNT_OF(bad); i++) {
         const double *b = bad[i];
