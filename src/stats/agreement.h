@@ -28,10 +28,11 @@ struct agreement_kappa {
  * where cases carry weights (then the interval is for as many cases as the counts sum to: scale them to the
  * effective size). All on one category says nothing about agreement: kappa NAN. Without a disagreement se is
  * 0, which is not certainty: then the interval's lower end is the kappa of Clopper and Pearson's lower limit
- * of observed agreement. The interval is asymptotic, and short of its level for few cases: at
- * 95 %, of three categories, found to cover .93 with 50 cases and .95 with 100 at kappa .64, and .87, .88 and
- * .94 with 50, 100 and 200 at .90. Refused, all NAN: k outside 2..AGREEMENT_CATEGORIES, a negative count, no
- * cases. */
+ * of observed agreement.
+ *
+ * The interval is asymptotic, and short of its level for few cases: at 95 %, of three categories, found to
+ * cover .93 with 50 cases and .95 with 100 at kappa .64, and .87, .88 and .94 with 50, 100 and 200 at .90.
+ * Refused, all NAN: k outside 2..AGREEMENT_CATEGORIES, a negative count, no cases. */
 struct agreement_kappa agreement_kappa(const double *counts, unsigned k, enum agreement_weights weights,
                                        double confidence);
 

@@ -2,11 +2,11 @@
  *
  * A resample draws as many clusters as there are, with replacement, and takes the weighted mean of their
  * values. Percentile interval: quantiles of the resampled means. BCa (Efron 1987) moves these for bias and
- * skewness: z0 = F^-1(share of resamples below the mean, half of the ties), a = sum l^3 / (6 (sum l^2)^1.5)
- * with l the mean less the jackknife's values, and takes the quantiles F(z0 + (z0 + z)/(1 - a (z0 + z))).
- * Coverage is by approximation in the number of clusters; what was found for few is with stats/paired.h.
- * The same seed gives the same answer on every machine. 10,000 resamples of 5,000 values: see bench/stats.c.
- */
+ * skewness; with F the normal distribution and l the jackknife's mean less its values
+ *   z0 = F^-1(share of resamples below the mean, half of the ties),  a = sum l^3 / (6 (sum l^2)^1.5)
+ * and takes the quantiles F(z0 + (z0 + z) / (1 - a (z0 + z))). Coverage is by approximation in the number of
+ * clusters; what was found for few is with stats/paired.h. The same seed gives the same answer on every
+ * machine. What it costs: bench/stats.c. */
 #ifndef STATS_BOOTSTRAP_H
 #define STATS_BOOTSTRAP_H
 

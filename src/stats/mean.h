@@ -1,10 +1,11 @@
 /* mean.h - the mean of scores, and how sure it is, when scores hang together.
  *
  * N repeats of a case are not N cases: a score is first averaged within its case (mean_by_case), and the mean
- * is over cases. Cases of one family (a template, a session, a document) are one cluster. With weights w: m =
- * sum w s / sum w,  SE = sqrt(C/(C-1) * sum over clusters of (sum within of w (s - m))^2) / sum w Miller 2024
- * (arXiv 2411.00640) with the finite-cluster factor C/(C-1) that it leaves out; the interval is Student's t
- * with C - 1 degrees of freedom, cut to the scale.
+ * is over cases. Cases of one family (a template, a session, a document) are one cluster. With weights w:
+ *   m = sum w s / sum w
+ *   SE = sqrt(C/(C-1) * sum over clusters of (sum within of w (s - m))^2) / sum w
+ * Miller 2024 (arXiv 2411.00640) with the finite-cluster factor C/(C-1) that it leaves out; the interval is
+ * Student's t with C - 1 degrees of freedom, cut to the scale.
  *
  * Data without variance gives SE 0, which is not certainty: when all clusters agree and the scale is known,
  * the interval allows for a share of 1 - (a/2)^(1/C) of clusters unseen, each at the scale's end. For

@@ -32,8 +32,8 @@ double power_mcnemar_pairs(double discordant, double difference, struct power_le
 double power_mcnemar_effect(double discordant, double pairs, struct power_level level);
 
 /* Two unpaired rates, cases of each arm (Fleiss, Levin, Paik 2003, ch. 4, without continuity correction; as
- * R's power.prop.test): n = (z_(alpha/2) sqrt(2 p (1-p)) + z_power sqrt(a (1-a) + b (1-b)))^2 / (a - b)^2, p
- * their mean. */
+ * R's power.prop.test), with p their mean:
+ *   n = (z_(alpha/2) sqrt(2 p (1 - p)) + z_power sqrt(a (1 - a) + b (1 - b)))^2 / (a - b)^2 */
 double power_rates_cases(double rate_a, double rate_b, struct power_level level);
 
 #endif

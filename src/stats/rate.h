@@ -4,14 +4,14 @@
  * The rate is the mean over cases of each case's share of passed runs. Of what, there are two questions.
  *
  * RATE_CASES_LIKE_THESE: the suite is a sample of what users will ask. Runs of a case resemble each other, so
- * that all runs together are worth `effective` independent trials, by Korn and Graubard 1998 runs / deff *
- * (t(runs - 1) / t(C - 1))^2,  deff = SE^2 / (p (1 - p) / (runs - 1)), at least 1 with SE of stats/mean.h
- * over C clusters; no fewer than `units`, the independent cases (or families of cases), and no more than the
- * runs. Clopper and Pearson's limits of (rate * effective, effective) follow. When all pass, SE says nothing
- * and effective is units: of ten cases that passed 100 times each the data is ten. And since no data can say
- * more for the rate than all-pass does, no lower limit is above that of `units` passes of `units` (nor an
- * upper one below that of none): a case that always fails may be among those that were not drawn. Repeats do
- * not replace cases: 0.90 at 95 % takes 29 of them.
+ * that all runs together are worth `effective` independent trials, by Korn and Graubard 1998:
+ *   effective = runs / deff * (t(runs - 1) / t(C - 1))^2,  deff = SE^2 / (p (1 - p) / (runs - 1)), at least 1
+ * with SE of stats/mean.h over C clusters; no fewer than `units`, the independent cases (or families), and no
+ * more than the runs. Clopper and Pearson's limits of (rate * effective, effective) follow. When all pass, SE
+ * says nothing and effective is units: of ten cases that passed 100 times each the data is ten. And since no
+ * data can say more for the rate than all-pass does, no lower limit is above that of `units` passes of
+ * `units` (nor an upper one below that of none): a case that always fails may be among those that were not
+ * drawn. Repeats do not replace cases: 0.90 at 95 % takes 29 of them.
  *
  * RATE_THESE_CASES: the suite is all that is asked (a fixed list that must work); chance is in the runs
  * alone, which are independent, and effective is their number. Clopper and Pearson's limits hold for a sum of
@@ -54,9 +54,10 @@ struct rate_gate {
 /* Is the rate at least `asked` (0..1)? A wrong YES, and a wrong NO, each have a chance of at most
  * 1 - confidence. No data is never a YES. asked = 1 is answered NO by any failure and YES by nothing: no
  * number of passes proves that none will fail; whoever means "all of these must pass" compares r->value
- * with 1. needed: so many more cases like these, run as often, that, should runs go on passing at the
- * observed rate, the answer is there with chance `power`. Exact binomial tails; about right, since the tails
- * are a saw in n. */
+ * with 1.
+ *
+ * needed: so many more cases like these, run as often, that, should runs go on passing at the observed rate,
+ * the answer is there with chance `power`. Exact binomial tails; about right, since they are a saw in n. */
 struct rate_gate rate_at_least(const struct rate *r, double asked, double confidence, double power);
 
 /* The same of independent trials: how many more after k of n. With n = 0 use rate_plan. */

@@ -3,11 +3,11 @@
  * Online scoring samples: every record with a rate, request types at rates of their own, all that meet some
  * condition. A mean over what happened to be scored would describe the rule, not the traffic; each value
  * counts 1 / pi, pi the probability with which its record was taken. Records are taken independently of each
- * other (Poisson sampling; Horvitz and Thompson 1952, Sarndal, Swensson, Wretman 1992): total     t = sum y /
- * pi                    V = sum (1 - pi) y^2 / pi^2 mean (Hajek) m = (sum y / pi) / (sum 1/pi)  V = sum (1 -
- * pi) (y - m)^2 / pi^2 / (sum 1/pi)^2 V of the mean carries the factor n/(n-1), as stats/mean.h does, and is
- * about these very records: at pi = 1 nothing was left to chance. About what made them (is the service worse
- * than last week?) the records are themselves a sample and the factor 1 - pi goes: WEIGHTED_PROCESS. */
+ * other (Poisson sampling; Horvitz and Thompson 1952; Sarndal, Swensson, Wretman 1992):
+ *   total         t = sum y / pi                    V = sum (1 - pi) y^2 / pi^2
+ *   mean (Hajek)  m = (sum y / pi) / (sum 1 / pi)   V = n/(n-1) sum (1 - pi) (y - m)^2 / pi^2 / (sum 1/pi)^2
+ * V is about these very records: at pi = 1 nothing was left to chance. About what made them (is the service
+ * worse than last week?) the records are themselves a sample and the factor 1 - pi goes: WEIGHTED_PROCESS. */
 #ifndef STATS_WEIGHTED_H
 #define STATS_WEIGHTED_H
 
@@ -29,12 +29,12 @@ struct weighted_sample {
  * 1/pi. clusters: n. */
 struct estimate weighted_mean(const struct weighted_sample *s, enum weighted_about about, double confidence);
 
-/* The total, such as of records with a refusal; normal interval, not cut, NAN where no
- * value but 0 was seen and not all were scored. About these records. */
+/* The total, such as of records with a refusal; normal interval, not cut, NAN where no value but 0 was seen
+ * and not all were scored. About these records. */
 struct estimate weighted_total(const struct weighted_sample *s, double confidence);
 
 /* Strata whose sizes are known (records by request type), each sampled evenly: the mean over all is
- * sum N_h/N y_h, V = sum (N_h/N)^2 (1 - n_h/N_h) s_h^2/n_h, more exact than weighted_mean by what is known.
+ * sum N_h/N y_h, V = sum (N_h/N)^2 (1 - n_h/N_h) s_h^2/n_h; what is known makes it surer than weighted_mean.
  */
 struct weighted_stratum {
     double population; /* N_h >= n; a stratum of 0 is passed over */
