@@ -124,6 +124,17 @@ void mean_by_case(const double *score, const uint32_t *of, size_t n, double *ret
         ret_mean[i] = ret_runs[i] > 0 && isfinite(ret_mean[i]) ? ret_mean[i] / ret_runs[i] : NAN;
 }
 
+double mean_within_case(const double *score, const uint32_t *of, size_t n, const double *mean,
+                        const double *runs, size_t cases) {
+    double sum = 0, counted = 0;
+    for (size_t i = 0; i < cases; i++) counted += runs[i] >= 2 && !isnan(mean[i]);
+    for (size_t i = 0; i < n; i++) {
+        double deviation = score[i] - mean[of[i]], rest = runs[of[i]] - 1;
+        if (rest >= 1 && !isnan(deviation)) sum += deviation * deviation / rest;
+    }
+    return counted > 0 ? sum / counted : NAN;
+}
+
 /* C(c, k) / C(n, k) */
 double mean_pass_all(unsigned n, unsigned c, unsigned k) {
     if (c > n || k > n) return NAN;

@@ -52,6 +52,12 @@ double mean_effective(const struct sample *s);
 void mean_by_case(const double *score, const uint32_t *of, size_t n, double *ret_mean, double *ret_runs,
                   size_t cases);
 
+/* How much runs of one case differ: the mean over cases of the variance (n - 1 below) of their runs, for
+ * stats/power.h. mean and runs as mean_by_case gave them; cases with fewer than two runs, or without a mean,
+ * are passed over. NAN: no other. */
+double mean_within_case(const double *score, const uint32_t *of, size_t n, const double *mean,
+                        const double *runs, size_t cases);
+
 /* Of n repeats of a case c passed. That of k repeats, drawn from these, any passes (pass@k, Chen et al. 2021,
  * eq. 1: 1 - C(n-c,k)/C(n,k)), and that all do (pass^k, Yao et al. 2024: C(c,k)/C(n,k)). Their means over
  * cases are a suite's. k = 0: nothing is asked, 0 and 1. NAN: c > n or k > n. */

@@ -23,6 +23,12 @@ static double paired_variance(const struct power_paired *p) {
     return sound && isfinite(v) ? v : NAN;
 }
 
+struct power_paired power_paired_from(double variance, double within_a, double within_b, double runs_a,
+                                      double runs_b) {
+    double rest = variance - within_a / runs_a - within_b / runs_b;
+    return (struct power_paired){rest < 0 ? 0 : rest, within_a, within_b, runs_a, runs_b};
+}
+
 double power_paired_cases(const struct power_paired *p, double difference, struct power_level level) {
     struct quantiles z = quantiles_of(level);
     double sum = z.alpha + z.power;

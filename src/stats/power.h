@@ -19,6 +19,12 @@ struct power_paired {
     double within_a, within_b; /* mean variance of one run within a case */
     double runs_a, runs_b;     /* of each case, >= 1: they help only until within / runs << between */
 };
+
+/* From an earlier comparison: the variance over cases of candidate - baseline, and mean_within_case of both.
+ * What the runs' own chance does not explain is between, at least 0. */
+struct power_paired power_paired_from(double variance, double within_a, double within_b, double runs_a,
+                                      double runs_b);
+
 double power_paired_cases(const struct power_paired *p, double difference, struct power_level level);
 double power_paired_effect(const struct power_paired *p, double cases, struct power_level level);
 

@@ -205,6 +205,12 @@ static void ppi_edges(void **state) {
     near_interval(m.estimate.interval, proportion_exact(8, 8, 0.95).low, 1, 1e-12);
     s = (struct corrected_sample){Y, ones, NULL, 8, ones, NULL, 8, 0, 1};
     near(corrected_mean(&s, NAN, 0.95).lambda, 0, 0); /* a judge that always says the same */
+    s = (struct corrected_sample){ones, F, NULL, 8, ones,
+                                  NULL, 8, 0,    1}; /* 1 + what the judge was off: cut */
+    m = corrected_mean(&s, 1, 0.95);
+    near(m.estimate.value, 1, 0);
+    near(m.estimate.interval.high, 1, 0);
+    assert_true(m.estimate.interval.low <= 1);
     const double nan[] = {1, NAN, 1, 1, 1, 1, 1, 1}, off[] = {1, 2, 1, 1, 1, 1, 1, 1},
                  zero[] = {1, 0, 1, 1, 1, 1, 1, 1};
     struct corrected_sample bad[] = {

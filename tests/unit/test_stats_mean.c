@@ -147,6 +147,9 @@ static void by_case(void **state) {
     mean_by_case(score, of, 6, mean, runs, 4);
     near(mean[0], 2.0 / 3, 1e-15);
     near(mean[2], 0.75, 0);
+    /* of case 0 (1, 0, 1) a third, of case 2 (1, 0.5) an eighth; cases 1 and 3 have no variance to give */
+    near(mean_within_case(score, of, 6, mean, runs, 4), (1.0 / 3 + 1.0 / 8) / 2, 1e-15);
+    assert_true(isnan(mean_within_case(score, of, 0, mean + 1, runs + 1, 1)));
     assert_true(isnan(mean[1]) && runs[1] == 0 && isnan(mean[3]) && runs[3] == 1 && runs[0] == 3);
 }
 

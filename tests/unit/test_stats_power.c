@@ -1,3 +1,4 @@
+#include "stats/mean.h"
 #include "stats/power.h"
 #include "test_stats_rig.h"
 
@@ -56,6 +57,38 @@ static void keeps_its_promise(void **state) {
     about(seen, RUNS, 0.8);
 }
 
+/* What an earlier comparison says of the parts is what they were: 400 cases, three runs a side. */
+static void from_data(void **state) {
+    (void)state;
+    enum { N = 400, K = 3 };
+    struct random r = {15};
+    double score[2][N * K], mean[2][N], runs[2][N], within[2], variance = 0, difference = 0;
+    uint32_t of[N * K];
+    for (unsigned i = 0; i < N; i++) {
+        double own = 0.2 * draw_normal(&r);
+        for (unsigned k = 0; k < K; k++) {
+            of[i * K + k] = i;
+            score[0][i * K + k] = 0.5 * draw_normal(&r);
+            score[1][i * K + k] = own + 0.3 * draw_normal(&r);
+        }
+    }
+    for (unsigned side = 0; side < 2; side++) {
+        mean_by_case(score[side], of, N * K, mean[side], runs[side], N);
+        within[side] = mean_within_case(score[side], of, N * K, mean[side], runs[side], N);
+    }
+    for (unsigned i = 0; i < N; i++) difference += (mean[1][i] - mean[0][i]) / N;
+    for (unsigned i = 0; i < N; i++) variance += pow(mean[1][i] - mean[0][i] - difference, 2) / (N - 1);
+    struct power_paired p = power_paired_from(variance, within[0], within[1], K, K);
+    /* a variance from n values has the deviation v sqrt(2 / n): four of them each */
+    near(p.within_a, 0.25, 4 * 0.25 * sqrt(2.0 / (N * (K - 1))));
+    near(p.within_b, 0.09, 4 * 0.09 * sqrt(2.0 / (N * (K - 1))));
+    near(p.between, 0.04, 4 * (0.04 + 0.34 / K) * sqrt(2.0 / N));
+    near(power_paired_from(0.1, 0.3, 0.3, 2, 2).between, 0, 0); /* less than the runs' chance explains */
+    assert_true(isnan(power_paired_cases(&(struct power_paired){NAN, 0, 0, 1, 1}, 0.1, EIGHTY)));
+    p = power_paired_from(NAN, 0.3, 0.3, 2, 2);
+    assert_true(isnan(power_paired_cases(&p, 0.1, EIGHTY)));
+}
+
 static void refusals(void **state) {
     (void)state;
     struct power_paired p = {0.1, 0, 0, 1, 1}, none = {0.1, 0.1, 0, 0.5, 1}, negative = {-0.1, 0, 0, 1, 1};
@@ -78,9 +111,9 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paired),   cmocka_unit_test(mcnemar),
-        cmocka_unit_test(rates),    cmocka_unit_test(keeps_its_promise),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(paired),    cmocka_unit_test(mcnemar),
+        cmocka_unit_test(rates),     cmocka_unit_test(keeps_its_promise),
+        cmocka_unit_test(from_data), cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

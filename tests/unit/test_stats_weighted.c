@@ -171,6 +171,7 @@ static void edges(void **state) {
         assert_true(isnan(weighted_total(&bad[i], 0.95).value));
     }
     assert_true(isnan(weighted_mean(&census, WEIGHTED_PROCESS, 1).value));
+    assert_true(isnan(weighted_total(&census, 1).value));
 }
 
 int main(void) {
