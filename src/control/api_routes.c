@@ -101,6 +101,21 @@ static const struct api_parameter quote[] = {
     TIME_QUERY("at", "now", "the time whose prices apply"),
     END};
 
+#define MODEL_PATH {.name = "model", .place = API_PATH, .type = API_TEXT, .required = true, .help = "a model with `tiers`"}
+static const struct api_parameter route_show[] = {
+    MODEL_PATH,
+    TIME_QUERY("from", "7 days before `to`", "begin of the traffic that is looked at"),
+    TIME_QUERY("to", "now", "its end"),
+    END};
+static const struct api_parameter route_switch[] = {
+    MODEL_PATH,
+    {.name = "state", .place = API_BODY, .type = API_CHOICE, .choices = "on|shadow", .required = true, .help = "on: it decides who answers; shadow: it is only recorded"},
+    REASON(API_BODY),
+    END};
+static const struct api_parameter score_list[] = {
+    {.name = "record", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "the record's id"},
+    END};
+
 static const struct api_parameter key_list[] = {TEXT_QUERY("application", "only this application"), END};
 static const struct api_parameter key_create[] = {
     {.name = "application", .place = API_BODY, .type = API_TEXT, .required = true, .help = "the application that the key belongs to"},
@@ -169,6 +184,10 @@ const struct api_route api_routes[] = {
     {"PUT", "/api/v1/approvals/{application}/{request_type}", API_EDITOR, 200, api_approve, "Approves requests of this type up to a cost.", approve, "ApprovalChange", NULL},
     {"DELETE", "/api/v1/approvals/{application}/{request_type}", API_EDITOR, 200, api_approval_revoke, "Takes an approval back.", approval_revoke, "ApprovalChange", NULL},
     {"GET", "/api/v1/models", API_VIEWER, 200, api_models, "Models, their targets, prices and breakers.", NULL, "Models", NULL},
+    {"GET", "/api/v1/models/{model}/route", API_VIEWER, 200, api_route_show, "Routing by difficulty of a model: rules, weights, what it chose.", route_show, "Route", NULL},
+    {"POST", "/api/v1/models/{model}/route", API_ADMIN, 200, api_route_switch, "Turns routing by difficulty on, or back into shadow.", route_switch, "RouteSwitch", NULL},
+    {"GET", "/api/v1/scores", API_VIEWER, 200, api_scores_list, "How good the answer of a record was.", score_list, "Scores", NULL},
+    {"POST", "/api/v1/scores", API_EDITOR, 200, api_scores_put, "Scores of records: one {record, value 0..1, name, source, comment}, or a list of up to 1,000. The same twice is once.", NULL, "ScoresTaken", NULL},
     {"GET", "/api/v1/prices/quote", API_VIEWER, 200, api_quote, "What a usage costs, and how that comes about.", quote, "Quote", NULL},
     {"GET", "/api/v1/keys", API_VIEWER, 200, api_keys_list, "Keys of applications, revoked ones included; never the secret.", key_list, "Keys", NULL},
     {"POST", "/api/v1/keys", API_EDITOR, 201, api_keys_create, "Makes a key. The answer is the only place where it is ever shown.", key_create, "NewKey", NULL},

@@ -75,7 +75,7 @@ static void roles(void **state) {
     for (const struct api_route *r = api_routes; r->method; r++)
         for (unsigned i = 0; i < sizeof callers / sizeof *callers; i++)
             for (int here = 0; here < 2; here++) {
-                const char *target = strchr(r->path, '{') ? strstr(r->path, "keys") ? "/api/v1/keys/a/b" : "/api/v1/records/x" : r->path;
+                const char *target = strchr(r->path, '{') ? strstr(r->path, "keys") ? "/api/v1/keys/a/b" : strstr(r->path, "{model}") ? "/api/v1/models/tiered/route" : "/api/v1/records/x" : r->path;
                 int status = as(d, here ? HERE : THERE, callers[i].token, r->method, target);
                 enum api_access needed = r->access == API_LOCAL ? (here ? API_OPEN : API_VIEWER) : r->access;
                 int want = callers[i].rights >= needed ? 200 : callers[i].rights == API_OPEN ? 401 : 403;
