@@ -112,6 +112,16 @@ static const struct api_parameter route_switch[] = {
     {.name = "state", .place = API_BODY, .type = API_CHOICE, .choices = "on|shadow", .required = true, .help = "on: it decides who answers; shadow: it is only recorded"},
     REASON(API_BODY),
     END};
+static const struct api_parameter route_train[] = {
+    MODEL_PATH,
+    TIME_QUERY("from", "90 days before `to`", "begin of the scored exchanges"),
+    TIME_QUERY("to", "now", "their end"),
+    {.name = "quality", .place = API_QUERY, .type = API_TEXT, .fallback = "quality", .help = "name of the score that is learned from"},
+    {.name = "good", .place = API_QUERY, .type = API_TEXT, .fallback = "0.7", .help = "a score from which an answer is good enough"},
+    {.name = "most_loss", .place = API_QUERY, .type = API_TEXT, .fallback = "0.02", .help = "most that the mean score may lose against the most capable tier, surely"},
+    {.name = "least_quality", .place = API_QUERY, .type = API_TEXT, .help = "what the mean score must surely be"},
+    REASON(API_QUERY),
+    END};
 static const struct api_parameter score_list[] = {
     {.name = "record", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "the record's id"},
     END};
@@ -186,6 +196,7 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/models", API_VIEWER, 200, api_models, "Models, their targets, prices and breakers.", NULL, "Models", NULL},
     {"GET", "/api/v1/models/{model}/route", API_VIEWER, 200, api_route_show, "Routing by difficulty of a model: rules, weights, what it chose.", route_show, "Route", NULL},
     {"POST", "/api/v1/models/{model}/route", API_ADMIN, 200, api_route_switch, "Turns routing by difficulty on, or back into shadow.", route_switch, "RouteSwitch", NULL},
+    {"POST", "/api/v1/models/{model}/route/train", API_EDITOR, 200, api_route_train, "Learns from scores when the cheapest tier is good enough. What is kept is in shadow.", route_train, "RouteTraining", NULL},
     {"GET", "/api/v1/scores", API_VIEWER, 200, api_scores_list, "How good the answer of a record was.", score_list, "Scores", NULL},
     {"POST", "/api/v1/scores", API_EDITOR, 200, api_scores_put, "Scores of records: one {record, value 0..1, name, source, comment}, or a list of up to 1,000. The same twice is once.", NULL, "ScoresTaken", NULL},
     {"GET", "/api/v1/prices/quote", API_VIEWER, 200, api_quote, "What a usage costs, and how that comes about.", quote, "Quote", NULL},

@@ -460,6 +460,71 @@ def test_payloads(rig):
     expect(KEY.encode() not in data and b"sk-sim" not in data and TOKEN.encode() not in data, "a secret is in the data folder")
 
 
+def test_tiers(rig):
+    """Routing by difficulty: scored exchanges train it, its curve is shown, and a person turns it on and off."""
+    sim = rig.start_sim("--speed", "0")
+    text = config(sim.url, models="  best: {targets: [{provider: openai, model: gpt-4o-2024-08-06}]}\n"
+                                  "  smart: {tiers: [on-openai, best]}\n")
+    rig.write_config(text.replace('e2e: {keys', 'e2e: {payloads: {capture: full}, keys'))
+    rig.start_gateway()
+
+    def ask(model, words, **labels):
+        body = json.dumps({"model": model, "max_tokens": 8, "messages": [{"role": "user", "content": words}]})
+        headers = {"content-type": "application/json", **{f"x-quarterdeck-{k}": v for k, v in labels.items()}}
+        status, headers, answer = rig.http("POST", "/v1/chat/completions", body, headers, token=KEY)
+        expect(status == 200, f"{status} {answer}")
+        return headers
+
+    easy, hard = "What time is it?", "Prove it: ```x = {1: [2, 3]};``` step by step, with 17 lemmas. " * 12
+    expect(ask("smart", easy)["x-quarterdeck-model"] == "openai/gpt-4o-2024-08-06", "in shadow the best tier answers")
+    status, out, err = rig.run("model", "route-train", "smart")
+    expect(status == 3 and "not enough evidence" in out and "about 60 and 30 are needed" in out, f"{status} {out} {err}")
+    scores = []
+    for i in range(80):
+        hardness = i % 2
+        words = f"{hard if hardness else easy} {i}"
+        cheap, best = ask("on-openai", words), ask("smart", words)
+        scores += [{"record": cheap["x-quarterdeck-id"], "value": 0.1 if hardness and i % 10 != 1 else 0.95, "source": "eval"},
+                   {"record": best["x-quarterdeck-id"], "value": 0.95, "source": "eval"}]
+    (rig.folder / "scores.jsonl").write_text("\n".join(map(json.dumps, scores)))
+    for _ in range(2):  # the same twice is once
+        expect("160 scores" in rig.run("record", "score", "--file", "scores.jsonl", check=True)[1], "scores are taken")
+    status, out, err = rig.run("record", "score", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--value", "1")
+    expect(status == 3 and "no record" in err, f"{status} {out} {err}")
+    expect(rig.run("record", "score", scores[0]["record"], "--value", "2")[0] == 2, "a score is 0 to 1")
+    told = json.loads(rig.run("record", "scores", scores[0]["record"], "--json", check=True)[1])["scores"]
+    expect(len(told) == 1 and told[0]["value"] == 0.95 and told[0]["source"] == "eval", told)
+
+    status, out, err = rig.run("model", "route-train", "smart")
+    expect(status == 3 and "no share is surely within a loss of 0.020" in out, f"80 pairs do not show a loss of 0.02: {status} {out} {err}")
+    status, out, err = rig.run("model", "route-train", "smart", "--most-loss", "0.05", "--json")
+    found = json.loads(out)
+    expect(status == 0 and found["answer"] == "trained" and found["scored_cheap"] == 80 and found["scored_premium"] == 80, f"{status} {out} {err}")
+    expect(0.3 <= found["point"]["share_cheap"] <= 0.55, f"half of the requests are easy: {found['point']}")
+    last = found["curve"][-1]
+    expect(last["share_cheap"] == 1 and abs(last["quality"] - 0.61) < 1e-9 and abs(last["change"] + 0.34) < 1e-9, f"all to the cheapest: {last}")
+    first = found["curve"][0]
+    expect(first["share_cheap"] == 0 and first["cost_usd_per_thousand"] > last["cost_usd_per_thousand"] > 0, f"{first} {last}")
+    out = rig.run("model", "route", "smart", check=True)[1]
+    expect("smart: shadow" in out and "> chosen" in out and "never trained" not in out, out)
+    expect(ask("smart", easy)["x-quarterdeck-model"] == "openai/gpt-4o-2024-08-06", "trained, it is still in shadow")
+
+    expect(rig.run("model", "route-on", "smart")[0] == 2, "turning on needs a reason")
+    expect("is on" in rig.run("model", "route-on", "smart", "--why", "measured", check=True)[1], "on")
+    answered = ask("smart", easy)
+    expect(answered["x-quarterdeck-model"] == "openai/gpt-4o-mini-2024-07-18" and answered["x-quarterdeck-tier"] == "on-openai", answered)
+    expect(ask("smart", hard)["x-quarterdeck-model"] == "openai/gpt-4o-2024-08-06", "a hard one goes to the best")
+    rig.gateway.kill9()
+    rig.start_gateway()
+    expect(ask("smart", easy)["x-quarterdeck-tier"] == "on-openai", "a restart keeps it on")
+    seen = json.loads(rig.run("model", "route", "smart", "--json", check=True)[1])
+    expect(seen["state"] == "on" and seen["in_force"] and seen["why"] == "measured", seen)
+    rig.run("model", "route-off", "smart", check=True)
+    expect(ask("smart", easy)["x-quarterdeck-model"] == "openai/gpt-4o-2024-08-06", "off, the best tier answers")
+    actions = [e["action"] for e in rig.api("/api/v1/audit")["entries"]]
+    expect(actions[:3] == ["route.off", "route.on", "route.train"], actions)
+
+
 def main(names):
     tests = {name[5:]: function for name, function in globals().items() if name.startswith("test_")}
     passed = failed = 0
