@@ -141,13 +141,19 @@ static int falling(const void *a, const void *b) {
     return x > y ? -1 : x < y;
 }
 
+/* Half-way to the next one, so that what is a little unlike the last that goes still goes. Above 1: nothing goes. */
+static double threshold_behind(const struct work *w, size_t goes) {
+    if (goes == 0) return 1.5;
+    return goes < w->n_ps ? (w->ps[goes - 1] + w->ps[goes]) / 2 : 0;
+}
+
 static void draw_curve(struct work *w, struct route_fit *ret) {
     for (size_t i = 0; i < w->n; i++)
         if (w->all[i].own) w->ps[w->n_ps++] = w->all[i].p;
     qsort(w->ps, w->n_ps, sizeof *w->ps, falling);
     for (unsigned k = 0; k < ROUTE_POINTS; k++) {
         size_t goes = (w->n_ps * k + (ROUTE_POINTS - 1) / 2) / (ROUTE_POINTS - 1);
-        double threshold = goes == 0 ? 1.5 : w->ps[goes - 1]; /* above 1: nothing */
+        double threshold = threshold_behind(w, goes);
         if (ret->n_curve > 0 && ret->curve[ret->n_curve - 1].threshold == threshold) continue;
         ret->curve[ret->n_curve++] = point_of(w, BY_THRESHOLD, threshold);
     }
