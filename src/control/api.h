@@ -130,6 +130,8 @@ void api_quote(struct api_call *c);
 void api_route_show(struct api_call *c);
 void api_route_switch(struct api_call *c);
 void api_route_train(struct api_call *c);
+void api_route_sample(struct api_call *c);
+void api_route_downgrade(struct api_call *c);
 void api_scores_put(struct api_call *c);
 void api_scores_list(struct api_call *c);
 void api_keys_list(struct api_call *c);

@@ -2,6 +2,7 @@
 #include "control/api_route.h"
 
 #include "base/clock.h"
+#include "cost/downgrade_draw.h"
 #include "cost/route_train.h"
 
 #include <math.h>
@@ -71,4 +72,67 @@ void api_route_train(struct api_call *c) {
     write_result(&w, &q, &wish, &examples, &fit);
     if (fit.answer != ROUTE_TRAINED || keep(c, q.m, buffer_slice(&text))) json_put_raw(&c->json, buffer_slice(&text));
     buffer_deinit(&text);
+}
+
+/* ---- downgrade tests ---- */
+
+#define SAMPLE_SPAN (7 * DAY_US)
+#define RESULT_MOST (64u << 10)
+
+static bool write_sample(struct json_writer *w, const struct model_route *m, const struct downgrade_draw *draw) {
+    json_object(w);
+    json_member_text(w, "model", m->name);
+    json_member_text(w, "cheapest", m->tiering->tiers[0].name);
+    json_member_text(w, "best", m->tiering->tiers[m->tiering->n_tiers - 1].name);
+    json_member_i64(w, "candidates", (int64_t)draw->candidates);
+    json_member_i64(w, "without_bodies", (int64_t)draw->without_bodies);
+    json_key(w, "sample");
+    json_array(w);
+    for (size_t i = 0; i < draw->n; i++) {
+        const struct downgrade_case *d = &draw->cases[i];
+        json_object(w);
+        json_member_string(w, "record", d->id);
+        json_member_text(w, "dialect", dialect_name(d->dialect));
+        json_member_string(w, "request", d->request);
+        json_member_string(w, "answer", d->answer);
+        api_put_cost(w, d->cost_nano);
+        json_member_double(w, "duration_ms", (double)d->duration_us / 1000);
+        json_object_end(w);
+    }
+    json_array_end(w);
+    json_object_end(w);
+    return !w->out->overflow;
+}
+
+void api_route_sample(struct api_call *c) {
+    const struct model_route *m = api_route_model(c);
+    struct downgrade_draw draw;
+    struct error error;
+    int64_t from, to;
+    if (!m || !api_window(c, SAMPLE_SPAN, &from, &to)) return;
+    if (!c->s->ledger) {
+        api_fail(c, FAULT_NOT_RUNNING, "there is no ledger: start the server, or name its data_dir");
+        return;
+    }
+    size_t want = (size_t)api_number(c, "sample", 50);
+    uint64_t seed = (uint64_t)api_number(c, "seed", 1);
+    if (api_check(c, downgrade_draw(c->s->ledger, m, from, to, want, seed, c->arena, &draw, &error), &error))
+        (void)write_sample(&c->json, m, &draw); /* what overflows is told by the dispatch */
+}
+
+void api_route_downgrade(struct api_call *c) {
+    const struct model_route *m = api_route_model(c);
+    struct json_doc doc;
+    struct error error;
+    if (!m || !api_check(c, json_read(c->q->body, c->arena, UINT16_MAX, &doc, &error), &error)) return;
+    if (json_type(&doc, 0) != JSON_OBJECT || json_type(&doc, json_get(&doc, 0, "answer")) != JSON_STRING || c->q->body.len > RESULT_MOST) {
+        api_fail(c, FAULT_BAD_REQUEST, "expected the result of a downgrade test, with an `answer`, of at most %u bytes", RESULT_MOST);
+        return;
+    }
+    struct slice model = slice_of(m->name), json = json_raw(&doc, 0);
+    enum fault fault = registry_tiering_downgrade(c->s->registry, model, json, slice_of(c->actor), clock_wall_us(), &error);
+    if (!api_check(c, fault, &error) || !api_check(c, api_audit(c, "route.downgrade_test", model, json, &error), &error)) return;
+    json_object(&c->json);
+    json_member_text(&c->json, "model", m->name);
+    json_object_end(&c->json);
 }

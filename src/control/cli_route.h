@@ -8,6 +8,7 @@ int cli_route_show(int argc, char **argv);
 int cli_route_train(int argc, char **argv);
 int cli_route_on(int argc, char **argv);
 int cli_route_off(int argc, char **argv);
+int cli_downgrade(int argc, char **argv); /* cli_downgrade.c */
 int cli_score(int argc, char **argv); /* cli_score.c */
 int cli_scores(int argc, char **argv);
 

@@ -525,6 +525,57 @@ def test_tiers(rig):
     expect(actions[:3] == ["route.off", "route.on", "route.train"], actions)
 
 
+def test_downgrade(rig):
+    """The downgrade test: what the best tier answered, asked of the cheapest again and scored by a program or a judge."""
+    sim = rig.start_sim("--speed", "0")
+    text = config(sim.url, models="  best: {targets: [{provider: anthropic, model: claude-3-5-haiku-20241022}]}\n"
+                                  "  smart: {tiers: [on-openai, best]}\n")
+    rig.write_config(text.replace('e2e: {keys', 'e2e: {payloads: {capture: full}, keys'))
+    rig.start_gateway()
+    key = {"QUARTERDECK_KEY": KEY}
+    for i in range(90):
+        body = {"model": "smart", "max_tokens": 8, "stream": i % 3 == 0, "messages": [{"role": "user", "content": f"question {i}"}]}
+        headers = {"content-type": "application/json", "x-quarterdeck-request-type": "chat" if i % 2 else "summary"}
+        status, _, answer = rig.http("POST", "/v1/messages" if i % 5 == 0 else "/v1/chat/completions", json.dumps(body), headers, token=KEY)
+        expect(status == 200, answer)
+    rig.wait_records(count=90)
+
+    def program(name, body):
+        path = rig.folder / name
+        path.write_text("#!/usr/bin/env python3\nimport json, sys\nasked = json.load(sys.stdin)\n"
+                        "assert asked['request']['messages'] and asked['answer'], asked\n" + body)
+        path.chmod(0o755)
+        return path
+
+    def test(*arguments):
+        status, out, err = rig.run("model", "downgrade-test", "smart", *arguments, "--json", env=key)
+        return status, json.loads(out) if out else None, err
+
+    same, worse = program("same", "print(json.dumps({'score': 0.9}))"), program("worse", "print(json.dumps({'score': 0.9 if asked['which'] == 'best' else 0.5}))")
+    status, found, err = test("--exec", same, "--sample", "80")
+    expect(status == 0 and found["answer"] == "within" and found["scored"] == 80 and found["errors"] == 0, f"{status} {found} {err}")
+    expect(found["priced"] == 80 and 0 < found["cost_after_usd"] < found["cost_before_usd"] and found["timed"] == 80, found)
+    status, found, err = test("--exec", same, "--sample", "20")
+    expect(status == 3 and found["answer"] == "not_enough_evidence", f"20 of 20 alike do not show a loss below 0.05: {status} {found} {err}")
+    status, found, err = test("--exec", worse, "--sample", "20")
+    expect(status == 1 and found["answer"] == "worse" and abs(found["change"] + 0.4) < 1e-9, f"{status} {found} {err}")
+    kept = json.loads(rig.run("model", "route", "smart", "--json", check=True)[1])["downgrade_test"]
+    expect(kept["answer"] == "worse" and kept["run"] == found["run"], kept)
+    replays = rig.records("&tag=downgrade-test%3D" + found["run"])
+    expect(len(replays) == 20 and {r["feature"] for r in replays} == {"downgrade-test"} and not any(r["stream"] for r in replays), "replays are marked")
+    told = json.loads(rig.run("record", "scores", replays[0]["id"], "--json", check=True)[1])["scores"]
+    expect([(s["name"], s["source"], s["value"]) for s in told] == [("quality", "eval", 0.5)], told)
+
+    status, found, err = test("--exec", program("slow", "import time; time.sleep(60)"), "--exec-timeout", "300ms", "--sample", "2")
+    expect(status == 3 and found["errors"] == 2 and "took longer" in found["first_error"], f"{status} {found} {err}")
+    status, found, err = test("--exec", program("silent", "print('{}')"), "--sample", "2")
+    expect(status == 3 and found["errors"] == 2 and "expected {" in found["first_error"], f"{status} {found} {err}")
+    status, found, err = test("--judge", "on-openai", "--sample", "2")
+    expect(status == 3 and found["scored"] == 0 and "no verdict" in found["first_error"], f"no verdict is an error, not a win: {status} {found} {err}")
+    expect(rig.run("model", "downgrade-test", "smart", "--judge", "best")[0] == 2, "without a key")
+    expect(rig.run("model", "downgrade-test", "on-openai", "--judge", "best", env=key)[0] == 2, "a model without tiers")
+
+
 def main(names):
     tests = {name[5:]: function for name, function in globals().items() if name.startswith("test_")}
     passed = failed = 0
