@@ -89,7 +89,7 @@ static unsigned count_turns(const struct json_doc *d, uint32_t list, uint32_t *r
         if (!is_users(d, ring[i % DIFFICULTY_MESSAGES])) continue;
         if (turns++ == 0) *ret_last = ring[i % DIFFICULTY_MESSAGES];
     }
-    return turns + first / 2;
+    return turns + (first + 1) / 2;
 }
 
 static bool is_given(const struct json_doc *d, const char *list) {
