@@ -90,7 +90,7 @@ static enum fault judge_once(const struct test *t, const struct downgrade_case *
                              struct arena *arena, enum judge_verdict *ret, struct error *error) {
     struct buffer body;
     struct json_writer w;
-    struct slice said;
+    struct slice said = SLICE_NULL;
     char tags[200];
     buffer_init(&body, 4 << 20);
     json_start(&w, &body);

@@ -21,11 +21,9 @@ struct scores {
 
 static bool add(void *ctx, const struct score *s) {
     struct scores *all = ctx;
-    struct scored *last = all->n > 0 ? &all->ring[(all->n - 1) % ROUTE_EXAMPLES] : NULL;
-    if (!last || memcmp(&last->id, &s->record, sizeof last->id) != 0) {
-        last = &all->ring[all->n++ % ROUTE_EXAMPLES];
-        *last = (struct scored){.id = s->record};
-    }
+    bool same = all->n > 0 && memcmp(&all->ring[(all->n - 1) % ROUTE_EXAMPLES].id, &s->record, sizeof s->record) == 0;
+    if (!same) all->ring[all->n++ % ROUTE_EXAMPLES] = (struct scored){.id = s->record};
+    struct scored *last = &all->ring[(all->n - 1) % ROUTE_EXAMPLES];
     last->sum_ppm += s->value_ppm;
     last->n++;
     return true;
