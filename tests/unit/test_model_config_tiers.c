@@ -28,7 +28,7 @@ static struct policy *read(const char *yaml, char *ret_problems, size_t size) {
     struct policy *p = NULL;
     arena_init(&arena, 4096, 1 << 20);
     buffer_init(&words, 65536);
-    (void)(config_read(slice_of(yaml), "q.yaml", &source, NULL, 0, &arena, &p, &problems) == FAULT_NONE);
+    (void)(config_read(slice_of(yaml), "q.yaml", &source, NULL, &arena, &p, &problems) == FAULT_NONE);
     config_write_problems(&problems, &words);
     snprintf(ret_problems, size, "%s", buffer_text(&words));
     buffer_deinit(&words);
