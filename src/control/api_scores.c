@@ -83,12 +83,11 @@ static bool read_score(struct api_call *c, const struct json_doc *d, uint32_t no
 /* ---- writing ---- */
 
 /* A record that was answered a moment ago may still be on its way into the ledger. */
-static enum fault put(struct api_call *c, const struct score *s, bool *drained, struct error *error) {
-    enum fault fault = ledger_score_put(c->s->ledger, s, error);
-    if (fault != FAULT_NOT_FOUND || !c->s->writer || *drained) return fault;
-    *drained = true;
+static enum fault put(struct api_call *c, const struct score *s, unsigned n, size_t *ret_bad, struct error *error) {
+    enum fault fault = ledger_scores_put(c->s->ledger, s, n, ret_bad, error);
+    if (fault != FAULT_NOT_FOUND || !c->s->writer) return fault;
     ledger_writer_drain(c->s->writer);
-    return ledger_score_put(c->s->ledger, s, error);
+    return ledger_scores_put(c->s->ledger, s, n, ret_bad, error);
 }
 
 /* All are read before the first is written: a list with a mistake in it changes nothing. */
@@ -115,18 +114,18 @@ void api_scores_put(struct api_call *c) {
     struct json_doc doc;
     struct error error;
     unsigned n = 0;
-    bool drained = false;
+    size_t bad = 0;
     char id[RECORD_ID_TEXT];
     if (!need_ledger(c) || !api_check(c, json_read(c->q->body, c->arena, UINT16_MAX, &doc, &error), &error)) return;
     struct score *all = read_all(c, &doc, &n);
-    for (unsigned i = 0; all && i < n; i++) {
-        enum fault fault = put(c, &all[i], &drained, &error);
-        record_id_format(&all[i].record, id);
-        if (fault == FAULT_NOT_FOUND) api_fail(c, fault, "scores[%u]: no record %s is kept; %u before it were taken", i, id, i);
-        else if (fault != FAULT_NONE) api_fail(c, fault, "scores[%u]: %s; %u before it were taken", i, error.text, i);
-        if (fault != FAULT_NONE) return;
-    }
     if (!all) return;
+    enum fault fault = put(c, all, n, &bad, &error);
+    if (fault == FAULT_NOT_FOUND) {
+        record_id_format(&all[bad].record, id);
+        api_fail(c, fault, "scores[%zu]: no record %s is kept; none was taken", bad, id);
+        return;
+    }
+    if (!api_check(c, fault, &error)) return;
     json_object(&c->json);
     json_member_i64(&c->json, "taken", n);
     json_object_end(&c->json);

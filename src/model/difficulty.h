@@ -2,7 +2,8 @@
  *
  * Pure and dialect-neutral; wants a call whose head was read. Text is looked at in the last message of the user's alone, and
  * of it the first DIFFICULTY_TEXT bytes as they are written in JSON; of a longer history than DIFFICULTY_MESSAGES messages,
- * the first ones count as half of them being the user's. So a call costs some 10 us at most, however large it is. */
+ * the first ones count as half of them being the user's. Measured: 0.5 us for
+ * a short question, 14 us for 8 KiB behind 100 messages, 12 us for 1 MiB of text, 51 us behind 20,000 messages. */
 #ifndef MODEL_DIFFICULTY_H
 #define MODEL_DIFFICULTY_H
 

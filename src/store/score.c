@@ -24,19 +24,75 @@ static enum fault put(struct database *db, const struct score *s, struct error *
     return statement_run(q, error);
 }
 
-enum fault ledger_score_put(struct ledger *l, const struct score *s, struct error *error) {
-    struct record record;
-    struct arena arena;
-    arena_init(&arena, 8 << 10, 1 << 20);
-    enum fault fault = ledger_find(l, &s->record, &arena, &record, error);
-    arena_deinit(&arena);
-    if (fault != FAULT_NONE) return fault;
-    char *path = ledger_path(l, LEDGER_RECORDS, place_day(&s->record));
+static enum fault has_record(struct database *db, const struct record_id *id, struct arena *scratch, bool *ret, struct error *error) {
+    enum fault fault = FAULT_NONE;
+    bool row = true;
+    *ret = false;
+    for (int64_t place = place_of(id); row && !*ret && fault == FAULT_NONE; place++) {
+        struct statement *q;
+        struct record_id there;
+        fault = statement_of(db, "SELECT body FROM record WHERE place = ?1", &q, error);
+        if (fault != FAULT_NONE) return fault;
+        statement_bind_i64(q, 1, place);
+        fault = statement_step(q, &row, error);
+        arena_reset(scratch);
+        if (fault == FAULT_NONE && row && !row_id(statement_bytes(q, 0), scratch, &there))
+            fault = error_set(error, FAULT_CORRUPT, "%s: a record cannot be read", database_name(db));
+        statement_reset(q);
+        *ret = fault == FAULT_NONE && row && memcmp(&there, id, sizeof there) == 0;
+    }
+    return fault;
+}
+
+/* Those of one day: FAULT_NOT_FOUND with the first that has no record. */
+static enum fault check_day(const struct ledger *l, int64_t day, const struct score *s, size_t n, size_t *ret_bad, struct error *error) {
+    struct database *db = NULL;
+    struct arena scratch;
+    bool found = true;
+    enum fault fault = ledger_open_day(l, LEDGER_RECORDS, day, &db, error);
+    arena_init(&scratch, 8 << 10, 1 << 20);
+    for (size_t i = 0; i < n && fault == FAULT_NONE; i++) {
+        if (place_day(&s[i].record) != day) continue;
+        found = false;
+        if (db != NULL) fault = has_record(db, &s[i].record, &scratch, &found, error);
+        if (fault == FAULT_NONE && !found) {
+            *ret_bad = i;
+            fault = error_set(error, FAULT_NOT_FOUND, "there is no such record");
+        }
+    }
+    arena_deinit(&scratch);
+    database_close(db);
+    return fault;
+}
+
+static enum fault put_day(const struct ledger *l, int64_t day, const struct score *s, size_t n, struct error *error) {
+    enum fault fault = FAULT_NONE;
+    char *path = ledger_path(l, LEDGER_RECORDS, day);
     struct database *db = database_open(path, &(struct database_options){.sync_each = true}, &fault, error);
     if (fault == FAULT_NONE) fault = migrate(db, &schema_ledger, error);
-    if (fault == FAULT_NONE) fault = put(db, s, error);
+    if (fault == FAULT_NONE) fault = database_begin(db, error);
+    for (size_t i = 0; i < n && fault == FAULT_NONE; i++)
+        if (place_day(&s[i].record) == day) fault = put(db, &s[i], error);
+    if (fault == FAULT_NONE) fault = database_commit(db, error);
+    if (db != NULL && fault != FAULT_NONE) database_rollback(db);
     database_close(db);
     mem_free(path);
+    return fault;
+}
+
+/* Is this the first score of its day? */
+static bool is_first(const struct score *s, size_t i) {
+    for (size_t k = 0; k < i; k++)
+        if (place_day(&s[k].record) == place_day(&s[i].record)) return false;
+    return true;
+}
+
+enum fault ledger_scores_put(struct ledger *l, const struct score *s, size_t n, size_t *ret_bad, struct error *error) {
+    enum fault fault = FAULT_NONE;
+    for (size_t i = 0; i < n && fault == FAULT_NONE; i++)
+        if (is_first(s, i)) fault = check_day(l, place_day(&s[i].record), s, n, ret_bad, error);
+    for (size_t i = 0; i < n && fault == FAULT_NONE; i++)
+        if (is_first(s, i)) fault = put_day(l, place_day(&s[i].record), s, n, error);
     return fault;
 }
 

@@ -19,8 +19,9 @@ struct score {
     struct slice comment; /* SLICE_NULL: none */
 };
 
-/* FAULT_NOT_FOUND: the ledger has no such record (yet). */
-enum fault ledger_score_put(struct ledger *l, const struct score *s, struct error *error) MUST_CHECK;
+/* All or none, but for a failure of the disk between two days' files: then the same again is right. FAULT_NOT_FOUND: the
+ * ledger has no such record (yet); *ret_bad is its index. */
+enum fault ledger_scores_put(struct ledger *l, const struct score *s, size_t n, size_t *ret_bad, struct error *error) MUST_CHECK;
 
 /* Scores of records whose id is of from <= time < to (0: open), in the order of ids, names, sources. `only`: of this
  * record; NULL: any. `name`: SLICE_NULL is any. `each` returns false to stop; the score is valid inside the call. */

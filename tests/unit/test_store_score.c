@@ -26,6 +26,14 @@ static struct found scores(struct ledger *l, int64_t from, int64_t to, const str
     return f;
 }
 
+static enum fault put(struct ledger *l, const struct score *s, size_t n) {
+    struct error error = {0};
+    size_t bad = 99;
+    enum fault fault = ledger_scores_put(l, s, n, &bad, &error);
+    if (fault == FAULT_NOT_FOUND) assert_int_equal(bad, n - 1); /* in these tests it is the last */
+    return fault;
+}
+
 static void keep(struct rig *rig, struct ledger *l, int64_t at, uint64_t number) {
     struct recorder *recorder = rig_recorder(rig);
     struct record r;
@@ -38,33 +46,37 @@ static void keep(struct rig *rig, struct ledger *l, int64_t at, uint64_t number)
 static void given_again_it_is_replaced(void **state) {
     struct rig *rig = *state;
     struct ledger *l = rig_ledger(rig);
-    struct error error = {0};
     keep(rig, l, RIG_START, 1);
     keep(rig, l, RIG_START + RIG_DAY, 2);
     struct score s = {.record = rig_id(RIG_START, 1), .name = SLICE("quality"), .source = SLICE("eval"), .value_ppm = 400000, .at_us = 5};
-    assert_int_equal(ledger_score_put(l, &s, &error), FAULT_NONE);
-    assert_int_equal(ledger_score_put(l, &s, &error), FAULT_NONE);
+    assert_int_equal(put(l, &s, 1), FAULT_NONE);
+    assert_int_equal(put(l, &s, 1), FAULT_NONE);
     struct found f = scores(l, 0, 0, &s.record, SLICE_NULL);
     assert_true(f.n == 1 && f.last_ppm == 400000);
     s.value_ppm = 900000;
     s.comment = SLICE("on second thought");
-    assert_int_equal(ledger_score_put(l, &s, &error), FAULT_NONE);
+    assert_int_equal(put(l, &s, 1), FAULT_NONE);
     f = scores(l, 0, 0, &s.record, SLICE_NULL);
     assert_true(f.n == 1 && f.last_ppm == 900000);
     assert_string_equal(f.comment, "on second thought");
     s.source = SLICE("person");
-    assert_int_equal(ledger_score_put(l, &s, &error), FAULT_NONE);
+    assert_int_equal(put(l, &s, 1), FAULT_NONE);
     s.record = rig_id(RIG_START + RIG_DAY, 2);
     s.name = SLICE("tone");
-    assert_int_equal(ledger_score_put(l, &s, &error), FAULT_NONE);
+    assert_int_equal(put(l, &s, 1), FAULT_NONE);
     assert_int_equal(scores(l, 0, 0, NULL, SLICE_NULL).n, 3);
     assert_int_equal(scores(l, 0, 0, NULL, SLICE("quality")).n, 2);
     assert_int_equal(scores(l, RIG_START + 1000000, 0, NULL, SLICE_NULL).n, 1);
     assert_int_equal(scores(l, 0, RIG_START + RIG_DAY, NULL, SLICE_NULL).n, 2);
     s.record = rig_id(RIG_START, 77);
-    assert_int_equal(ledger_score_put(l, &s, &error), FAULT_NOT_FOUND);
+    assert_int_equal(put(l, &s, 1), FAULT_NOT_FOUND);
     s.record = rig_id(RIG_START + 9 * RIG_DAY, 1);
-    assert_int_equal(ledger_score_put(l, &s, &error), FAULT_NOT_FOUND);
+    assert_int_equal(put(l, &s, 1), FAULT_NOT_FOUND);
+    struct score list[] = {s, s};
+    list[0].record = rig_id(RIG_START, 1);
+    list[0].name = SLICE("never");
+    assert_int_equal(put(l, list, 2), FAULT_NOT_FOUND); /* all or none */
+    assert_int_equal(scores(l, 0, 0, NULL, SLICE("never")).n, 0);
     assert_int_equal(rig_files(rig, "ledger-", ".db"), 2); /* no file is made for what is not there */
     ledger_close(l);
 }
@@ -73,11 +85,10 @@ static void given_again_it_is_replaced(void **state) {
 static void the_writer_is_not_disturbed(void **state) {
     struct rig *rig = *state;
     struct ledger *l = rig_ledger(rig);
-    struct error error = {0};
     for (uint64_t i = 0; i < 20; i++) {
         keep(rig, l, RIG_START + (int64_t)i * 1000, i);
         struct score s = {.record = rig_id(RIG_START + (int64_t)i * 1000, i), .name = SLICE("q"), .source = SLICE("eval"), .at_us = 1};
-        assert_int_equal(ledger_score_put(l, &s, &error), FAULT_NONE);
+        assert_int_equal(put(l, &s, 1), FAULT_NONE);
     }
     assert_int_equal(rig_count(l), 20);
     assert_int_equal(scores(l, 0, 0, NULL, SLICE_NULL).n, 20);
@@ -86,11 +97,10 @@ static void the_writer_is_not_disturbed(void **state) {
 
 static void they_go_with_their_day(void **state) {
     struct rig *rig = *state;
-    struct error error = {0};
     struct ledger *l = ledger_open(&(struct ledger_options){.dir = rig->dir, .retention_us = RIG_DAY}, NULL);
     struct score s = {.record = rig_id(RIG_START, 1), .name = SLICE("q"), .source = SLICE("eval"), .at_us = 1};
     keep(rig, l, RIG_START, 1);
-    assert_int_equal(ledger_score_put(l, &s, &error), FAULT_NONE);
+    assert_int_equal(put(l, &s, 1), FAULT_NONE);
     ledger_expire(l, RIG_START + 3 * RIG_DAY);
     assert_int_equal(scores(l, 0, 0, NULL, SLICE_NULL).n, 0);
     ledger_close(l);
