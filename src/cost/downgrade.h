@@ -2,7 +2,7 @@
  * answers are scored, and the paired difference is judged.
  *
  * The core knows neither network nor clock: whoever runs it (a command, a scheduler) lends it functions. The difference is
- * score after less score before, its interval the BCa bootstrap of the pairs (stats/paired.h), 95 %. A pair whose request
+ * score after less score before, its interval the BCa bootstrap of the pairs (stats/difference.h), 95 %. A pair whose request
  * failed or that got no score is an error, never a win; with more than one error in five nothing is concluded, since what
  * fails is seldom like the rest. */
 #ifndef COST_DOWNGRADE_H
@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/money.h"
 #include "model/policy.h"
-#include "stats/paired.h"
+#include "stats/difference.h"
 
 #define DOWNGRADE_LEAST 10          /* scored pairs for an answer */
 #define DOWNGRADE_MOST_ERRORS 0.2   /* of the sample */

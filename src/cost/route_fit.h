@@ -11,7 +11,7 @@
 #define COST_ROUTE_FIT_H
 
 #include "model/tiers.h"
-#include "stats/paired.h"
+#include "stats/difference.h"
 
 #define ROUTE_FOLDS 5
 #define ROUTE_POINTS 21          /* shares of 0, 5, ... 100 % */

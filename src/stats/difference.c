@@ -1,4 +1,4 @@
-#include "stats/paired.h"
+#include "stats/difference.h"
 
 #include "stats/random.h"
 #include "stats/special.h"

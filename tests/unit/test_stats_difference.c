@@ -1,5 +1,5 @@
 /* Intervals of differences: what they hold, and how often. */
-#include "stats/paired.h"
+#include "stats/difference.h"
 #include "stats/random.h"
 
 #include <math.h>

@@ -1,10 +1,10 @@
-/* paired.h - the mean of paired differences, and its interval.
+/* difference.h - the mean of paired differences, and its interval.
  *
  * BCa bootstrap (Efron 1987: bias-corrected and accelerated percentiles) of the cases, PAIRED_RESAMPLES with a fixed
  * seed. Where the differences are all one number a bootstrap has no spread: then the interval is that number, less or more
  * what one undetected case of `span` could have moved it, by Clopper and Pearson's bound for 0 of n: 1 - (alpha/2)^(1/n). */
-#ifndef STATS_PAIRED_H
-#define STATS_PAIRED_H
+#ifndef STATS_DIFFERENCE_H
+#define STATS_DIFFERENCE_H
 
 #include <stddef.h>
 #include <stdint.h>
