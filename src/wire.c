@@ -6,6 +6,7 @@
 #include "wire.h"
 #include "wire_cost.h"
 #include "wire_registry.h"
+#include "wire_tiers.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -82,6 +83,7 @@ static enum fault read_policy(struct server *s, struct policy **ret, struct buff
     if (fault == FAULT_NONE) fault = config_file_read(s->config, &lent, &arena, ret, &problems, error);
     if (fault == FAULT_NONE) wire_registry_warn(*ret);
     if (fault == FAULT_CONFIG) config_write_problems(&problems, problems_text);
+    if (fault == FAULT_NONE) fault = wire_tiers(s->registry, ret, &arena, error);
     arena_deinit(&arena);
     return fault;
 }

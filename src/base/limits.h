@@ -17,6 +17,7 @@
 #define LIMIT_HOLD_BACK (4u << 20)         /* stream bytes held before the first is relayed (hold_back) */
 #define LIMIT_ATTEMPTS 16                  /* upstream tries of one exchange, over all targets */
 #define LIMIT_TARGETS 16                   /* targets of one model; more is a configuration mistake */
+#define LIMIT_TIER_RULES 64                 /* rules of one model with tiers; all are looked at per request */
 #define LIMIT_EVENTS_PER_CHUNK 64          /* neutral events one upstream event may turn into */
 #define LIMIT_LABEL 256                    /* one request label (user, session, feature, ...) */
 #define LIMIT_TAGS 32                      /* tags of one exchange */

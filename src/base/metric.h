@@ -22,6 +22,7 @@
     METRIC(CACHE_LOOKUPS, "quarterdeck_cache_lookups_total", COUNTER, "application,model,outcome", "Look-ups in the exact cache; outcome is hit or miss.") \
     METRIC(CACHE_SAVED, "quarterdeck_cache_saved_usd_total", COUNTER_NANO, "application,model", "Known cost of the answers that the exact cache gave again, in US dollars.") \
     METRIC(CACHE_BYTES, "quarterdeck_cache_bytes", GAUGE, "", "Memory that the exact cache holds.")           \
+    METRIC(TIERS, "quarterdeck_tier_choices_total", COUNTER, "model,tier,applied", "Tiers chosen by difficulty; applied is no while that is in shadow.") \
     METRIC(ACTIVE, "quarterdeck_exchanges_active", GAUGE, "", "Exchanges under way.")                         \
     METRIC(CONNECTIONS, "quarterdeck_client_connections", GAUGE, "", "Open client connections.")              \
     METRIC(BREAKER, "quarterdeck_breaker_open", GAUGE, "provider,model", "1 while a target is resting after failures.") \

@@ -1,6 +1,8 @@
 /* The table of routes. What is not in here does not exist. */
 #include "control/api.h"
 
+#include "cost/downgrade.h"
+
 #define END {NULL}
 #define TEXT_QUERY(n, h) {.name = n, .place = API_QUERY, .type = API_TEXT, .help = h}
 #define TIME_QUERY(n, f, h) {.name = n, .place = API_QUERY, .type = API_TIME, .fallback = f, .help = h}
@@ -101,6 +103,39 @@ static const struct api_parameter quote[] = {
     TIME_QUERY("at", "now", "the time whose prices apply"),
     END};
 
+#define MODEL_PATH {.name = "model", .place = API_PATH, .type = API_TEXT, .required = true, .help = "a model with `tiers`"}
+static const struct api_parameter route_show[] = {
+    MODEL_PATH,
+    TIME_QUERY("from", "7 days before `to`", "begin of the traffic that is looked at"),
+    TIME_QUERY("to", "now", "its end"),
+    END};
+static const struct api_parameter route_switch[] = {
+    MODEL_PATH,
+    {.name = "state", .place = API_BODY, .type = API_CHOICE, .choices = "on|shadow", .required = true, .help = "on: it decides who answers; shadow: it is only recorded"},
+    REASON(API_BODY),
+    END};
+static const struct api_parameter route_train[] = {
+    MODEL_PATH,
+    TIME_QUERY("from", "90 days before `to`", "begin of the scored exchanges"),
+    TIME_QUERY("to", "now", "their end"),
+    {.name = "quality", .place = API_QUERY, .type = API_TEXT, .fallback = "quality", .help = "name of the score that is learned from"},
+    {.name = "good", .place = API_QUERY, .type = API_TEXT, .fallback = "0.7", .help = "a score from which an answer is good enough"},
+    {.name = "most_loss", .place = API_QUERY, .type = API_TEXT, .fallback = "0.02", .help = "most that the mean score may lose against the most capable tier, surely"},
+    {.name = "least_quality", .place = API_QUERY, .type = API_TEXT, .help = "what the mean score must surely be"},
+    REASON(API_QUERY),
+    END};
+static const struct api_parameter route_sample[] = {
+    MODEL_PATH,
+    TIME_QUERY("from", "7 days before `to`", "begin of the exchanges that may be drawn"),
+    TIME_QUERY("to", "now", "their end"),
+    {.name = "sample", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = DOWNGRADE_SAMPLE, .fallback = "50", .help = "how many"},
+    {.name = "seed", .place = API_QUERY, .type = API_INTEGER, .high = INT64_MAX, .fallback = "1", .help = "the same draws the same"},
+    END};
+static const struct api_parameter route_downgrade[] = {MODEL_PATH, REASON(API_QUERY), END};
+static const struct api_parameter score_list[] = {
+    {.name = "record", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "the record's id"},
+    END};
+
 static const struct api_parameter key_list[] = {TEXT_QUERY("application", "only this application"), END};
 static const struct api_parameter key_create[] = {
     {.name = "application", .place = API_BODY, .type = API_TEXT, .required = true, .help = "the application that the key belongs to"},
@@ -170,6 +205,13 @@ const struct api_route api_routes[] = {
     {"PUT", "/api/v1/approvals/{application}/{request_type}", API_EDITOR, 200, api_approve, "Approves requests of this type up to a cost.", approve, "ApprovalChange", NULL},
     {"DELETE", "/api/v1/approvals/{application}/{request_type}", API_EDITOR, 200, api_approval_revoke, "Takes an approval back.", approval_revoke, "ApprovalChange", NULL},
     {"GET", "/api/v1/models", API_VIEWER, 200, api_models, "Models, their targets, prices and breakers.", NULL, "Models", NULL},
+    {"GET", "/api/v1/models/{model}/route", API_VIEWER, 200, api_route_show, "Routing by difficulty of a model: rules, weights, what it chose.", route_show, "Route", NULL},
+    {"POST", "/api/v1/models/{model}/route", API_ADMIN, 200, api_route_switch, "Turns routing by difficulty on, or back into shadow.", route_switch, "RouteSwitch", NULL},
+    {"POST", "/api/v1/models/{model}/route/train", API_EDITOR, 200, api_route_train, "Learns from scores when the cheapest tier is good enough. What is kept is in shadow.", route_train, "RouteTraining", NULL},
+    {"GET", "/api/v1/models/{model}/route/sample", API_VIEWER, 200, api_route_sample, "Exchanges of the most capable tier for a downgrade test, with what was captured, drawn by request type.", route_sample, "RouteSample", NULL},
+    {"POST", "/api/v1/models/{model}/route/downgrade", API_EDITOR, 200, api_route_downgrade, "Keeps the result of a downgrade test: the JSON object of `model downgrade-test --json`.", route_downgrade, "RouteKept", NULL},
+    {"GET", "/api/v1/scores", API_VIEWER, 200, api_scores_list, "How good the answer of a record was.", score_list, "Scores", NULL},
+    {"POST", "/api/v1/scores", API_EDITOR, 200, api_scores_put, "Scores of records: one {record, value 0..1, name, source, comment}, or a list of up to 1,000. The same twice is once.", NULL, "ScoresTaken", NULL},
     {"GET", "/api/v1/prices/quote", API_VIEWER, 200, api_quote, "What a usage costs, and how that comes about.", quote, "Quote", NULL},
     {"GET", "/api/v1/keys", API_VIEWER, 200, api_keys_list, "Keys of applications, revoked ones included; never the secret.", key_list, "Keys", NULL},
     {"POST", "/api/v1/keys", API_EDITOR, 201, api_keys_create, "Makes a key. The answer is the only place where it is ever shown.", key_create, "NewKey", NULL},

@@ -17,9 +17,9 @@ static int version(int argc, char **argv) {
 
 const struct cli_verb cli_verbs[] = {
     {"check", "check [-c FILE]", "say everything that is wrong with a configuration", cli_check},
-    {"record", "record list|show|latency|totals", "what happened: exchanges, one exchange, latencies, sums", cli_record},
+    {"record", "record list|show|score|latency|totals", "what happened: exchanges, one exchange, latencies, sums", cli_record},
     {"export", "export records --format jsonl|csv", "all records that match, for other tools", cli_export},
-    {"model", "model list|price", "models with their targets and prices; what a usage costs", cli_model},
+    {"model", "model list|price|route", "models with their targets and prices; routing by difficulty", cli_model},
     {"key", "key create|list|revoke", "keys of applications", cli_key},
     {"cost", "cost report|explain|count|reconcile", "where the money went, why it changed, does it match the invoice", cli_cost},
     {"budget", "budget list|show|set|remove|approve", "what may be spent, what was, and what expensive work is approved", cli_budget},

@@ -167,7 +167,7 @@ static enum fault over_http(struct client *c, const char *method, const char *pa
 static struct policy *held_policy(void *ctx) { return policy_hold(((struct client *)ctx)->policy); }
 
 static bool needs_the_registry(const char *path) {
-    static const char *const kept[] = {"/api/v1/keys", "/api/v1/audit", "/api/v1/budgets", "/api/v1/limits", "/api/v1/approvals"};
+    static const char *const kept[] = {"/api/v1/keys", "/api/v1/audit", "/api/v1/budgets", "/api/v1/limits", "/api/v1/approvals", "/api/v1/models/"};
     for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++)
         if (strncmp(path, kept[i], strlen(kept[i])) == 0) return true;
     return false;
@@ -185,7 +185,8 @@ static int open_stores(struct client *c, const char *path) {
         return 3;
     }
     if (!c->opened && !digest_start()) return complain(&(struct error){.text = "the system has no random source"});
-    if (!c->opened) c->ledger = ledger_open(&(struct ledger_options){.dir = c->data_dir, .read_only = true}, &error);
+    bool writes = strncmp(path, "/api/v1/scores", 14) == 0; /* nobody else does: no server runs */
+    if (!c->opened) c->ledger = ledger_open(&(struct ledger_options){.dir = c->data_dir, .read_only = !writes}, &error);
     if (!c->ledger) return complain(&error);
     c->opened = true;
     bool needs_registry = needs_the_registry(path);

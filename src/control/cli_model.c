@@ -1,5 +1,5 @@
 /* `quarterdeck model list|price`. */
-#include "control/cli_verbs.h"
+#include "control/cli_route.h"
 
 #define LIST_USAGE "quarterdeck model list [options]"
 #define PRICE_USAGE "quarterdeck model price [PROVIDER/]MODEL [options]"
@@ -124,6 +124,11 @@ static int price(int argc, char **argv) {
 const struct cli_verb cli_model_parts[] = {
     {"list", "model list [options]", "models, their targets, prices and breakers", list},
     {"price", "model price [PROVIDER/]MODEL [options]", "what a usage costs, with the computation; needs no server", price},
+    {"route", "model route MODEL [options]", "routing by difficulty: rules, weights, what it chose", cli_route_show},
+    {"route-train", "model route-train MODEL [options]", "learn from scores when the cheapest tier is good enough", cli_route_train},
+    {"route-on", "model route-on MODEL --why TEXT", "let it decide who answers", cli_route_on},
+    {"downgrade-test", "model downgrade-test MODEL --judge M|--exec P", "ask the cheapest tier what the best one answered", cli_downgrade},
+    {"route-off", "model route-off MODEL [options]", "back into shadow: the most capable tier answers", cli_route_off},
     {NULL, NULL, NULL, NULL},
 };
 

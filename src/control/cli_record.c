@@ -1,5 +1,5 @@
 /* `quarterdeck record list|show`. */
-#include "control/cli_verbs.h"
+#include "control/cli_route.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -294,6 +294,8 @@ const struct cli_verb cli_record_parts[] = {
     {"list", "record list [options]", "records, newest first; --follow goes on", list},
     {"show", "record show ID [options]", "one record with its attempts; --payload for what was captured", show},
     {"latency", "record latency [options]", "percentiles by application, request type, model", cli_latency},
+    {"score", "record score ID --value V [options]", "how good its answer was; --file for many", cli_score},
+    {"scores", "record scores ID [options]", "who said how good its answer was", cli_scores},
     {"totals", "record totals [options]", "counts, tokens and cost of a window", cli_totals},
     {NULL, NULL, NULL, NULL},
 };

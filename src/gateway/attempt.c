@@ -190,7 +190,7 @@ void attempt_ended(struct exchange *x, enum fault outcome) {
         health_withdraw(h, x->admission);
     } else {
         bool opened, closed = health_report(h, x->model, healthy(outcome), x->admission, now, &opened);
-        if (closed && outcome == FAULT_NONE && x->target == &x->model->targets[0]) r->back_to_primary = true;
+        if (closed && outcome == FAULT_NONE && x->target == &x->model->targets[x->tier ? x->tier->first : 0]) r->back_to_primary = true;
         if (opened) log_event(LOG_WARN, "breaker opened", "target", x->target->health_key, "last", fault_name(outcome), NULL);
         if (closed) log_event(LOG_INFO, "breaker closed", "target", x->target->health_key, NULL);
     }

@@ -1,7 +1,7 @@
 /* cache.c - the exact cache: the same question of one application gets the answer that it got before.
  *
  * Two requests are the same question when these are equal: application, endpoint, client dialect, prompt and
- * its version, the beta headers that are passed on, the targets that the model stands for, what the request's
+ * its version, the beta headers that are passed on, the targets that the model stands for and its tier, what the request's
  * type says of history and output, and the body. Of bodies, the members of the outermost object may come in
  * any order with any white space between them, and those that only say whose request it is are left out; all
  * other bytes count. With `per_user` the user must be the same too, and no member is left out. */
@@ -90,6 +90,7 @@ static void write_question(const struct exchange *x, const struct request_policy
     put(out, slice_make((const char *)numbers, sizeof numbers));
     put(out, r->prompt_name);
     put(out, r->prompt_version);
+    put(out, slice_of(x->tier ? x->tier->name : NULL));
     if (asked->cache.per_user) put(out, r->user);
     for (unsigned i = 0; i < x->n_passed_headers; i++) put(out, x->passed_headers[i]);
     for (unsigned i = 0; i < m->n_targets; i++) put(out, slice_of(m->targets[i].health_key));

@@ -132,6 +132,7 @@ static void clear(struct exchange *x) {
     record_init(&x->record);
     x->key = NULL;
     x->model = NULL;
+    x->tier = NULL;
     x->target = NULL;
     x->upstream = NULL;
     x->n_passed_headers = x->n_order = x->at = x->tries = 0;

@@ -24,6 +24,7 @@
 #include "gateway/gateway.h"
 #include "gateway/health.h"
 #include "io/sse.h"
+#include "model/tiers.h"
 
 /* A policy as one gateway uses it: prepared upstream endpoints and shared health per target. */
 struct bound_target {
@@ -106,6 +107,7 @@ struct exchange {
     bool cheapest_first;            /* a budget turned the order around: not the answer that is asked for on other days */
 
     /* routing */
+    const struct tier *tier;       /* of a model with tiers, the one that is tried first; NULL: it has none */
     const struct target *order[LIMIT_TARGETS]; /* in the order to try */
     unsigned n_order, at;          /* at: index of the current target */
     unsigned tries;                /* of the current target */
@@ -173,6 +175,7 @@ enum fault authenticate(struct exchange *x, struct slice credential, struct erro
 enum fault resolve(struct exchange *x, struct error *error) MUST_CHECK;
 /* pseudonym.c: what an application with payloads.capture: none keeps of user and tags; before anything counts by them */
 void pseudonymize(struct exchange *x);
+void resolve_any_tier(struct exchange *x); /* with tiers: all of them may serve, whatever was chosen */
 /* reserve.c: limits, budgets, approvals; false: refused, and answered */
 bool reserve(struct exchange *x) MUST_CHECK;
 void reserve_settle(struct exchange *x, bool used); /* once the record's usage and cost are known; before it is stripped */

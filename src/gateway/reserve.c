@@ -68,8 +68,8 @@ static void foresee(struct exchange *x, const struct request_policy *asked, stru
 static int64_t worst_cost(const struct exchange *x, const struct usage *most) {
     if (x->call.endpoint == ENDPOINT_COUNT_TOKENS) return 0;
     int64_t worst = MONEY_UNKNOWN;
-    for (unsigned i = 0; i < x->n_order; i++) {
-        int64_t cost = price_cost(x->order[i]->price, most, x->record.time_us);
+    for (unsigned i = 0; i < x->model->n_targets; i++) {
+        int64_t cost = price_cost(x->model->targets[i].price, most, x->record.time_us);
         if (money_is_known(cost) && (!money_is_known(worst) || cost > worst)) worst = cost;
     }
     return worst;
@@ -121,7 +121,9 @@ bool reserve(struct exchange *x) {
     }
     x->reserved = true;
     x->cheapest_first = v.outcome == VERDICT_DEGRADE;
-    if (x->cheapest_first) cheapest_first(x, &most);
+    if (!x->cheapest_first) return true;
+    resolve_any_tier(x);
+    cheapest_first(x, &most);
     return true;
 }
 

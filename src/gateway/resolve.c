@@ -13,11 +13,12 @@ static double score(const struct target *t, uint64_t seed) {
     return -(double)t->weight / log(u);
 }
 
-static void order_by_weight(struct exchange *x, uint64_t seed) {
+/* Those behind `from`. */
+static void order_by_weight(struct exchange *x, unsigned from, uint64_t seed) {
     double scores[LIMIT_TARGETS];
-    for (unsigned i = 0; i < x->n_order; i++) scores[i] = score(x->order[i], seed);
-    for (unsigned i = 1; i < x->n_order; i++) /* insertion sort, largest first */
-        for (unsigned j = i; j > 0 && scores[j] > scores[j - 1]; j--) {
+    for (unsigned i = from; i < x->n_order; i++) scores[i] = score(x->order[i], seed);
+    for (unsigned i = from + 1; i < x->n_order; i++) /* insertion sort, largest first */
+        for (unsigned j = i; j > from && scores[j] > scores[j - 1]; j--) {
             double s = scores[j];
             scores[j] = scores[j - 1];
             scores[j - 1] = s;
@@ -25,6 +26,46 @@ static void order_by_weight(struct exchange *x, uint64_t seed) {
             x->order[j] = x->order[j - 1];
             x->order[j - 1] = t;
         }
+}
+
+static void add_targets(struct exchange *x, const struct target *targets, unsigned n, bool weighted) {
+    unsigned from = x->n_order;
+    for (unsigned i = 0; i < n && x->n_order < LIMIT_TARGETS; i++) x->order[x->n_order++] = &targets[i];
+    if (!weighted) return;
+    struct slice session = x->record.session;
+    bool sticky = session.len > 0;
+    struct slice draw = sticky ? session : slice_make((const char *)x->record.id.bytes, sizeof x->record.id.bytes);
+    order_by_weight(x, from, digest_fast(draw, sticky ? digest_fast(x->record.application, 0) : 0));
+}
+
+static void add_tier(struct exchange *x, unsigned i) {
+    const struct tier *t = &x->model->tiering->tiers[i];
+    add_targets(x, &x->model->targets[t->first], t->n, t->weighted);
+}
+
+/* The chosen tier, then the more capable ones; in shadow the most capable one alone. */
+static void order_tiers(struct exchange *x) {
+    const struct tiering *t = x->model->tiering;
+    struct record *r = &x->record;
+    struct difficulty d;
+    difficulty_read(&x->call, &d);
+    struct tier_choice choice = tiers_choose(t, &d, r->request_type, r->feature);
+    unsigned lead = t->on ? choice.tier : t->n_tiers - 1;
+    r->difficulty_ppm = choice.difficulty_ppm;
+    r->tier = slice_of(t->tiers[choice.tier].name);
+    r->tier_applied = t->on;
+    x->tier = &t->tiers[lead];
+    for (unsigned i = lead; i < t->n_tiers; i++) add_tier(x, i);
+    for (unsigned i = lead; t->fall_back_any && i-- > 0;) add_tier(x, i);
+    metric_add(metric_cell(x->gateway->metrics, METRIC_TIERS,
+                           (const char *[METRIC_LABELS]){x->model->name, t->tiers[choice.tier].name, t->on ? "yes" : "no"}),
+               1);
+}
+
+void resolve_any_tier(struct exchange *x) {
+    if (!x->model->tiering) return;
+    x->n_order = 0;
+    for (unsigned i = x->model->tiering->n_tiers; i-- > 0;) add_tier(x, i);
 }
 
 enum fault resolve(struct exchange *x, struct error *error) {
@@ -36,13 +77,8 @@ enum fault resolve(struct exchange *x, struct error *error) {
     if (!policy_allows(x->key->application, m))
         return error_set(error, FAULT_FORBIDDEN, "application `%s` may not use model `%s`", x->key->application->name, m->name);
     x->model = m;
-    x->n_order = m->n_targets < LIMIT_TARGETS ? m->n_targets : LIMIT_TARGETS;
-    for (unsigned i = 0; i < x->n_order; i++) x->order[i] = &m->targets[i];
-    if (m->weighted) {
-        struct slice session = x->record.session;
-        bool sticky = session.len > 0;
-        struct slice draw = sticky ? session : slice_make((const char *)x->record.id.bytes, sizeof x->record.id.bytes);
-        order_by_weight(x, digest_fast(draw, sticky ? digest_fast(x->record.application, 0) : 0));
-    }
+    x->n_order = 0;
+    if (m->tiering) order_tiers(x);
+    else add_targets(x, m->targets, m->n_targets, m->weighted);
     return FAULT_NONE;
 }

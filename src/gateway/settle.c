@@ -197,6 +197,7 @@ unsigned settle_headers(struct exchange *x, const char *content_type, struct htt
     bool answered = x->state == EXCHANGE_STREAM || r->status == RECORD_OK;
     bool own_words = r->status == RECORD_ERROR && r->http_status == x->upstream_status; /* the provider's refusal as it is */
     if (answered && x->target) put(&l, "x-quarterdeck-model", x->target->health_key);
+    if (x->tier && r->tier_applied) put(&l, "x-quarterdeck-tier", x->tier->name);
     bool own_rates = x->requests_left.limit >= 0 || x->tokens_left.limit >= 0;
     if ((answered || own_words) && x->target) pass_upstream(x, &l, own_rates);
     put_rate(x, &l, "requests", &x->requests_left);

@@ -314,17 +314,22 @@ static void build_models(struct build *b) {
     struct yaml_node *map = b->root.models;
     if (map == NULL) return;
     struct model_route *models = new_array(b, struct model_route, map->count);
+    struct raw_model *raws = arena_new_array(&b->r->temp, struct raw_model, map->count + 1);
     unsigned n = 0;
-    for (struct yaml_node *node = map->first; node != NULL && models != NULL; node = node->next) {
-        struct raw_model raw = {0};
+    for (struct yaml_node *node = map->first; node != NULL && models != NULL && raws != NULL; node = node->next, n++) {
+        struct raw_model *raw = &raws[n];
         const char *place = open_named(b, "models", node, true);
-        config_fill(b->r, SCOPE_MODEL, place, node, &raw);
-        raw.route.name = keep(b, node->key);
-        build_targets(b, place, raw.targets, &raw.route);
-        models[n] = raw.route;
+        config_fill(b->r, SCOPE_MODEL, place, node, raw);
+        raw->route.name = keep(b, node->key);
+        if (raw->tiers == NULL && config_is_null(yaml_get(node, "targets")))
+            config_complain(b->r, node->line, node->column, "%stargets: this is required (list of targets), unless there are `tiers`", place);
+        if (raw->tiers == NULL) build_targets(b, place, raw->targets, &raw->route);
+        models[n] = raw->route;
         table_put(&b->p->model_by_name, node->key, &models[n]);
-        n++;
     }
+    n = 0;
+    for (struct yaml_node *node = map->first; node != NULL && models != NULL && raws != NULL; node = node->next, n++)
+        config_tiers(b->r, config_place(b->r, "models." SLICE_FMT ".", SLICE_ARG(node->key)), node, &raws[n], &models[n]);
     b->p->models = models;
     b->p->n_models = n;
 }

@@ -6,6 +6,7 @@
 #define SCOPE_STRUCT_PROVIDER struct raw_provider
 #define SCOPE_STRUCT_MODEL struct raw_model
 #define SCOPE_STRUCT_TARGET struct raw_target
+#define SCOPE_STRUCT_RULE struct raw_rule
 #define SCOPE_STRUCT_APPLICATION struct raw_application
 #define SCOPE_STRUCT_KEY struct raw_key
 #define SCOPE_STRUCT_REQUEST_TYPE struct request_policy
@@ -17,6 +18,7 @@
 #define SCOPE_PATH_PROVIDER "providers.*."
 #define SCOPE_PATH_MODEL "models.*."
 #define SCOPE_PATH_TARGET "models.*.targets[]."
+#define SCOPE_PATH_RULE "models.*.rules[]."
 #define SCOPE_PATH_APPLICATION "applications.*."
 #define SCOPE_PATH_KEY "applications.*.keys[]."
 #define SCOPE_PATH_REQUEST_TYPE "applications.*.request_types.*."
@@ -123,7 +125,26 @@
             "Ask for token counts in streams where the client did not.")                                      \
     SETTING(PROVIDER, "http2", BOOLEAN, "", provider.http2, "true", NOW, "Use HTTP/2 where the server offers it.") \
     SETTING(ROOT, "models", MAP, " of models", models, NOTHING, NOW, "Names that applications ask for.")      \
-    SETTING(MODEL, "targets", LIST, " of targets", targets, REQUIRED, NOW, "Who answers, in order of preference; at most 16.") \
+    SETTING(MODEL, "targets", LIST, " of targets", targets, NOTHING, NOW,                                     \
+            "Who answers, in order of preference; at most 16. Required, unless there are `tiers`.")           \
+    SETTING(MODEL, "tiers", LIST, " of models", tiers, NOTHING, NOW,                                          \
+            "Instead of `targets`: other models, from the cheapest to the most capable, whose targets it chooses among by " \
+            "difficulty. All else (timeouts, retries, breaker) is as this model says. Only recorded until it is turned on: see " \
+            "docs/cost.md.")                                                                                  \
+    SETTING(MODEL, "tier_fallback", ONE, " of up | any", fall_back_any, "up", NOW,                            \
+            "Where a request goes that its tier cannot answer: to more capable tiers, or after those to cheaper ones too.") \
+    SETTING(MODEL, "rules", LIST, " of rules", rules, NOTHING, NOW, "With `tiers`: the first rule that matches names the tier.") \
+    SETTING(RULE, "tier", NAME, "", tier, REQUIRED, NOW, "One of the model's `tiers`.")                       \
+    SETTING(RULE, "when.min_input_chars", INTEGER, " 0..1000000000", rule.min_input_chars, NOTHING, NOW,      \
+            "All texts of the request together have at least so many bytes.")                                 \
+    SETTING(RULE, "when.max_input_chars", INTEGER, " 0..1000000000", rule.max_input_chars, NOTHING, NOW, "And at most so many.") \
+    SETTING(RULE, "when.min_turns", INTEGER, " 0..1000000", rule.min_turns, NOTHING, NOW, "At least so many messages of the user's.") \
+    SETTING(RULE, "when.has_code", ONE, " of false | true", rule.has_code, NOTHING, NOW,                      \
+            "There is code in the last message of the user's: a fence, or brackets, semicolons and the like in every 16th place.") \
+    SETTING(RULE, "when.has_images", ONE, " of false | true", rule.has_images, NOTHING, NOW, "There are images.") \
+    SETTING(RULE, "when.has_tools", ONE, " of false | true", rule.has_tools, NOTHING, NOW, "Tools are offered.") \
+    SETTING(RULE, "when.request_type", NAME, "", rule.request_type, NOTHING, NOW, "Its x-quarterdeck-request-type is this.") \
+    SETTING(RULE, "when.feature", NAME, "", rule.feature, NOTHING, NOW, "Its x-quarterdeck-feature is this.") \
     SETTING(TARGET, "provider", NAME, "", provider, REQUIRED, NOW, "One of `providers`.")                     \
     SETTING(TARGET, "model", TEXT, "", target.model, REQUIRED, NOW, "The provider's name of the model; for azure the deployment's.") \
     SETTING(TARGET, "weight", INTEGER, " 0..1000000", target.weight, "0", NOW, "Share of the traffic among the model's targets. " \

@@ -5,6 +5,7 @@
 
 #include "base/yaml.h"
 #include "model/config.h"
+#include "model/tiers.h"
 
 /* Where a setting stands: what comes before its name in the path, and the struct below that it fills. */
 enum config_scope {
@@ -13,6 +14,7 @@ enum config_scope {
     SCOPE_PROVIDER,
     SCOPE_MODEL,
     SCOPE_TARGET,
+    SCOPE_RULE,
     SCOPE_APPLICATION,
     SCOPE_KEY,
     SCOPE_REQUEST_TYPE,
@@ -36,7 +38,12 @@ struct raw_provider {
 };
 struct raw_model {
     struct model_route route;
-    struct yaml_node *targets;
+    struct yaml_node *targets, *tiers, *rules;
+    bool fall_back_any;
+};
+struct raw_rule {
+    struct tier_rule rule;
+    const char *tier;
 };
 struct raw_target {
     struct target target;
@@ -136,6 +143,10 @@ void config_limit(struct config_reader *r, const char *place, struct yaml_node *
 /* config_registry.c: what the registry lends, behind all that the file has; then what records must keep. */
 void config_merge_allowances(struct config_reader *r, const struct config_registry *registry);
 void config_pseudonyms(struct config_reader *r);
+
+/* config_tiers.c: what a model with `tiers` stands for. After all models are built, those without tiers whole. */
+void config_tiers(struct config_reader *r, const char *place, const struct yaml_node *node, const struct raw_model *raw,
+                  struct model_route *m);
 
 /* config_build.c: the tree to r->policy. */
 void config_build(struct config_reader *r, struct yaml_node *root, const struct config_registry *registry);

@@ -82,11 +82,14 @@ struct target {
     int64_t max_output;             /* tokens; default for a required max_tokens (Anthropic); -1: 4096 */
 };
 
+struct tiering;
+
 struct model_route {
     const char *name;
-    struct target *targets;
+    struct target *targets;         /* with tiers: those of all tiers, the cheapest tier's first */
     unsigned n_targets;
-    bool weighted;
+    bool weighted;                  /* with tiers: each tier says it of its own */
+    struct tiering *tiering;        /* model/tiers.h; NULL: it has no tiers */
     struct { int64_t connect, first_token, idle, total, after_finish; } timeouts;
     struct { unsigned attempts; int64_t backoff, max_wait; } retry; /* attempts per target, the first included */
     struct { int64_t window; unsigned min_requests; double failure_rate; int64_t open_for; } breaker;

@@ -26,6 +26,11 @@ static const char *const registry_steps[] = {
     "TEXT,"
     "  PRIMARY KEY(kind, name)) WITHOUT ROWID;"
     "CREATE TABLE secret(name TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;",
+    /* routing by difficulty (registry_tiering.h) */
+    "CREATE TABLE tiering("
+    "  model TEXT PRIMARY KEY NOT NULL, is_on INTEGER NOT NULL DEFAULT 0, changed_us INTEGER NOT NULL DEFAULT 0, changed_by TEXT,"
+    "  why TEXT, trained TEXT, trained_us INTEGER NOT NULL DEFAULT 0, trained_by TEXT, downgrade TEXT,"
+    "  downgrade_us INTEGER NOT NULL DEFAULT 0, downgrade_by TEXT) WITHOUT ROWID;",
 };
 const struct schema schema_registry = {registry_steps, sizeof registry_steps / sizeof *registry_steps};
 
@@ -60,6 +65,9 @@ static const char *const ledger_steps[] = {
     "CREATE TABLE spend_hour(id INTEGER PRIMARY KEY, body BLOB NOT NULL);"
     "CREATE TABLE spend_state(id INTEGER PRIMARY KEY CHECK(id = 1), whole INTEGER NOT NULL);"
     "INSERT INTO spend_state(id, whole) SELECT 1, NOT EXISTS(SELECT 1 FROM record);",
+    /* 3: how good answers were (score.h) */
+    "CREATE TABLE score(record BLOB NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, value_ppm INTEGER NOT NULL,"
+    "  at_us INTEGER NOT NULL, comment TEXT, PRIMARY KEY(record, name, source)) WITHOUT ROWID;",
 };
 const struct schema schema_ledger = {ledger_steps, sizeof ledger_steps / sizeof *ledger_steps};
 

@@ -197,7 +197,7 @@ static void states(void **state) {
     EXPECT(d, "version", VERSION);
     EXPECT(d, "uptime_seconds", "60");
     EXPECT(d, "revision", "1");
-    EXPECT(d, "models", "1");
+    EXPECT(d, "models", "3");
     EXPECT(d, "recorder.lost", "0");
     EXPECT(d, "ledger", "null");
     EXPECT_STATUS(200, desk_get(d, "/healthz"));

@@ -217,7 +217,7 @@ static void checks(void **state) {
     struct desk *d = *state;
     const char *path = config_file(d, DESK_CONFIG);
     EXPECT_CODE(0, RUN("check", "-c", path));
-    SAYS(out, "is good: 2 applications, 1 model, 2 targets, 2 providers");
+    SAYS(out, "is good: 2 applications, 3 models, 6 targets, 2 providers");
     SAYS(out, "no price is known for spare/no-such-model");
     EXPECT_CODE(0, RUN("check", "-c", path, "--json"));
     assert_string_equal(out, "{\"good\":true,\"more\":false,\"problems\":[]}\n");

@@ -148,6 +148,8 @@ static const char *body_of(const struct api_route *r) {
     static const char *const bodies[][3] = {
         {"POST", "/api/v1/keys", "{\"application\":\"support\",\"name\":\"k\"}"},
         {"POST", "/api/v1/cost/reconcile", "start_time_iso,model,input_tokens,output_tokens,amount_value,amount_currency\n2026-01-05T00:00:00Z,gpt-4o,10,5,1.5,usd\n"},
+        {"POST", "/api/v1/models/{model}/route", "{\"state\":\"on\",\"reason\":\"r\"}"},
+        {"POST", "/api/v1/models/{model}/route/downgrade", "{\"answer\":\"within\"}"},
         {"PUT", "/api/v1/budgets", "[{\"name\":\"b\",\"limit_usd\":1,\"window\":\"day\"}]"},
         {"PUT", "/api/v1/budgets/{name}", "{\"limit_usd\":2,\"window\":\"day\"}"},
         {"PUT", "/api/v1/limits", "[{\"name\":\"l\",\"concurrent\":1}]"},
@@ -183,7 +185,11 @@ static void answers_have_their_shapes(void **state) {
         if (strstr(r->path, "totals")) snprintf(target, sizeof target, "/api/v1/totals?step=1m");
         if (strstr(r->path, "latency")) snprintf(target, sizeof target, "/api/v1/latency?by=model,team,prompt,feature,application,request_type");
         if (strstr(r->path, "quote")) snprintf(target, sizeof target, "/api/v1/prices/quote?model=openai/gpt-4o-mini&input=7");
-        EXPECT_STATUS(r->status, desk_do(d, r->method, target, body_of(r)));
+        if (strstr(r->path, "{model}")) snprintf(target, sizeof target, "/api/v1/models/tiered%s", strrchr(r->path, '}') + 1);
+        if (strstr(r->path, "scores")) snprintf(target, sizeof target, "/api/v1/scores%s%s", r->method[0] == 'G' ? "?record=" : "", r->method[0] == 'G' ? id : "");
+        char score[96];
+        snprintf(score, sizeof score, "{\"record\":\"%s\",\"value\":0.5,\"comment\":\"c\"}", id);
+        EXPECT_STATUS(r->status, desk_do(d, r->method, target, strcmp(r->method, "POST") == 0 && strstr(target, "scores") ? score : body_of(r)));
         check_object(d, 0, r->answer, target);
     }
     assert_int_equal(desk_get(d, "/api/v1/none"), 404);

@@ -31,6 +31,8 @@ struct desk {
     "  spare: {dialect: anthropic, base_url: 'http://127.0.0.1:1/v1'}\n"                                      \
     "models:\n  support-chat:\n    targets:\n      - {provider: main, model: gpt-4o-mini}\n"                  \
     "      - {provider: spare, model: no-such-model}\n"                                                       \
+    "  small: {targets: [{provider: main, model: gpt-4.1-nano}]}\n"                                            \
+    "  tiered: {tiers: [small, support-chat], rules: [{when: {max_input_chars: 9}, tier: small}]}\n"           \
     "applications:\n  support:\n    keys: [{name: file-key, key: 'qd-0123456789abcdef'}]\n  billing: {}\n"   \
     "budgets: [{name: growth-month, scope: {team: growth}, limit_usd: 5, window: month, timezone: UTC}]\n"
 #define DESK_TOKENS                                                                                           \

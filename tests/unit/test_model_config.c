@@ -397,7 +397,7 @@ static void test_required(void **state) {
            "tokens: [{name: x}]\napplications: {a: {keys: [{name: k}]}}\n",
            "quarterdeck.yaml:2:6: providers.p.dialect: this is required (one of openai | anthropic | azure)\n"
            "quarterdeck.yaml:3:6: providers.z.api_version: this is required for azure, such as \"2024-10-21\"\n"
-           "quarterdeck.yaml:4:13: models.m.targets: this is required (list of targets)\n"
+           "quarterdeck.yaml:4:13: models.m.targets: this is required (list of targets), unless there are `tiers`\n"
            "quarterdeck.yaml:4:30: models.n.targets: expected 1 to 16 targets, found 0\n"
            "quarterdeck.yaml:5:10: tokens[0].role: this is required (one of viewer | editor | admin)\n"
            "quarterdeck.yaml:5:10: tokens[0].token: this is required (secret)\n"

@@ -81,12 +81,15 @@ def configuration(group, runs, folder):
     lines.append("models:")
     for run in runs:
         settings = dict(run.setup.model)
+        targets = ["      - {" + ", ".join(f"{k}: {v}" for k, v in {
+            "provider": f"{run.name}-{up.name}", "model": f"up-{up.name}", **run.setup.target.get(up.name, {})}.items()) + "}"
+            for up in run.upstreams]
+        if "tiers" in settings:  # each upstream is a model of its own, named as its provider
+            for up, target in zip(run.upstreams, targets):
+                lines += [f"  {run.name}-{up.name}:", "    targets:", target]
         lines.append(f"  {run.name}:")
-        if "targets" not in settings:
-            lines.append("    targets:")
-            for up in run.upstreams:
-                target = {"provider": f"{run.name}-{up.name}", "model": f"up-{up.name}", **run.setup.target.get(up.name, {})}
-                lines.append("      - {" + ", ".join(f"{k}: {v}" for k, v in target.items()) + "}")
+        if "tiers" not in settings and "targets" not in settings:
+            lines += ["    targets:"] + targets
         lines += write_tree({k: run.substitute(v) for k, v in settings.items()}, 4)
     lines.append("applications:")
     for run in runs:

@@ -1,0 +1,81 @@
+/* Intervals of differences: what they hold, and how often. */
+#include "stats/difference.h"
+#include "stats/random.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static double scratch[PAIRED_RESAMPLES];
+#define NEAR(a, b, e) assert_true(fabs((a) - (b)) <= (e))
+
+/* All alike: Clopper and Pearson for 0 of n, 1 - 0.025^(1/n); with n = 30 that is 0.115703308 (R's binom). */
+static void no_spread_is_no_certainty(void **state) {
+    (void)state;
+    double d[30] = {0};
+    struct paired p = paired_difference(d, 30, 0.95, 1, 1, scratch);
+    assert_true(p.mean == 0);
+    NEAR(p.high, 0.115703308, 1e-8);
+    NEAR(p.low, -0.115703308, 1e-8);
+    assert_true(isnan(paired_difference(d, 1, 0.95, 1, 1, scratch).low));
+    assert_true(isnan(paired_difference(d, 0, 0.95, 1, 1, scratch).mean));
+}
+
+/* Near the t interval where the data are symmetric, and further out on the long side where they are not. */
+static void it_follows_the_shape(void **state) {
+    (void)state;
+    double even[40], skewed[40], mean = 0, squares = 0;
+    for (int i = 0; i < 40; i++) {
+        even[i] = (i - 19.5) / 40;
+        skewed[i] = i < 36 ? 0 : -1;
+        squares += even[i] * even[i];
+    }
+    struct paired p = paired_difference(even, 40, 0.95, 1, 1, scratch);
+    double half = 1.959964 * sqrt(squares / 40 / 40);
+    NEAR(p.mean, mean, 1e-12);
+    NEAR(p.low, -half, 0.01);
+    NEAR(p.high, half, 0.01);
+    p = paired_difference(skewed, 40, 0.95, 1, 1, scratch);
+    assert_true(p.mean - p.low > p.high - p.mean);
+    struct paired again = paired_difference(skewed, 40, 0.95, 1, 1, scratch);
+    assert_true(again.low == p.low && again.high == p.high);
+}
+
+/* Agresti and Caffo 2000: 18 of 20 and 10 of 20. By hand: 19/22 - 11/22, +- 1.959964 * sqrt(.117769/22 + .25/22). */
+static void two_groups(void **state) {
+    (void)state;
+    struct paired p = group_difference(&(struct group){20, 18, 18}, &(struct group){20, 10, 10}, 0.95);
+    double a = 19.0 / 22, half = 1.959963984540054 * sqrt(a * (1 - a) / 22 + 0.25 / 22);
+    NEAR(p.mean, 0.4, 1e-12);
+    NEAR(p.low, a - 0.5 - half, 1e-9);
+    NEAR(p.high, a - 0.5 + half, 1e-9);
+    assert_true(isnan(group_difference(&(struct group){0}, &(struct group){20, 10, 10}, 0.95).low));
+}
+
+/* 400 samples of 60 differences of -1, 0, 1 whose mean is -0.1: 95 % are to hold it, less 4 standard errors. */
+static void it_holds_the_truth(void **state) {
+    (void)state;
+    struct random random = {3};
+    int held = 0;
+    for (int s = 0; s < 400; s++) {
+        double d[60];
+        for (int i = 0; i < 60; i++) {
+            double u = random_unit(&random);
+            d[i] = u < 0.2 ? -1 : u < 0.3 ? 1 : 0;
+        }
+        struct paired p = paired_difference(d, 60, 0.95, 1, (uint64_t)s, scratch);
+        held += p.low <= -0.1 && -0.1 <= p.high;
+    }
+    assert_true(held >= 363 && held <= 397);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(no_spread_is_no_certainty), cmocka_unit_test(it_follows_the_shape),
+                                       cmocka_unit_test(two_groups), cmocka_unit_test(it_holds_the_truth)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
