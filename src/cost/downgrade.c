@@ -69,7 +69,7 @@ static void say(struct downgrade_result *r, enum downgrade_answer answer, const 
 }
 
 static void judge(struct downgrade_result *r) {
-    const struct paired *d = &r->difference;
+    const struct difference *d = &r->difference;
     if (r->n == 0) {
         say(r, DOWNGRADE_NOT_ENOUGH, "there was nothing to test");
     } else if ((double)r->errors > DOWNGRADE_MOST_ERRORS * (double)r->n) {
@@ -95,7 +95,7 @@ enum fault downgrade_run(const struct downgrade_case *cases, size_t n, double mo
                          const struct downgrade_calls *calls, struct arena *arena, struct downgrade_result *ret,
                          struct error *error) {
     struct downgrade_result r = {.n = n, .most_loss = most_loss};
-    double *d = arena_new_array(arena, double, n + 1), *scratch = arena_new_array(arena, double, PAIRED_RESAMPLES);
+    double *d = arena_new_array(arena, double, n + 1);
     size_t k = 0;
     r.pairs = arena_new_array(arena, struct downgrade_pair, n + 1);
     if (arena_is_full(arena)) return error_set(error, FAULT_TOO_LARGE, "no room for %zu pairs", n);
@@ -106,7 +106,7 @@ enum fault downgrade_run(const struct downgrade_case *cases, size_t n, double mo
     }
     if (calls->look_up) calls->look_up(calls->ctx, r.pairs, n);
     add_up(&r);
-    r.difference = paired_difference(d, k, CONFIDENCE, 1, seed, scratch);
+    r.difference = difference_paired(d, k, CONFIDENCE, seed);
     judge(&r);
     *ret = r;
     return FAULT_NONE;

@@ -2,7 +2,7 @@
  * answers are scored, and the paired difference is judged.
  *
  * The core knows neither network nor clock: whoever runs it (a command, a scheduler) lends it functions. The difference is
- * score after less score before, its interval the BCa bootstrap of the pairs (stats/difference.h), 95 %. A pair whose request
+ * score after less score before, its interval the BCa bootstrap of the pairs (stats/bootstrap.h), 95 %. A pair whose request
  * failed or that got no score is an error, never a win; with more than one error in five nothing is concluded, since what
  * fails is seldom like the rest. */
 #ifndef COST_DOWNGRADE_H
@@ -56,7 +56,7 @@ struct downgrade_result {
     size_t n, scored, errors, needed;   /* needed: about so many pairs, with NOT_ENOUGH; 0: not known */
     double most_loss;
     double mean_before, mean_after;     /* NAN: none was scored */
-    struct paired difference;
+    struct difference difference;
     size_t priced, timed;               /* pairs of which both are known */
     int64_t cost_before_nano, cost_after_nano;
     double seconds_before, seconds_after; /* means; NAN */

@@ -72,7 +72,7 @@ struct mean_cost {
     double sum, n;
 };
 
-static void add_score(struct group *g, double score) {
+static void add_score(struct difference_group *g, double score) {
     g->n++;
     g->sum += score;
     g->squares += score * score;
@@ -82,7 +82,7 @@ static bool goes_cheap(const struct route_example *e, enum region by, double thr
     return by == ALL || (by == BY_RULES ? e->by_rules : e->p >= threshold);
 }
 
-static double variance(const struct group *g) {
+static double variance(const struct difference_group *g) {
     double mean = (g->sum + 1) / (g->n + 2);
     return ((g->squares + 1) / (g->n + 2) - mean * mean) / (g->n + 2);
 }
@@ -93,7 +93,7 @@ static int64_t cost_of(double share, const struct mean_cost *cheap, const struct
     return (int64_t)llround(each * THOUSAND);
 }
 
-static void scale(struct paired *p, double by) {
+static void scale(struct difference *p, double by) {
     p->mean *= by;
     p->low *= by;
     p->high *= by;
@@ -101,7 +101,7 @@ static void scale(struct paired *p, double by) {
 
 static struct route_point point_of(const struct work *w, enum region by, double threshold) {
     struct route_point p = {.threshold = threshold};
-    struct group cheap = {0}, premium = {0}, rest = {0};
+    struct difference_group cheap = {0}, premium = {0}, rest = {0};
     struct mean_cost there = {0}, here = {0};
     size_t own = 0, goes = 0;
     for (size_t i = 0; i < w->n; i++) {
@@ -122,10 +122,10 @@ static struct route_point point_of(const struct work *w, enum region by, double 
     p.n_premium = (size_t)premium.n;
     p.cost_nano = cost_of(p.share, &there, &here);
     p.judged = goes == 0 ? rest.n >= ROUTE_LEAST_REGION : (p.n_cheap >= ROUTE_LEAST_REGION && p.n_premium >= ROUTE_LEAST_REGION);
-    p.change = (struct paired){.mean = NAN, .low = NAN, .high = NAN};
+    p.change = (struct difference){.mean = NAN, .low = NAN, .high = NAN};
     p.quality = p.quality_low = p.quality_high = NAN;
     if (!p.judged) return p;
-    p.change = goes > 0 ? group_difference(&cheap, &premium, CONFIDENCE) : (struct paired){.n = 0};
+    p.change = goes > 0 ? difference_grouped(&cheap, &premium, CONFIDENCE) : (struct difference){.n = 0};
     scale(&p.change, p.share);
     double s = p.share, z = special_normal_quantile((1 + CONFIDENCE) / 2);
     double half = z * sqrt((s > 0 ? s * s * variance(&cheap) : 0) + (rest.n > 0 ? (1 - s) * (1 - s) * variance(&rest) : 0));

@@ -35,7 +35,7 @@ struct route_point {
     double threshold, share;
     size_t n_cheap, n_premium; /* scored answers among the requests that would go to the cheapest tier */
     bool judged;               /* false: too few of them; what follows is NAN then */
-    struct paired change;      /* of the mean score, against all to the most capable tier */
+    struct difference change;      /* of the mean score, against all to the most capable tier */
     double quality, quality_low, quality_high;
     int64_t cost_nano;         /* of a thousand requests; MONEY_UNKNOWN: null */
     bool allowed;              /* within what was asked for */

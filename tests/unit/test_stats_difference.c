@@ -11,19 +11,18 @@
 
 #include <cmocka.h>
 
-static double scratch[PAIRED_RESAMPLES];
 #define NEAR(a, b, e) assert_true(fabs((a) - (b)) <= (e))
 
 /* All alike: Clopper and Pearson for 0 of n, 1 - 0.025^(1/n); with n = 30 that is 0.115703308 (R's binom). */
 static void no_spread_is_no_certainty(void **state) {
     (void)state;
     double d[30] = {0};
-    struct paired p = paired_difference(d, 30, 0.95, 1, 1, scratch);
+    struct difference p = difference_paired(d, 30, 0.95, 1);
     assert_true(p.mean == 0);
     NEAR(p.high, 0.115703308, 1e-8);
     NEAR(p.low, -0.115703308, 1e-8);
-    assert_true(isnan(paired_difference(d, 1, 0.95, 1, 1, scratch).low));
-    assert_true(isnan(paired_difference(d, 0, 0.95, 1, 1, scratch).mean));
+    assert_true(isnan(difference_paired(d, 1, 0.95, 1).low));
+    assert_true(isnan(difference_paired(d, 0, 0.95, 1).mean));
 }
 
 /* Near the t interval where the data are symmetric, and further out on the long side where they are not. */
@@ -35,26 +34,26 @@ static void it_follows_the_shape(void **state) {
         skewed[i] = i < 36 ? 0 : -1;
         squares += even[i] * even[i];
     }
-    struct paired p = paired_difference(even, 40, 0.95, 1, 1, scratch);
+    struct difference p = difference_paired(even, 40, 0.95, 1);
     double half = 1.959964 * sqrt(squares / 40 / 40);
     NEAR(p.mean, mean, 1e-12);
     NEAR(p.low, -half, 0.01);
     NEAR(p.high, half, 0.01);
-    p = paired_difference(skewed, 40, 0.95, 1, 1, scratch);
+    p = difference_paired(skewed, 40, 0.95, 1);
     assert_true(p.mean - p.low > p.high - p.mean);
-    struct paired again = paired_difference(skewed, 40, 0.95, 1, 1, scratch);
+    struct difference again = difference_paired(skewed, 40, 0.95, 1);
     assert_true(again.low == p.low && again.high == p.high);
 }
 
 /* Agresti and Caffo 2000: 18 of 20 and 10 of 20. By hand: 19/22 - 11/22, +- 1.959964 * sqrt(.117769/22 + .25/22). */
 static void two_groups(void **state) {
     (void)state;
-    struct paired p = group_difference(&(struct group){20, 18, 18}, &(struct group){20, 10, 10}, 0.95);
+    struct difference p = difference_grouped(&(struct difference_group){20, 18, 18}, &(struct difference_group){20, 10, 10}, 0.95);
     double a = 19.0 / 22, half = 1.959963984540054 * sqrt(a * (1 - a) / 22 + 0.25 / 22);
     NEAR(p.mean, 0.4, 1e-12);
     NEAR(p.low, a - 0.5 - half, 1e-9);
     NEAR(p.high, a - 0.5 + half, 1e-9);
-    assert_true(isnan(group_difference(&(struct group){0}, &(struct group){20, 10, 10}, 0.95).low));
+    assert_true(isnan(difference_grouped(&(struct difference_group){0}, &(struct difference_group){20, 10, 10}, 0.95).low));
 }
 
 /* 400 samples of 60 differences of -1, 0, 1 whose mean is -0.1: 95 % are to hold it, less 4 standard errors. */
@@ -68,7 +67,7 @@ static void it_holds_the_truth(void **state) {
             double u = random_unit(&random);
             d[i] = u < 0.2 ? -1 : u < 0.3 ? 1 : 0;
         }
-        struct paired p = paired_difference(d, 60, 0.95, 1, (uint64_t)s, scratch);
+        struct difference p = difference_paired(d, 60, 0.95, (uint64_t)s);
         held += p.low <= -0.1 && -0.1 <= p.high;
     }
     assert_true(held >= 363 && held <= 397);
