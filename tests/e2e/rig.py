@@ -17,6 +17,11 @@ KEY, OTHER_KEY, TOKEN = "qd-e2e-" + secrets.token_hex(8), "qd-e2e-" + secrets.to
 REPORT = re.compile(r"(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:).*")
 
 
+def expect(condition, words):
+    if not condition:
+        raise AssertionError(words)
+
+
 class Program:
     """A child that says `... ready on http://HOST:PORT`. Its standard error goes to a log in the folder."""
 
@@ -175,4 +180,4 @@ applications:
 """
 
 
-__all__ = ["KEY", "OTHER_KEY", "TOKEN", "Program", "Rig", "ROOT", "config", "signal"]
+__all__ = ["KEY", "OTHER_KEY", "TOKEN", "Program", "Rig", "ROOT", "config", "expect", "signal"]

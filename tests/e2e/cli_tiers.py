@@ -1,0 +1,120 @@
+"""Routing by difficulty and its downgrade test, as people use them; run by cli.py."""
+import json
+
+from rig import KEY, config, expect
+
+
+def test_tiers(rig):
+    """Routing by difficulty: scored exchanges train it, its curve is shown, and a person turns it on and off."""
+    sim = rig.start_sim("--speed", "0")
+    text = config(sim.url, models="  best: {targets: [{provider: openai, model: gpt-4o-2024-08-06}]}\n"
+                                  "  smart: {tiers: [on-openai, best]}\n")
+    rig.write_config(text.replace('e2e: {keys', 'e2e: {payloads: {capture: full}, keys'))
+    rig.start_gateway()
+
+    def ask(model, words, **labels):
+        body = json.dumps({"model": model, "max_tokens": 8, "messages": [{"role": "user", "content": words}]})
+        headers = {"content-type": "application/json", **{f"x-quarterdeck-{k}": v for k, v in labels.items()}}
+        status, headers, answer = rig.http("POST", "/v1/chat/completions", body, headers, token=KEY)
+        expect(status == 200, f"{status} {answer}")
+        return headers
+
+    easy, hard = "What time is it?", "Prove it: ```x = {1: [2, 3]};``` step by step, with 17 lemmas. " * 12
+    expect(ask("smart", easy)["x-quarterdeck-model"] == "openai/gpt-4o-2024-08-06", "in shadow the best tier answers")
+    status, out, err = rig.run("model", "route-train", "smart")
+    expect(status == 3 and "not enough evidence" in out and "about 60 and 30 are needed" in out, f"{status} {out} {err}")
+    scores = []
+    for i in range(80):
+        hardness = i % 2
+        words = f"{hard if hardness else easy} {i}"
+        cheap, best = ask("on-openai", words), ask("smart", words)
+        scores += [{"record": cheap["x-quarterdeck-id"], "value": 0.1 if hardness and i % 10 != 1 else 0.95, "source": "eval"},
+                   {"record": best["x-quarterdeck-id"], "value": 0.95, "source": "eval"}]
+    (rig.folder / "scores.jsonl").write_text("\n".join(map(json.dumps, scores)))
+    for _ in range(2):  # the same twice is once
+        expect("160 scores" in rig.run("record", "score", "--file", "scores.jsonl", check=True)[1], "scores are taken")
+    status, out, err = rig.run("record", "score", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--value", "1")
+    expect(status == 3 and "no record" in err, f"{status} {out} {err}")
+    expect(rig.run("record", "score", scores[0]["record"], "--value", "2")[0] == 2, "a score is 0 to 1")
+    told = json.loads(rig.run("record", "scores", scores[0]["record"], "--json", check=True)[1])["scores"]
+    expect(len(told) == 1 and told[0]["value"] == 0.95 and told[0]["source"] == "eval", told)
+
+    status, out, err = rig.run("model", "route-train", "smart")
+    expect(status == 3 and "no share is surely within a loss of 0.020" in out, f"80 pairs do not show a loss of 0.02: {status} {out} {err}")
+    status, out, err = rig.run("model", "route-train", "smart", "--most-loss", "0.05", "--json")
+    found = json.loads(out)
+    expect(status == 0 and found["answer"] == "trained" and found["scored_cheap"] == 80 and found["scored_premium"] == 80, f"{status} {out} {err}")
+    expect(0.3 <= found["point"]["share_cheap"] <= 0.55, f"half of the requests are easy: {found['point']}")
+    last = found["curve"][-1]
+    expect(last["share_cheap"] == 1 and abs(last["quality"] - 0.61) < 1e-9 and abs(last["change"] + 0.34) < 1e-9, f"all to the cheapest: {last}")
+    first = found["curve"][0]
+    expect(first["share_cheap"] == 0 and first["cost_usd_per_thousand"] > last["cost_usd_per_thousand"] > 0, f"{first} {last}")
+    out = rig.run("model", "route", "smart", check=True)[1]
+    expect("smart: shadow" in out and "> chosen" in out and "never trained" not in out, out)
+    expect(ask("smart", easy)["x-quarterdeck-model"] == "openai/gpt-4o-2024-08-06", "trained, it is still in shadow")
+
+    expect(rig.run("model", "route-on", "smart")[0] == 2, "turning on needs a reason")
+    expect("is on" in rig.run("model", "route-on", "smart", "--why", "measured", check=True)[1], "on")
+    answered = ask("smart", easy)
+    expect(answered["x-quarterdeck-model"] == "openai/gpt-4o-mini-2024-07-18" and answered["x-quarterdeck-tier"] == "on-openai", answered)
+    expect(ask("smart", hard)["x-quarterdeck-model"] == "openai/gpt-4o-2024-08-06", "a hard one goes to the best")
+    rig.gateway.kill9()
+    rig.start_gateway()
+    expect(ask("smart", easy)["x-quarterdeck-tier"] == "on-openai", "a restart keeps it on")
+    seen = json.loads(rig.run("model", "route", "smart", "--json", check=True)[1])
+    expect(seen["state"] == "on" and seen["in_force"] and seen["why"] == "measured", seen)
+    rig.run("model", "route-off", "smart", check=True)
+    expect(ask("smart", easy)["x-quarterdeck-model"] == "openai/gpt-4o-2024-08-06", "off, the best tier answers")
+    actions = [e["action"] for e in rig.api("/api/v1/audit")["entries"]]
+    expect(actions[:3] == ["route.off", "route.on", "route.train"], actions)
+
+
+def test_downgrade(rig):
+    """The downgrade test: what the best tier answered, asked of the cheapest again and scored by a program or a judge."""
+    sim = rig.start_sim("--speed", "0")
+    text = config(sim.url, models="  best: {targets: [{provider: anthropic, model: claude-3-5-haiku-20241022}]}\n"
+                                  "  smart: {tiers: [on-openai, best]}\n")
+    rig.write_config(text.replace('e2e: {keys', 'e2e: {payloads: {capture: full}, keys'))
+    rig.start_gateway()
+    key = {"QUARTERDECK_KEY": KEY}
+    for i in range(90):
+        body = {"model": "smart", "max_tokens": 8, "stream": i % 3 == 0, "messages": [{"role": "user", "content": f"question {i}"}]}
+        headers = {"content-type": "application/json", "x-quarterdeck-request-type": "chat" if i % 2 else "summary"}
+        status, _, answer = rig.http("POST", "/v1/messages" if i % 5 == 0 else "/v1/chat/completions", json.dumps(body), headers, token=KEY)
+        expect(status == 200, answer)
+    rig.wait_records(count=90)
+
+    def program(name, body):
+        path = rig.folder / name
+        path.write_text("#!/usr/bin/env python3\nimport json, sys\nasked = json.load(sys.stdin)\n"
+                        "assert asked['request']['messages'] and asked['answer'], asked\n" + body)
+        path.chmod(0o755)
+        return path
+
+    def test(*arguments):
+        status, out, err = rig.run("model", "downgrade-test", "smart", *arguments, "--json", env=key)
+        return status, json.loads(out) if out else None, err
+
+    same, worse = program("same", "print(json.dumps({'score': 0.9}))"), program("worse", "print(json.dumps({'score': 0.9 if asked['which'] == 'best' else 0.5}))")
+    status, found, err = test("--exec", same, "--sample", "80")
+    expect(status == 0 and found["answer"] == "within" and found["scored"] == 80 and found["errors"] == 0, f"{status} {found} {err}")
+    expect(found["priced"] == 80 and 0 < found["cost_after_usd"] < found["cost_before_usd"] and found["timed"] == 80, found)
+    status, found, err = test("--exec", same, "--sample", "20")
+    expect(status == 3 and found["answer"] == "not_enough_evidence", f"20 of 20 alike do not show a loss below 0.05: {status} {found} {err}")
+    status, found, err = test("--exec", worse, "--sample", "20")
+    expect(status == 1 and found["answer"] == "worse" and abs(found["change"] + 0.4) < 1e-9, f"{status} {found} {err}")
+    kept = json.loads(rig.run("model", "route", "smart", "--json", check=True)[1])["downgrade_test"]
+    expect(kept["answer"] == "worse" and kept["run"] == found["run"], kept)
+    replays = rig.records("&tag=downgrade-test%3D" + found["run"])
+    expect(len(replays) == 20 and {r["feature"] for r in replays} == {"downgrade-test"} and not any(r["stream"] for r in replays), "replays are marked")
+    told = json.loads(rig.run("record", "scores", replays[0]["id"], "--json", check=True)[1])["scores"]
+    expect([(s["name"], s["source"], s["value"]) for s in told] == [("quality", "eval", 0.5)], told)
+
+    status, found, err = test("--exec", program("slow", "import time; time.sleep(60)"), "--exec-timeout", "300ms", "--sample", "2")
+    expect(status == 3 and found["errors"] == 2 and "took longer" in found["first_error"], f"{status} {found} {err}")
+    status, found, err = test("--exec", program("silent", "print('{}')"), "--sample", "2")
+    expect(status == 3 and found["errors"] == 2 and "expected {" in found["first_error"], f"{status} {found} {err}")
+    status, found, err = test("--judge", "on-openai", "--sample", "2")
+    expect(status == 3 and found["scored"] == 0 and "no verdict" in found["first_error"], f"no verdict is an error, not a win: {status} {found} {err}")
+    expect(rig.run("model", "downgrade-test", "smart", "--judge", "best")[0] == 2, "without a key")
+    expect(rig.run("model", "downgrade-test", "on-openai", "--judge", "best", env=key)[0] == 2, "a model without tiers")
