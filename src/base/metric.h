@@ -20,8 +20,9 @@
     METRIC(FIRST_TOKEN, "quarterdeck_first_token_seconds", HISTOGRAM, "application,model", "Time to the first relayed output of streams.") \
     METRIC(OVERHEAD, "quarterdeck_overhead_seconds", HISTOGRAM, "", "Our own time: total less waiting for provider and client.") \
     METRIC(CACHE_LOOKUPS, "quarterdeck_cache_lookups_total", COUNTER, "application,model,outcome", "Look-ups in the exact cache; outcome is hit or miss.") \
-    METRIC(CACHE_SAVED, "quarterdeck_cache_saved_usd_total", COUNTER_NANO, "application,model", "Known cost of the answers that the exact cache gave again, in US dollars.") \
-    METRIC(CACHE_BYTES, "quarterdeck_cache_bytes", GAUGE, "", "Memory that the exact cache holds.")           \
+    METRIC(CACHE_ALIKE, "quarterdeck_cache_semantic_lookups_total", COUNTER, "application,model,outcome", "Look-ups in the semantic cache, where the exact one had no answer; outcome is hit or miss.") \
+    METRIC(CACHE_SAVED, "quarterdeck_cache_saved_usd_total", COUNTER_NANO, "application,model", "Known cost of the answers that the exact and the semantic cache gave again, in US dollars.") \
+    METRIC(CACHE_BYTES, "quarterdeck_cache_bytes", GAUGE, "", "Memory that the exact and the semantic cache hold.") \
     METRIC(TIERS, "quarterdeck_tier_choices_total", COUNTER, "model,tier,applied", "Tiers chosen by difficulty; applied is no while that is in shadow.") \
     METRIC(ACTIVE, "quarterdeck_exchanges_active", GAUGE, "", "Exchanges under way.")                         \
     METRIC(CONNECTIONS, "quarterdeck_client_connections", GAUGE, "", "Open client connections.")              \

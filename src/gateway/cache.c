@@ -1,108 +1,89 @@
-/* cache.c - the exact cache: the same question of one application gets the answer that it got before.
+/* cache.c - the exact cache: the same question of one application gets the answer that it got before; and the
+ * semantic one, in which a question in other words gets it too.
  *
  * Two requests are the same question when these are equal: application, endpoint, client dialect, prompt and
- * its version, the beta headers that are passed on, the targets that the model stands for and its tier, what the request's
- * type says of history and output, and the body. Of bodies, the members of the outermost object may come in
- * any order with any white space between them, and those that only say whose request it is are left out; all
- * other bytes count. With `per_user` the user must be the same too, and no member is left out. */
+ * its version, the beta headers that are passed on, the targets that the model stands for and its tier,
+ * what the request's type says of history and output, and the body (dialect/question.h). With `per_user` the user must be the same
+ * too, and no member of the body is left out.
+ *
+ * A question in other words is equal in all of that and in its request type, but for the text of its last
+ * message (question_wording); of that the literals (model/literals.h) must be equal, and the rest alike to the
+ * least similarity that is in force. Answers lie in the exact cache's store, each once, under the question they were
+ * given to; the exact one is looked for first. */
 #include "gateway/exchange.h"
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "dialect/question.h"
+#include "model/literals.h"
 
-#include <stdlib.h>
-
-enum { MOST_MEMBERS = 64 };
+enum { MOST_GONE = 4 }; /* answers that a look-up finds to be gone before it gives up */
 
 _Static_assert(LIMIT_CACHE_ENTRY <= LIMIT_UNSENT,
                "an answer is handed over at once, however slow its client is");
-
-struct member {
-    struct slice key, value; /* as they are written */
-};
-
-/* Members that no model sees. OpenAI: who asks, and which of the provider's prompt caches is tried first.
- * Anthropic's metadata has nothing but user_id. */
-static bool is_about_caller(const struct exchange *x, const struct json_doc *d, uint32_t key) {
-    if (x->client->wire == WIRE_ANTHROPIC) return json_is(d, key, "metadata");
-    return json_is(d, key, "user") || json_is(d, key, "safety_identifier") ||
-           json_is(d, key, "prompt_cache_key");
-}
-
-/* What a Responses request refers to may have changed since, or its answer may only say that it was begun. */
-static bool has_state(const struct json_doc *d) {
-    return json_get(d, 0, "conversation") != JSON_NONE ||
-           json_get(d, 0, "previous_response_id") != JSON_NONE || json_get(d, 0, "background") != JSON_NONE;
-}
 
 static bool is_question(const struct exchange *x) {
     if (x->request->body.len > LIMIT_CACHE_QUESTION) return false;
     switch (x->call.endpoint) {
     case ENDPOINT_CHAT:
     case ENDPOINT_EMBEDDINGS: return true;
-    case ENDPOINT_RESPONSES: return !has_state(&x->call.doc);
+    case ENDPOINT_RESPONSES: return !question_has_state(&x->call);
     default: return false; /* nothing is saved */
     }
 }
 
-/* Repeated keys stay in their order: which of them counts is the provider's business. */
-static int by_key(const void *a, const void *b) {
-    const struct member *l = a, *r = b;
-    size_t common = l->key.len < r->key.len ? l->key.len : r->key.len;
-    int order = memcmp(l->key.at, r->key.at, common);
-    if (order == 0 && l->key.len != r->key.len) order = l->key.len < r->key.len ? -1 : 1;
-    return order != 0 ? order : l->key.at < r->key.at ? -1 : l->key.at > r->key.at;
+static bool has_exact(const struct request_policy *asked) {
+    return asked->cache.ttl > 0;
 }
 
-/* With its length in front, so that no two lists of texts look alike. */
-static void put(struct buffer *out, struct slice s) {
-    (void)buffer_append(out, slice_make((const char *)&(uint64_t){s.len}, sizeof(uint64_t)));
-    (void)buffer_append(out, s);
+static bool has_semantic(const struct request_policy *asked) {
+    return asked->cache.semantic.ttl > 0 && asked->cache.semantic.least_ppm > 0;
 }
 
-static void put_body(const struct exchange *x, bool per_user, struct buffer *out) {
-    const struct json_doc *d = &x->call.doc;
-    struct member members[MOST_MEMBERS];
-    unsigned n = 0;
-    for (uint32_t cursor = JSON_NONE, key, value; json_each_member(d, 0, &cursor, &key, &value);) {
-        if (!per_user && is_about_caller(x, d, key)) continue;
-        if (n == MOST_MEMBERS) { /* no API has so many: as it is */
-            put(out, x->request->body);
-            return;
-        }
-        members[n++] = (struct member){json_raw(d, key), json_raw(d, value)};
-    }
-    if (n > 1) qsort(members, n, sizeof members[0], by_key);
-    for (unsigned i = 0; i < n; i++) {
-        put(out, members[i].key);
-        put(out, members[i].value);
-    }
-}
-
-static void write_question(const struct exchange *x, const struct request_policy *asked, struct buffer *out) {
+/* All of it, or with `without` its class. */
+static void write_question(const struct exchange *x, const struct request_policy *asked, bool per_user,
+                           uint32_t without, struct buffer *out) {
     const struct record *r = &x->record;
     const struct model_route *m = x->model;
     const int64_t numbers[] = {x->call.endpoint,          x->client->id,
                                asked->max_output_tokens,  asked->history.keep_last,
                                asked->history.max_tokens, asked->history.keep_system,
-                               asked->history.keep_first, asked->cache.per_user,
+                               asked->history.keep_first, per_user,
                                x->n_passed_headers,       m->n_targets};
-    put(out, slice_make((const char *)numbers, sizeof numbers));
-    put(out, r->prompt_name);
-    put(out, r->prompt_version);
-    put(out, slice_of(x->tier ? x->tier->name : NULL));
-    if (asked->cache.per_user) put(out, r->user);
-    for (unsigned i = 0; i < x->n_passed_headers; i++) put(out, x->passed_headers[i]);
-    for (unsigned i = 0; i < m->n_targets; i++) put(out, slice_of(m->targets[i].health_key));
-    put_body(x, asked->cache.per_user, out);
+    question_put(out, slice_make((const char *)numbers, sizeof numbers));
+    question_put(out, r->prompt_name);
+    question_put(out, r->prompt_version);
+    question_put(out, slice_of(x->tier ? x->tier->name : NULL));
+    if (per_user) question_put(out, r->user);
+    for (unsigned i = 0; i < x->n_passed_headers; i++) question_put(out, x->passed_headers[i]);
+    for (unsigned i = 0; i < m->n_targets; i++) question_put(out, slice_of(m->targets[i].health_key));
+    question_write(x->client, &x->call, per_user, without, out);
 }
 
-static void count(struct exchange *x, const struct answer *a) {
+static void digest_question(struct exchange *x, struct answer_key *ret) {
+    digest_secret128(buffer_slice(&x->request_body), x->gateway->shared->question_key, ret->bytes);
+    ret->application = x->record.application;
+    buffer_clear(&x->request_body);
+}
+
+/* Sets `wording` and `question_class`, where the question may be answered in other words. */
+static void read_wording(struct exchange *x, const struct request_policy *asked) {
+    uint32_t node = question_wording(&x->call);
+    if (node == JSON_NONE) return;
+    struct slice text = json_string(&x->call.doc, node, &x->arena);
+    struct embedding *wording = arena_new(&x->arena, struct embedding);
+    if (!wording || text.len > LIMIT_CACHE_WORDING || !embedding_of(text, wording)) return;
+    write_question(x, asked, asked->cache.semantic.per_user, node, &x->request_body);
+    question_put(&x->request_body, x->record.request_type);
+    literals_of(text, &x->request_body);
+    digest_question(x, &x->question_class);
+    x->wording = wording;
+}
+
+static void count(struct exchange *x, enum metric lookups, const struct answer *a) {
     struct metric_shard *s = x->gateway->metrics;
     const char *application = x->key->application->name, *model = x->model->name;
-    metric_add(metric_cell(s, METRIC_CACHE_LOOKUPS,
-                           (const char *[METRIC_LABELS]){application, model, a ? "hit" : "miss"}),
-               1);
+    metric_add(metric_cell(s, lookups, (const char *[METRIC_LABELS]){application, model, a ? "hit" : "miss"}), 1);
     if (a && money_is_known(a->cost_nano))
         metric_add(
             metric_cell(s, METRIC_CACHE_SAVED, (const char *[METRIC_LABELS]){application, model, NULL}),
@@ -133,20 +114,46 @@ static void replay(struct exchange *x, const struct answer *a) {
     x->concluded = true;
 }
 
+static const struct answer *find_exact(struct exchange *x, const struct request_policy *asked) {
+    if (!has_exact(asked)) return NULL;
+    const struct answer *a = answers_find(x->gateway->shared->exact, &x->question, clock_us() - asked->cache.ttl);
+    count(x, METRIC_CACHE_LOOKUPS, a);
+    return a;
+}
+
+/* Whose answer is gone, because memory was short, shall not stand in the way of the next best. */
+static const struct answer *find_alike(struct exchange *x, const struct request_policy *asked) {
+    struct gateway_shared *shared = x->gateway->shared;
+    int64_t since_us = clock_us() - asked->cache.semantic.ttl;
+    const struct answer *a = NULL;
+    struct answer_key key;
+    int32_t similarity = -1;
+    if (!x->wording) return NULL;
+    for (unsigned i = 0; i < MOST_GONE && !a; i++) {
+        if (!alike_find(shared->alike, &x->question_class, x->wording, since_us, asked->cache.semantic.least_ppm, &key,
+                        &similarity))
+            break;
+        a = answers_find(shared->exact, &key, since_us);
+        if (!a) alike_forget(shared->alike, &x->question_class, &key);
+    }
+    count(x, METRIC_CACHE_ALIKE, a);
+    if (a) x->record.cache_similarity_ppm = similarity;
+    return a;
+}
+
 bool cache_serve(struct exchange *x) {
     const struct request_policy *asked = policy_requests(x->key->application, x->record.request_type);
-    struct answers *exact = x->gateway->shared->exact;
-    if (asked->cache.ttl <= 0 || x->no_store || !is_question(x)) return false;
+    const struct answer *a = NULL;
+    if ((!has_exact(asked) && !has_semantic(asked)) || x->no_store || !is_question(x)) return false;
     buffer_clear(&x->request_body); /* nothing is there before the first attempt */
-    write_question(x, asked, &x->request_body);
-    digest_secret128(buffer_slice(&x->request_body), x->gateway->shared->question_key, x->question.bytes);
-    x->question.application = x->record.application;
-    buffer_clear(&x->request_body);
-    const struct answer *a =
-        x->no_cache ? NULL : answers_find(exact, &x->question, clock_us() - asked->cache.ttl);
-    if (!x->no_cache) count(x, a);
-    x->cache_missed = !x->no_cache && !a;
-    x->to_cache = !a;
+    write_question(x, asked, has_exact(asked) ? asked->cache.per_user : asked->cache.semantic.per_user, JSON_NONE,
+                   &x->request_body);
+    digest_question(x, &x->question);
+    if (!x->no_cache) a = find_exact(x, asked);
+    if (!a && has_semantic(asked)) read_wording(x, asked);
+    if (!a && !x->no_cache) a = find_alike(x, asked);
+    x->to_cache = !a && (has_exact(asked) || x->wording);
+    x->cache_missed = !x->no_cache && x->to_cache;
     x->keep_copy |= x->to_cache;
     if (!a) return false;
     replay(x, a);
@@ -154,8 +161,14 @@ bool cache_serve(struct exchange *x) {
     return true;
 }
 
+/* What a tool is called with comes from the very words of the question. */
+static bool is_for_other_words(const struct exchange *x) {
+    return x->wording && !slice_is(x->record.finish_reason, "tool_calls");
+}
+
 void cache_keep(struct exchange *x) {
     const struct record *r = &x->record;
+    struct gateway_shared *shared = x->gateway->shared;
     if (!x->to_cache || r->status != RECORD_OK || x->cheapest_first || r->dropped_events > 0) return;
     if (slice_is(r->finish_reason, "refusal") || slice_is(r->finish_reason, "pause")) return;
     struct answer a = {.content_type = x->answer_type,
@@ -164,5 +177,6 @@ void cache_keep(struct exchange *x) {
                        .upstream_model = r->upstream_model,
                        .cost_nano = r->cost_nano,
                        .kept_us = clock_us()};
-    answers_keep(x->gateway->shared->exact, &x->question, &a);
+    answers_keep(shared->exact, &x->question, &a);
+    if (is_for_other_words(x)) alike_keep(shared->alike, &x->question_class, x->wording, &x->question, a.kept_us);
 }

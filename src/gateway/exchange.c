@@ -138,6 +138,7 @@ static void clear(struct exchange *x) {
     x->n_passed_headers = x->n_order = x->at = x->tries = 0;
     x->no_store = x->concluded = x->committed = x->paused = x->transfer_over = x->output_seen = x->keep_copy = false;
     x->in_passing = x->no_cache = x->to_cache = x->cache_missed = x->cheapest_first = false;
+    x->wording = NULL;
     x->admission = ADMIT_NO;
     x->above_window = x->retry_after_us = x->approved_nano = -1;
     x->estimate_nano = MONEY_UNKNOWN;

@@ -20,6 +20,7 @@
 #include "base/list.h"
 #include "dialect/dialect.h"
 #include "dialect/trim.h"
+#include "gateway/alike.h"
 #include "gateway/answers.h"
 #include "gateway/gateway.h"
 #include "gateway/health.h"
@@ -41,7 +42,8 @@ struct binding {
 struct gateway_shared {
     struct health_table *health;
     struct answers *answers; /* for degraded service */
-    struct answers *exact;   /* the exact cache */
+    struct answers *exact;   /* the exact cache; the answers of the semantic one too */
+    struct alike *alike;     /* the semantic cache's wordings */
     uint8_t question_key[DIGEST_KEY]; /* random, for its questions */
 };
 
@@ -100,8 +102,9 @@ struct exchange {
     bool pseudonymous;              /* the record's user and tags are pseudonyms, or gone: they may be kept */
     struct rate_state requests_left, tokens_left; /* limit -1: none applies */
 
-    /* the exact cache */
-    struct answer_key question;
+    /* the exact cache and the semantic one */
+    struct answer_key question, question_class;
+    struct embedding *wording;      /* the question may be answered in other words; NULL: not */
     bool to_cache;                  /* the answer is to be kept under `question` */
     bool cache_missed;
     bool cheapest_first;            /* a budget turned the order around: not the answer that is asked for on other days */

@@ -138,11 +138,15 @@ static void on_finished(void *ctx, struct http_request *r, bool sent) {
 
 #define ANSWER_SHARDS 16 /* locks of a store of answers; the least bound leaves each room for four of the largest */
 
+#define ALIKE_SHARE 4      /* wordings may take this part of the answers' bound, on top of it: 300 bytes for each of 1 KiB and more */
+#define ALIKE_SHARDS 4     /* the least bound leaves each room for one class of the largest */
+
 struct gateway_shared *gateway_shared_new(void) {
     struct gateway_shared *s = mem_new(struct gateway_shared);
     s->health = health_table_new();
     s->answers = answers_new(LIMIT_CACHE_BYTES, ANSWER_SHARDS);
     s->exact = answers_new(LIMIT_CACHE_BYTES, ANSWER_SHARDS);
+    s->alike = alike_new(LIMIT_CACHE_BYTES / ALIKE_SHARE, ALIKE_SHARDS);
     digest_random(s->question_key, sizeof s->question_key);
     return s;
 }
@@ -152,6 +156,7 @@ void gateway_shared_free(struct gateway_shared *s) {
     health_table_free(s->health);
     answers_free(s->answers);
     answers_free(s->exact);
+    alike_free(s->alike);
     mem_free(s);
 }
 
@@ -179,7 +184,10 @@ struct gateway *gateway_new(struct loop *l, unsigned lane, struct gateway_shared
 void gateway_install(struct gateway *g, struct policy *p) {
     struct binding *old = g->binding;
     g->binding = binding_new(g, p);
-    if (p->server.cache.max_bytes > 0) answers_bound(g->shared->exact, (size_t)p->server.cache.max_bytes);
+    if (p->server.cache.max_bytes > 0) {
+        answers_bound(g->shared->exact, (size_t)p->server.cache.max_bytes);
+        alike_bound(g->shared->alike, (size_t)p->server.cache.max_bytes / ALIKE_SHARE);
+    }
     binding_drop(old);
 }
 
@@ -197,7 +205,8 @@ unsigned gateway_active(const struct gateway *g) { return g->n_active; }
 void gateway_publish(struct gateway *g) {
     metric_set(metric_cell(g->metrics, METRIC_CONNECTIONS, (const char *[METRIC_LABELS]){NULL}), http_server_connections(g->server));
     if (g->lane == 0) /* gauges are summed over lanes, and all share the cache */
-        metric_set(metric_cell(g->metrics, METRIC_CACHE_BYTES, (const char *[METRIC_LABELS]){NULL}), (int64_t)answers_bytes(g->shared->exact));
+        metric_set(metric_cell(g->metrics, METRIC_CACHE_BYTES, (const char *[METRIC_LABELS]){NULL}),
+                   (int64_t)(answers_bytes(g->shared->exact) + alike_bytes(g->shared->alike)));
 }
 
 void gateway_quiesce(struct gateway *g) { http_server_quiesce(g->server); }

@@ -203,6 +203,8 @@ unsigned settle_headers(struct exchange *x, const char *content_type, struct htt
     put_rate(x, &l, "requests", &x->requests_left);
     put_rate(x, &l, "tokens", &x->tokens_left);
     if (r->cache.len || x->cache_missed) put(&l, "x-quarterdeck-cache", r->cache.len ? text_of(x, SLICE_FMT, SLICE_ARG(r->cache)) : "miss");
+    if (r->cache_similarity_ppm >= 0)
+        put(&l, "x-quarterdeck-cache-similarity", text_of(x, "%d.%06d", r->cache_similarity_ppm / 1000000, r->cache_similarity_ppm % 1000000));
     if (x->state == EXCHANGE_DONE) {
         if (r->status == RECORD_DEGRADED) put(&l, "x-quarterdeck-degraded", r->cache.len ? "cache" : "message");
         if (money_is_known(r->cost_nano)) {

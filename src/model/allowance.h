@@ -65,6 +65,12 @@ struct history_policy {
 struct cache_policy {
     int64_t ttl;                    /* 0: none are kept */
     bool per_user;
+    struct {                        /* to the same question in other words */
+        int64_t ttl;                /* 0: never */
+        double threshold;           /* as given; 0: the verified one */
+        bool per_user;
+        int32_t least_ppm;          /* similarity that is in force; 0: off, for no calibration verifies it */
+    } semantic;
 };
 
 /* An application's, or one request type's of it. */

@@ -58,7 +58,14 @@
     SETTING(scope_, "cache.exact.ttl", DURATION, " 0s..366d", field.ttl, NOTHING, NOW,                        \
             "How long an answer is given again to the same question, whatever its temperature; without it, or at 0, never.") \
     SETTING(scope_, "cache.exact.per_user", BOOLEAN, "", field.per_user, per_user_, NOW,                      \
-            "Users do not share answers; else what a request says of its user does not make it another question.")
+            "Users do not share answers; else what a request says of its user does not make it another question.") \
+    SETTING(scope_, "cache.semantic.ttl", DURATION, " 0s..366d", field.semantic.ttl, NOTHING, NOW,            \
+            "How long an answer is given again to the same question in other words. In force only with a threshold that " \
+            "`quarterdeck cost cache-calibrate` has verified for the application.")                           \
+    SETTING(scope_, "cache.semantic.threshold", NUMBER, " 0.5..1", field.semantic.threshold, NOTHING, NOW,    \
+            "Least similarity of the two wordings; the verified one unless given, and off when it is below that.") \
+    SETTING(scope_, "cache.semantic.per_user", BOOLEAN, "", field.semantic.per_user, per_user_, NOW,          \
+            "Users do not share answers to questions in other words.")
 
 /* SETTING(scope, name, kind, bounds or the rest of the type, field, default, when, meaning) */
 #define SETTING_TABLE(SETTING)                                                                                \
@@ -98,7 +105,8 @@
     SETTING(ROOT, "ledger.retention", DURATION, " 0s..36500d", server.ledger.retention, "90d", RESTART,       \
             "How long records are kept; 0 is for ever.")                                                      \
     SETTING(ROOT, "cache.max_bytes", BYTES, " 16MiB..64GiB", server.cache.max_bytes, "64MiB", NOW,            \
-            "Memory for the answers that `cache.exact` keeps, all applications together. One that holds most makes room first.") \
+            "Memory for the answers that `cache.exact` and `cache.semantic` keep, all applications together; the wordings of the latter " \
+            "take up to a quarter more. One that holds most makes room first.") \
     SETTING(ROOT, "log.level", ONE, " of debug | info | warn | error", server.log_level, "info", RESTART,     \
             "The least severe events that are written.")                                                      \
     SETTING(ROOT, "log.json", BOOLEAN, "", server.log_json, "false", RESTART, "One JSON object a line instead of text.") \

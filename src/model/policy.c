@@ -65,6 +65,19 @@ const struct request_policy *policy_requests(const struct application *a, struct
     return &a->requests;
 }
 
+static void verify_cache(struct cache_policy *c, int32_t verified_ppm) {
+    int32_t given = (int32_t)(c->semantic.threshold * 1e6 + 0.5);
+    c->semantic.least_ppm = given == 0 ? verified_ppm : given >= verified_ppm ? given : 0;
+}
+
+void policy_verify_cache(struct policy *p, struct slice application, int32_t verified_ppm) {
+    struct application *a = table_get(&p->application_by_name, application);
+    if (a == NULL || verified_ppm <= 0) return;
+    a->cache_verified_ppm = verified_ppm;
+    verify_cache(&a->requests.cache, verified_ppm);
+    for (unsigned i = 0; i < a->n_request_types; i++) verify_cache(&a->request_types[i].cache, verified_ppm);
+}
+
 const char *scope_dimension_name(enum scope_dimension d) {
     static const char *const names[] = {"application", "team", "user", "feature", "key", "model", "request_type", "tag"};
     return (unsigned)d < SCOPE_DIMENSIONS ? names[d] : "unknown";

@@ -114,6 +114,7 @@ struct application {
     bool needs_user;
     const char **needed_tags;
     unsigned n_needed_tags;
+    int32_t cache_verified_ppm;     /* least similarity that a calibration verified; 0: none has */
 };
 
 struct api_key {
@@ -162,6 +163,9 @@ void policy_drop(struct policy *p);               /* accepts NULL */
 bool policy_allows(const struct application *a, const struct model_route *m);
 /* What holds for this request type (null or unknown: the application's own). */
 const struct request_policy *policy_requests(const struct application *a, struct slice request_type);
+/* Before it is shared: a calibration verified that answers may be given to questions at least so alike. Each cache.semantic
+ * of the application whose threshold is not below that comes into force; without this call all are off. */
+void policy_verify_cache(struct policy *p, struct slice application, int32_t verified_ppm);
 /* The provider whose prices apply: prices_as ("none": nobody's), else its own name where the table has it, else
  * its dialect's ("openai" for an OpenAI-compatible server with a name of its own). */
 const char *policy_prices_as(const struct provider *p, const struct price_list *list);

@@ -1,0 +1,29 @@
+/* embedding.h - a text as a vector, so that two wordings of one question lie close: the hashing trick over
+ * words, pairs of words and pieces of words (Weinberger, Dasgupta, Langford, Smola, Attenberg: "Feature
+ * Hashing for Large Scale Multitask Learning", ICML 2009).
+ *
+ * It compares wording, not meaning: "cancel my order" and "call off the purchase" are far apart, and a word
+ * that turns a question around moves it little. Whoever serves answers by it needs model/literals.h as well,
+ * and a threshold that was measured. Case, punctuation and white space do not count. Pure, in whole numbers
+ * only: the same text gives the same vector on every machine. Vectors of two versions cannot be compared. */
+#ifndef MODEL_EMBEDDING_H
+#define MODEL_EMBEDDING_H
+
+#include "base/slice.h"
+
+#define EMBEDDING_VERSION 1
+#define EMBEDDING_DIMENSION 256
+#define EMBEDDING_SAME 1000000 /* the similarity of a text and itself */
+
+struct embedding {
+    int8_t at[EMBEDDING_DIMENSION];
+    float scale; /* 1 / length of `at` */
+};
+
+/* Of well-formed UTF-8. False: there is no word in it. */
+bool embedding_of(struct slice text, struct embedding *ret);
+float embedding_cosine(const struct embedding *a, const struct embedding *b);
+/* The same in millionths: EMBEDDING_SAME for equal vectors, 0 for unrelated or opposed ones. */
+int32_t embedding_similarity(const struct embedding *a, const struct embedding *b);
+
+#endif

@@ -1,0 +1,206 @@
+#include "model/literals.h"
+
+#include "model/words.h"
+
+enum kind { KIND_NONE, KIND_WORD, KIND_QUOTED, KIND_NEGATION, KIND_NUMBER, KIND_TURNING };
+
+enum { LONGEST_LISTED = 24 }; /* bytes of the longest word in the lists, and a little */
+
+static const char *const negations[] = {
+    "not",   "no",     "never",   "none",    "nothing", "nobody", "nowhere", "neither", "nor",   "without",
+    "cannot", "cant",  "dont",    "doesnt",  "didnt",   "wont",   "isnt",    "arent",   "wasnt", "werent",
+    "hasnt", "havent", "hadnt",   "couldnt", "wouldnt", "shouldnt", "unable", "except", "unless", "instead",
+    /* de */ "nicht", "kein", "keine", "keinen", "keinem", "keiner", "keines", "nie", "niemals", "ohne",
+    "nichts", "weder", /* fr */ "ne", "pas", "jamais", "sans", "aucun", "aucune", "rien", "non", "ni",
+    /* es it pt */ "nunca", "jamás", "sin", "nada", "ningún", "ninguna", "ninguno", "tampoco", "mai", "senza",
+    "niente", "nessun", "nessuno", "nessuna", "não", "sem", "nenhum", "nenhuma",
+    /* nl sv da no */ "niet", "geen", "nooit", "zonder", "inte", "ingen", "inget", "inga", "aldrig", "utan",
+    "ikke", "uden", "ikkje", "uten", "ej",
+    /* pl ru */ "bez", "nigdy", "nic", "не", "нет", "без", "никогда", "ни", "ничего", "нельзя", NULL};
+
+static const char *const numbers[] = {
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty",
+    "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand", "million", "billion",
+    "dozen", "half", "quarter", "once", "twice", "double", "triple", "first", "second", "third", "fourth",
+    "fifth", "single", "both", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+    "january", "february", "april", "june", "july", "august", "september", "october", "november", "december",
+    "today", "tomorrow", "yesterday", NULL};
+
+static const char *const turning[] = {
+    "before", "after", "more", "less", "fewer", "above", "below", "enable", "disable", "enabled", "disabled",
+    "activate", "deactivate", "increase", "decrease", "raise", "lower", "buy", "sell", "add", "remove", "open",
+    "close", "start", "stop", "send", "receive", "lend", "borrow", "allow", "deny", "accept", "reject",
+    "encrypt", "decrypt", "import", "export", "upload", "download", "install", "uninstall", "maximum",
+    "minimum", "max", "min", "last", "next", "previous", "only", "all", "any", "always", "lock", "unlock",
+    "block", "unblock", "freeze", "unfreeze", "subscribe", "unsubscribe", "login", "logout", "deposit",
+    "withdraw", "safe", "unsafe", "legal", "illegal", "possible", "impossible", "with", "hot", "cold",
+    "best", "worst", "highest", "lowest", "old", "new", "ascending", "descending", NULL};
+
+struct reading {
+    struct buffer *out;
+    bool negated;  /* the word behind a negation belongs to it */
+    bool begins;   /* the next word begins a sentence */
+};
+
+static void put(struct buffer *out, enum kind kind, struct slice text) {
+    uint32_t head[2] = {kind, (uint32_t)text.len};
+    (void)buffer_append(out, slice_make((const char *)head, sizeof head));
+    (void)buffer_append(out, text);
+}
+
+static bool is_listed(const char *const *list, struct slice word) {
+    for (; word.len > 0 && *list; list++)
+        if (**list == word.at[0] && slice_is(word, *list)) return true;
+    return false;
+}
+
+/* In lower case and without apostrophes; too long for the lists: null. */
+static struct slice lowered(struct slice word, char out[LONGEST_LISTED]) {
+    size_t n = 0;
+    for (size_t at = 0, size; at < word.len; at += size) {
+        uint32_t code = words_code(word.at + at, word.len - at, &size), lower = words_lower(code);
+        if (words_is_apostrophe(code)) continue;
+        if (n + 2 > LONGEST_LISTED) return SLICE_NULL;
+        if (lower < 0x80) out[n++] = (char)lower;
+        else if (lower < 0x800) out[n++] = (char)(0xC0 | lower >> 6), out[n++] = (char)(0x80 | (lower & 0x3F));
+    }
+    return slice_make(out, n);
+}
+
+/* "isn't", "isnt" and "is not" are one negation. */
+static bool ends_in_not(struct slice word) {
+    return slice_ends(word, SLICE("n't")) || slice_ends(word, SLICE("n’t")) || slice_ends(word, SLICE("N'T")) ||
+           slice_ends(word, SLICE("N’T"));
+}
+
+static enum kind kind_of(struct slice word, struct slice lower) {
+    if (ends_in_not(word) || is_listed(negations, lower)) return KIND_NEGATION;
+    if (is_listed(numbers, lower)) return KIND_NUMBER;
+    return is_listed(turning, lower) ? KIND_TURNING : KIND_NONE;
+}
+
+/* All negations that only deny what follows are one; others say something of their own. */
+static struct slice negation_word(struct slice word, struct slice lower) {
+    bool plain = ends_in_not(word) || slice_is(lower, "cannot") ||
+                 (lower.len > 3 && slice_ends(lower, SLICE("nt")) && lower.len < sizeof "shouldnt");
+    return plain ? SLICE("not") : lower;
+}
+
+/* A word of letters alone, apostrophes and hyphens inside. */
+static void read_plain(struct reading *r, struct slice word, bool capital) {
+    char space[LONGEST_LISTED];
+    struct slice lower = lowered(word, space);
+    bool first = r->begins, negated = r->negated;
+    enum kind kind = kind_of(word, lower);
+    r->begins = r->negated = false;
+    if (kind == KIND_NEGATION) {
+        put(r->out, kind, negation_word(word, lower));
+        r->negated = true;
+    } else if (kind != KIND_NONE) {
+        put(r->out, kind, lower);
+    } else if (capital && !first && !slice_is(lower, "i") && !slice_starts(lower, SLICE("im")) &&
+               !(lower.len <= 3 && slice_starts(word, SLICE("I")))) {
+        put(r->out, KIND_WORD, word);
+    } else if (negated) {
+        put(r->out, KIND_WORD, slice_is_null(lower) ? word : lower);
+    }
+}
+
+/* ---- cutting the text into words ---- */
+
+static bool is_space(uint32_t c) {
+    return c <= ' ' || c == 0xA0 || (c >= 0x2000 && c <= 0x200B) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
+           c == 0x205F || c == 0x3000 || c == 0xFEFF;
+}
+
+static bool is_end(uint32_t c) {
+    return c == '.' || c == '!' || c == '?' || c == ':' || c == 0x2026;
+}
+
+/* Stands around words and says nothing of them. A minus or a dollar in front of a digit does: not in here. */
+static bool is_around(uint32_t c) {
+    return is_end(c) || c == ',' || c == ';' || c == '(' || c == ')' || c == '[' || c == ']' || c == 0xBF || c == 0xA1 ||
+           c == 0x2013 || c == 0x2014 || words_is_apostrophe(c);
+}
+
+/* The closing mark of a quotation that `open` begins; 0: it begins none. */
+static uint32_t closing(uint32_t open, bool at_word) {
+    switch (open) {
+    case '"': return '"';
+    case '`': return '`';
+    case 0xAB: return 0xBB;    /* « » */
+    case 0x201C: return 0x201D; /* “ ” */
+    case 0x201E: return 0x201C; /* „ “ */
+    case '\'': return at_word ? '\'' : 0;
+    case 0x2018: return at_word ? 0x2019 : 0;
+    default: return 0;
+    }
+}
+
+/* Bytes up to and with the closing mark, or 0: it never comes. A single quote closes only where a word ends. */
+static size_t quotation(struct slice rest, uint32_t close) {
+    for (size_t at = 0, size; at < rest.len; at += size) {
+        uint32_t code = words_code(rest.at + at, rest.len - at, &size);
+        if (code != close) continue;
+        size_t after = at + size, unused;
+        bool inside_word = words_is_apostrophe(close) && after < rest.len &&
+                           words_is_letter(words_code(rest.at + after, rest.len - after, &unused));
+        if (!inside_word) return after;
+    }
+    return 0;
+}
+
+struct shape {
+    size_t from, to; /* without what stands around */
+    bool plain;      /* letters, apostrophes and hyphens alone */
+    bool capital;    /* one of them is */
+    bool ends;       /* a sentence ends behind it */
+};
+
+static void look(struct slice word, struct shape *ret) {
+    *ret = (struct shape){.from = word.len, .plain = true};
+    for (size_t at = 0, size; at < word.len; at += size) {
+        uint32_t code = words_code(word.at + at, word.len - at, &size);
+        if (is_around(code)) {
+            if (ret->from < at) ret->ends |= is_end(code);
+            continue;
+        }
+        if (ret->from > at) ret->from = at;
+        ret->to = at + size;
+        ret->ends = false;
+    }
+    if (ret->from > ret->to) ret->from = ret->to = 0;
+    for (size_t at = ret->from, size; at < ret->to; at += size) {
+        uint32_t code = words_code(word.at + at, word.len - at, &size);
+        ret->capital |= words_is_upper(code);
+        ret->plain &= words_is_letter(code) || words_is_apostrophe(code) || (code == '-' && at > ret->from);
+    }
+}
+
+static void read_word(struct reading *r, struct slice word) {
+    struct shape shape;
+    look(word, &shape);
+    struct slice core = slice_make(word.at + shape.from, shape.to - shape.from);
+    if (core.len > 0 && shape.plain) read_plain(r, core, shape.capital);
+    else if (core.len > 0) put(r->out, KIND_WORD, core), r->begins = r->negated = false;
+    r->begins |= shape.ends;
+}
+
+void literals_of(struct slice text, struct buffer *out) {
+    struct reading r = {.out = out, .begins = true};
+    size_t at = 0, begin = 0, size;
+    for (; at < text.len; at += size) {
+        uint32_t code = words_code(text.at + at, text.len - at, &size);
+        uint32_t close = closing(code, at == begin);
+        struct slice rest = slice_make(text.at + at + size, text.len - at - size);
+        size_t quoted = close ? quotation(rest, close) : 0;
+        if (!quoted && !is_space(code)) continue;
+        if (at > begin) read_word(&r, slice_make(text.at + begin, at - begin));
+        if (quoted) put(out, KIND_QUOTED, slice_make(rest.at, quoted));
+        r.begins |= quoted > 0;
+        begin = at + size + quoted;
+        size = begin - at;
+    }
+    if (at > begin) read_word(&r, slice_make(text.at + begin, at - begin));
+}
