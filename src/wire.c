@@ -4,6 +4,7 @@
  * the other), and this one, which waits for signals and keeps house once a second. Loop threads share
  * with the others only what is posted to them and what is atomic. */
 #include "wire.h"
+#include "wire_cache.h"
 #include "wire_cost.h"
 #include "wire_registry.h"
 #include "wire_tiers.h"
@@ -84,6 +85,10 @@ static enum fault read_policy(struct server *s, struct policy **ret, struct buff
     if (fault == FAULT_NONE) wire_registry_warn(*ret);
     if (fault == FAULT_CONFIG) config_write_problems(&problems, problems_text);
     if (fault == FAULT_NONE) fault = wire_tiers(s->registry, ret, &arena, error);
+    if (fault == FAULT_NONE && s->registry) {
+        fault = wire_cache_verify(*ret, s->registry, error);
+        if (fault != FAULT_NONE) policy_drop(*ret);
+    }
     arena_deinit(&arena);
     return fault;
 }
@@ -176,6 +181,9 @@ static enum fault reload(void *ctx, uint64_t *ret_revision, struct buffer *probl
         char revision[24];
         snprintf(revision, sizeof revision, "%llu", (unsigned long long)*ret_revision);
         log_event(LOG_INFO, "policy reloaded", "revision", revision, NULL);
+        struct policy *now = policy_in_force(s);
+        wire_cache_tell(now);
+        policy_drop(now);
     } else {
         log_event(LOG_ERROR, "the configuration has errors; the policy in force stays", "problems", buffer_text(problems), NULL);
     }
@@ -414,6 +422,7 @@ static enum fault start(struct server *s, struct error *error) {
     if (fault != FAULT_NONE) return fault;
     const struct server_settings *o = &s->policy->server;
     log_start(level_of(o->log_level), o->log_json);
+    wire_cache_tell(s->policy);
     s->n_lanes = o->workers ? o->workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     s->lanes = mem_new_array(struct lane, s->n_lanes);
     fault = open_stores(s, error);

@@ -1,6 +1,7 @@
 /* The table of routes. What is not in here does not exist. */
 #include "control/api.h"
 
+#include "cost/cache_pairs.h"
 #include "cost/downgrade.h"
 
 #define END {NULL}
@@ -91,6 +92,24 @@ static const struct api_parameter cost_review[] = {
 static const struct api_parameter cost_reconcile[] = {
     TEXT_QUERY("provider", "our provider whose invoice it is; without it openai or anthropic where there is one of that name, else all"),
     {.name = "tolerance", .place = API_QUERY, .type = API_TEXT, .fallback = "0.5", .help = "percent; smaller differences are none"},
+    END};
+
+static const struct api_parameter cost_cache[] = {TEXT_QUERY("application", "only this application"), END};
+static const struct api_parameter cost_cache_calibrate[] = {
+    {.name = "application", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "whose threshold is measured"},
+    {.name = "precision", .place = API_QUERY, .type = API_TEXT, .fallback = "0.99", .help = "the least share of right answers that is wanted"},
+    {.name = "confidence", .place = API_QUERY, .type = API_TEXT, .fallback = "0.95", .help = "of its lower bound"},
+    {.name = "threshold", .place = API_QUERY, .type = API_TEXT, .help = "verify this one; without it the lowest that can be"},
+    TIME_QUERY("from", "30 days before `to`", "begin of the window of recorded traffic"),
+    TIME_QUERY("to", "now", "its end"),
+    {.name = "store", .place = API_QUERY, .type = API_CHOICE, .choices = "yes|no", .fallback = "yes", .help = "no: measure, and change nothing"},
+    {.name = "pairs", .place = API_BODY, .type = API_TEXT, .high = CACHE_PAIRS_BYTES,
+     .help = "labelled pairs as CSV (question_a,question_b,same) or JSON lines; without it recorded answers are compared"},
+    REASON(API_BODY),
+    END};
+static const struct api_parameter cost_cache_withdraw[] = {
+    {.name = "application", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "whose verification is withdrawn"},
+    REASON(API_QUERY),
     END};
 
 static const struct api_parameter quote[] = {
@@ -191,6 +210,9 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/cost/anomalies", API_VIEWER, 200, api_cost_anomalies, "Whether the cost of a request shifted, by request type, since when, and what moved it.", cost_anomalies, "CostAnomalies", NULL},
     {"GET", "/api/v1/cost/review", API_VIEWER, 200, api_cost_review, "What would lower the cost: actions by USD a month, with their evidence.", cost_review, "CostReview", NULL},
     {"POST", "/api/v1/cost/reconcile", API_VIEWER, 200, api_cost_reconcile, "Compares a usage export of OpenAI or Anthropic, sent as the body (CSV), with the records.", cost_reconcile, "Reconciliation", NULL},
+    {"GET", "/api/v1/cost/cache-calibration", API_VIEWER, 200, api_cost_cache, "Thresholds of the semantic cache: what is verified, declared and in force.", cost_cache, "CacheThresholds", NULL},
+    {"POST", "/api/v1/cost/cache-calibration", API_EDITOR, 200, api_cost_cache_calibrate, "Measures the semantic cache's precision by threshold, and verifies one.", cost_cache_calibrate, "CacheCalibration", NULL},
+    {"DELETE", "/api/v1/cost/cache-calibration", API_EDITOR, 200, api_cost_cache_withdraw, "Withdraws what is verified: the semantic cache is off.", cost_cache_withdraw, "CacheWithdrawn", NULL},
     {"GET", "/api/v1/budgets", API_VIEWER, 200, api_budgets, "What each budget has spent, holds, and will have spent.", budgets, "Budgets", NULL},
     {"PUT", "/api/v1/budgets", API_EDITOR, 200, api_budgets_set, "Sets budgets and limits, all or none: a list of budgets, or an object with `budgets` and `limits`, as in the configuration, JSON or YAML.", allowances_set, "Changes", NULL},
     {"GET", "/api/v1/budgets/{name}", API_VIEWER, 200, api_budget_show, "One budget as it is declared, and by whom.", budget_name, "DeclaredBudget", NULL},

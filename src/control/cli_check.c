@@ -46,6 +46,14 @@ static void write_text(const char *file, const struct policy *p, const struct co
                 printf("note: models.%s: no price is known for %s/%s, so its cost will be null; a file in `prices.files` may add one\n",
                        p->models[m].name, target->provider->name, target->model);
         }
+    for (unsigned i = 0; i < p->n_applications; i++) {
+        const struct application *a = &p->applications[i];
+        bool semantic = a->requests.cache.semantic.ttl > 0;
+        for (unsigned t = 0; t < a->n_request_types; t++) semantic |= a->request_types[t].cache.semantic.ttl > 0;
+        if (semantic)
+            printf("note: applications.%s: cache.semantic stays off until `quarterdeck cost cache-calibrate --application %s` has "
+                   "verified a threshold\n", a->name, a->name);
+    }
 }
 
 int cli_check(int argc, char **argv) {

@@ -1,4 +1,5 @@
 /* `quarterdeck cost report|explain`. */
+#include "control/cli_cost_cache.h"
 #include "control/cli_cost_file.h"
 #include "control/cli_cost_watch.h"
 #include "control/cli_verbs.h"
@@ -287,6 +288,9 @@ const struct cli_verb cli_cost_parts[] = {
      "has the cost of a request shifted, since when, and what moved it; exit 1 on a finding",
      cli_cost_anomalies},
     {"review", "cost review [options]", "what would lower the cost, by USD a month", cli_cost_review},
+    {"cache-calibrate", "cost cache-calibrate [options]",
+     "how alike two questions must be for one answer, measured; exit 1 when no threshold is verified",
+     cli_cost_cache_calibrate},
     {"count", "cost count FILE --model M", "how many tokens a text is; - is the standard input",
      cli_cost_count},
     {"reconcile", "cost reconcile INVOICE.csv",

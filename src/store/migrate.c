@@ -31,6 +31,10 @@ static const char *const registry_steps[] = {
     "  model TEXT PRIMARY KEY NOT NULL, is_on INTEGER NOT NULL DEFAULT 0, changed_us INTEGER NOT NULL DEFAULT 0, changed_by TEXT,"
     "  why TEXT, trained TEXT, trained_us INTEGER NOT NULL DEFAULT 0, trained_by TEXT, downgrade TEXT,"
     "  downgrade_us INTEGER NOT NULL DEFAULT 0, downgrade_by TEXT) WITHOUT ROWID;",
+    /* what calibrations of the semantic cache have verified (registry_cache.h) */
+    "CREATE TABLE cache_verification(application TEXT PRIMARY KEY, method TEXT NOT NULL, by TEXT,"
+    "  threshold INTEGER NOT NULL, precision INTEGER NOT NULL, confidence INTEGER NOT NULL, bound INTEGER NOT NULL,"
+    "  n INTEGER NOT NULL, right INTEGER NOT NULL, embedding INTEGER NOT NULL, at_us INTEGER NOT NULL) WITHOUT ROWID;",
 };
 const struct schema schema_registry = {registry_steps, sizeof registry_steps / sizeof *registry_steps};
 
