@@ -14,11 +14,13 @@ const char *cache_verdict_name(enum cache_verdict v) {
 
 double cache_lower_bound(uint64_t right, uint64_t n, double confidence) {
     if (right == 0) return 0;
+    if (right == n) return pow(1 - confidence, 1 / (double)n);
     return special_beta_quantile(1 - confidence, (double)right, (double)(n - right) + 1);
 }
 
 double cache_upper_bound(uint64_t right, uint64_t n, double confidence) {
     if (right == n) return 1;
+    if (right == 0) return 1 - pow(1 - confidence, 1 / (double)n);
     return special_beta_quantile(confidence, (double)right + 1, (double)(n - right));
 }
 

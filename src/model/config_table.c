@@ -62,8 +62,8 @@
     SETTING(scope_, "cache.semantic.ttl", DURATION, " 0s..366d", field.semantic.ttl, NOTHING, NOW,            \
             "How long an answer is given again to the same question in other words. In force only with a threshold that " \
             "`quarterdeck cost cache-calibrate` has verified for the application.")                           \
-    SETTING(scope_, "cache.semantic.threshold", NUMBER, " 0.5..1", field.semantic.threshold, NOTHING, NOW,    \
-            "Least similarity of the two wordings; the verified one unless given, and off when it is below that.") \
+    SETTING(scope_, "cache.semantic.threshold", NUMBER, " 0..1", field.semantic.threshold, NOTHING, NOW,    \
+            "Least similarity of the two wordings; without it, or at 0, the verified one. Below that one the cache is off.") \
     SETTING(scope_, "cache.semantic.per_user", BOOLEAN, "", field.semantic.per_user, per_user_, NOW,          \
             "Users do not share answers to questions in other words.")
 

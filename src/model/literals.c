@@ -2,7 +2,7 @@
 
 #include "model/words.h"
 
-enum kind { KIND_NONE, KIND_WORD, KIND_QUOTED, KIND_NEGATION, KIND_NUMBER, KIND_TURNING };
+enum kind { KIND_NONE, KIND_WORD, KIND_QUOTED, KIND_NEGATION, KIND_NUMBER, KIND_TURNING, KIND_DIRECTION };
 
 enum { LONGEST_LISTED = 24 }; /* bytes of the longest word in the lists, and a little */
 
@@ -37,9 +37,17 @@ static const char *const turning[] = {
     "withdraw", "safe", "unsafe", "legal", "illegal", "possible", "impossible", "with", "hot", "cold",
     "best", "worst", "highest", "lowest", "old", "new", "ascending", "descending", NULL};
 
+/* "From savings to checking" and "from checking to savings" have all their words in common. */
+static const char *const directions[] = {"from", "than", "into", "onto", "until", "since", "through", "via",
+                                         "using", NULL};
+
+/* Stand between those and the word that counts. */
+static const char *const articles[] = {"the", "a",   "an",  "my",  "your", "our",  "his", "her",
+                                       "its", "their", "this", "that", "to", "be", "been", NULL};
+
 struct reading {
     struct buffer *out;
-    bool negated;  /* the word behind a negation belongs to it */
+    bool bound;    /* the next word belongs to a negation or a direction */
     bool begins;   /* the next word begins a sentence */
 };
 
@@ -77,7 +85,8 @@ static bool ends_in_not(struct slice word) {
 static enum kind kind_of(struct slice word, struct slice lower) {
     if (ends_in_not(word) || is_listed(negations, lower)) return KIND_NEGATION;
     if (is_listed(numbers, lower)) return KIND_NUMBER;
-    return is_listed(turning, lower) ? KIND_TURNING : KIND_NONE;
+    if (is_listed(turning, lower)) return KIND_TURNING;
+    return is_listed(directions, lower) ? KIND_DIRECTION : KIND_NONE;
 }
 
 /* All negations that only deny what follows are one; others say something of their own. */
@@ -87,24 +96,23 @@ static struct slice negation_word(struct slice word, struct slice lower) {
     return plain ? SLICE("not") : lower;
 }
 
+/* I, I'm, I've, I'll, I'd */
+static bool is_me(struct slice lower) {
+    static const char *const list[] = {"i", "im", "ive", "ill", "id", NULL};
+    return is_listed(list, lower);
+}
+
 /* A word of letters alone, apostrophes and hyphens inside. */
 static void read_plain(struct reading *r, struct slice word, bool capital) {
     char space[LONGEST_LISTED];
     struct slice lower = lowered(word, space);
-    bool first = r->begins, negated = r->negated;
+    bool first = r->begins, bound = r->bound;
     enum kind kind = kind_of(word, lower);
-    r->begins = r->negated = false;
-    if (kind == KIND_NEGATION) {
-        put(r->out, kind, negation_word(word, lower));
-        r->negated = true;
-    } else if (kind != KIND_NONE) {
-        put(r->out, kind, lower);
-    } else if (capital && !first && !slice_is(lower, "i") && !slice_starts(lower, SLICE("im")) &&
-               !(lower.len <= 3 && slice_starts(word, SLICE("I")))) {
-        put(r->out, KIND_WORD, word);
-    } else if (negated) {
-        put(r->out, KIND_WORD, slice_is_null(lower) ? word : lower);
-    }
+    r->begins = false;
+    r->bound = kind == KIND_NEGATION || kind == KIND_DIRECTION || (bound && is_listed(articles, lower));
+    if (kind != KIND_NONE) put(r->out, kind, kind == KIND_NEGATION ? negation_word(word, lower) : lower);
+    else if (capital && !first && !is_me(lower)) put(r->out, KIND_WORD, word);
+    else if (bound && !r->bound) put(r->out, KIND_WORD, slice_is_null(lower) ? word : lower);
 }
 
 /* ---- cutting the text into words ---- */
@@ -183,7 +191,7 @@ static void read_word(struct reading *r, struct slice word) {
     look(word, &shape);
     struct slice core = slice_make(word.at + shape.from, shape.to - shape.from);
     if (core.len > 0 && shape.plain) read_plain(r, core, shape.capital);
-    else if (core.len > 0) put(r->out, KIND_WORD, core), r->begins = r->negated = false;
+    else if (core.len > 0) put(r->out, KIND_WORD, core), r->begins = r->bound = false;
     r->begins |= shape.ends;
 }
 

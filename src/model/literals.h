@@ -5,9 +5,9 @@
  *   e-mail addresses, paths, names_like_this, code;
  * - names: words with a capital letter behind a sentence's beginning ("Paris", "EUR", "iPhone"), but for I;
  * - what stands in quotation marks or backticks;
- * - negations (not, n't, never, without, ...; also of de, fr, es, it, pt, nl, sv, da, no, pl, ru) and the
- *   word behind each; number words (one, twenty, half, ...); and words that turn a question around
- *   (before, after, enable, disable, ...). All of them in lower case;
+ * - negations (not, n't, never, without, ...; also of de, fr, es, it, pt, nl, sv, da, no, pl, ru) and directions
+ *   (from, than, ...), each with the word behind it, articles passed over; number words (one, twenty, half, ...); and
+ *   words that turn a question around (before, after, enable, disable, ...). All of them in lower case;
  * - every word of a script whose negations are not known here (model/words.h).
  *
  * The lists are short and cannot be complete: what they miss is the threshold's to keep apart, which is why
