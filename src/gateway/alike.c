@@ -19,7 +19,7 @@ struct entry {
 struct class {
     struct list by_use; /* of its holder; or the list of what is to be let go */
     uint8_t key[ANSWER_KEY_BYTES];
-    atomic_bool used; /* since it was last looked at by evict */
+    atomic_bool used; /* found since it was last looked at by evict */
     size_t n, room;
     struct entry *entries;
 };
@@ -246,7 +246,6 @@ void alike_keep(struct alike *a, const struct answer_key *class, const struct em
         if (place) {
             *place = (struct entry){.wording = *wording, .kept_us = kept_us};
             memcpy(place->answer, answer->bytes, sizeof place->answer);
-            atomic_store_explicit(&c->used, true, memory_order_relaxed);
         }
         room = c->room > 0 ? 2 * c->room : 1;
         if (place) evict(s, shard_bound(a), &dead);
