@@ -77,8 +77,41 @@ static void test_problems(void **state) {
         "q.yaml:2:66: applications.a.cache.exact.per_user: expected true or false, found `maybe`\n");
 }
 
+static void test_semantic_is_off_until_verified(void **state) {
+    char problems[1024];
+    struct policy *p = read("applications:\n"
+                            "  a:\n"
+                            "    cache: {semantic: {ttl: 1h, per_user: true}}\n"
+                            "    request_types:\n"
+                            "      above: {cache: {semantic: {threshold: 0.95}}}\n"
+                            "      below: {cache: {semantic: {threshold: 0.85, per_user: false}}}\n"
+                            "  b: {cache: {semantic: {ttl: 1h, threshold: 0.99}}}\n",
+                            problems, sizeof problems);
+    const struct application *a = &p->applications[0];
+    (void)state;
+    assert_string_equal(problems, "");
+    assert_int_equal(a->requests.cache.ttl, 0);
+    assert_int_equal(a->requests.cache.semantic.ttl, 3600000000LL);
+    assert_int_equal(a->requests.cache.semantic.least_ppm, 0);
+    policy_verify_cache(p, SLICE("unknown"), 900000);
+    policy_verify_cache(p, SLICE("a"), 0);
+    assert_int_equal(a->requests.cache.semantic.least_ppm, 0);
+    policy_verify_cache(p, SLICE("a"), 900000);
+    assert_int_equal(a->requests.cache.semantic.least_ppm, 900000);
+    assert_int_equal(policy_requests(a, SLICE("above"))->cache.semantic.least_ppm, 950000);
+    assert_int_equal(policy_requests(a, SLICE("below"))->cache.semantic.least_ppm, 0);
+    assert_true(policy_requests(a, SLICE("above"))->cache.semantic.per_user);
+    assert_false(policy_requests(a, SLICE("below"))->cache.semantic.per_user);
+    assert_int_equal(p->applications[1].requests.cache.semantic.least_ppm, 0); /* another's */
+    policy_drop(p);
+    p = read("applications: {a: {cache: {semantic: {ttl: 1h, threshold: 1.5}}}}\n", problems, sizeof problems);
+    assert_null(p);
+    assert_non_null(strstr(problems, "cache.semantic.threshold: expected a number from 0 to 1, found `1.5`"));
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_off_unless_declared),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_semantic_is_off_until_verified),
+        cmocka_unit_test(test_off_unless_declared),
                                        cmocka_unit_test(test_request_types_differ),
                                        cmocka_unit_test(test_problems)};
     return cmocka_run_group_tests(tests, NULL, NULL);
