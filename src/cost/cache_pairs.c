@@ -102,7 +102,7 @@ static enum fault columns_of(const struct csv_row *row, unsigned columns[3], str
 static enum fault read_csv(struct reading *r, struct slice text, struct error *error) {
     struct csv csv;
     struct csv_row row;
-    unsigned at[3];
+    unsigned at[3] = {0};
     bool end = false;
     csv_init(&csv, text, r->arena);
     enum fault fault = csv_next(&csv, &row, &end, error);

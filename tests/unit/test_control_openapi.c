@@ -150,6 +150,7 @@ static const char *body_of(const struct api_route *r) {
         {"POST", "/api/v1/cost/reconcile", "start_time_iso,model,input_tokens,output_tokens,amount_value,amount_currency\n2026-01-05T00:00:00Z,gpt-4o,10,5,1.5,usd\n"},
         {"POST", "/api/v1/models/{model}/route", "{\"state\":\"on\",\"reason\":\"r\"}"},
         {"POST", "/api/v1/models/{model}/route/downgrade", "{\"answer\":\"within\"}"},
+        {"POST", "/api/v1/cost/cache-calibration", "{\"pairs\":\"question_a,question_b,same\\nwhere is it,where is  it?,1\\n\"}"},
         {"PUT", "/api/v1/budgets", "[{\"name\":\"b\",\"limit_usd\":1,\"window\":\"day\"}]"},
         {"PUT", "/api/v1/budgets/{name}", "{\"limit_usd\":2,\"window\":\"day\"}"},
         {"PUT", "/api/v1/limits", "[{\"name\":\"l\",\"concurrent\":1}]"},
@@ -187,6 +188,9 @@ static void answers_have_their_shapes(void **state) {
         if (strstr(r->path, "quote")) snprintf(target, sizeof target, "/api/v1/prices/quote?model=openai/gpt-4o-mini&input=7");
         if (strstr(r->path, "{model}")) snprintf(target, sizeof target, "/api/v1/models/tiered%s", strrchr(r->path, '}') + 1);
         if (strstr(r->path, "scores")) snprintf(target, sizeof target, "/api/v1/scores%s%s", r->method[0] == 'G' ? "?record=" : "", r->method[0] == 'G' ? id : "");
+        if (strstr(r->path, "cache-calibration") && strcmp(r->method, "GET") != 0)
+            snprintf(target, sizeof target, "%s?application=support%s", r->path,
+                     strcmp(r->method, "POST") == 0 ? "&precision=0.5&confidence=0.5&threshold=0.8" : "");
         char score[96];
         snprintf(score, sizeof score, "{\"record\":\"%s\",\"value\":0.5,\"comment\":\"c\"}", id);
         EXPECT_STATUS(r->status, desk_do(d, r->method, target, strcmp(r->method, "POST") == 0 && strstr(target, "scores") ? score : body_of(r)));
