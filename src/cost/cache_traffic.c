@@ -156,13 +156,16 @@ static struct asked *nearest_of(const struct reading *g, const struct class *c, 
                                 int32_t *ret_similarity) {
     struct asked *nearest = NULL;
     size_t from = c->n > LIMIT_CACHE_ALIKE ? c->n - LIMIT_CACHE_ALIKE : 0;
-    *ret_similarity = -1;
+    struct embedding_probe probe;
+    float most = -2;
+    embedding_probe(&a->question.at, &probe);
     for (size_t i = from; i < c->n; i++) {
         struct asked *b = &g->all[c->members[i]];
         if (g->query->ttl_us > 0 && b->time_us < a->time_us - g->query->ttl_us) continue;
-        int32_t similarity = embedding_similarity(&a->question.at, &b->question.at);
-        if (similarity > *ret_similarity) *ret_similarity = similarity, nearest = b;
+        float cosine = embedding_cosine(&probe, &b->question.at);
+        if (cosine > most) most = cosine, nearest = b;
     }
+    *ret_similarity = nearest ? embedding_similarity(&a->question.at, &nearest->question.at) : -1;
     return nearest;
 }
 

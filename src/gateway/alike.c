@@ -261,12 +261,14 @@ bool alike_find(struct alike *a, const struct answer_key *class, const struct em
                 int32_t least, struct answer_key *ret_answer, int32_t *ret_similarity) {
     struct shard *s = shard_of(a, class);
     const struct entry *nearest = NULL;
+    struct embedding_probe probe;
     float most = -1;
+    embedding_probe(wording, &probe);
     pthread_rwlock_rdlock(&s->lock);
     struct holder *h = table_get(&s->by_application, class->application);
     struct class *c = h ? table_get(&h->by_key, key_of(class->bytes)) : NULL;
     for (size_t i = 0; c && i < c->n; i++) {
-        float cosine = embedding_cosine(wording, &c->entries[i].wording);
+        float cosine = embedding_cosine(&probe, &c->entries[i].wording);
         if (cosine > most && c->entries[i].kept_us >= since_us) most = cosine, nearest = &c->entries[i];
     }
     int32_t similarity = nearest ? embedding_similarity(wording, &nearest->wording) : 0;

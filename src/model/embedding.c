@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Words and the pieces that they are made of weigh as much as separates the intents of real questions best
- * (docs/decisions/010-semantic-cache.md). */
+/* Weights were chosen by hand on Banking77, where the share of right neighbours changes little around them. Pairs of words
+ * cost hits there, and are what tells the order of words apart. */
 enum {
     LONGEST_WORD = 64, /* bytes; of a longer one only these count */
     LEAST_PIECE = 3,
@@ -85,10 +85,15 @@ static int32_t largest(const int32_t *sums) {
     return most;
 }
 
-static int32_t dot(const int8_t *restrict a, const int8_t *restrict b) {
+static int32_t dot(const int16_t *restrict a, const int8_t *restrict b) {
     int32_t sum = 0;
-    for (unsigned i = 0; i < EMBEDDING_DIMENSION; i++) sum += (int16_t)a[i] * (int16_t)b[i];
+    for (unsigned i = 0; i < EMBEDDING_DIMENSION; i++) sum += a[i] * (int16_t)b[i];
     return sum;
+}
+
+void embedding_probe(const struct embedding *e, struct embedding_probe *ret) {
+    for (unsigned i = 0; i < EMBEDDING_DIMENSION; i++) ret->at[i] = e->at[i];
+    ret->scale = e->scale;
 }
 
 bool embedding_of(struct slice text, struct embedding *ret) {
@@ -98,15 +103,19 @@ bool embedding_of(struct slice text, struct embedding *ret) {
     if (f.words == 0 || most == 0) return false;
     for (unsigned i = 0; i < EMBEDDING_DIMENSION; i++)
         ret->at[i] = (int8_t)(((int64_t)f.sums[i] * 254 / most + (f.sums[i] < 0 ? -1 : 1)) / 2);
-    ret->scale = 1 / sqrtf((float)dot(ret->at, ret->at));
+    struct embedding_probe own;
+    embedding_probe(ret, &own);
+    ret->scale = 1 / sqrtf((float)dot(own.at, ret->at));
     return true;
 }
 
-float embedding_cosine(const struct embedding *a, const struct embedding *b) {
+float embedding_cosine(const struct embedding_probe *a, const struct embedding *b) {
     return (float)dot(a->at, b->at) * a->scale * b->scale;
 }
 
 int32_t embedding_similarity(const struct embedding *a, const struct embedding *b) {
-    double cosine = (double)embedding_cosine(a, b);
+    struct embedding_probe probe;
+    embedding_probe(a, &probe);
+    double cosine = (double)embedding_cosine(&probe, b);
     return cosine <= 0 ? 0 : cosine >= 1 ? EMBEDDING_SAME : (int32_t)(cosine * EMBEDDING_SAME + 0.5);
 }

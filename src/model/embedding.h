@@ -22,8 +22,15 @@ struct embedding {
 
 /* Of well-formed UTF-8. False: there is no word in it. */
 bool embedding_of(struct slice text, struct embedding *ret);
-float embedding_cosine(const struct embedding *a, const struct embedding *b);
-/* The same in millionths: EMBEDDING_SAME for equal vectors, 0 for unrelated or opposed ones. */
+/* The cosine in millionths: EMBEDDING_SAME for equal vectors, 0 for unrelated or opposed ones. */
 int32_t embedding_similarity(const struct embedding *a, const struct embedding *b);
+
+/* For one that is compared with thousands: 16 by 8 bits is what a processor multiplies and adds in one step. */
+struct embedding_probe {
+    int16_t at[EMBEDDING_DIMENSION];
+    float scale;
+};
+void embedding_probe(const struct embedding *e, struct embedding_probe *ret);
+float embedding_cosine(const struct embedding_probe *a, const struct embedding *b);
 
 #endif
