@@ -112,28 +112,37 @@ static void read_answer(struct asked *a, struct slice body, struct arena *temp, 
     digest_fast128(buffer_slice(room), a->answer.literals);
 }
 
-static enum fault read_payloads(struct reading *g, struct error *error) {
+struct unpacking {
+    struct reading *to;
     struct arena temp;
     struct buffer room;
-    enum fault fault = FAULT_NONE;
-    arena_init(&temp, 1 << 20, PAYLOAD_ROOM);
-    buffer_init(&room, PAYLOAD_ROOM);
-    for (size_t i = 0; i < g->n && fault == FAULT_NONE; i++) {
-        struct payload p = {0};
-        arena_reset(&temp);
-        fault = ledger_payload(g->ledger, &g->all[i].id, &temp, &p, error);
-        bool whole = fault == FAULT_NONE && p.request.len > 0 && !p.request_cut;
-        if (fault == FAULT_NOT_FOUND) fault = FAULT_NONE;
-        if (!whole) {
-            g->to->without_payload++;
-            continue;
-        }
-        read_question(g, &g->all[i], p.request, &temp, &room);
-        if (!g->all[i].comparable) g->to->not_comparable++;
-        else if (!p.reply_cut) read_answer(&g->all[i], p.reply, &temp, &room);
-    }
-    buffer_deinit(&room);
-    arena_deinit(&temp);
+    size_t found;
+};
+
+/* Payloads come oldest first, records are newest first. */
+static bool take_payload(void *ctx, size_t i, const struct payload *p) {
+    struct unpacking *u = ctx;
+    struct asked *a = &u->to->all[u->to->n - 1 - i];
+    if (p->request.len == 0 || p->request_cut) return true;
+    u->found++;
+    arena_reset(&u->temp);
+    read_question(u->to, a, p->request, &u->temp, &u->room);
+    if (!a->comparable) u->to->to->not_comparable++;
+    else if (!p->reply_cut) read_answer(a, p->reply, &u->temp, &u->room);
+    return true;
+}
+
+static enum fault read_payloads(struct reading *g, struct error *error) {
+    struct unpacking u = {.to = g};
+    struct record_id *ids = mem_new_array(struct record_id, g->n + 1);
+    for (size_t i = 0; i < g->n; i++) ids[i] = g->all[g->n - 1 - i].id;
+    arena_init(&u.temp, 1 << 20, PAYLOAD_ROOM);
+    buffer_init(&u.room, PAYLOAD_ROOM);
+    enum fault fault = ledger_payloads(g->ledger, ids, g->n, take_payload, &u, error);
+    g->to->without_payload = g->n - u.found;
+    buffer_deinit(&u.room);
+    arena_deinit(&u.temp);
+    mem_free(ids);
     return fault;
 }
 

@@ -17,7 +17,7 @@
 #include "cost/cache_calibration.h"
 #include "store/ledger.h"
 
-#define CACHE_TRAFFIC_MOST 20000    /* newest records that are read; some 4 s of the control thread */
+#define CACHE_TRAFFIC_MOST 10000    /* newest records that are read; some 2 s of the control thread */
 #define CACHE_ANSWERS_ALIKE 900000  /* millionths */
 
 struct cache_traffic_query {

@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "gateway/alike.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -122,11 +123,49 @@ static void who_holds_most_gives_up(void **state) {
     alike_free(a);
 }
 
+struct party {
+    struct alike *a;
+    int number;
+};
+
+static void *take_part(void *arg) {
+    struct party *p = arg;
+    char text[64], class[8];
+    for (int i = 0; i < 3000; i++) {
+        struct embedding e;
+        struct answer_key found, in;
+        int32_t similarity;
+        snprintf(text, sizeof text, "question %d of them", (i * 7 + p->number) % 40);
+        snprintf(class, sizeof class, "%d", i % 5);
+        in = key(i % 3 ? "one" : "other", class);
+        if (!embedding_of(slice_of(text), &e)) continue;
+        if (i % 4 == 0) keep_at(p->a, in, text, i);
+        if (alike_find(p->a, &in, &e, i - 500, 900000, &found, &similarity) && i % 11 == 0) alike_forget(p->a, &in, &found);
+        if (i % 500 == 0) alike_bound(p->a, i % 1000 ? 16 << 10 : 64 << 10);
+    }
+    return NULL;
+}
+
+static void loops_do_not_disturb_each_other(void **state) {
+    (void)state;
+    struct alike *a = alike_new(64 << 10, 2);
+    struct party parties[4];
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) {
+        parties[i] = (struct party){a, i};
+        assert_int_equal(pthread_create(&threads[i], NULL, take_part, &parties[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    alike_bound(a, 0);
+    assert_int_equal(alike_bytes(a), 0); /* every byte was accounted for */
+    alike_free(a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_nearest_that_reaches), cmocka_unit_test(what_is_too_old_stands_in_nobodys_way),
         cmocka_unit_test(what_is_forgotten_is_gone), cmocka_unit_test(a_class_is_bounded),
-        cmocka_unit_test(who_holds_most_gives_up),
+        cmocka_unit_test(who_holds_most_gives_up), cmocka_unit_test(loops_do_not_disturb_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
