@@ -1,4 +1,5 @@
-/* alike.c - what the semantic cache takes of a loop thread: reading a question, and finding the most alike one.
+/* alike.c - what the semantic cache takes of a loop thread: reading a question, and finding the most alike
+ * one.
  *
  *   alike FILE.csv    a CSV whose first column is questions (such as Banking77's)
  *
@@ -28,7 +29,8 @@ static unsigned read_questions(const char *path, char *text, struct arena *arena
     size_t len = fread(text, 1, MOST_TEXT, f);
     fclose(f);
     csv_init(&csv, slice_make(text, len), arena);
-    while (n < 1 << 16 && csv_next(&csv, &row, &end, &error) == FAULT_NONE && !end) questions[n++] = row.fields[0];
+    while (n < 1 << 16 && csv_next(&csv, &row, &end, &error) == FAULT_NONE && !end)
+        questions[n++] = row.fields[0];
     return n;
 }
 
@@ -76,8 +78,9 @@ int main(int argc, char **argv) {
     for (unsigned i = 0; i < ROUNDS; i++) /* one vector, so that only the look-up is measured */
         hits += alike_find(a, &class, &e, 0, 900000, &found, &similarity);
     double find = us_each(from, ROUNDS);
-    printf("{\"questions\": %u, \"embedding_us\": %.2f, \"literals_us\": %.2f, \"entries\": %d, \"find_us\": %.1f, \"found\": %u}\n", n,
-           embed, literals, LIMIT_CACHE_ALIKE, find, hits);
+    printf("{\"questions\": %u, \"embedding_us\": %.2f, \"literals_us\": %.2f, \"entries\": %d, \"find_us\": "
+           "%.1f, \"found\": %u}\n",
+           n, embed, literals, LIMIT_CACHE_ALIKE, find, hits);
     alike_free(a);
     buffer_deinit(&out);
     arena_deinit(&arena);

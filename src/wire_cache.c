@@ -13,7 +13,8 @@ enum fault wire_cache_verify(struct policy *p, struct registry *r, struct error 
     arena_init(&arena, 4 << 10, LIMIT_CONFIG_FILE);
     enum fault fault = registry_cache_verifications(r, &arena, &all, &n, error);
     for (unsigned i = 0; fault == FAULT_NONE && i < n; i++)
-        if (all[i].embedding == EMBEDDING_VERSION) policy_verify_cache(p, all[i].application, all[i].threshold);
+        if (all[i].embedding == EMBEDDING_VERSION)
+            policy_verify_cache(p, all[i].application, all[i].threshold);
     arena_deinit(&arena);
     return fault;
 }
@@ -25,10 +26,13 @@ static void tell(const struct application *a, const struct request_policy *r) {
     snprintf(verified, sizeof verified, "%.6f", a->cache_verified_ppm / 1e6);
     snprintf(given, sizeof given, "%.6f", c->semantic.threshold);
     if (a->cache_verified_ppm > 0)
-        log_event(LOG_WARN, "the semantic cache is off: its threshold is below the verified one", "application", a->name,
-                  "request_type", r->request_type ? r->request_type : "", "threshold", given, "verified", verified, NULL);
+        log_event(LOG_WARN, "the semantic cache is off: its threshold is below the verified one",
+                  "application", a->name, "request_type", r->request_type ? r->request_type : "", "threshold",
+                  given, "verified", verified, NULL);
     else
-        log_event(LOG_WARN, "the semantic cache is off: no calibration has verified a threshold; run quarterdeck cost cache-calibrate",
+        log_event(LOG_WARN,
+                  "the semantic cache is off: no calibration has verified a threshold; run quarterdeck cost "
+                  "cache-calibrate",
                   "application", a->name, "request_type", r->request_type ? r->request_type : "", NULL);
 }
 

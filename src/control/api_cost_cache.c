@@ -9,7 +9,8 @@
 
 #define DAY_US (86400 * 1000000LL)
 #define TRAFFIC_SPAN (30 * DAY_US)
-#define WORK_MOST (512u << 20) /* questions, answers and pairs of one calibration: both maxima take some 100 MB */
+#define WORK_MOST                                                                                            \
+    (512u << 20) /* questions, answers and pairs of one calibration: both maxima take some 100 MB */
 #define UNIT "pairs of distinct questions; a question is in at most one pair"
 
 static double share_of(int64_t ppm) {
@@ -30,8 +31,8 @@ static bool find_application(struct api_call *c, const struct application **ret)
     suggestion_start(&near, name);
     for (unsigned i = 0; c->policy && i < c->policy->n_applications; i++)
         suggestion_offer(&near, c->policy->applications[i].name);
-    api_fail(c, FAULT_NOT_FOUND, "application: `" SLICE_FMT "` is not in the configuration%s", SLICE_ARG(name),
-             suggestion_text(&near, "", hint));
+    api_fail(c, FAULT_NOT_FOUND, "application: `" SLICE_FMT "` is not in the configuration%s",
+             SLICE_ARG(name), suggestion_text(&near, "", hint));
     return false;
 }
 
@@ -65,7 +66,8 @@ static void put_verification(struct json_writer *w, const struct cache_verificat
     json_object_end(w);
 }
 
-static void put_declared(struct json_writer *w, const struct request_policy *r, const struct cache_verification *v) {
+static void put_declared(struct json_writer *w, const struct request_policy *r,
+                         const struct cache_verification *v) {
     int32_t given = ppm_of(r->cache.semantic.threshold);
     bool other = v && v->embedding != EMBEDDING_VERSION, low = v && given > 0 && given < v->threshold;
     if (r->cache.semantic.ttl <= 0) return;
@@ -92,7 +94,8 @@ void api_cost_cache(struct api_call *c) {
     struct error error;
     unsigned n = 0;
     if (!api_need_registry(c)) return;
-    if (!api_check(c, registry_cache_verifications(c->s->registry, c->arena, &all, &n, &error), &error)) return;
+    if (!api_check(c, registry_cache_verifications(c->s->registry, c->arena, &all, &n, &error), &error))
+        return;
     json_object(w);
     json_key(w, "applications");
     json_array(w);
@@ -134,8 +137,8 @@ static bool read_share(struct api_call *c, const char *name, double fallback, do
     *ret = fallback;
     if (slice_is_null(text)) return true;
     if (slice_to_double(text, ret) && *ret >= 0.5 && *ret <= 1) return true;
-    api_fail(c, FAULT_BAD_REQUEST, "%s: expected a share of 0.5 to 1, such as 0.99, found '" SLICE_FMT "'", name,
-             SLICE_ARG(text));
+    api_fail(c, FAULT_BAD_REQUEST, "%s: expected a share of 0.5 to 1, such as 0.99, found '" SLICE_FMT "'",
+             name, SLICE_ARG(text));
     return false;
 }
 
@@ -150,12 +153,14 @@ static bool read_options(struct calibration *k) {
 
 static bool read_traffic(struct calibration *k) {
     const struct cache_policy *p = &k->application->requests.cache;
-    struct cache_traffic_query q = {.application = api_text(k->c, "application"), .ttl_us = p->semantic.ttl,
+    struct cache_traffic_query q = {.application = api_text(k->c, "application"),
+                                    .ttl_us = p->semantic.ttl,
                                     .per_user = p->semantic.per_user};
     struct error error;
     if (!k->c->s->ledger) return true;
     if (!api_window(k->c, TRAFFIC_SPAN, &q.from_us, &q.to_us)) return false;
-    if (!api_check(k->c, cache_traffic_read(k->c->s->ledger, &q, &k->arena, &k->traffic, &error), &error)) return false;
+    if (!api_check(k->c, cache_traffic_read(k->c->s->ledger, &q, &k->arena, &k->traffic, &error), &error))
+        return false;
     k->has_traffic = true;
     k->in.asked = k->traffic.asked;
     k->in.n_asked = k->traffic.n_asked;
@@ -200,10 +205,12 @@ static bool store(struct calibration *k) {
                                    .at_us = clock_wall_us(),
                                    .by = slice_of(c->actor)};
     struct slice detail =
-        arena_printf(c->arena, "{\"threshold\":%.6f,\"precision\":%.6f,\"confidence\":%.6f,\"lower_bound\":%.6f,\"n\":%lld,\"right\":%lld,"
-                               "\"method\":\"%s\",\"embedding_version\":%d}",
-                     share_of(v.threshold), share_of(v.precision), share_of(v.confidence), share_of(v.bound), (long long)v.n,
-                     (long long)v.right, method_of(k), EMBEDDING_VERSION);
+        arena_printf(c->arena,
+                     "{\"threshold\":%.6f,\"precision\":%.6f,\"confidence\":%.6f,\"lower_bound\":%.6f,\"n\":%"
+                     "lld,\"right\":%lld,"
+                     "\"method\":\"%s\",\"embedding_version\":%d}",
+                     share_of(v.threshold), share_of(v.precision), share_of(v.confidence), share_of(v.bound),
+                     (long long)v.n, (long long)v.right, method_of(k), EMBEDDING_VERSION);
     if (!api_check(c, registry_cache_verify(c->s->registry, &v, &error), &error)) return false;
     enum fault fault = api_audit(c, "cache.calibrate", v.application, detail, &error);
     if (fault == FAULT_NONE) return true;
@@ -254,18 +261,23 @@ static struct slice words_of(struct calibration *k) {
     const struct cache_threshold *row = r->row;
     struct arena *a = &k->arena;
     if (r->verdict == CACHE_VERIFIED)
-        return arena_printf(a, "%.4g is verified: %llu of %llu pairs right, so at least %.4f are, with confidence %g",
-                            share_of(row->threshold), (unsigned long long)row->right, (unsigned long long)row->n,
-                            row->lower, k->in.confidence);
+        return arena_printf(
+            a, "%.4g is verified: %llu of %llu pairs right, so at least %.4f are, with confidence %g",
+            share_of(row->threshold), (unsigned long long)row->right, (unsigned long long)row->n, row->lower,
+            k->in.confidence);
     if (r->verdict == CACHE_REFUSED)
-        return arena_printf(a, "%s: %llu of %llu pairs right at %.4g, so at most %.4f are, with confidence %g, and %g is wanted",
-                            k->in.threshold > 0 ? "refused" : "refused at every threshold with enough pairs",
-                            (unsigned long long)row->right, (unsigned long long)row->n, share_of(row->threshold),
-                            row->upper, k->in.confidence, k->in.precision);
+        return arena_printf(
+            a,
+            "%s: %llu of %llu pairs right at %.4g, so at most %.4f are, with confidence %g, and %g is wanted",
+            k->in.threshold > 0 ? "refused" : "refused at every threshold with enough pairs",
+            (unsigned long long)row->right, (unsigned long long)row->n, share_of(row->threshold), row->upper,
+            k->in.confidence, k->in.precision);
     if (r->more < 0)
         return arena_printf(a, "not enough evidence, and over a million more pairs would be needed");
-    return arena_printf(a, "not enough evidence: at least %lld more pairs that reach %.4g, all of them right, would be needed",
-                        (long long)r->more, share_of(row ? row->threshold : CACHE_GRID_FROM));
+    return arena_printf(
+        a,
+        "not enough evidence: at least %lld more pairs that reach %.4g, all of them right, would be needed",
+        (long long)r->more, share_of(row ? row->threshold : CACHE_GRID_FROM));
 }
 
 static void put_calibration(struct calibration *k) {
@@ -339,8 +351,10 @@ void api_cost_cache_withdraw(struct api_call *c) {
     bool in_force = api_put_in_force(c, &problems);
     if (!in_force && c->s->reload) {
         api_fail_problems(c, FAULT_CONFIG,
-                          "the verification is withdrawn in the registry, but the cache is still on: the policy could not be read "
-                          "again; mend the configuration and reload", buffer_slice(&problems));
+                          "the verification is withdrawn in the registry, but the cache is still on: the "
+                          "policy could not be read "
+                          "again; mend the configuration and reload",
+                          buffer_slice(&problems));
     } else {
         json_object(&c->json);
         json_member_string(&c->json, "application", application);

@@ -561,6 +561,7 @@ const struct api_field api_fields[] = {
     {"Status", "applications", "integer?", "in the configuration"},
     {"Status", "models", "integer?", "in the configuration"},
     {"Status", "providers", "integer?", "in the configuration"},
+    {"Status", "semantic_caches_off", "integer?", "declared, and off for want of a verified threshold: see cost/cache-calibration; null: no server is running"},
     {"Status", "recorder", "RecorderStatus?", "the flight recorder, of this run"},
     {"Status", "ledger", "LedgerStatus?", "the ledger writer, of this run"},
     {"RecorderStatus", "appended", "integer", "frames taken"},

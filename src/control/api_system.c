@@ -160,6 +160,7 @@ void api_status(struct api_call *c) {
     put_count(w, "applications", p, p ? p->n_applications : 0);
     put_count(w, "models", p, p ? p->n_models : 0);
     put_count(w, "providers", p, p ? p->n_providers : 0);
+    put_count(w, "semantic_caches_off", p && c->s->reload, p ? policy_caches_off(p) : 0);
     put_recorder(w, c->s->recorder);
     put_writer(w, c->s->writer);
     json_object_end(w);

@@ -30,8 +30,9 @@ static void put_number(struct sheet *s, struct client_answer *a, uint32_t node, 
 /* ---- what is in force ---- */
 
 static void print_thresholds(struct client_answer *a) {
-    static const char *const headers[] = {"APPLICATION",  "REQUEST TYPE", ">VERIFIED", ">LOWER BOUND", ">WANTED",
-                                          ">PAIRS",       "METHOD",       "WHEN (UTC)", ">DECLARED",   ">IN FORCE"};
+    static const char *const headers[] = {"APPLICATION", "REQUEST TYPE", ">VERIFIED", ">LOWER BOUND",
+                                          ">WANTED",     ">PAIRS",       "METHOD",    "WHEN (UTC)",
+                                          ">DECLARED",   ">IN FORCE"};
     uint32_t application, declared, at = JSON_NONE;
     struct sheet s;
     sheet_init(&s, headers, sizeof headers / sizeof *headers);
@@ -51,7 +52,9 @@ static void print_thresholds(struct client_answer *a) {
             cli_put_time(&s, a, application, "verification.at");
             cli_put(&s, a, row, "threshold");
             struct slice force = cli_value(a, row, "in_force");
-            sheet_put(&s, row == JSON_NONE ? SLICE("not declared") : slice_is_null(force) ? SLICE("off") : force);
+            sheet_put(&s, row == JSON_NONE       ? SLICE("not declared")
+                          : slice_is_null(force) ? SLICE("off")
+                                                 : force);
             sheet_paint(&s, row == JSON_NONE ? SHEET_DIM : slice_is_null(force) ? SHEET_WARN : SHEET_GOOD);
             if (row == JSON_NONE) break;
         }
@@ -64,8 +67,9 @@ static void print_thresholds(struct client_answer *a) {
 /* ---- a calibration ---- */
 
 static void print_rows(struct client_answer *a) {
-    static const char *const headers[] = {">THRESHOLD",     ">PAIRS",        ">RIGHT",         ">PRECISION (%)",
-                                          ">AT LEAST (%)",  ">AT MOST (%)",  ">HIT RATE (%)",  ">SAVED (USD)", "TESTED"};
+    static const char *const headers[] = {">THRESHOLD",     ">PAIRS",        ">RIGHT",
+                                          ">PRECISION (%)", ">AT LEAST (%)", ">AT MOST (%)",
+                                          ">HIT RATE (%)",  ">SAVED (USD)",  "TESTED"};
     uint32_t row, at = JSON_NONE;
     struct sheet s;
     sheet_init(&s, headers, sizeof headers / sizeof *headers);
@@ -92,18 +96,23 @@ static void print_evidence(struct client_answer *a) {
     printf("method: " SLICE_FMT, SLICE_ARG(cli_value(a, 0, "method")));
     struct slice alike = cli_value(a, 0, "answers_alike");
     if (!slice_is_null(alike))
-        printf(", a proxy: two answers say the same when their numbers, names and negations are equal and their wording is at "
-               "least " SLICE_FMT " alike", SLICE_ARG(alike));
-    printf("\nunit: " SLICE_FMT "; " SLICE_FMT " in all\n", SLICE_ARG(cli_value(a, 0, "unit")), SLICE_ARG(cli_value(a, 0, "pairs")));
+        printf(", a proxy: two answers say the same when their numbers, names and negations are equal and "
+               "their wording is at "
+               "least " SLICE_FMT " alike",
+               SLICE_ARG(alike));
+    printf("\nunit: " SLICE_FMT "; " SLICE_FMT " in all\n", SLICE_ARG(cli_value(a, 0, "unit")),
+           SLICE_ARG(cli_value(a, 0, "pairs")));
     if (number_at(a, 0, "kept_apart") > 0)
-        printf("kept apart, whatever the threshold: " SLICE_FMT " pairs, whose numbers, names, negations or quotations differ\n",
+        printf("kept apart, whatever the threshold: " SLICE_FMT
+               " pairs, whose numbers, names, negations or quotations differ\n",
                SLICE_ARG(cli_value(a, 0, "kept_apart")));
     if (json_type(&a->doc, cli_at(a, 0, "traffic")) != JSON_OBJECT) return;
-    printf("traffic: " SLICE_FMT " questions of " SLICE_FMT " records%s; " SLICE_FMT " without payload, " SLICE_FMT
-           " not comparable, " SLICE_FMT " word for word as before\n",
+    printf("traffic: " SLICE_FMT " questions of " SLICE_FMT " records%s; " SLICE_FMT
+           " without payload, " SLICE_FMT " not comparable, " SLICE_FMT " word for word as before\n",
            SLICE_ARG(cli_value(a, 0, "traffic.questions")), SLICE_ARG(cli_value(a, 0, "traffic.records")),
            slice_is(cli_value(a, 0, "traffic.more"), "true") ? ", the newest" : "",
-           SLICE_ARG(cli_value(a, 0, "traffic.without_payload")), SLICE_ARG(cli_value(a, 0, "traffic.not_comparable")),
+           SLICE_ARG(cli_value(a, 0, "traffic.without_payload")),
+           SLICE_ARG(cli_value(a, 0, "traffic.not_comparable")),
            SLICE_ARG(cli_value(a, 0, "traffic.repeats")));
 }
 
@@ -116,7 +125,8 @@ static int write_calibration(struct client_answer *a, bool print) {
     printf("\n" SLICE_FMT "\n", SLICE_ARG(cli_value(a, 0, "text")));
     bool stored = slice_is(cli_value(a, 0, "stored"), "true");
     struct slice why = cli_value(a, 0, "why_not");
-    if (stored && slice_is_null(why)) printf("stored, and in force where the configuration declares cache.semantic\n");
+    if (stored && slice_is_null(why))
+        printf("stored, and in force where the configuration declares cache.semantic\n");
     else if (stored) printf("stored; not in force yet: " SLICE_FMT "\n", SLICE_ARG(slice_trim(why)));
     else printf("nothing was changed\n");
     return code;
@@ -128,7 +138,8 @@ static bool write_body(const struct cache_options *o, struct buffer *out) {
     struct buffer text;
     struct json_writer w;
     buffer_init(&text, CACHE_PAIRS_BYTES);
-    bool good = !o->pairs || config_file_load(strcmp(o->pairs, "-") == 0 ? "/dev/stdin" : o->pairs, &text, &error) == FAULT_NONE;
+    bool good = !o->pairs || config_file_load(strcmp(o->pairs, "-") == 0 ? "/dev/stdin" : o->pairs, &text,
+                                              &error) == FAULT_NONE;
     if (good) {
         json_start(&w, out);
         json_object(&w);
@@ -185,7 +196,11 @@ static int run(const struct cache_options *o) {
     }
     bool posts = !o->show && !o->withdraw;
     if (!posts || write_body(o, &body))
-        code = call(o, posts ? "POST" : o->show ? "GET" : "DELETE", &path, posts ? buffer_slice(&body) : SLICE_NULL);
+        code = call(o,
+                    posts     ? "POST"
+                    : o->show ? "GET"
+                              : "DELETE",
+                    &path, posts ? buffer_slice(&body) : SLICE_NULL);
     buffer_deinit(&body);
     buffer_deinit(&path);
     return code;
@@ -194,24 +209,64 @@ static int run(const struct cache_options *o) {
 int cli_cost_cache_calibrate(int argc, char **argv) {
     struct cache_options o = {0};
     const struct option_spec specs[] = {
-        {.name = "application", .letter = 'a', .type = OPTION_TEXT, .value = &o.application, .metavar = "NAME", .help = "whose threshold is measured"},
-        {.name = "precision", .type = OPTION_TEXT, .value = &o.precision, .metavar = "SHARE", .help = "the least share of right answers that is wanted (default 0.99)"},
-        {.name = "confidence", .type = OPTION_TEXT, .value = &o.confidence, .metavar = "SHARE", .help = "of its lower bound (default 0.95)"},
-        {.name = "threshold", .type = OPTION_TEXT, .value = &o.threshold, .metavar = "SIMILARITY", .help = "verify this one (default the lowest that can be)"},
-        {.name = "pairs", .type = OPTION_TEXT, .value = &o.pairs, .metavar = "FILE", .help = "labelled pairs, CSV (question_a,question_b,same) or JSON lines; - is the standard input"},
-        {.name = "from", .type = OPTION_TEXT, .value = &o.from, .metavar = "TIME", .help = "begin of the recorded traffic: RFC 3339, a date, or -30d (default -30d)"},
-        {.name = "to", .type = OPTION_TEXT, .value = &o.to, .metavar = "TIME", .help = "its end (default now)"},
+        {.name = "application",
+         .letter = 'a',
+         .type = OPTION_TEXT,
+         .value = &o.application,
+         .metavar = "NAME",
+         .help = "whose threshold is measured"},
+        {.name = "precision",
+         .type = OPTION_TEXT,
+         .value = &o.precision,
+         .metavar = "SHARE",
+         .help = "the least share of right answers that is wanted (default 0.99)"},
+        {.name = "confidence",
+         .type = OPTION_TEXT,
+         .value = &o.confidence,
+         .metavar = "SHARE",
+         .help = "of its lower bound (default 0.95)"},
+        {.name = "threshold",
+         .type = OPTION_TEXT,
+         .value = &o.threshold,
+         .metavar = "SIMILARITY",
+         .help = "verify this one (default the lowest that can be)"},
+        {.name = "pairs",
+         .type = OPTION_TEXT,
+         .value = &o.pairs,
+         .metavar = "FILE",
+         .help = "labelled pairs, CSV (question_a,question_b,same) or JSON lines; - is the standard input"},
+        {.name = "from",
+         .type = OPTION_TEXT,
+         .value = &o.from,
+         .metavar = "TIME",
+         .help = "begin of the recorded traffic: RFC 3339, a date, or -30d (default -30d)"},
+        {.name = "to",
+         .type = OPTION_TEXT,
+         .value = &o.to,
+         .metavar = "TIME",
+         .help = "its end (default now)"},
         {.name = "dry-run", .type = OPTION_FLAG, .value = &o.dry_run, .help = "measure, and change nothing"},
-        {.name = "show", .type = OPTION_FLAG, .value = &o.show, .help = "what is verified and in force, and measure nothing"},
-        {.name = "withdraw", .type = OPTION_FLAG, .value = &o.withdraw, .help = "take the verification back: the semantic cache is off"},
-        {.name = "reason", .type = OPTION_TEXT, .value = &o.reason, .metavar = "TEXT", .help = "why; kept in the audit log"},
+        {.name = "show",
+         .type = OPTION_FLAG,
+         .value = &o.show,
+         .help = "what is verified and in force, and measure nothing"},
+        {.name = "withdraw",
+         .type = OPTION_FLAG,
+         .value = &o.withdraw,
+         .help = "take the verification back: the semantic cache is off"},
+        {.name = "reason",
+         .type = OPTION_TEXT,
+         .value = &o.reason,
+         .metavar = "TEXT",
+         .help = "why; kept in the audit log"},
         CLIENT_OPTIONS(o.client),
     };
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, USAGE, &n);
     if (code < 0) code = cli_expect(USAGE, n, 0, 0);
     if (code >= 0) return code;
     if ((!o.show && !o.application) || (o.show && o.withdraw)) {
-        fprintf(stderr, "quarterdeck cost cache-calibrate: expected --application NAME, and at most one of --show and --withdraw\n");
+        fprintf(stderr, "quarterdeck cost cache-calibrate: expected --application NAME, and at most one of "
+                        "--show and --withdraw\n");
         return 2;
     }
     return run(&o);

@@ -34,14 +34,14 @@ static int write_status(struct client_answer *a) {
         {"version", "version", ""},        {"ready", "ready", ""},            {"why not", "why_not", ""},
         {"started at", "started_at", ""},  {"uptime", "uptime_seconds", " s"}, {"policy revision", "revision", ""},
         {"applications", "applications", ""}, {"models", "models", ""},       {"providers", "providers", ""},
-        {"records taken", "recorder.appended", ""}, {"  lost", "recorder.lost", ""}, {"  damaged", "recorder.damaged", ""},
+        {"semantic caches off", "semantic_caches_off", ""}, {"records taken", "recorder.appended", ""}, {"  lost", "recorder.lost", ""}, {"  damaged", "recorder.damaged", ""},
         {"  pending", "recorder.pending_bytes", " bytes"}, {"  full", "recorder.full", ""},
         {"ledger records", "ledger.records", ""}, {"  duplicates", "ledger.duplicates", ""}, {"  failures", "ledger.failures", ""},
         {"  last error", "ledger.last_error", ""},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct slice value = cli_value(a, 0, rows[i].path);
-        if (!slice_is_null(value)) printf("%-18s " SLICE_FMT "%s\n", rows[i].label, SLICE_ARG(value), rows[i].unit);
+        if (!slice_is_null(value)) printf("%-19s " SLICE_FMT "%s\n", rows[i].label, SLICE_ARG(value), rows[i].unit);
     }
     return 0;
 }

@@ -4,7 +4,8 @@
 #include "dialect/parts.h"
 #include "io/sse.h"
 
-static struct slice whole_text(const struct dialect *d, enum endpoint e, struct slice body, struct arena *arena) {
+static struct slice whole_text(const struct dialect *d, enum endpoint e, struct slice body,
+                               struct arena *arena) {
     struct reply reply;
     struct upstream_error error;
     if (d->read_reply(body, e, true, arena, &reply, &error) != FAULT_NONE) return SLICE_NULL;
@@ -23,7 +24,8 @@ static void take(struct gathering *g, const struct sse_event *e) {
     struct event events[LIMIT_EVENTS_PER_CHUNK];
     unsigned n = 0;
     bool usage_only;
-    if (!e->has_data || g->dialect->read_event(&g->reader, e->name, e->data, events, &n, &usage_only) != FAULT_NONE)
+    if (!e->has_data ||
+        g->dialect->read_event(&g->reader, e->name, e->data, events, &n, &usage_only) != FAULT_NONE)
         return;
     for (unsigned i = 0; i < n; i++) {
         if (events[i].type == EVENT_TEXT) buffer_append(&g->text, events[i].text);
@@ -31,7 +33,8 @@ static void take(struct gathering *g, const struct sse_event *e) {
     }
 }
 
-static struct slice stream_text(const struct dialect *d, enum endpoint e, struct slice body, struct arena *arena) {
+static struct slice stream_text(const struct dialect *d, enum endpoint e, struct slice body,
+                                struct arena *arena) {
     struct gathering g = {.dialect = d, .reader = {.arena = arena, .endpoint = e}};
     struct sse_reader sse;
     struct sse_event event;

@@ -38,14 +38,16 @@ static int64_t more_pairs(uint64_t right, uint64_t n, double precision, double c
         low = high, high *= 2;
     while (high <= MOST_MORE && high - low > 1) {
         int64_t middle = low + (high - low) / 2;
-        bool enough = cache_lower_bound(right + (uint64_t)middle, n + (uint64_t)middle, confidence) >= precision;
+        bool enough =
+            cache_lower_bound(right + (uint64_t)middle, n + (uint64_t)middle, confidence) >= precision;
         if (enough) high = middle;
         else low = middle;
     }
     return high <= MOST_MORE ? high : -1;
 }
 
-static void count_pairs(const struct cache_calibration_input *in, uint8_t *used, struct cache_threshold *row) {
+static void count_pairs(const struct cache_calibration_input *in, uint8_t *used,
+                        struct cache_threshold *row) {
     memset(used, 0, in->n_questions);
     for (size_t i = 0; i < in->n_pairs; i++) {
         const struct cache_pair *p = &in->pairs[i];
@@ -128,8 +130,10 @@ static bool is_share(double x) {
 
 enum fault cache_calibrate(const struct cache_calibration_input *in, struct arena *arena,
                            struct cache_calibration *ret, struct error *error) {
-    if (!is_share(in->precision)) return error_set(error, FAULT_BAD_REQUEST, "precision: expected 0.5 to 0.9999");
-    if (!is_share(in->confidence)) return error_set(error, FAULT_BAD_REQUEST, "confidence: expected 0.5 to 0.9999");
+    if (!is_share(in->precision))
+        return error_set(error, FAULT_BAD_REQUEST, "precision: expected 0.5 to 0.9999");
+    if (!is_share(in->confidence))
+        return error_set(error, FAULT_BAD_REQUEST, "confidence: expected 0.5 to 0.9999");
     if (in->threshold != 0 && (in->threshold < 500000 || in->threshold > 1000000))
         return error_set(error, FAULT_BAD_REQUEST, "threshold: expected 0.5 to 1");
     struct cache_calibration c = {0};

@@ -20,7 +20,8 @@ void cache_question_of(struct slice text, struct buffer *room, struct cache_ques
 }
 
 int32_t cache_question_similarity(const struct cache_question *a, const struct cache_question *b) {
-    if (!a->can_match || !b->can_match || memcmp(a->literals, b->literals, sizeof a->literals) != 0) return -1;
+    if (!a->can_match || !b->can_match || memcmp(a->literals, b->literals, sizeof a->literals) != 0)
+        return -1;
     return embedding_similarity(&a->at, &b->at);
 }
 
@@ -58,8 +59,10 @@ static enum fault number_of(struct reading *r, struct slice text, uint32_t *ret,
 }
 
 static bool read_same(struct slice text, bool *ret) {
-    bool yes = slice_is(text, "1") || slice_eq_nocase(text, SLICE("true")) || slice_eq_nocase(text, SLICE("yes"));
-    bool no = slice_is(text, "0") || slice_eq_nocase(text, SLICE("false")) || slice_eq_nocase(text, SLICE("no"));
+    bool yes =
+        slice_is(text, "1") || slice_eq_nocase(text, SLICE("true")) || slice_eq_nocase(text, SLICE("yes"));
+    bool no =
+        slice_is(text, "0") || slice_eq_nocase(text, SLICE("false")) || slice_eq_nocase(text, SLICE("no"));
     *ret = yes;
     return yes || no;
 }
@@ -68,17 +71,20 @@ static enum fault add(struct reading *r, size_t line, struct slice a, struct sli
                       struct error *error) {
     struct cache_pair p = {0};
     a = slice_trim(a), b = slice_trim(b);
-    if (a.len == 0 || b.len == 0) return error_set(error, FAULT_BAD_REQUEST, "line %zu: a question is missing", line);
+    if (a.len == 0 || b.len == 0)
+        return error_set(error, FAULT_BAD_REQUEST, "line %zu: a question is missing", line);
     if (!slice_is_utf8(a) || !slice_is_utf8(b))
         return error_set(error, FAULT_BAD_REQUEST, "line %zu: a question is no UTF-8", line);
     if (!read_same(slice_trim(same), &p.right))
-        return error_set(error, FAULT_BAD_REQUEST, "line %zu: same: expected 1 or 0, true or false, yes or no", line);
+        return error_set(error, FAULT_BAD_REQUEST,
+                         "line %zu: same: expected 1 or 0, true or false, yes or no", line);
     if (slice_eq(a, b)) {
         r->to->same++;
         return FAULT_NONE;
     }
     if (r->to->n == CACHE_PAIRS_MOST)
-        return error_set(error, FAULT_TOO_LARGE, "line %zu: expected at most %d pairs", line, CACHE_PAIRS_MOST);
+        return error_set(error, FAULT_TOO_LARGE, "line %zu: expected at most %d pairs", line,
+                         CACHE_PAIRS_MOST);
     enum fault fault = number_of(r, a, &p.a, error);
     if (fault == FAULT_NONE) fault = number_of(r, b, &p.b, error);
     if (fault != FAULT_NONE) return fault;
@@ -91,10 +97,12 @@ static enum fault add(struct reading *r, size_t line, struct slice a, struct sli
 static enum fault columns_of(const struct csv_row *row, unsigned columns[3], struct error *error) {
     static const char *const names[3] = {"question_a", "question_b", "same"};
     for (unsigned i = 0; i < 3; i++) {
-        for (columns[i] = 0; columns[i] < row->n && !slice_is(row->fields[columns[i]], names[i]);) columns[i]++;
+        for (columns[i] = 0; columns[i] < row->n && !slice_is(row->fields[columns[i]], names[i]);)
+            columns[i]++;
         if (columns[i] == row->n)
             return error_set(error, FAULT_BAD_REQUEST,
-                             "line 1: expected the columns question_a, question_b and same; `%s` is missing", names[i]);
+                             "line 1: expected the columns question_a, question_b and same; `%s` is missing",
+                             names[i]);
     }
     return FAULT_NONE;
 }
@@ -110,7 +118,8 @@ static enum fault read_csv(struct reading *r, struct slice text, struct error *e
     if (fault == FAULT_NONE) fault = columns_of(&row, at, error);
     while (fault == FAULT_NONE && (fault = csv_next(&csv, &row, &end, error)) == FAULT_NONE && !end) {
         if (at[0] >= row.n || at[1] >= row.n || at[2] >= row.n)
-            return error_set(error, FAULT_BAD_REQUEST, "line %zu: expected as many fields as line 1 has", csv.line);
+            return error_set(error, FAULT_BAD_REQUEST, "line %zu: expected as many fields as line 1 has",
+                             csv.line);
         fault = add(r, csv.line, row.fields[at[0]], row.fields[at[1]], row.fields[at[2]], error);
     }
     return fault;
@@ -140,12 +149,14 @@ static enum fault read_lines(struct reading *r, struct slice text, struct error 
     return fault;
 }
 
-enum fault cache_pairs_read(struct slice text, struct arena *arena, struct cache_pairs *ret, struct error *error) {
+enum fault cache_pairs_read(struct slice text, struct arena *arena, struct cache_pairs *ret,
+                            struct error *error) {
     struct cache_pairs pairs = {0};
     struct reading r = {.arena = arena, .to = &pairs};
     size_t lines = 1;
     for (size_t i = 0; i < text.len; i++) lines += text.at[i] == '\n' || text.at[i] == '\r';
-    pairs.pairs = arena_new_array(arena, struct cache_pair, lines < CACHE_PAIRS_MOST ? lines : CACHE_PAIRS_MOST);
+    pairs.pairs =
+        arena_new_array(arena, struct cache_pair, lines < CACHE_PAIRS_MOST ? lines : CACHE_PAIRS_MOST);
     if (!pairs.pairs) return error_set(error, FAULT_TOO_LARGE, "no room for %zu pairs", lines);
     table_init(&r.numbers);
     buffer_init(&r.scratch, LITERALS_MOST);

@@ -1,9 +1,9 @@
 /* cache_pairs.h - questions as the semantic cache compares them, and labelled pairs of them from a file.
  *
- * A file is CSV whose first row names the columns question_a, question_b and same (others are passed over), or one JSON
- * object of these members a line. `same` is 1, true or yes when the answer to one is right for the other,
- * else 0, false or no. Pairs of one question with itself (but for white space around it) are left out: the exact cache
- * has those. */
+ * A file is CSV whose first row names the columns question_a, question_b and same (others are passed over),
+ * or one JSON object of these members a line. `same` is 1, true or yes when the answer to one is right for
+ * the other, else 0, false or no. Pairs of one question with itself (but for white space around it) are left
+ * out: the exact cache has those. */
 #ifndef COST_CACHE_PAIRS_H
 #define COST_CACHE_PAIRS_H
 
@@ -15,13 +15,14 @@
 #define CACHE_PAIRS_MOST 100000
 
 struct cache_question {
-    bool can_match;       /* short enough, and with words in it */
+    bool can_match; /* short enough, and with words in it */
     struct embedding at;
     uint8_t literals[16]; /* a digest of them */
 };
 /* `room` is scratch of the caller's. */
 void cache_question_of(struct slice text, struct buffer *room, struct cache_question *ret);
-int32_t cache_question_similarity(const struct cache_question *a, const struct cache_question *b); /* -1: never */
+int32_t cache_question_similarity(const struct cache_question *a,
+                                  const struct cache_question *b); /* -1: never */
 
 struct cache_pairs {
     struct cache_pair *pairs;

@@ -8,7 +8,8 @@
 #include "dialect/question.h"
 #include "model/literals.h"
 
-#define PAYLOAD_ROOM (64u << 20) /* one payload unpacked and read: bounded by LIMIT_PAYLOAD, many times over */
+#define PAYLOAD_ROOM                                                                                         \
+    (64u << 20) /* one payload unpacked and read: bounded by LIMIT_PAYLOAD, many times over */
 
 /* One recorded question. */
 struct asked {
@@ -20,7 +21,8 @@ struct asked {
     int64_t time_us, cost_nano;
     /* from its payload */
     bool comparable, has_answer;
-    uint8_t class[16], text[16]; /* digests: all but the wording, its literals among it; the wording as it is */
+    uint8_t class[16],
+        text[16]; /* digests: all but the wording, its literals among it; the wording as it is */
     struct cache_question question, answer;
     uint32_t number; /* of the question */
 };
@@ -43,7 +45,10 @@ static bool take_record(void *ctx, const struct record *r) {
         g->to->more = true;
         return false;
     }
-    *a = (struct asked){.id = r->id, .endpoint = r->endpoint, .stream = r->stream, .time_us = r->time_us,
+    *a = (struct asked){.id = r->id,
+                        .endpoint = r->endpoint,
+                        .stream = r->stream,
+                        .time_us = r->time_us,
                         .cost_nano = r->cost_nano};
     bool good = r->status == RECORD_OK && r->cache.len == 0 && dialect_from_name(r->dialect, &a->dialect) &&
                 (r->endpoint == ENDPOINT_CHAT || r->endpoint == ENDPOINT_RESPONSES);
@@ -58,21 +63,25 @@ static bool take_record(void *ctx, const struct record *r) {
 }
 
 static enum fault read_records(struct reading *g, struct error *error) {
-    struct record_filter f = {.from_us = g->query->from_us, .to_us = g->query->to_us,
-                              .application = g->query->application, .status = RECORD_OK, .limit = LIMIT_PAGE};
+    struct record_filter f = {.from_us = g->query->from_us,
+                              .to_us = g->query->to_us,
+                              .application = g->query->application,
+                              .status = RECORD_OK,
+                              .limit = LIMIT_PAGE};
     enum fault fault;
     do {
         fault = ledger_list(g->ledger, &f, g->arena, take_record, g, &f.cursor, error);
     } while (fault == FAULT_NONE && !slice_is_null(f.cursor) && !g->to->more);
     if (fault == FAULT_NONE && arena_is_full(g->arena))
-        fault = error_set(error, FAULT_TOO_LARGE, "no room for the records of this window: take a shorter one");
+        fault =
+            error_set(error, FAULT_TOO_LARGE, "no room for the records of this window: take a shorter one");
     return fault;
 }
 
 /* ---- payloads ---- */
 
-static void write_class(const struct reading *g, const struct asked *a, const struct call *call, uint32_t wording,
-                        struct slice text, struct buffer *out) {
+static void write_class(const struct reading *g, const struct asked *a, const struct call *call,
+                        uint32_t wording, struct slice text, struct buffer *out) {
     const struct dialect *d = dialect_of(a->dialect);
     const int64_t numbers[] = {a->endpoint, a->dialect};
     buffer_clear(out);
@@ -186,7 +195,8 @@ static void add_member(struct class *c, uint32_t index) {
     c->members[c->n++] = index;
 }
 
-static void compare(struct reading *g, struct table *classes, struct table *texts, struct class **last, uint32_t index) {
+static void compare(struct reading *g, struct table *classes, struct table *texts, struct class **last,
+                    uint32_t index) {
     struct asked *a = &g->all[index];
     struct cache_traffic *to = g->to;
     struct slice class = slice_make((const char *)a->class, sizeof a->class);
@@ -211,8 +221,8 @@ static void compare(struct reading *g, struct table *classes, struct table *text
     a->number = to->n_questions++;
     const struct asked *b = nearest_of(g, c, a, &asked->nearest);
     if (b && a->has_answer && b->has_answer)
-        to->pairs[to->n_pairs++] = (struct cache_pair){.a = b->number, .b = a->number, .similarity = asked->nearest,
-                                                       .right = says_the_same(a, b)};
+        to->pairs[to->n_pairs++] = (struct cache_pair){
+            .a = b->number, .b = a->number, .similarity = asked->nearest, .right = says_the_same(a, b)};
     add_member(c, index);
 }
 

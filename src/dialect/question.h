@@ -10,12 +10,12 @@
 #include "dialect/dialect.h"
 
 /* The text of the last message, where it alone can be worded otherwise: a chat or a Responses request without
- * images and without state at the provider, whose last message is a user's and has one text and nothing else. The
- * JSON string's node; JSON_NONE: there is no such text. */
+ * images and without state at the provider, whose last message is a user's and has one text and nothing else.
+ * The JSON string's node; JSON_NONE: there is no such text. */
 uint32_t question_wording(const struct call *call);
 
-/* Onto `out`, so that two bodies with the same bytes here are the same question. `without` (JSON_NONE: nothing)
- * is left out of it; `with_caller` keeps the members that say whose request it is. */
+/* Onto `out`, so that two bodies with the same bytes here are the same question. `without` (JSON_NONE:
+ * nothing) is left out of it; `with_caller` keeps the members that say whose request it is. */
 void question_write(const struct dialect *client, const struct call *call, bool with_caller, uint32_t without,
                     struct buffer *out);
 

@@ -257,8 +257,8 @@ void alike_keep(struct alike *a, const struct answer_key *class, const struct em
     }
 }
 
-bool alike_find(struct alike *a, const struct answer_key *class, const struct embedding *wording, int64_t since_us,
-                int32_t least, struct answer_key *ret_answer, int32_t *ret_similarity) {
+bool alike_find(struct alike *a, const struct answer_key *class, const struct embedding *wording,
+                int64_t since_us, int32_t least, struct answer_key *ret_answer, int32_t *ret_similarity) {
     struct shard *s = shard_of(a, class);
     const struct entry *nearest = NULL;
     struct embedding_probe probe;

@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Weights were chosen by hand on Banking77, where the share of right neighbours changes little around them. Pairs of words
- * cost hits there, and are what tells the order of words apart. */
+/* Weights were chosen by hand on Banking77, where the share of right neighbours changes little around them.
+ * Pairs of words cost hits there, and are what tells the order of words apart. */
 enum {
     LONGEST_WORD = 64, /* bytes; of a longer one only these count */
     LEAST_PIECE = 3,
@@ -92,7 +92,7 @@ static int32_t dot(const int16_t *restrict a, const int8_t *restrict b) {
 }
 
 void embedding_probe(const struct embedding *e, struct embedding_probe *ret) {
-    for (unsigned i = 0; i < EMBEDDING_DIMENSION; i++) ret->at[i] = e->at[i];
+    for (unsigned i = 0; i < EMBEDDING_DIMENSION; i++) ret->at[i] = (int16_t)(int)e->at[i];
     ret->scale = e->scale;
 }
 

@@ -25,7 +25,8 @@ bool embedding_of(struct slice text, struct embedding *ret);
 /* The cosine in millionths: EMBEDDING_SAME for equal vectors, 0 for unrelated or opposed ones. */
 int32_t embedding_similarity(const struct embedding *a, const struct embedding *b);
 
-/* For one that is compared with thousands: 16 by 8 bits is what a processor multiplies and adds in one step. */
+/* For one that is compared with thousands: 16 by 8 bits is what a processor multiplies and adds in one step.
+ */
 struct embedding_probe {
     int16_t at[EMBEDDING_DIMENSION];
     float scale;

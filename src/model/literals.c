@@ -6,49 +6,138 @@ enum kind { KIND_NONE, KIND_WORD, KIND_QUOTED, KIND_NEGATION, KIND_NUMBER, KIND_
 
 enum { LONGEST_LISTED = 24 }; /* bytes of the longest word in the lists, and a little */
 
-static const char *const negations[] = {
-    "not",   "no",     "never",   "none",    "nothing", "nobody", "nowhere", "neither", "nor",   "without",
-    "cannot", "cant",  "dont",    "doesnt",  "didnt",   "wont",   "isnt",    "arent",   "wasnt", "werent",
-    "hasnt", "havent", "hadnt",   "couldnt", "wouldnt", "shouldnt", "unable", "except", "unless", "instead",
-    /* de */ "nicht", "kein", "keine", "keinen", "keinem", "keiner", "keines", "nie", "niemals", "ohne",
-    "nichts", "weder", /* fr */ "ne", "pas", "jamais", "sans", "aucun", "aucune", "rien", "non", "ni",
-    /* es it pt */ "nunca", "jamás", "sin", "nada", "ningún", "ninguna", "ninguno", "tampoco", "mai", "senza",
-    "niente", "nessun", "nessuno", "nessuna", "não", "sem", "nenhum", "nenhuma",
-    /* nl sv da no */ "niet", "geen", "nooit", "zonder", "inte", "ingen", "inget", "inga", "aldrig", "utan",
-    "ikke", "uden", "ikkje", "uten", "ej",
-    /* pl ru */ "bez", "nigdy", "nic", "не", "нет", "без", "никогда", "ни", "ничего", "нельзя", NULL};
+static const char *const negations[] = {"not",
+                                        "no",
+                                        "never",
+                                        "none",
+                                        "nothing",
+                                        "nobody",
+                                        "nowhere",
+                                        "neither",
+                                        "nor",
+                                        "without",
+                                        "cannot",
+                                        "cant",
+                                        "dont",
+                                        "doesnt",
+                                        "didnt",
+                                        "wont",
+                                        "isnt",
+                                        "arent",
+                                        "wasnt",
+                                        "werent",
+                                        "hasnt",
+                                        "havent",
+                                        "hadnt",
+                                        "couldnt",
+                                        "wouldnt",
+                                        "shouldnt",
+                                        "unable",
+                                        "except",
+                                        "unless",
+                                        "instead",
+                                        /* de */ "nicht",
+                                        "kein",
+                                        "keine",
+                                        "keinen",
+                                        "keinem",
+                                        "keiner",
+                                        "keines",
+                                        "nie",
+                                        "niemals",
+                                        "ohne",
+                                        "nichts",
+                                        "weder",
+                                        /* fr */ "ne",
+                                        "pas",
+                                        "jamais",
+                                        "sans",
+                                        "aucun",
+                                        "aucune",
+                                        "rien",
+                                        "non",
+                                        "ni",
+                                        /* es it pt */ "nunca",
+                                        "jamás",
+                                        "sin",
+                                        "nada",
+                                        "ningún",
+                                        "ninguna",
+                                        "ninguno",
+                                        "tampoco",
+                                        "mai",
+                                        "senza",
+                                        "niente",
+                                        "nessun",
+                                        "nessuno",
+                                        "nessuna",
+                                        "não",
+                                        "sem",
+                                        "nenhum",
+                                        "nenhuma",
+                                        /* nl sv da no */ "niet",
+                                        "geen",
+                                        "nooit",
+                                        "zonder",
+                                        "inte",
+                                        "ingen",
+                                        "inget",
+                                        "inga",
+                                        "aldrig",
+                                        "utan",
+                                        "ikke",
+                                        "uden",
+                                        "ikkje",
+                                        "uten",
+                                        "ej",
+                                        /* pl ru */ "bez",
+                                        "nigdy",
+                                        "nic",
+                                        "не",
+                                        "нет",
+                                        "без",
+                                        "никогда",
+                                        "ни",
+                                        "ничего",
+                                        "нельзя",
+                                        NULL};
 
 static const char *const numbers[] = {
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty",
-    "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand", "million", "billion",
-    "dozen", "half", "quarter", "once", "twice", "double", "triple", "first", "second", "third", "fourth",
-    "fifth", "single", "both", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
-    "january", "february", "april", "june", "july", "august", "september", "october", "november", "december",
-    "today", "tomorrow", "yesterday", NULL};
+    "zero",      "one",       "two",      "three",     "four",    "five",     "six",      "seven",
+    "eight",     "nine",      "ten",      "eleven",    "twelve",  "thirteen", "fourteen", "fifteen",
+    "sixteen",   "seventeen", "eighteen", "nineteen",  "twenty",  "thirty",   "forty",    "fifty",
+    "sixty",     "seventy",   "eighty",   "ninety",    "hundred", "thousand", "million",  "billion",
+    "dozen",     "half",      "quarter",  "once",      "twice",   "double",   "triple",   "first",
+    "second",    "third",     "fourth",   "fifth",     "single",  "both",     "monday",   "tuesday",
+    "wednesday", "thursday",  "friday",   "saturday",  "sunday",  "january",  "february", "april",
+    "june",      "july",      "august",   "september", "october", "november", "december", "today",
+    "tomorrow",  "yesterday", NULL};
 
 static const char *const turning[] = {
-    "before", "after", "more", "less", "fewer", "above", "below", "enable", "disable", "enabled", "disabled",
-    "activate", "deactivate", "increase", "decrease", "raise", "lower", "buy", "sell", "add", "remove", "open",
-    "close", "start", "stop", "send", "receive", "lend", "borrow", "allow", "deny", "accept", "reject",
-    "encrypt", "decrypt", "import", "export", "upload", "download", "install", "uninstall", "maximum",
-    "minimum", "max", "min", "last", "next", "previous", "only", "all", "any", "always", "lock", "unlock",
-    "block", "unblock", "freeze", "unfreeze", "subscribe", "unsubscribe", "login", "logout", "deposit",
-    "withdraw", "safe", "unsafe", "legal", "illegal", "possible", "impossible", "with", "hot", "cold",
-    "best", "worst", "highest", "lowest", "old", "new", "ascending", "descending", NULL};
+    "before",     "after",    "more",      "less",        "fewer",      "above",      "below",    "enable",
+    "disable",    "enabled",  "disabled",  "activate",    "deactivate", "increase",   "decrease", "raise",
+    "lower",      "buy",      "sell",      "add",         "remove",     "open",       "close",    "start",
+    "stop",       "send",     "receive",   "lend",        "borrow",     "allow",      "deny",     "accept",
+    "reject",     "encrypt",  "decrypt",   "import",      "export",     "upload",     "download", "install",
+    "uninstall",  "maximum",  "minimum",   "max",         "min",        "last",       "next",     "previous",
+    "only",       "all",      "any",       "always",      "lock",       "unlock",     "block",    "unblock",
+    "freeze",     "unfreeze", "subscribe", "unsubscribe", "login",      "logout",     "deposit",  "withdraw",
+    "safe",       "unsafe",   "legal",     "illegal",     "possible",   "impossible", "with",     "hot",
+    "cold",       "best",     "worst",     "highest",     "lowest",     "old",        "new",      "ascending",
+    "descending", NULL};
 
 /* "From savings to checking" and "from checking to savings" have all their words in common. */
-static const char *const directions[] = {"from", "than", "into", "onto", "until", "since", "through", "via",
-                                         "using", NULL};
+static const char *const directions[] = {"from",  "than",    "into", "onto",  "until",
+                                         "since", "through", "via",  "using", NULL};
 
 /* Stand between those and the word that counts. */
-static const char *const articles[] = {"the", "a",   "an",  "my",  "your", "our",  "his", "her",
-                                       "its", "their", "this", "that", "to", "be", "been", NULL};
+static const char *const articles[] = {"the", "a",     "an",   "my",   "your", "our", "his",  "her",
+                                       "its", "their", "this", "that", "to",   "be",  "been", NULL};
 
 struct reading {
     struct buffer *out;
-    bool bound;    /* the next word belongs to a negation or a direction */
-    bool begins;   /* the next word begins a sentence */
+    bool bound;  /* the next word belongs to a negation or a direction */
+    bool begins; /* the next word begins a sentence */
 };
 
 static void put(struct buffer *out, enum kind kind, struct slice text) {
@@ -71,15 +160,16 @@ static struct slice lowered(struct slice word, char out[LONGEST_LISTED]) {
         if (words_is_apostrophe(code)) continue;
         if (n + 2 > LONGEST_LISTED) return SLICE_NULL;
         if (lower < 0x80) out[n++] = (char)lower;
-        else if (lower < 0x800) out[n++] = (char)(0xC0 | lower >> 6), out[n++] = (char)(0x80 | (lower & 0x3F));
+        else if (lower < 0x800)
+            out[n++] = (char)(0xC0 | lower >> 6), out[n++] = (char)(0x80 | (lower & 0x3F));
     }
     return slice_make(out, n);
 }
 
 /* "isn't", "isnt" and "is not" are one negation. */
 static bool ends_in_not(struct slice word) {
-    return slice_ends(word, SLICE("n't")) || slice_ends(word, SLICE("n’t")) || slice_ends(word, SLICE("N'T")) ||
-           slice_ends(word, SLICE("N’T"));
+    return slice_ends(word, SLICE("n't")) || slice_ends(word, SLICE("n’t")) ||
+           slice_ends(word, SLICE("N'T")) || slice_ends(word, SLICE("N’T"));
 }
 
 static enum kind kind_of(struct slice word, struct slice lower) {
@@ -118,8 +208,8 @@ static void read_plain(struct reading *r, struct slice word, bool capital) {
 /* ---- cutting the text into words ---- */
 
 static bool is_space(uint32_t c) {
-    return c <= ' ' || c == 0xA0 || (c >= 0x2000 && c <= 0x200B) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
-           c == 0x205F || c == 0x3000 || c == 0xFEFF;
+    return c <= ' ' || c == 0xA0 || (c >= 0x2000 && c <= 0x200B) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202F || c == 0x205F || c == 0x3000 || c == 0xFEFF;
 }
 
 static bool is_end(uint32_t c) {
@@ -128,8 +218,8 @@ static bool is_end(uint32_t c) {
 
 /* Stands around words and says nothing of them. A minus or a dollar in front of a digit does: not in here. */
 static bool is_around(uint32_t c) {
-    return is_end(c) || c == ',' || c == ';' || c == '(' || c == ')' || c == '[' || c == ']' || c == 0xBF || c == 0xA1 ||
-           c == 0x2013 || c == 0x2014 || words_is_apostrophe(c);
+    return is_end(c) || c == ',' || c == ';' || c == '(' || c == ')' || c == '[' || c == ']' || c == 0xBF ||
+           c == 0xA1 || c == 0x2013 || c == 0x2014 || words_is_apostrophe(c);
 }
 
 /* The closing mark of a quotation that `open` begins; 0: it begins none. */
@@ -137,7 +227,7 @@ static uint32_t closing(uint32_t open, bool at_word) {
     switch (open) {
     case '"': return '"';
     case '`': return '`';
-    case 0xAB: return 0xBB;    /* « » */
+    case 0xAB: return 0xBB;     /* « » */
     case 0x201C: return 0x201D; /* “ ” */
     case 0x201E: return 0x201C; /* „ “ */
     case '\'': return at_word ? '\'' : 0;
@@ -146,7 +236,8 @@ static uint32_t closing(uint32_t open, bool at_word) {
     }
 }
 
-/* Bytes up to and with the closing mark, or 0: it never comes. A single quote closes only where a word ends. */
+/* Bytes up to and with the closing mark, or 0: it never comes. A single quote closes only where a word ends.
+ */
 static size_t quotation(struct slice rest, uint32_t close) {
     for (size_t at = 0, size; at < rest.len; at += size) {
         uint32_t code = words_code(rest.at + at, rest.len - at, &size);

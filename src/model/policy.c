@@ -78,6 +78,20 @@ void policy_verify_cache(struct policy *p, struct slice application, int32_t ver
     for (unsigned i = 0; i < a->n_request_types; i++) verify_cache(&a->request_types[i].cache, verified_ppm);
 }
 
+static bool is_off(const struct cache_policy *c) {
+    return c->semantic.ttl > 0 && c->semantic.least_ppm <= 0;
+}
+
+unsigned policy_caches_off(const struct policy *p) {
+    unsigned n = 0;
+    for (unsigned i = 0; i < p->n_applications; i++) {
+        n += is_off(&p->applications[i].requests.cache);
+        for (unsigned t = 0; t < p->applications[i].n_request_types; t++)
+            n += is_off(&p->applications[i].request_types[t].cache);
+    }
+    return n;
+}
+
 const char *scope_dimension_name(enum scope_dimension d) {
     static const char *const names[] = {"application", "team", "user", "feature", "key", "model", "request_type", "tag"};
     return (unsigned)d < SCOPE_DIMENSIONS ? names[d] : "unknown";

@@ -166,6 +166,8 @@ const struct request_policy *policy_requests(const struct application *a, struct
 /* Before it is shared: a calibration verified that answers may be given to questions at least so alike. Each cache.semantic
  * of the application whose threshold is not below that comes into force; without this call all are off. */
 void policy_verify_cache(struct policy *p, struct slice application, int32_t verified_ppm);
+/* Declared semantic caches, of applications and their request types, that are off for want of a verified threshold. */
+unsigned policy_caches_off(const struct policy *p);
 /* The provider whose prices apply: prices_as ("none": nobody's), else its own name where the table has it, else
  * its dialect's ("openai" for an OpenAI-compatible server with a name of its own). */
 const char *policy_prices_as(const struct provider *p, const struct price_list *list);

@@ -2,15 +2,16 @@
 
 #include "store/registry_store.h"
 
-enum fault registry_cache_verify(struct registry *r, const struct cache_verification *v, struct error *error) {
+enum fault registry_cache_verify(struct registry *r, const struct cache_verification *v,
+                                 struct error *error) {
     struct statement *s;
     const int64_t numbers[] = {v->threshold, v->precision, v->confidence, v->bound,
                                v->n,         v->right,     v->embedding,  v->at_us};
-    enum fault fault =
-        statement_of(r->db,
-                     "INSERT OR REPLACE INTO cache_verification(application, method, by, threshold, precision, confidence,"
-                     " bound, n, right, embedding, at_us) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-                     &s, error);
+    enum fault fault = statement_of(
+        r->db,
+        "INSERT OR REPLACE INTO cache_verification(application, method, by, threshold, precision, confidence,"
+        " bound, n, right, embedding, at_us) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        &s, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_text(s, 1, v->application);
     statement_bind_text(s, 2, v->method);
@@ -21,7 +22,8 @@ enum fault registry_cache_verify(struct registry *r, const struct cache_verifica
 
 enum fault registry_cache_withdraw(struct registry *r, struct slice application, struct error *error) {
     struct statement *s;
-    enum fault fault = statement_of(r->db, "DELETE FROM cache_verification WHERE application = ?1", &s, error);
+    enum fault fault =
+        statement_of(r->db, "DELETE FROM cache_verification WHERE application = ?1", &s, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_text(s, 1, application);
     fault = statement_run(s, error);
@@ -45,21 +47,24 @@ static void read_row(struct statement *s, struct arena *arena, struct cache_veri
                                        .at_us = statement_i64(s, 10)};
 }
 
-enum fault registry_cache_verifications(struct registry *r, struct arena *arena, struct cache_verification **ret,
-                                        unsigned *ret_n, struct error *error) {
+enum fault registry_cache_verifications(struct registry *r, struct arena *arena,
+                                        struct cache_verification **ret, unsigned *ret_n,
+                                        struct error *error) {
     struct statement *s = NULL;
     struct cache_verification *all = NULL;
     int64_t count = 0;
     unsigned n = 0;
     bool row = false;
     enum fault fault = database_begin_read(r->db, error);
-    if (fault == FAULT_NONE) fault = database_number(r->db, "SELECT count(*) FROM cache_verification", &count, error);
+    if (fault == FAULT_NONE)
+        fault = database_number(r->db, "SELECT count(*) FROM cache_verification", &count, error);
     if (fault == FAULT_NONE) all = arena_new_array(arena, struct cache_verification, (size_t)count + 1);
     if (fault == FAULT_NONE && all != NULL)
-        fault = statement_of(r->db,
-                             "SELECT application, method, by, threshold, precision, confidence, bound, n, right,"
-                             " embedding, at_us FROM cache_verification ORDER BY application",
-                             &s, error);
+        fault =
+            statement_of(r->db,
+                         "SELECT application, method, by, threshold, precision, confidence, bound, n, right,"
+                         " embedding, at_us FROM cache_verification ORDER BY application",
+                         &s, error);
     while (s != NULL && n < count && (fault = statement_step(s, &row, error)) == FAULT_NONE && row)
         read_row(s, arena, &all[n++]);
     statement_reset(s);

@@ -440,6 +440,7 @@ def test_semantic_cache(rig):
     status, out, _ = rig.run("check", "-c", rig.folder / "quarterdeck.yaml")
     expect(status == 0 and "cost cache-calibrate --application e2e" in out, out)
     expect(ask(rig, "How do I reset my password?") == (None, None), "on without a calibration")
+    expect(rig.api("/api/v1/status")["semantic_caches_off"] == 1, "the status does not say so")
     pairs = rig.folder / "pairs.csv"
     calibrate = ("cost", "cache-calibrate", "--application", "e2e")
 

@@ -28,7 +28,8 @@ static void near(double found, double want) {
     if (!(found > want - 1e-9 && found < want + 1e-9)) fail_msg("%.12f, not %.12f", found, want);
 }
 
-/* the p at which as many right ones or more, or as few or fewer, have a chance of 0.05: solved from the binomial sums */
+/* the p at which as many right ones or more, or as few or fewer, have a chance of 0.05: solved from the
+ * binomial sums */
 static void bounds_are_exact(void **state) {
     (void)state;
     near(cache_lower_bound(0, 10, 0.95), 0);
@@ -47,15 +48,20 @@ static void bounds_are_exact(void **state) {
 static struct cache_pair *apart(unsigned n, unsigned wrong, int32_t similarity) {
     struct cache_pair *pairs = arena_new_array(&arena, struct cache_pair, n + 1);
     for (unsigned i = 0; i < n; i++)
-        pairs[i] = (struct cache_pair){.a = 2 * i, .b = 2 * i + 1, .similarity = similarity, .right = i + wrong < n};
+        pairs[i] =
+            (struct cache_pair){.a = 2 * i, .b = 2 * i + 1, .similarity = similarity, .right = i + wrong < n};
     return pairs;
 }
 
 static struct cache_calibration run(const struct cache_pair *pairs, unsigned n, int32_t threshold) {
     struct cache_calibration c;
     struct error error = {0};
-    struct cache_calibration_input in = {.pairs = pairs, .n_pairs = n, .n_questions = 2 * n + 2,
-                                         .precision = 0.99, .confidence = 0.95, .threshold = threshold};
+    struct cache_calibration_input in = {.pairs = pairs,
+                                         .n_pairs = n,
+                                         .n_questions = 2 * n + 2,
+                                         .precision = 0.99,
+                                         .confidence = 0.95,
+                                         .threshold = threshold};
     assert_int_equal(cache_calibrate(&in, &arena, &c, &error), FAULT_NONE);
     return c;
 }
@@ -164,7 +170,8 @@ static void complains(const char *text, const char *want) {
 
 static void pairs_of_csv_and_json_lines(void **state) {
     (void)state;
-    struct cache_pairs p = read_pairs("id,same,question_b,question_a\r\n1,yes,b c,\"a, b\"\r\n2,0,b c,x 5\r\n3,1,x 5,x 5 \r\n");
+    struct cache_pairs p =
+        read_pairs("id,same,question_b,question_a\r\n1,yes,b c,\"a, b\"\r\n2,0,b c,x 5\r\n3,1,x 5,x 5 \r\n");
     assert_int_equal(p.n, 2);
     assert_int_equal(p.n_questions, 3);
     assert_int_equal(p.same, 1);
@@ -172,7 +179,8 @@ static void pairs_of_csv_and_json_lines(void **state) {
     assert_true(p.pairs[0].right && !p.pairs[1].right);
     assert_int_equal(p.pairs[0].b, p.pairs[1].b);
     assert_int_equal(p.pairs[1].similarity, -1);
-    p = read_pairs("{\"question_a\":\"a\\tb\",\"question_b\":\"b\",\"same\":true}\n\n {\"question_a\":\"c\",\"question_b\":\"b\",\"same\":0}");
+    p = read_pairs("{\"question_a\":\"a\\tb\",\"question_b\":\"b\",\"same\":true}\n\n "
+                   "{\"question_a\":\"c\",\"question_b\":\"b\",\"same\":0}");
     assert_int_equal(p.n, 2);
     assert_true(p.pairs[0].right && !p.pairs[1].right);
 }
@@ -184,7 +192,8 @@ static void mistakes_name_their_line(void **state) {
     complains("question_a,question_b,same\na,b,1\na,b,maybe\n", "line 3: same");
     complains("question_a,question_b,same\na,b\n", "line 2");
     complains("question_a,question_b,same\na,,1\n", "line 2: a question is missing");
-    complains("{\"question_a\":\"a\",\"question_b\":\"b\",\"same\":1}\n{\n", "line 2: expected a JSON object");
+    complains("{\"question_a\":\"a\",\"question_b\":\"b\",\"same\":1}\n{\n",
+              "line 2: expected a JSON object");
     complains("{\"question_a\":\"a\",\"question_b\":7,\"same\":1}\n", "line 1: a question is missing");
     complains("{\"question_a\":\"a\",\"question_b\":\"b\"}\n", "line 1: same");
 }
@@ -203,8 +212,12 @@ static void banking77_is_told_as_it_is(void **state) {
     struct cache_pairs p = read_pairs(strchr(text, '\n') + 1); /* behind the licence */
     assert_int_equal(p.n, 300);
     assert_int_equal(p.apart, 0);
-    struct cache_calibration_input in = {.pairs = p.pairs, .n_pairs = p.n, .n_questions = p.n_questions,
-                                         .precision = 0.99, .confidence = 0.95, .threshold = 800000};
+    struct cache_calibration_input in = {.pairs = p.pairs,
+                                         .n_pairs = p.n,
+                                         .n_questions = p.n_questions,
+                                         .precision = 0.99,
+                                         .confidence = 0.95,
+                                         .threshold = 800000};
     assert_int_equal(cache_calibrate(&in, &arena, &c, &error), FAULT_NONE);
     assert_int_equal(c.verdict, CACHE_REFUSED);
     in.precision = 0.85;

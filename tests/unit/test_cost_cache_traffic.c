@@ -22,7 +22,9 @@ static void finish(struct traffic *t) {
 
 static void put(struct traffic *t, const struct record *r, const char *request, const char *reply) {
     struct buffer b;
-    struct payload p = {.id = r->id, .application = r->application, .request = slice_of(request),
+    struct payload p = {.id = r->id,
+                        .application = r->application,
+                        .request = slice_of(request),
                         .reply = reply ? slice_of(reply) : SLICE_NULL};
     rig_append_record(t->recorder, 0, r);
     if (!request) return;
@@ -39,9 +41,12 @@ static struct record record_of(struct traffic *t) {
     return r;
 }
 
-#define ASK(text) "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"" text "\"}]}"
+#define ASK(text)                                                                                            \
+    "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":" \
+    "\"" text "\"}]}"
 #define SAY(text)                                                                                            \
-    "{\"id\":\"1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":" \
+    "{\"id\":\"1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,"  \
+    "\"message\":{\"role\":"                                                                                 \
     "\"assistant\",\"content\":\"" text "\"},\"finish_reason\":\"stop\"}]}"
 
 static void chat(struct traffic *t, const char *request, const char *reply) {
@@ -49,11 +54,15 @@ static void chat(struct traffic *t, const char *request, const char *reply) {
     put(t, &r, request, reply);
 }
 
-static struct cache_traffic read_traffic(struct traffic *t, struct arena *arena, int64_t ttl_us, bool per_user) {
+static struct cache_traffic read_traffic(struct traffic *t, struct arena *arena, int64_t ttl_us,
+                                         bool per_user) {
     struct cache_traffic ret;
     struct error error = {0};
-    struct cache_traffic_query q = {.application = SLICE("support"), .from_us = RIG_START, .to_us = RIG_START + RIG_DAY,
-                                    .ttl_us = ttl_us, .per_user = per_user};
+    struct cache_traffic_query q = {.application = SLICE("support"),
+                                    .from_us = RIG_START,
+                                    .to_us = RIG_START + RIG_DAY,
+                                    .ttl_us = ttl_us,
+                                    .per_user = per_user};
     rig_drain(t->ledger, t->recorder);
     if (cache_traffic_read(t->ledger, &q, arena, &ret, &error) != FAULT_NONE) fail_msg("%s", error.text);
     return ret;
@@ -94,11 +103,14 @@ static void what_is_not_comparable_is_counted(void **state) {
     begin(&t, state);
     arena_init(&arena, 1 << 16, 64 << 20);
     chat(&t, ASK(RESET), SAY("a"));
-    chat(&t, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"" RESET_2 "\"}]}", SAY("a")); /* no system prompt */
+    chat(&t, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"" RESET_2 "\"}]}",
+         SAY("a")); /* no system prompt */
     chat(&t, NULL, NULL);
-    chat(&t, "{\"model\":\"m\",\"messages\":[{\"role\":\"tool\",\"content\":\"x\",\"tool_call_id\":\"c\"}]}", SAY("a"));
+    chat(&t, "{\"model\":\"m\",\"messages\":[{\"role\":\"tool\",\"content\":\"x\",\"tool_call_id\":\"c\"}]}",
+         SAY("a"));
     chat(&t, "no JSON", SAY("a"));
-    struct record other = record_of(&t), hit = record_of(&t), failed = record_of(&t), stranger = record_of(&t);
+    struct record other = record_of(&t), hit = record_of(&t), failed = record_of(&t),
+                  stranger = record_of(&t);
     other.request_type = SLICE("faq");
     put(&t, &other, ASK(RESET_2), SAY("a"));
     hit.cache = SLICE("hit");
@@ -136,7 +148,10 @@ static void time_and_user_keep_questions_apart(void **state) {
 }
 
 static void streams_have_answers_too(void **state) {
-#define CHUNK(text) "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"},\"finish_reason\":null}]}\n\n"
+#define CHUNK(text)                                                                                          \
+    "data: "                                                                                                 \
+    "{\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{"        \
+    "\"index\":0,\"delta\":{\"content\":\"" text "\"},\"finish_reason\":null}]}\n\n"
     struct traffic t;
     struct arena arena;
     begin(&t, state);

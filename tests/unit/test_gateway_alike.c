@@ -140,7 +140,8 @@ static void *take_part(void *arg) {
         in = key(i % 3 ? "one" : "other", class);
         if (!embedding_of(slice_of(text), &e)) continue;
         if (i % 4 == 0) keep_at(p->a, in, text, i);
-        if (alike_find(p->a, &in, &e, i - 500, 900000, &found, &similarity) && i % 11 == 0) alike_forget(p->a, &in, &found);
+        if (alike_find(p->a, &in, &e, i - 500, 900000, &found, &similarity) && i % 11 == 0)
+            alike_forget(p->a, &in, &found);
         if (i % 500 == 0) alike_bound(p->a, i % 1000 ? 16 << 10 : 64 << 10);
     }
     return NULL;
@@ -163,9 +164,9 @@ static void loops_do_not_disturb_each_other(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_nearest_that_reaches), cmocka_unit_test(what_is_too_old_stands_in_nobodys_way),
+        cmocka_unit_test(the_nearest_that_reaches),  cmocka_unit_test(what_is_too_old_stands_in_nobodys_way),
         cmocka_unit_test(what_is_forgotten_is_gone), cmocka_unit_test(a_class_is_bounded),
-        cmocka_unit_test(who_holds_most_gives_up), cmocka_unit_test(loops_do_not_disturb_each_other),
+        cmocka_unit_test(who_holds_most_gives_up),   cmocka_unit_test(loops_do_not_disturb_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

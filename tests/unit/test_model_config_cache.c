@@ -93,6 +93,7 @@ static void test_semantic_is_off_until_verified(void **state) {
     assert_int_equal(a->requests.cache.ttl, 0);
     assert_int_equal(a->requests.cache.semantic.ttl, 3600000000LL);
     assert_int_equal(a->requests.cache.semantic.least_ppm, 0);
+    assert_int_equal(policy_caches_off(p), 4);
     policy_verify_cache(p, SLICE("unknown"), 900000);
     policy_verify_cache(p, SLICE("a"), 0);
     assert_int_equal(a->requests.cache.semantic.least_ppm, 0);
@@ -103,6 +104,7 @@ static void test_semantic_is_off_until_verified(void **state) {
     assert_true(policy_requests(a, SLICE("above"))->cache.semantic.per_user);
     assert_false(policy_requests(a, SLICE("below"))->cache.semantic.per_user);
     assert_int_equal(p->applications[1].requests.cache.semantic.least_ppm, 0); /* another's */
+    assert_int_equal(policy_caches_off(p), 2);
     policy_drop(p);
     p = read("applications: {a: {cache: {semantic: {ttl: 1h, threshold: 1.5}}}}\n", problems, sizeof problems);
     assert_null(p);

@@ -29,8 +29,10 @@ static void wording_counts(void **state) {
     int32_t far = alike("How do I reset my password?", "Which countries do you deliver to?");
     assert_in_range(near, 850000, 950000);
     assert_in_range(far, 0, 300000);
-    assert_true(alike("from euros to dollars", "from dollars to euros") < EMBEDDING_SAME); /* order, by pairs */
-    assert_true(alike("misspelled pasword", "misspelled password") > alike("misspelled pasword", "misspelled letter"));
+    assert_true(alike("from euros to dollars", "from dollars to euros") <
+                EMBEDDING_SAME); /* order, by pairs */
+    assert_true(alike("misspelled pasword", "misspelled password") >
+                alike("misspelled pasword", "misspelled letter"));
 }
 
 /* A stored calibration is of these very numbers: whoever changes them changes EMBEDDING_VERSION. */

@@ -33,9 +33,9 @@ static void ordinary_words_are_none(void **state) {
 }
 
 static void numbers_differ(void **state) {
-    static const char *const texts[] = {"5",     "7",    "-5",   "5%",   "$5",      "1,000", "1.000", "1 000", "10:30",
-                                        "10.30", "1e5",  "x2",   "2x",   "21/11",   "٣",     "³",     "five",  "twelve",
-                                        "first", "half", "twice", "Monday", "Tuesday", NULL};
+    static const char *const texts[] = {
+        "5",  "7",     "-5", "5%", "$5",   "1,000",  "1.000", "1 000", "10:30", "10.30",  "1e5",     "x2",
+        "2x", "21/11", "٣",  "³",  "five", "twelve", "first", "half",  "twice", "Monday", "Tuesday", NULL};
     (void)state;
     for (unsigned i = 0; texts[i]; i++)
         for (unsigned k = 0; texts[k]; k++) assert_int_equal(equal(texts[i], texts[k]), i == k);
@@ -52,7 +52,8 @@ static void negations_differ(void **state) {
     assert_true(equal("I cannot see it", "I can't see it"));
     assert_true(equal("dont do it", "don't do it"));
     assert_false(equal("send it, not receive it", "not send it, receive it"));
-    assert_false(equal("it is not the card", "it is not the pin")); /* what is denied counts, articles do not */
+    assert_false(
+        equal("it is not the card", "it is not the pin")); /* what is denied counts, articles do not */
     assert_true(equal("it is not the card", "it is not my card"));
     assert_false(equal("with sugar", "without sugar"));
     assert_false(equal("Ist das möglich?", "Ist das nicht möglich?"));

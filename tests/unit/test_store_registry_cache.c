@@ -11,9 +11,18 @@ static struct registry *open_registry(const struct rig *rig) {
 
 static void the_last_one_stays(void **state) {
     struct registry *r = open_registry(*state);
-    struct cache_verification v = {.application = SLICE("b"), .threshold = 930000, .precision = 990000, .confidence = 950000,
-                                   .bound = 991234, .n = 400, .right = 399, .method = SLICE("labelled pairs"),
-                                   .embedding = 1, .at_us = 77, .by = SLICE("ann")}, *all;
+    struct cache_verification v = {.application = SLICE("b"),
+                                   .threshold = 930000,
+                                   .precision = 990000,
+                                   .confidence = 950000,
+                                   .bound = 991234,
+                                   .n = 400,
+                                   .right = 399,
+                                   .method = SLICE("labelled pairs"),
+                                   .embedding = 1,
+                                   .at_us = 77,
+                                   .by = SLICE("ann")},
+                              *all;
     struct arena arena;
     unsigned n = 9;
     arena_init(&arena, 1024, 64 << 10);
