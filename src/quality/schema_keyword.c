@@ -22,7 +22,7 @@ enum schema_form schema_form_of(struct slice keyword) {
 /* Two letters changed or swapped, one in short words. `example` is OpenAPI's, and means no `examples`. */
 const char *schema_near_keyword(struct slice word) {
     const char *best = NULL;
-    unsigned nearest = word.len < 4 ? 1 : word.len < 8 ? 2 : 3;
+    unsigned nearest = word.len < 3 ? 1 : word.len < 8 ? 2 : 3;
     if (slice_is(word, "example") || slice_starts(word, SLICE("x-"))) return NULL;
     for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++) {
         unsigned d = slice_distance(word, keywords[i].name);

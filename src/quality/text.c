@@ -145,6 +145,22 @@ struct slice text_lower(struct slice s, struct arena *arena) {
     return slice_make(arena_resize(arena, out, room, len), len);
 }
 
+struct slice text_excerpt(struct slice s, size_t most, struct arena *arena) {
+    size_t room = (s.len < most * 4 ? s.len * 3 : most * 4) + 3, len = 0;
+    char *out = arena_alloc(arena, room);
+    if (out == NULL) return SLICE_NULL;
+    for (size_t n = 0; s.len > 0 && n < most; n++) {
+        uint32_t c = text_next(&s);
+        len += (size_t)utf8_put(out + len,
+                                c < ' ' || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 ? ' ' : c);
+    }
+    if (s.len > 0) {
+        memcpy(out + len, "...", 3);
+        len += 3;
+    }
+    return slice_make(arena_resize(arena, out, room, len), len);
+}
+
 /* ---- runs ---- */
 
 struct slice text_next_run(struct slice *rest) {

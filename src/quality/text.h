@@ -20,6 +20,10 @@ bool text_is_ideograph(uint32_t c);
  * `s` when nothing changes; SLICE_NULL when the arena is full. */
 struct slice text_lower(struct slice s, struct arena *arena);
 
+/* The first `most` code points, well-formed and on one line (control characters become spaces), with "..." behind when
+ * there are more. SLICE_NULL when the arena is full. */
+struct slice text_excerpt(struct slice s, size_t most, struct arena *arena);
+
 /* Runs between white space, as text_is_space has it. */
 struct slice text_next_run(struct slice *rest); /* SLICE_NULL at the end */
 uint64_t text_count_runs(struct slice s);

@@ -1,0 +1,22 @@
+/* refusal.h - does a text decline what was asked? By phrases, without a model.
+ *
+ * A sentence of the first 600 bytes that, behind apologies and the like, says that the writer cannot or will not, and
+ * then names an act of answering ("I'm sorry, but I can't help with that"; "as an AI, I won't write ..."), or one of
+ * a few set phrases ("goes against my guidelines"). English foremost; German, French, Spanish, Italian, Portuguese
+ * and Dutch modestly; case, typographic apostrophes and white space do not matter. The tables are in refusal.c.
+ *
+ * It will be wrong at times: a help that begins with a limit ("I can't give legal advice, but ...") counts as a refusal,
+ * a refusal in a story's or a customer's mouth may, one without such words does not, nor one below the first 600
+ * bytes. Measured on tests/data/refusals.tsv (our own sentences, half of them chosen to be hard; real traffic has
+ * fewer of those): see tests/unit/test_quality_refusal.c for the counts. Where it matters, use a judge. */
+#ifndef QUALITY_REFUSAL_H
+#define QUALITY_REFUSAL_H
+
+#include "base/arena.h"
+
+enum refusal { REFUSAL_NO, REFUSAL_YES, REFUSAL_NO_MEMORY };
+
+/* *ret_phrase, when yes, is the sentence from where it declines, in lower case; in the arena. */
+enum refusal refusal_find(struct slice text, struct arena *arena, struct slice *ret_phrase);
+
+#endif
