@@ -7,12 +7,14 @@ void json_finder_init(struct json_finder *f, struct slice text, bool lists) {
         .text = text, .work = LEAST_WORK + (uint64_t)text.len * WORK_PER_BYTE, .lists = lists};
 }
 
-/* Behind the bracket that closes the one at `from`; 0: none does. Only brackets and strings are looked at. */
-static size_t closing(struct slice s, size_t from) {
+/* Behind the bracket that closes the one at `from`; 0: none does. Only brackets and strings are looked at, up to
+ * *ret_end. */
+static size_t closing(struct slice s, size_t from, size_t *ret_end) {
     unsigned depth = 0;
     bool quoted = false;
     for (size_t i = from; i < s.len; i++) {
         char c = s.at[i];
+        *ret_end = i + 1;
         if (quoted) {
             if (c == '\\') i++;
             else quoted = c != '"';
@@ -31,8 +33,8 @@ enum json_found json_find(struct json_finder *f, struct arena *arena, struct jso
     for (; f->at < f->text.len; f->at++) {
         char c = f->text.at[f->at];
         if (c != '{' && !(c == '[' && f->lists)) continue;
-        size_t end = closing(f->text, f->at), from = f->at;
-        uint64_t work = (end > 0 ? end : f->text.len) - from;
+        size_t from = f->at, looked = from, end = closing(f->text, from, &looked);
+        uint64_t work = looked - from;
         if (work > f->work) return JSON_FOUND_TOO_MUCH;
         f->work -= work;
         if (end == 0) continue;

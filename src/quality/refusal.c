@@ -122,9 +122,9 @@ static const char *const cannot_en[] = {
     "unable to",
 };
 static const char *const adverbs_en[] = {
-    "really",    "currently", "directly",   "actually",   "in good conscience",
-    "ethically", "legally",   "be able to", "personally", "knowingly",
-    "also",      "even",      "possibly"};
+    "really",      "currently",  "directly",   "actually",  "in good conscience", "ethically",
+    "legally",     "be able to", "personally", "knowingly", "and will not",       "and won't",
+    "or will not", "also",       "even",       "possibly"};
 static const char *const acts_en[] = {
     "help",
     "assist",
@@ -233,10 +233,15 @@ static const struct {
     {"damit kann ich", "nicht"},
     {"hierbei kann ich", "nicht"},
     {"das kann ich", "nicht"},
+    {"kann ich", "keine auskunft"},
     {"kann ich", "nicht helfen"},
     {"kann ich", "nicht weiterhelfen"},
     {"kann ich", "nicht unterstützen"},
-    {"ich darf", "nicht"},
+    {"ich darf nicht", ""},
+    {"ich darf", "nicht geben"},
+    {"ich darf", "nicht sagen"},
+    {"ich darf", "nicht herausgeben"},
+    {"ich darf", "nicht helfen"},
     {"ich darf", "keine"},
     {"ich werde", "nicht helfen"},
     {"ich bin nicht in der lage", ""},
@@ -323,9 +328,23 @@ static const struct {
     {"i'll have to decline", ""},
     {"i'm going to have to decline", ""},
     {"i respectfully decline", ""},
-    {"i decline", ""},
-    {"i'd rather not", ""},
-    {"i would rather not", ""},
+    {"i decline to", ""},
+    {"i'd rather not", "discuss"},
+    {"i'd rather not", "say"},
+    {"i'd rather not", "answer"},
+    {"i'd rather not", "comment"},
+    {"i'd rather not", "share"},
+    {"i'd rather not", "give"},
+    {"i'd rather not", "help"},
+    {"i'd rather not", "talk"},
+    {"i would rather not", "discuss"},
+    {"i would rather not", "say"},
+    {"i would rather not", "answer"},
+    {"i would rather not", "comment"},
+    {"i would rather not", "share"},
+    {"i would rather not", "give"},
+    {"i would rather not", "help"},
+    {"i would rather not", "talk"},
     {"i'd prefer not to", ""},
     {"i don't feel comfortable", ""},
     {"i do not feel comfortable", ""},
@@ -388,11 +407,16 @@ static bool eat_one(struct slice *s, const char *const *list, size_t n) {
 
 #define EAT_ONE(s, list) eat_one((s), (list), sizeof(list) / sizeof *(list))
 
+/* "I can't recommend this place enough" */
+static bool is_praise(struct slice s) {
+    return slice_starts(s, SLICE("recommend")) && slice_contains(s, SLICE(" enough"));
+}
+
 static bool says_cannot(struct slice s) {
     if (!EAT_ONE(&s, cannot_en)) return false;
     for (skip_signs(&s); EAT_ONE(&s, adverbs_en);) skip_signs(&s);
     for (size_t i = 0; i < sizeof idioms / sizeof *idioms; i++)
-        if (slice_starts(s, slice_of(idioms[i]))) return false;
+        if (slice_starts(s, slice_of(idioms[i])) || is_praise(s)) return false;
     for (size_t i = 0; i < sizeof acts_en / sizeof *acts_en; i++)
         if (slice_starts(s, slice_of(acts_en[i]))) return true;
     return false;
@@ -462,6 +486,16 @@ static size_t sentence_end(struct slice s) {
     return s.len;
 }
 
+/* What begins within quotation marks is someone else's. */
+static unsigned count_quotes(struct slice s) {
+    unsigned n = 0;
+    while (s.len > 0) {
+        uint32_t c = text_next(&s);
+        n += c == '"' || c == 0x201C || c == 0x201D || c == 0x201E || c == 0xAB || c == 0xBB;
+    }
+    return n;
+}
+
 enum refusal refusal_find(struct slice text, struct arena *arena, struct slice *ret_phrase) {
     struct slice rest = plain_head(text, arena);
     if (slice_is_null(rest)) return REFUSAL_NO_MEMORY;
@@ -470,13 +504,14 @@ enum refusal refusal_find(struct slice text, struct arena *arena, struct slice *
             *ret_phrase = slice_of(phrases[i]);
             return REFUSAL_YES;
         }
-    while (rest.len > 0) {
+    for (unsigned quotes = 0; rest.len > 0;) {
         size_t n = sentence_end(rest);
         struct slice sentence = slice_make(rest.at, n);
-        if (declines(sentence)) {
+        if (quotes % 2 == 0 && declines(sentence)) {
             *ret_phrase = slice_trim(sentence);
             return REFUSAL_YES;
         }
+        quotes += count_quotes(sentence);
         rest = slice_make(rest.at + n, rest.len - n);
     }
     return REFUSAL_NO;

@@ -5,10 +5,11 @@
  * a few set phrases ("goes against my guidelines"). English foremost; German, French, Spanish, Italian, Portuguese
  * and Dutch modestly; case, typographic apostrophes and white space do not matter. The tables are in refusal.c.
  *
- * It will be wrong at times: a help that begins with a limit ("I can't give legal advice, but ...") counts as a refusal,
- * a refusal in a story's or a customer's mouth may, one without such words does not, nor one below the first 600
- * bytes. Measured on tests/data/refusals.tsv (our own sentences, half of them chosen to be hard; real traffic has
- * fewer of those): see tests/unit/test_quality_refusal.c for the counts. Where it matters, use a judge. */
+ * It will be wrong at times: a help that begins with a limit ("I can't give legal advice, but ...") counts as a refusal;
+ * one in other words ("this topic is off limits for me"), or below the first 600 bytes, does not. On 160 sentences of our
+ * own (tests/data/refusals.tsv; test_quality_refusal.c holds the counts): of 20 refusals that were written after the
+ * phrases it found 13 (Wilson 95 %: 43 to 82 %) and called none of 20 others one (0 to 16 %); of 18 refusals chosen
+ * to be hard it found none, and called 7 of 30 misleading others one. Where it matters, use a judge. */
 #ifndef QUALITY_REFUSAL_H
 #define QUALITY_REFUSAL_H
 
