@@ -368,7 +368,7 @@ static bool read_value(struct reading *r) {
 
 enum fault check_read(const struct declared *d, uint32_t node, struct arena *arena, struct check *ret,
                       int *ret_line, struct error *error) {
-    struct error own;
+    struct error own = {.fault = FAULT_NONE};
     struct check c = {.json_node = JSON_NONE, .min = -1, .max = -1, .n = 1, .line = declared_line(d, node)};
     struct reading r = {
         .d = d, .doc = &d->doc, .arena = arena, .c = &c, .bad = JSON_NONE, .error = error ? error : &own};

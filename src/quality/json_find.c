@@ -7,8 +7,8 @@ void json_finder_init(struct json_finder *f, struct slice text, bool lists) {
         .text = text, .work = LEAST_WORK + (uint64_t)text.len * WORK_PER_BYTE, .lists = lists};
 }
 
-/* Behind the bracket that closes the one at `from`; 0: none does. Only brackets and strings are looked at, up to
- * *ret_end. */
+/* Behind the bracket that closes the one at `from`; 0: none does. Only brackets and strings are looked at, up
+ * to *ret_end. */
 static size_t closing(struct slice s, size_t from, size_t *ret_end) {
     unsigned depth = 0;
     bool quoted = false;

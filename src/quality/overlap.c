@@ -108,8 +108,12 @@ static void tokenize(struct slice text, struct buffer *out) {
     for (size_t i = 0; i < text.len; i++) {
         struct slice rest = slice_make(text.at + i, text.len - i);
         char c = *rest.at;
-        size_t taken = slice_starts(rest, SLICE("<skipped>")) ? 9 : slice_starts(rest, SLICE("-\n")) ? 2 : 0;
-        for (size_t k = 0; k < sizeof entities / sizeof *entities && taken == 0; k++) {
+        bool special = c == '&' || c == '<' || c == '-';
+        size_t taken = !special                                 ? 0
+                       : slice_starts(rest, SLICE("<skipped>")) ? 9
+                       : slice_starts(rest, SLICE("-\n"))       ? 2
+                                                                : 0;
+        for (size_t k = 0; k < sizeof entities / sizeof *entities && special && taken == 0; k++) {
             if (!slice_starts(rest, entities[k].name)) continue;
             i += entities[k].name.len - 1;
             c = entities[k].sign;

@@ -381,6 +381,7 @@ static bool is_end_of_word(struct slice s) {
 }
 
 static bool eat(struct slice *s, const char *phrase) {
+    if (s->len == 0 || *s->at != *phrase) return false; /* nearly always, and soon told */
     struct slice p = slice_of(phrase);
     if (!slice_starts(*s, p)) return false;
     struct slice rest = slice_make(s->at + p.len, s->len - p.len);
@@ -424,9 +425,8 @@ static bool says_cannot(struct slice s) {
 
 static bool says_pair(struct slice s) {
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        struct slice rest = s;
-        if (!slice_starts(s, slice_of(pairs[i].first))) continue;
-        rest = slice_make(s.at + strlen(pairs[i].first), s.len - strlen(pairs[i].first));
+        if (s.len == 0 || *s.at != *pairs[i].first || !slice_starts(s, slice_of(pairs[i].first))) continue;
+        struct slice rest = slice_make(s.at + strlen(pairs[i].first), s.len - strlen(pairs[i].first));
         if (rest.len > GAP) rest.len = GAP;
         if (slice_contains(rest, slice_of(pairs[i].then))) return true;
     }
@@ -478,7 +478,8 @@ static size_t sentence_end(struct slice s) {
         if (s.at[i] == '\n' || ((s.at[i] == '.' || s.at[i] == '!' || s.at[i] == '?') &&
                                 (i + 1 == s.len || s.at[i + 1] == ' ' || s.at[i + 1] == '\n')))
             return i + 1;
-        for (size_t k = 0; k < sizeof joints / sizeof *joints; k++)
+        bool sign = s.at[i] == ',' || s.at[i] == ';' || s.at[i] == ':' || s.at[i] == ' ';
+        for (size_t k = 0; sign && k < sizeof joints / sizeof *joints; k++)
             if (slice_starts(slice_make(s.at + i, s.len - i), slice_of(joints[k]))) return i + 1;
         if (slice_starts(slice_make(s.at + i, s.len - i), SLICE("\xE2\x80\x94")))
             return i + 3; /* an em dash */

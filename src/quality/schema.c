@@ -77,7 +77,7 @@ static bool compile(struct schema *s) {
 
 enum fault schema_new(const struct json_doc *doc, uint32_t node, unsigned flags, struct schema **ret,
                       uint32_t *ret_node, struct error *error) {
-    struct error own;
+    struct error own = {.fault = FAULT_NONE};
     struct schema *s = mem_new(struct schema);
     *s = (struct schema){.doc = doc, .root = node, .flags = flags, .error = error != NULL ? error : &own};
     arena_init(&s->arena, SCHEMA_FIRST, SCHEMA_MOST);

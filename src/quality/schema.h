@@ -31,7 +31,7 @@ void schema_free(struct schema *s);
 
 enum schema_verdict { SCHEMA_VALID, SCHEMA_INVALID, SCHEMA_GAVE_UP };
 
-/* Why not: the first that failed. GAVE_UP: a pattern, the work (2^26 schemas applied) or the memory was too much. */
+/* Why not: the first that failed. GAVE_UP: a pattern, the work (2^24 schemas applied) or the memory was too much. */
 struct schema_problem {
     uint32_t node;       /* of the value */
     const char *keyword; /* "required"; "false" for the schema false */

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Nested applications: 128 levels of the value times a few schemas each, within a thread's stack. Work: some
- * seconds at the worst. Marks: 64 MiB. */
-enum { DEEPEST = 1200, MOST_WORK = 1 << 26, MOST_MARKS = 8 << 20, SHOWN = 60, PATH_SHOWN = 200 };
+/* Nested applications: 128 levels of the value times a few schemas each, within a thread's stack. Work: about
+ * a second at the worst. Marks: 64 MiB. */
+enum { DEEPEST = 1200, MOST_WORK = 1 << 24, MOST_MARKS = 8 << 20, SHOWN = 60, PATH_SHOWN = 200 };
 
 bool schema_give_up(struct schema_run *run, const char *why) {
     if (run->gave_up == NULL) run->gave_up = why;
@@ -53,7 +53,7 @@ bool schema_matches(struct schema_run *run, const struct pattern *p, struct slic
 
 size_t schema_marks_push(struct schema_run *run, uint32_t n) {
     size_t words = (size_t)n / 64 + 1, from = run->n_marks;
-    if (from + words > run->marks_room) {
+    if (run->marks == NULL || from + words > run->marks_room) {
         run->marks_room = (from + words) * 2;
         run->marks = mem_resize(run->marks, run->marks_room * sizeof *run->marks);
     }

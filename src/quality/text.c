@@ -154,10 +154,7 @@ struct slice text_excerpt(struct slice s, size_t most, struct arena *arena) {
         len += (size_t)utf8_put(out + len,
                                 c < ' ' || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 ? ' ' : c);
     }
-    if (s.len > 0) {
-        memcpy(out + len, "...", 3);
-        len += 3;
-    }
+    for (int i = 0; i < 3 && s.len > 0; i++) out[len++] = '.';
     return slice_make(arena_resize(arena, out, room, len), len);
 }
 
