@@ -212,8 +212,7 @@ static uint64_t banded(const uint32_t *a, size_t n, const uint32_t *b, size_t m,
             row[from - 1] = out;
         }
         for (size_t j = from; j <= to; j++) {
-            uint32_t above = j == i + most ? out : row[j], left = row[j - 1],
-                     d = corner + (a[i - 1] != b[j - 1]);
+            uint32_t above = row[j], left = row[j - 1], d = corner + (a[i - 1] != b[j - 1]);
             if (above + 1 < d) d = above + 1;
             if (left + 1 < d) d = left + 1;
             corner = row[j];

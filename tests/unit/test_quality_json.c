@@ -184,6 +184,8 @@ static void declarations(void **state) {
                                               "\"c\":{\"d\":true,\"e\":\"x\\ty\"},\"f\":null}"));
     uint32_t b = json_get(&d.doc, 0, "b"), c = json_get(&d.doc, 0, "c");
     assert_int_equal(declared_line(&d, 0), 1);
+    assert_int_equal(declared_line(&d, b - 1), 2); /* the key, and what it names */
+    assert_int_equal(declared_line(&d, b), 3);
     assert_int_equal(declared_line(&d, json_item(&d.doc, b, 0)), 3);
     assert_int_equal(declared_line(&d, json_item(&d.doc, b, 6)), 9);
     assert_int_equal(declared_line(&d, json_get(&d.doc, c, "e")), 10);

@@ -53,6 +53,8 @@ static void sentences(void **state) {
     /* their statistics case: 4 2 1 0 of 6 5 4 3, 6 words against 8 */
     near(sentence("am I am a character sequence", "I am a symbol string sequence a a", NULL),
          exp(1 - 8.0 / 6) * pow(4.0 / 6 * 2 / 5 * 1 / 4 * 1 / 6, 0.25), 1e-12);
+    near(sentence("a b c d", "a b c", "a b c d e"), 1, 1e-12); /* of two as close the shorter: no penalty */
+    near(sentence("a b c d", "a b c d e", "a b c"), 1, 1e-12);
     near(sentence("", "a test", NULL), 0, 0);
     near(sentence("other", "a test", NULL), 0, 0);
     /* their scoring case */

@@ -179,6 +179,7 @@ static void never_runs_away(void **state) {
     spaces[n - 1] = 'x';
     assert_int_equal(find("\\s+$", slice_make(spaces, n)), PATTERN_GAVE_UP);
     assert_int_equal(find("(\\s*)*[yz]", slice_make(spaces, 400)), PATTERN_GAVE_UP);
+    assert_int_equal(find("\\s++$", slice_make(spaces, n)), PATTERN_GAVE_UP); /* few items, but long ways */
     assert_int_equal(find("x$", slice_make(spaces, n)),
                      PATTERN_YES); /* and what is easy is answered at this length */
     assert_int_equal(find("^\\s*x$", slice_make(spaces, n)), PATTERN_YES);
