@@ -30,7 +30,8 @@ double power_paired_effect(const struct power_paired *p, double cases, struct po
 
 /* Pass or fail, one run each (McNemar's test; Connor 1987):
  *   n = (z_(alpha/2) sqrt(psi) + z_power sqrt(psi - d^2))^2 / d^2
- * with psi the share of `discordant` cases, on which the versions differ. |d| <= psi, or NAN. */
+ * with psi the share of `discordant` cases, on which the versions differ. |d| <= psi, or NAN. The exact
+ * test's power there is a little lower: .76 to .79 for .80, with 30 to 1,000 pairs, 5 to 40 % discordant. */
 double power_mcnemar_pairs(double discordant, double difference, struct power_level level);
 
 /* Where all discordant cases would have to go one way and the share is still smaller than such an effect, the

@@ -63,6 +63,26 @@ static void mcnemar_size(void **state) {
     near(most, 0.076812744140625, 1e-12); /* at 16 */
 }
 
+/* The power of the exact test at the smallest detectable effect, summed over all outcomes: near what the
+ * normal approximation promises, and under it. */
+static void mcnemar_power(void **state) {
+    (void)state;
+    const unsigned pairs[] = {30, 100, 300};
+    const double discordant[] = {0.05, 0.2, 0.4};
+    for (unsigned i = 0; i < COUNT_OF(pairs); i++) {
+        for (unsigned j = 0; j < COUNT_OF(discordant); j++) {
+            double effect = power_mcnemar_effect(discordant[j], pairs[i], (struct power_level){0.05, 0.8});
+            double psi = fmax(discordant[j], effect), sum = 0;
+            for (unsigned d = 0; d <= pairs[i]; d++) {
+                for (unsigned b = 0; b <= d; b++)
+                    if (paired_mcnemar(b, d - b).exact <= 0.05)
+                        sum += binomial(pairs[i], d, psi) * binomial(d, b, (1 + effect / psi) / 2);
+            }
+            assert_true(sum > 0.75 && sum < 0.8);
+        }
+    }
+}
+
 /* Against limits from maximising the likelihood by golden section for each difference. */
 static void tango(void **state) {
     (void)state;
@@ -294,15 +314,11 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mcnemar),
-        cmocka_unit_test(mcnemar_size),
-        cmocka_unit_test(tango),
-        cmocka_unit_test(tango_coverage),
-        cmocka_unit_test(one_run_each),
-        cmocka_unit_test(repeats),
-        cmocka_unit_test(constant_difference),
-        cmocka_unit_test(coverage_and_size),
-        cmocka_unit_test(minimum_detectable),
+        cmocka_unit_test(mcnemar),           cmocka_unit_test(mcnemar_size),
+        cmocka_unit_test(mcnemar_power),     cmocka_unit_test(tango),
+        cmocka_unit_test(tango_coverage),    cmocka_unit_test(one_run_each),
+        cmocka_unit_test(repeats),           cmocka_unit_test(constant_difference),
+        cmocka_unit_test(coverage_and_size), cmocka_unit_test(minimum_detectable),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
