@@ -47,7 +47,7 @@ struct rate rate_of_cases(const struct sample *cases, const double *runs, enum r
     scaled.least = 0;
     scaled.most = 1;
     struct estimate e = mean_estimate(&scaled, confidence);
-    double all, most = isnan(e.value) ? NAN : independent_runs(cases, runs, &all);
+    double all = 0, most = isnan(e.value) ? NAN : independent_runs(cases, runs, &all);
     if (isnan(most)) return r;
     r.value = fmin(1, fmax(0, e.value));
     r.runs = all;
