@@ -332,6 +332,76 @@ static void unreadable(void **state) {
     assert_int_equal(x->review.n_exchanges, ANSWERS);
 }
 
+/* Anthropic's wire, whole and as a stream, with a tool's result; Responses by their instructions and input.
+ */
+static void other_wires(void **state) {
+    struct context *x = *state;
+    struct review_exchange e;
+    static const char request[] = "{\"model\":\"m\",\"max_tokens\":9,\"system\":\"be "
+                                  "brief\",\"messages\":[{\"role\":\"user\",\"content\":\"where?\"},"
+                                  "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"t\","
+                                  "\"name\":\"look\",\"input\":{}}]},"
+                                  "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":"
+                                  "\"t\",\"content\":\"in the shed\"}]}]}";
+    static const char reply[] =
+        "{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[{\"type\":"
+        "\"text\",\"text\":"
+        "\"the shed\"}],\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}";
+    static const char events[] =
+        "event: message_start\ndata: "
+        "{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"type\":\"message\",\"role\":"
+        "\"assistant\",\"model\":\"m\",\"content\":[],\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}"
+        "\n\n"
+        "event: content_block_start\ndata: "
+        "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
+        "\"text\":\"\"}}\n\nevent: content_block_delta\ndata: "
+        "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"
+        "\"text_delta\",\"text\":\"the shed\"}}\n\nevent: content_block_stop\ndata: "
+        "{\"type\":\"content_block_stop\",\"index\":0}\n\n"
+        "event: message_delta\ndata: "
+        "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{"
+        "\"output_tokens\":2}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    assert_true(
+        review_exchange_read(DIALECT_ANTHROPIC, ENDPOINT_CHAT, SLICE(request), SLICE(reply), &x->arena, &e));
+    assert_true(slice_is(e.system, "be brief") && slice_is(e.answer, "the shed\n"));
+    assert_true(slice_is(e.question, "where?\nin the shed\n"));
+    assert_true(slice_starts(e.prefix, SLICE("system\nbe brief\nuser\nwhere?\nassistant\nlook\n")));
+    assert_true(
+        review_exchange_read(DIALECT_ANTHROPIC, ENDPOINT_CHAT, SLICE(request), SLICE(events), &x->arena, &e));
+    assert_true(slice_is(e.answer, "the shed"));
+    static const char plain[] =
+        "{\"model\":\"m\",\"instructions\":\"be brief\",\"input\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+    assert_true(
+        review_exchange_read(DIALECT_OPENAI, ENDPOINT_RESPONSES, SLICE(plain), SLICE_NULL, &x->arena, &e));
+    assert_true(slice_is(e.system, "be brief") && slice_is_null(e.answer));
+    assert_true(slice_starts(e.prefix, SLICE("be brief\n[")));
+}
+
+/* More records than are read: runs of them from the whole window, none twice. */
+static void spread(void **state) {
+    struct context *x = *state;
+    enum { ALL = 64000, PART = 49984 /* 64 runs of 781 */ };
+    for (unsigned i = 0; i < ALL; i++) {
+        struct record r;
+        rig_record(&r, RIG_START + (int64_t)i * (DAYS * RIG_DAY / ALL), i);
+        r.model = SLICE("chat"), r.provider = SLICE("main"), r.target_model = SLICE("gpt-4o");
+        r.request_type = SLICE("repair");
+        r.usage.input = 10,
+        r.usage.output = i / 100 % 1000 == 0 ? 900 : 1 + i / 640; /* grows from 1 to 100 */
+        r.charge.meters = 1u << CHARGE_OUTPUT;
+        r.cost_nano = r.charge.nano[CHARGE_OUTPUT] = r.usage.output * 10000;
+        rig_append_record(x->recorder, 0, &r);
+        if (i % 4096 == 0) rig_drain(x->ledger, x->recorder);
+    }
+    rig_drain(x->ledger, x->recorder);
+    run(x);
+    assert_true(x->review.n_sampled > PART - 781 && x->review.n_sampled <= PART);
+    const struct review_action *a = find(x, REVIEW_CAP_OUTPUT);
+    assert_non_null(a);
+    assert_true(fact_of(a, "sampled") == (double)x->review.n_sampled);
+    near(fact_of(a, "output_p99"), 100, 0.02);
+}
+
 /* ---- words ---- */
 
 static bool join(void *ctx, struct slice stem) {
@@ -379,6 +449,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(repeats, setup, teardown),
         cmocka_unit_test_setup_teardown(without_payloads, setup, teardown),
         cmocka_unit_test_setup_teardown(unreadable, setup, teardown),
+        cmocka_unit_test_setup_teardown(other_wires, setup, teardown),
+        cmocka_unit_test_setup_teardown(spread, setup, teardown),
         cmocka_unit_test(pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
