@@ -66,7 +66,7 @@ struct world {
     int64_t since_us, number, appended;
     int64_t nano, added_nano; /* of all records; of those since the change, what it added */
     int64_t requests, moved;  /* records; those since the change */
-    char application[16];
+    char application[24];
     struct anomaly_cell
         *cells;    /* NULL: into the ledger; else by day, request type and feature, and nowhere else */
     double *hours; /* NULL; else by hour, nano-dollars */
