@@ -287,6 +287,8 @@ const struct cli_verb cli_cost_parts[] = {
      "has the cost of a request shifted, since when, and what moved it; exit 1 on a finding",
      cli_cost_anomalies},
     {"review", "cost review [options]", "what would lower the cost, by USD a month", cli_cost_review},
+    {"findings", "cost findings [options]", "what the watch over cost has noticed; exit 1 while one is open", cli_cost_findings},
+    {"dismiss", "cost dismiss ID --why TEXT", "a finding needs no answer: it is not told again", cli_cost_dismiss},
     {"count", "cost count FILE --model M", "how many tokens a text is; - is the standard input",
      cli_cost_count},
     {"reconcile", "cost reconcile INVOICE.csv",

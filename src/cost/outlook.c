@@ -50,8 +50,37 @@ static bool filter_of(const struct budget_view *v, struct slice only[SPEND_DIMEN
     return true;
 }
 
-static void ask(const struct budget_view *v, const struct history *h, int64_t hour_us, int64_t now_us,
-                struct budget_outlook *ret) {
+static bool add_spend(void *ctx, const struct spend_group *g) {
+    int64_t *nano = ctx;
+    if (spend_sums_is_known(&g->sums)) *nano = money_add(*nano, g->sums.cost_nano);
+    return true;
+}
+
+/* Spent in the last minutes. */
+static enum fault recent(struct ledger *l, const struct slice *only, int64_t now_us, int64_t minutes,
+                         struct budget_spend *ret, struct error *error) {
+    /* to the end of this hour, which nobody has spent in yet: its sum is read, and records at the beginning alone */
+    struct spend_query q = {.from_us = now_us - minutes * 60 * 1000000LL, .to_us = now_us - now_us % HOUR_US + HOUR_US};
+    memcpy(q.only, only, sizeof q.only);
+    ret->nano = 0;
+    return ledger_spend(l, &q, add_spend, &ret->nano, NULL, error);
+}
+
+static enum fault read_burn(struct ledger *l, const struct slice *only, int64_t now_us, struct budget_question *q,
+                            struct error *error) {
+    static const int64_t short_minutes[BURN_TIERS] = {5, 30, 120}, long_minutes[BURN_TIERS] = {60, 360, 1440};
+    enum fault fault = FAULT_NONE;
+    for (int i = 0; i < BURN_TIERS && fault == FAULT_NONE; i++) {
+        fault = recent(l, only, now_us, short_minutes[i], &q->burn_short[i], error);
+        if (fault == FAULT_NONE) fault = recent(l, only, now_us, long_minutes[i], &q->burn_long[i], error);
+    }
+    return fault;
+}
+
+static enum fault ask(struct ledger *l, const struct slice *only, const struct budget_view *v,
+                      const struct history *h, int64_t hour_us, int64_t now_us, const struct outlook_watch *w,
+                      struct budget_outlook *ret, struct error *error) {
+    enum fault fault = FAULT_NONE;
     uint8_t hours_of_week[HISTORY_HOURS + AHEAD_HOURS];
     int64_t end_us = v->window.end_us, ahead = (end_us - hour_us + HOUR_US - 1) / HOUR_US;
     size_t first = h->first, n = HISTORY_HOURS - first;
@@ -70,15 +99,19 @@ static void ask(const struct budget_view *v, const struct history *h, int64_t ho
         .n_elapsed = elapsed < 0           ? 0
                      : (size_t)elapsed < n ? (size_t)elapsed
                                            : n,
-        .plan_over = 0.2,
+        .burn_minimum_nano = (int64_t)((double)v->budget->limit_nano * BURN_LEAST),
+        .plan_over = w != NULL ? w->plan_over : 0.2,
+        .was_alert = w != NULL && w->was_alert,
         .seed = 1,
     };
     for (int i = 0; i < BURN_TIERS; i++) q.burn_long[i].nano = q.burn_short[i].nano = MONEY_UNKNOWN;
-    forecast_budget(&q, ret);
+    if (w != NULL) fault = read_burn(l, only, now_us, &q, error);
+    if (fault == FAULT_NONE) forecast_budget(&q, ret);
+    return fault;
 }
 
-enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int64_t now_us,
-                             struct budget_outlook *ret, struct error *error) {
+static enum fault outlook(struct ledger *l, const struct budget_view *v, int64_t now_us,
+                          const struct outlook_watch *w, struct budget_outlook *ret, struct error *error) {
     int64_t hour_us = now_us - now_us % HOUR_US;
     struct history h = {.from_us = hour_us - HISTORY_HOURS * HOUR_US, .first = HISTORY_HOURS};
     struct spend_query q = {.from_us = h.from_us, .to_us = hour_us, .by = 1u << SPEND_BY_HOUR};
@@ -89,21 +122,28 @@ enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int6
     } else {
         near = false;
     }
-    if (near) {
-        ask(v, &h, hour_us, now_us, ret);
-    } else {
-        *ret = (struct budget_outlook){.alert = v->spent_nano > v->budget->limit_nano ? OUTLOOK_BREACHED
-                                                                                      : OUTLOOK_UNKNOWN,
-                                       .expected_nano = MONEY_UNKNOWN,
-                                       .p10_nano = MONEY_UNKNOWN,
-                                       .p50_nano = MONEY_UNKNOWN,
-                                       .p90_nano = MONEY_UNKNOWN,
-                                       .breach = v->spent_nano > v->budget->limit_nano ? 1 : NAN,
-                                       .eta_p10 = INFINITY,
-                                       .eta_p50 = INFINITY,
-                                       .eta_p90 = INFINITY,
-                                       .plan_ratio = NAN};
-        for (int i = 0; i < BURN_TIERS; i++) ret->burn[i] = NAN;
-    }
+    if (near) return ask(l, q.only, v, &h, hour_us, now_us, w, ret, error);
+    *ret = (struct budget_outlook){.alert = v->spent_nano > v->budget->limit_nano ? OUTLOOK_BREACHED
+                                                                                  : OUTLOOK_UNKNOWN,
+                                   .expected_nano = MONEY_UNKNOWN,
+                                   .p10_nano = MONEY_UNKNOWN,
+                                   .p50_nano = MONEY_UNKNOWN,
+                                   .p90_nano = MONEY_UNKNOWN,
+                                   .breach = v->spent_nano > v->budget->limit_nano ? 1 : NAN,
+                                   .eta_p10 = INFINITY,
+                                   .eta_p50 = INFINITY,
+                                   .eta_p90 = INFINITY,
+                                   .plan_ratio = NAN};
+    for (int i = 0; i < BURN_TIERS; i++) ret->burn[i] = NAN;
     return FAULT_NONE;
+}
+
+enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int64_t now_us,
+                             struct budget_outlook *ret, struct error *error) {
+    return outlook(l, v, now_us, NULL, ret, error);
+}
+
+enum fault outlook_watch_budget(struct ledger *l, const struct budget_view *v, int64_t now_us,
+                                const struct outlook_watch *w, struct budget_outlook *ret, struct error *error) {
+    return outlook(l, v, now_us, w, ret, error);
 }

@@ -13,4 +13,16 @@
 enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int64_t now_us,
                              struct budget_outlook *ret, struct error *error) MUST_CHECK;
 
+/* The same for a watcher: with the spend of the last minutes and hours (so that burn is known), with the share by which
+ * spending may be over plan, and whether the forecast alert stands. A long window in which less than BURN_LEAST of
+ * the limit was spent does not burn. */
+#define BURN_LEAST 0.01
+struct outlook_watch {
+    double plan_over;
+    bool was_alert;
+};
+enum fault outlook_watch_budget(struct ledger *l, const struct budget_view *v, int64_t now_us,
+                                const struct outlook_watch *w, struct budget_outlook *ret,
+                                struct error *error) MUST_CHECK;
+
 #endif
