@@ -14,7 +14,7 @@
 /* JOB(symbol, name, seconds after the start, seconds between runs, least seconds before a run that is asked
  * for, daily) */
 #define WATCH_JOB_TABLE(JOB)                                                                                 \
-    JOB(THRESHOLDS, "thresholds", 1, 60, 1, false)                                                           \
+    JOB(THRESHOLDS, "thresholds", 1, 60, 5, false)                                                           \
     JOB(PRICES, "prices", 2, 300, 5, false)                                                                  \
     JOB(PACE, "pace", 20, 300, 60, false)                                                                    \
     JOB(ANOMALIES, "anomalies", 30, 600, 600, true)                                                          \

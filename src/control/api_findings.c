@@ -76,25 +76,37 @@ void api_findings(struct api_call *c) {
     json_object_end(&c->json);
 }
 
+/* NULL after having said that there is none. */
+static struct finding *find(struct api_call *c, int64_t id) {
+    struct findings_filter f = {.id = id, .limit = 1};
+    struct finding *found = NULL;
+    unsigned n = 0;
+    struct error error;
+    if (!api_check(c, findings_list(c->s->registry, &f, c->arena, &found, &n, &error), &error)) return NULL;
+    if (n == 1) return found;
+    api_fail(c, FAULT_NOT_FOUND, "there is no finding %lld", (long long)id);
+    return NULL;
+}
+
+/* What cannot be audited is not done. */
 void api_findings_dismiss(struct api_call *c) {
     int64_t id = api_number(c, "id", 0);
     struct slice reason = slice_trim(api_text(c, "reason"));
-    struct finding *f = NULL;
-    unsigned n = 0;
     struct error error;
     if (!need_registry(c)) return;
     if (reason.len == 0) {
         api_fail(c, FAULT_BAD_REQUEST, "reason: expected why it is dismissed, found nothing");
         return;
     }
-    enum fault fault =
-        findings_dismiss(c->s->registry, id, slice_of(c->actor), reason, clock_wall_us(), &error);
-    if (!api_check(c, fault, &error)) return;
-    if (c->s->findings_changed) c->s->findings_changed(c->s->watch_ctx);
-    struct slice subject = arena_printf(c->arena, "finding/%lld", (long long)id);
-    if (!api_check(c, api_audit(c, "finding.dismiss", subject, SLICE_NULL, &error), &error)) return;
-    struct findings_filter filter = {.id = id, .limit = 1};
-    if (!api_check(c, findings_list(c->s->registry, &filter, c->arena, &f, &n, &error), &error)) return;
-    if (n == 1) put_finding(&c->json, f);
-    else api_fail(c, FAULT_NOT_FOUND, "there is no finding %lld", (long long)id);
+    struct finding *f = find(c, id);
+    if (f == NULL) return;
+    if (f->state != FINDING_DISMISSED) {
+        struct slice subject = arena_printf(c->arena, "finding/%lld", (long long)id);
+        enum fault fault = api_audit(c, "finding.dismiss", subject, SLICE_NULL, &error);
+        if (fault == FAULT_NONE) fault = findings_dismiss(c->s->registry, id, slice_of(c->actor), reason, clock_wall_us(), &error);
+        if (!api_check(c, fault, &error)) return;
+        if (c->s->findings_changed) c->s->findings_changed(c->s->watch_ctx);
+        f = find(c, id);
+    }
+    if (f != NULL) put_finding(&c->json, f);
 }
