@@ -1,5 +1,6 @@
 #include "cost/outlook.h"
 
+#include "base/mem.h"
 #include "store/ledger_spend.h"
 
 #include <math.h>
@@ -7,6 +8,7 @@
 #define HOUR_US 3600000000LL
 #define HISTORY_HOURS (28 * 24)
 #define AHEAD_HOURS (100 * 24)
+#define RECENT_MOST (256u << 20) /* names of six windows; a window has at most LIMIT_SPEND_GROUPS */
 
 /* Hours begin on the UTC grid, as in the ledger; a zone of half hours is off by as much. */
 static uint8_t hour_of_week(const struct zone *z, int64_t start_us) {
@@ -50,37 +52,81 @@ static bool filter_of(const struct budget_view *v, struct slice only[SPEND_DIMEN
     return true;
 }
 
-static bool add_spend(void *ctx, const struct spend_group *g) {
-    int64_t *nano = ctx;
-    if (spend_sums_is_known(&g->sums)) *nano = money_add(*nano, g->sums.cost_nano);
-    return true;
+/* ---- burn ---- */
+
+#define RECENT_NAMES                                                                                           \
+    (SPEND_BIT(APPLICATION) | SPEND_BIT(TEAM) | SPEND_BIT(FEATURE) | SPEND_BIT(KEY) | SPEND_BIT(MODEL) |                \
+     SPEND_BIT(REQUEST_TYPE))
+static const struct {
+    int64_t minutes;
+    bool is_long;
+    unsigned tier;
+} recents[] = {{5, false, 0}, {60, true, 0}, {30, false, 1}, {360, true, 1}, {120, false, 2}, {1440, true, 2}};
+enum { RECENTS = sizeof recents / sizeof *recents };
+
+struct recent_row {
+    struct slice names[SPEND_DIMENSIONS];
+    int64_t nano;
+    unsigned window; /* of `recents` */
+};
+struct recent_spend {
+    struct arena arena; /* names */
+    struct recent_row *rows;
+    size_t n, cap;
+    unsigned window; /* that is being read */
+};
+
+static bool take_recent(void *ctx, const struct spend_group *g) {
+    struct recent_spend *r = ctx;
+    if (!spend_sums_is_known(&g->sums) || g->sums.cost_nano == 0) return true;
+    if (r->n == r->cap) r->rows = mem_resize(r->rows, (r->cap += 64 + r->cap) * sizeof *r->rows);
+    struct recent_row *row = &r->rows[r->n++];
+    *row = (struct recent_row){.nano = g->sums.cost_nano, .window = r->window};
+    for (unsigned d = 0; d < SPEND_DIMENSIONS; d++) row->names[d] = arena_slice(&r->arena, g->names[d]);
+    return !arena_is_full(&r->arena);
 }
 
-/* Spent in the last minutes. */
-static enum fault recent(struct ledger *l, const struct slice *only, int64_t now_us, int64_t minutes,
-                         struct budget_spend *ret, struct error *error) {
-    /* to the end of this hour, which nobody has spent in yet: its sum is read, and records at the beginning alone */
-    struct spend_query q = {.from_us = now_us - minutes * 60 * 1000000LL, .to_us = now_us - now_us % HOUR_US + HOUR_US};
-    memcpy(q.only, only, sizeof q.only);
-    ret->nano = 0;
-    return ledger_spend(l, &q, add_spend, &ret->nano, NULL, error);
-}
-
-static enum fault read_burn(struct ledger *l, const struct slice *only, int64_t now_us, struct budget_question *q,
-                            struct error *error) {
-    static const int64_t short_minutes[BURN_TIERS] = {5, 30, 120}, long_minutes[BURN_TIERS] = {60, 360, 1440};
+enum fault recent_spend_read(struct ledger *l, int64_t now_us, struct recent_spend **ret, struct error *error) {
+    struct recent_spend *r = mem_new(struct recent_spend);
     enum fault fault = FAULT_NONE;
-    for (int i = 0; i < BURN_TIERS && fault == FAULT_NONE; i++) {
-        fault = recent(l, only, now_us, short_minutes[i], &q->burn_short[i], error);
-        if (fault == FAULT_NONE) fault = recent(l, only, now_us, long_minutes[i], &q->burn_long[i], error);
+    arena_init(&r->arena, 64 << 10, RECENT_MOST);
+    for (r->window = 0; r->window < RECENTS && fault == FAULT_NONE; r->window++) {
+        /* to the end of this hour, which nobody has spent in yet: its sum is read, and records at the beginning alone */
+        struct spend_query q = {.from_us = now_us - recents[r->window].minutes * 60 * 1000000LL,
+                                .to_us = now_us - now_us % HOUR_US + HOUR_US,
+                                .by = RECENT_NAMES};
+        fault = ledger_spend(l, &q, take_recent, r, NULL, error);
+        if (fault == FAULT_NONE && arena_is_full(&r->arena))
+            fault = error_set(error, FAULT_TOO_LARGE, "too many combinations of names to know the burn of budgets");
     }
+    if (fault == FAULT_NONE) *ret = r;
+    else recent_spend_free(r);
     return fault;
 }
 
-static enum fault ask(struct ledger *l, const struct slice *only, const struct budget_view *v,
-                      const struct history *h, int64_t hour_us, int64_t now_us, const struct outlook_watch *w,
-                      struct budget_outlook *ret, struct error *error) {
-    enum fault fault = FAULT_NONE;
+void recent_spend_free(struct recent_spend *r) {
+    if (r == NULL) return;
+    mem_free(r->rows);
+    arena_deinit(&r->arena);
+    mem_free(r);
+}
+
+static void fill_burn(const struct recent_spend *r, const struct slice *only, struct budget_question *q) {
+    int64_t nano[RECENTS] = {0};
+    for (size_t i = 0; i < r->n; i++) {
+        bool in = true;
+        for (unsigned d = 0; d < SPEND_DIMENSIONS && in; d++)
+            in = slice_is_null(only[d]) || slice_eq(only[d], r->rows[i].names[d]);
+        if (in) nano[r->rows[i].window] = money_add(nano[r->rows[i].window], r->rows[i].nano);
+    }
+    for (unsigned i = 0; i < RECENTS; i++)
+        (recents[i].is_long ? q->burn_long : q->burn_short)[recents[i].tier].nano = nano[i];
+}
+
+/* ---- the question ---- */
+
+static void ask(const struct slice *only, const struct budget_view *v, const struct history *h, int64_t hour_us,
+                int64_t now_us, const struct outlook_watch *w, struct budget_outlook *ret) {
     uint8_t hours_of_week[HISTORY_HOURS + AHEAD_HOURS];
     int64_t end_us = v->window.end_us, ahead = (end_us - hour_us + HOUR_US - 1) / HOUR_US;
     size_t first = h->first, n = HISTORY_HOURS - first;
@@ -105,9 +151,8 @@ static enum fault ask(struct ledger *l, const struct slice *only, const struct b
         .seed = 1,
     };
     for (int i = 0; i < BURN_TIERS; i++) q.burn_long[i].nano = q.burn_short[i].nano = MONEY_UNKNOWN;
-    if (w != NULL) fault = read_burn(l, only, now_us, &q, error);
-    if (fault == FAULT_NONE) forecast_budget(&q, ret);
-    return fault;
+    if (w != NULL && w->recent != NULL) fill_burn(w->recent, only, &q);
+    forecast_budget(&q, ret);
 }
 
 static enum fault outlook(struct ledger *l, const struct budget_view *v, int64_t now_us,
@@ -122,7 +167,10 @@ static enum fault outlook(struct ledger *l, const struct budget_view *v, int64_t
     } else {
         near = false;
     }
-    if (near) return ask(l, q.only, v, &h, hour_us, now_us, w, ret, error);
+    if (near) {
+        ask(q.only, v, &h, hour_us, now_us, w, ret);
+        return FAULT_NONE;
+    }
     *ret = (struct budget_outlook){.alert = v->spent_nano > v->budget->limit_nano ? OUTLOOK_BREACHED
                                                                                   : OUTLOOK_UNKNOWN,
                                    .expected_nano = MONEY_UNKNOWN,

@@ -11,6 +11,7 @@ static const double PLAN_CLEARS = 0.5, PLAN_LEAST = 0.05;
 
 struct paced {
     struct watch_look *look;
+    struct recent_spend *recent;
     struct budget_view *at;
     size_t n, left_off;
 };
@@ -152,12 +153,13 @@ static void weigh(struct watch_look *l, const struct budget_view *v, const struc
     else if (enough && o->plan_ratio >= 1 + over) tell(l, FINDING_OVER_PLAN, v, o);
 }
 
-static enum fault look_at(struct watch_look *l, const struct budget_view *v, struct error *error) {
+static enum fault look_at(struct watch_look *l, const struct recent_spend *recent,
+                          const struct budget_view *v, struct error *error) {
     struct budget_outlook o;
     bool forecast_stands = false, plan_stands = false;
     enum fault fault = stands(l, FINDING_BUDGET_FORECAST, v, &forecast_stands, error);
     if (fault == FAULT_NONE) fault = stands(l, FINDING_OVER_PLAN, v, &plan_stands, error);
-    struct outlook_watch how = {l->policy->server.watch.plan_over, forecast_stands};
+    struct outlook_watch how = {recent, l->policy->server.watch.plan_over, forecast_stands};
     if (fault == FAULT_NONE) fault = outlook_watch_budget(l->w->ledger, v, l->now_us, &how, &o, error);
     if (fault == FAULT_NONE) weigh(l, v, &o, plan_stands);
     return fault;
@@ -170,10 +172,11 @@ enum fault watch_pace(const struct watch *w, int64_t now_us, struct error *error
     watch_look_begin(&l, w, now_us);
     struct paced p = {.look = &l, .at = mem_new_array(struct budget_view, WATCH_FORECASTS)};
     watch_each_budget(&l, collect, &p, &others);
+    if (p.n > 0) fault = recent_spend_read(w->ledger, now_us, &p.recent, error);
     for (size_t i = 0; i < p.n && fault == FAULT_NONE; i++) {
         if (w->stopping != NULL && w->stopping(w->ctx))
             fault = error_set(error, FAULT_SHUTTING_DOWN, "the server is stopping");
-        else fault = look_at(&l, &p.at[i], error);
+        else fault = look_at(&l, p.recent, &p.at[i], error);
     }
     unsigned kinds = FINDING_BIT(BUDGET_FORECAST) | FINDING_BIT(BUDGET_BURN) | FINDING_BIT(OVER_PLAN);
     if (fault == FAULT_NONE)
@@ -181,6 +184,7 @@ enum fault watch_pace(const struct watch *w, int64_t now_us, struct error *error
     if (fault == FAULT_NONE && p.left_off > 0)
         fault = error_set(error, FAULT_TOO_LARGE, "the pace of %d budgets was looked at, %zu were left off",
                           WATCH_FORECASTS, p.left_off);
+    recent_spend_free(p.recent);
     mem_free(p.at);
     watch_look_end(&l);
     return fault;

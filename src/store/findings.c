@@ -94,7 +94,7 @@ static enum fault update(struct registry *r, const struct finding *f, bool opens
 
 static enum fault see(struct registry *r, const struct finding *f, int64_t look, int64_t now_us,
                       int64_t *ret_opened, struct findings_change *change, struct error *error) {
-    struct former former;
+    struct former former = {0};
     bool room = true;
     enum fault fault = former_of(r, f->key, &former, error);
     bool opens = former.id == 0 || former.state == FINDING_CLEARED;
@@ -269,7 +269,7 @@ enum fault findings_list(struct registry *r, const struct findings_filter *f, st
 
 enum fault findings_state(struct registry *r, struct slice key, bool *ret_found, enum finding_state *ret,
                           struct error *error) {
-    struct former former;
+    struct former former = {0};
     enum fault fault = former_of(r, key, &former, error);
     if (fault != FAULT_NONE) return fault;
     *ret_found = former.id != 0;

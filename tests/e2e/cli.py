@@ -473,6 +473,51 @@ def test_findings(rig):
     expect(status == 1 and "soft-day" in out, f"beside a stopped server: {status} {out} {err}")
 
 
+def test_learned(rig):
+    """What was learned outlives a restart as it was; damage is said and left; a job that fails is seen, and the server goes on."""
+    import sqlite3
+    sim = rig.start_sim("--speed", "0")
+    rig.write_config(config(sim.url, models="  unpriced: {targets: [{provider: openai, model: no-such-model}]}",
+                            server="budgets: [{name: all, limit_usd: 100, window: month, mode: soft}]"))
+    registry = rig.folder / "data" / "registry.db"
+
+    def sql(text, *values):
+        with sqlite3.connect(registry, timeout=10) as base:
+            return base.execute(text, values).fetchall()
+
+    def kept():
+        rows = sql("SELECT body FROM kept WHERE name = 'cost.learned'")
+        return rows[0][0].split(b"\n", 1) if rows else None
+
+    def restart():
+        rig.gateway.stop()
+        return rig.start_gateway()
+
+    rig.start_gateway()
+    expect(all(chat(rig, request_type="short")[0] == 200 for _ in range(5)), "not served")
+    gateway = restart()
+    head, learned = kept()
+    expect(head.startswith(b"quarterdeck learned 1 "), head)
+    answers = [sum(n for _, n in kind[1:]) for kind in json.loads(learned)["expect"]]
+    expect(answers == [5], f"5 answers, learned {answers}")
+    gateway = restart()  # the budget's records are read again, and teach nothing twice
+    expect(kept()[1] == learned, f"{kept()[1]} after {learned}")
+    gateway.stop()
+    sql("UPDATE kept SET body = ? WHERE name = 'cost.learned'", head + b"\n" + learned.replace(b"5", b"6", 1))
+    rig.start_gateway()
+    expect("what was learned" in rig.gateway.log.read_text() and "damaged" in rig.gateway.log.read_text(), rig.gateway.tail())
+    sql("ALTER TABLE finding RENAME TO elsewhere")
+    expect(chat(rig, model="unpriced")[0] == 200, "not served")
+
+    def prices():
+        return next(j for j in rig.api("/api/v1/status")["jobs"] if j["name"] == "prices")
+
+    expect(eventually(lambda: prices()["failures"] > 0, tries=800), prices())
+    expect("finding" in prices()["error"] and chat(rig)[0] == 200, prices())
+    expect('quarterdeck_job_runs_total{job="prices",result="failed"}' in rig.http("GET", "/metrics")[2].decode(), "the metric")
+    expect("a job failed" in rig.gateway.log.read_text(), rig.gateway.tail())
+
+
 def test_offline(rig):
     """The same questions are answered from the data folder when no server runs."""
     serving(rig)
