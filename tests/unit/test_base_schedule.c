@@ -49,8 +49,12 @@ static int teardown(void **state) {
     return 0;
 }
 
-static int due(struct world *w) { return schedule_due(&w->s, w->mono, w->zone, w->wall); }
-static int64_t wait_of(struct world *w) { return schedule_wait(&w->s, w->mono, w->zone, w->wall); }
+static int due(struct world *w) {
+    return schedule_due(&w->s, w->mono, w->zone, w->wall);
+}
+static int64_t wait_of(struct world *w) {
+    return schedule_wait(&w->s, w->mono, w->zone, w->wall);
+}
 
 static void pass(struct world *w, int64_t us) {
     w->mono += us;
@@ -128,7 +132,8 @@ static void a_day_is_the_zones(void **state) {
     assert_int_equal(w->rows[DAILY].day, date_to_days((struct date){2026, 7, 11}));
     w->wall = utc(2026, 7, 11, 22, 59);
     assert_int_equal(due(w), -1);
-    /* summer time ends on 25 October 2026: the day before, at 23:00 UTC, and that day's own end at midnight UTC */
+    /* summer time ends on 25 October 2026: the day before, at 23:00 UTC, and that day's own end at midnight
+     * UTC */
     w->rows[DAILY].day = date_to_days((struct date){2026, 10, 25});
     w->wall = utc(2026, 10, 25, 23, 30);
     assert_int_equal(due(w), -1);

@@ -3,9 +3,14 @@
 
 #include "store/findings.h"
 
-static void see(struct desk *d, enum finding_kind kind, const char *key, const char *application, int64_t now_us) {
-    struct finding f = {.kind = kind, .key = slice_of(key), .application = slice_of(application), .title = SLICE("\x1b[31mred"),
-                        .evidence = SLICE("{\"statistic\":0.9}"), .command = SLICE("quarterdeck budget list")};
+static void see(struct desk *d, enum finding_kind kind, const char *key, const char *application,
+                int64_t now_us) {
+    struct finding f = {.kind = kind,
+                        .key = slice_of(key),
+                        .application = slice_of(application),
+                        .title = SLICE("\x1b[31mred"),
+                        .evidence = SLICE("{\"statistic\":0.9}"),
+                        .command = SLICE("quarterdeck budget list")};
     struct findings_look look = {.seen = &f, .n_seen = 1};
     struct findings_change change;
     assert_int_equal(findings_put(d->s.registry, &look, now_us, NULL, &change, NULL), FAULT_NONE);
@@ -90,8 +95,15 @@ static void dismiss(void **state) {
 
 static void two_jobs(void *ctx, void (*each)(void *arg, const struct job_state *j), void *arg) {
     (void)ctx;
-    each(arg, &(struct job_state){.name = "good", .runs = 3, .started_us = DESK_NOW, .succeeded_us = DESK_NOW, .took_us = 1500, .every_s = 60});
-    each(arg, &(struct job_state){.name = "bad", .runs = 1, .failures = 1, .age_s = 500, .overdue = true, .error = "disk full"});
+    each(arg, &(struct job_state){.name = "good",
+                                  .runs = 3,
+                                  .started_us = DESK_NOW,
+                                  .succeeded_us = DESK_NOW,
+                                  .took_us = 1500,
+                                  .every_s = 60});
+    each(arg,
+         &(struct job_state){
+             .name = "bad", .runs = 1, .failures = 1, .age_s = 500, .overdue = true, .error = "disk full"});
 }
 
 static void jobs(void **state) {

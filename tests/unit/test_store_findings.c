@@ -51,12 +51,19 @@ static struct finding price(const char *key, const char *application) {
 
 static void put(struct world *w, struct findings_look look, int64_t now_us) {
     struct error error = {0};
-    if (findings_put(w->r, &look, now_us, w->ids, &w->change, &error) != FAULT_NONE) fail_msg("%s", error.text);
+    if (findings_put(w->r, &look, now_us, w->ids, &w->change, &error) != FAULT_NONE)
+        fail_msg("%s", error.text);
 }
 
 /* Looks at all prices (of one application), sees these. */
-static void look(struct world *w, const struct finding *seen, size_t n, const char *application, int64_t now_us) {
-    put(w, (struct findings_look){.kinds = FINDING_BIT(UNKNOWN_PRICE), .application = slice_of(application), .seen = seen, .n_seen = n}, now_us);
+static void look(struct world *w, const struct finding *seen, size_t n, const char *application,
+                 int64_t now_us) {
+    put(w,
+        (struct findings_look){.kinds = FINDING_BIT(UNKNOWN_PRICE),
+                               .application = slice_of(application),
+                               .seen = seen,
+                               .n_seen = n},
+        now_us);
 }
 
 static void list(struct world *w, struct findings_filter f) {
@@ -128,12 +135,16 @@ static void what_is_gone_is_cleared_and_may_come_again(void **state) {
 /* Only what was looked for, of whom it was looked for, and not what nobody can tell. */
 static void clearing_has_bounds(void **state) {
     struct world *w = *state;
-    struct finding f[] = {price("a", "support"), price("b", "search"), price("c", "support"), price("d", "support")};
+    struct finding f[] = {price("a", "support"), price("b", "search"), price("c", "support"),
+                          price("d", "support")};
     f[3].kind = FINDING_OVER_PLAN;
     struct slice unsure[] = {SLICE("c")};
     put(w, (struct findings_look){.seen = f, .n_seen = 4}, 1000);
     put(w,
-        (struct findings_look){.kinds = FINDING_BIT(UNKNOWN_PRICE), .application = SLICE("support"), .unsure = unsure, .n_unsure = 1},
+        (struct findings_look){.kinds = FINDING_BIT(UNKNOWN_PRICE),
+                               .application = SLICE("support"),
+                               .unsure = unsure,
+                               .n_unsure = 1},
         2000);
     assert_int_equal(w->change.cleared, 1);
     assert_int_equal(state_of(w, "a"), FINDING_CLEARED);
@@ -233,13 +244,16 @@ static void damage_is_said(void **state) {
     enum fault fault = FAULT_NONE;
     look(w, &f, 1, NULL, 1000);
     registry_close(w->r);
-    struct database *db = database_open(rig_path(w->rig, "registry.db"), &(struct database_options){0}, &fault, &error);
+    struct database *db =
+        database_open(rig_path(w->rig, "registry.db"), &(struct database_options){0}, &fault, &error);
     assert_int_equal(database_exec(db, "UPDATE finding SET state = 'ajar'", &error), FAULT_NONE);
     database_close(db);
     open_it(w);
     struct findings_filter any = {.limit = 10};
     assert_int_equal(findings_list(w->r, &any, &w->arena, &w->all, &w->n, &error), FAULT_CORRUPT);
-    assert_int_equal(findings_put(w->r, &(struct findings_look){.seen = &f, .n_seen = 1}, 1, NULL, &w->change, &error), FAULT_CORRUPT);
+    assert_int_equal(
+        findings_put(w->r, &(struct findings_look){.seen = &f, .n_seen = 1}, 1, NULL, &w->change, &error),
+        FAULT_CORRUPT);
     any.limit = 0;
     assert_int_equal(findings_list(w->r, &any, &w->arena, &w->all, &w->n, &error), FAULT_BAD_REQUEST);
 }
