@@ -44,7 +44,7 @@ static struct policy *read_policy(const char *text) {
     struct arena arena;
     struct policy *p = NULL;
     arena_init(&arena, 4096, 1 << 20);
-    if (config_read(slice_of(text), "test", &source, NULL, 0, &arena, &p, &problems) != FAULT_NONE)
+    if (config_read(slice_of(text), "test", &source, NULL, &arena, &p, &problems) != FAULT_NONE)
         fail_msg("line %d: %s", problems.items[0].line, problems.items[0].text);
     arena_deinit(&arena);
     return p;
