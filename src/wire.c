@@ -1,13 +1,14 @@
 /* wire.c - builds the server from its modules, connects them, and takes it down again.
  *
  * Threads: N loop threads (one gateway each), the ledger writer, the control thread (API requests, one after
- * the other), and this one, which waits for signals and keeps house once a second. Loop threads share
+ * the other), the scheduler, and this one, which waits for signals and keeps house once a second. Loop threads share
  * with the others only what is posted to them and what is atomic. */
 #include "wire.h"
 #include "wire_cache.h"
 #include "wire_cost.h"
 #include "wire_registry.h"
 #include "wire_tiers.h"
+#include "wire_watch.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -52,6 +53,7 @@ struct server {
     struct ledger_writer *writer;
     struct gateway_shared *shared;
     struct cost_wire *cost;
+    struct watch_wire *watch; /* the scheduler's thread */
     struct metric_set *metrics;
     struct metric_shard *shard, *control_shard; /* of this thread and the control thread */
     struct lane *lanes;
@@ -234,7 +236,10 @@ static enum fault sink_record(void *ctx, unsigned lane, const struct record *r) 
     struct buffer *frame = &s->lanes[lane].frame;
     buffer_clear(frame);
     if (!record_encode(r, frame)) return FAULT_TOO_LARGE;
-    return recorder_append(s->recorder, lane, FRAME_RECORD, buffer_slice(frame));
+    enum fault fault = recorder_append(s->recorder, lane, FRAME_RECORD, buffer_slice(frame));
+    if (!money_is_known(r->cost_nano)) watch_wire_ask(s->watch, WATCH_PRICES);
+    if (r->error == FAULT_BUDGET_EXCEEDED) watch_wire_ask(s->watch, WATCH_THRESHOLDS);
+    return fault;
 }
 
 static struct slice cut(struct slice s, bool *ret_cut) {
@@ -428,15 +433,20 @@ static enum fault start(struct server *s, struct error *error) {
     fault = open_stores(s, error);
     if (fault != FAULT_NONE) return fault;
     s->cost = cost_wire_new(s->n_lanes);
+    cost_wire_restore(s->cost, s->registry);
+    s->watch = watch_wire_new(&(struct watch_sources){s, policy_in_force, s->cost, s->ledger, s->writer, s->metrics, o->data_dir}, error);
+    if (!s->watch) return error->fault;
     if (cost_wire_install(s->cost, s->policy)) fault = cost_wire_fill(s->cost, s->ledger, s->writer, error);
     if (fault != FAULT_NONE) return fault;
     s->services = (struct control_services){.ctx = s, .policy = policy_in_force, .reload = reload, .ready = is_ready,
                                             .targets = each_target, .budgets = each_budget, .ledger = s->ledger, .registry = s->registry,
                                             .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics,
                                             .started_us = clock_wall_us()};
+    watch_wire_lend(s->watch, &s->services);
     s->desk = desk_new(&s->services);
     if (!s->desk) return error_set(error, FAULT_IO, "cannot start the control thread");
-    return start_lanes(s, error);
+    fault = watch_wire_start(s->watch, error);
+    return fault == FAULT_NONE ? start_lanes(s, error) : fault;
 }
 
 static void end_exchanges(void *arg) {
@@ -471,6 +481,7 @@ static void stop(struct server *s) {
         run_down(s, end_exchanges, FAREWELL_US);
     }
     desk_stop(s->desk);
+    watch_wire_stop(s->watch);
     for (unsigned i = 0; s->lanes && i < s->n_lanes; i++) {
         if (!s->lanes[i].running) continue;
         loop_stop(s->lanes[i].loop);
@@ -483,6 +494,7 @@ static void stop(struct server *s) {
         loop_free(s->lanes[i].loop);
         buffer_deinit(&s->lanes[i].frame);
     }
+    watch_wire_free(s->watch);
     close_stores(s);
     mem_free(s->lanes);
     gateway_shared_free(s->shared);
@@ -517,6 +529,7 @@ static void keep_house(struct server *s) {
     policy_drop(p);
     set_gauge(s, METRIC_BUILD, 1, VERSION);
     each_target(s, set_breaker, s);
+    watch_wire_publish(s->watch);
     for (unsigned i = 0; i < s->n_lanes; i++) (void)loop_post(s->lanes[i].loop, publish, &s->lanes[i]);
     if (recorded.lost > s->lost_seen) log_event(LOG_ERROR, "records were lost: the flight recorder has no room", NULL);
     if (written.failures > s->failures_seen) log_event(LOG_ERROR, "the ledger could not be written", "error", written.last_error, NULL);

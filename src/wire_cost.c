@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cost/expect.h"
+#include "cost/learned.h"
 #include "cost/token_count.h"
-
-#include <stdio.h>
+#include "store/findings.h"
 
 struct cost_wire {
     struct governor *governor;
@@ -15,25 +15,16 @@ struct cost_wire {
     struct token_calibration calibration;
     struct token_counter *counters; /* one a lane, by its thread only */
     unsigned n_lanes;
+    int64_t learned_until_us; /* what was recorded until then is in `expect` already */
+    void (*crossed)(void *ctx);
+    void *crossed_ctx;
 };
 
 /* ---- alerts ---- */
 
 static void alerted(void *ctx, const struct budget_alert *a) {
-    (void)ctx;
-    if (a->replayed) return; /* a former process told of it */
-    char spent[MONEY_TEXT], limit[MONEY_TEXT], share[16];
-    struct buffer who;
-    buffer_init(&who, SCOPE_DIMENSIONS * (2 * LIMIT_LABEL + 2));
-    const struct scope *s = &a->view.budget->scope;
-    for (unsigned i = 0; i < s->n_terms; i++)
-        (void)buffer_printf(&who, "%s%s=" SLICE_FMT, i > 0 ? "," : "", scope_dimension_name(s->terms[i].by), SLICE_ARG(a->view.values[i]));
-    money_format(a->view.spent_nano, spent);
-    money_format(a->view.budget->limit_nano, limit);
-    (void)snprintf(share, sizeof share, "%.0f%%", a->share * 100);
-    log_event(LOG_WARN, "a budget reached a threshold", "budget", a->view.budget->name, "scope", buffer_text(&who), "threshold", share,
-              "spent_usd", spent, "limit_usd", limit, NULL);
-    buffer_deinit(&who);
+    struct cost_wire *c = ctx;
+    if (!a->replayed && c->crossed != NULL) c->crossed(c->crossed_ctx); /* a former one is seen by the first look of the watch */
 }
 
 /* ---- tokens ---- */
@@ -74,12 +65,13 @@ struct taking {
     void (*take)(void *arg, const struct record *r);
     void *arg;
     struct expect *expect;
+    int64_t after_us;
 };
 
 static bool take_one(void *ctx, const struct record *r) {
     struct taking *t = ctx;
     t->take(t->arg, r);
-    if (r->status == RECORD_OK && r->cache.len == 0 && !r->usage.estimated)
+    if (r->time_us > t->after_us && r->status == RECORD_OK && r->cache.len == 0 && !r->usage.estimated)
         expect_learn(t->expect, r->application, r->model, r->request_type, r->usage.output);
     return true;
 }
@@ -87,11 +79,12 @@ static bool take_one(void *ctx, const struct record *r) {
 struct books {
     struct ledger *ledger;
     struct expect *expect;
+    int64_t learned_until_us;
 };
 
 static enum fault each_record(void *ctx, int64_t from_us, void (*take)(void *arg, const struct record *r), void *arg, struct error *error) {
     struct books *b = ctx;
-    struct taking t = {take, arg, b->expect};
+    struct taking t = {take, arg, b->expect, b->learned_until_us};
     struct record_filter f = {.from_us = from_us, .status = -1, .limit = LIMIT_PAGE, .oldest_first = true};
     struct arena arena;
     enum fault fault;
@@ -114,9 +107,48 @@ bool cost_wire_prepare(struct cost_wire *c, struct policy *p) { return governor_
 bool cost_wire_install(struct cost_wire *c, struct policy *p) { return governor_install(c->governor, p); }
 
 enum fault cost_wire_fill(struct cost_wire *c, struct ledger *l, struct ledger_writer *w, struct error *error) {
-    struct books books = {l, c->expect};
+    struct books books = {l, c->expect, c->learned_until_us};
     ledger_writer_drain(w);
-    return governor_fill(c->governor, clock_wall_us(), &(struct record_source){&books, each_record}, error);
+    enum fault fault = governor_fill(c->governor, clock_wall_us(), &(struct record_source){&books, each_record}, error);
+    if (fault == FAULT_NONE) c->learned_until_us = INT64_MAX; /* from here on each answer is learned from as it comes */
+    return fault;
+}
+
+/* ---- what was learned ---- */
+
+#define LEARNED SLICE("cost.learned")
+
+void cost_wire_restore(struct cost_wire *c, struct registry *r) {
+    struct arena arena;
+    struct slice bytes = SLICE_NULL;
+    struct error error = {.fault = FAULT_NONE};
+    int64_t at_us = 0;
+    arena_init(&arena, 64 << 10, 2 * LEARNED_MOST);
+    enum fault fault = registry_kept(r, LEARNED, &arena, &bytes, &at_us, &error);
+    bool any = !slice_is_null(bytes);
+    if (fault == FAULT_NONE && any && at_us < clock_wall_us() - LEARNED_OLDEST_US)
+        fault = error_set(&error, FAULT_CORRUPT, "it is over 90 days old");
+    if (fault == FAULT_NONE && any) fault = learned_decode(bytes, &c->calibration, c->expect, &error);
+    if (fault == FAULT_NONE && any) c->learned_until_us = at_us;
+    if (fault != FAULT_NONE)
+        log_event(LOG_WARN, "what was learned of tokens and lengths of answers is not used; it is learned anew", "why", error.text, NULL);
+    arena_deinit(&arena);
+}
+
+enum fault cost_wire_save(struct cost_wire *c, struct registry *r, struct error *error) {
+    struct buffer bytes;
+    int64_t now_us = clock_wall_us(); /* before it is read: what comes meanwhile is learned twice rather than not */
+    buffer_init(&bytes, LEARNED_MOST);
+    enum fault fault = learned_encode(&c->calibration, c->expect, &bytes)
+                           ? registry_keep(r, LEARNED, buffer_slice(&bytes), now_us, error)
+                           : error_set(error, FAULT_TOO_LARGE, "what was learned has over %u bytes", LEARNED_MOST);
+    buffer_deinit(&bytes);
+    return fault;
+}
+
+void cost_wire_on_threshold(struct cost_wire *c, void (*crossed)(void *ctx), void *ctx) {
+    c->crossed = crossed;
+    c->crossed_ctx = ctx;
 }
 
 void cost_wire_sweep(struct cost_wire *c) { governor_sweep(c->governor, clock_wall_us(), clock_us()); }

@@ -9,6 +9,7 @@
 #include "cost/governor.h"
 #include "gateway/gateway.h"
 #include "store/ledger.h"
+#include "store/registry.h"
 
 struct cost_wire;
 
@@ -20,6 +21,12 @@ bool cost_wire_install(struct cost_wire *c, struct policy *p); /* true: cost_wir
 enum fault cost_wire_fill(struct cost_wire *c, struct ledger *l, struct ledger_writer *w, struct error *error) MUST_CHECK;
 /* Gives the gateways what they call: c stays the context of these. */
 void cost_wire_sinks(struct cost_wire *c, struct gateway_sinks *sinks);
+/* What was learned (token factors, lengths of answers), from and to the registry. Restored before the first fill, which then
+ * learns only from what is newer; what is damaged or too old is said and left. */
+void cost_wire_restore(struct cost_wire *c, struct registry *r);
+enum fault cost_wire_save(struct cost_wire *c, struct registry *r, struct error *error) MUST_CHECK;
+/* `crossed` on the thread that settled, when a budget reached a threshold: post it on, do not wait. Before the gateways. */
+void cost_wire_on_threshold(struct cost_wire *c, void (*crossed)(void *ctx), void *ctx);
 void cost_wire_sweep(struct cost_wire *c);           /* about once a minute */
 void cost_wire_each_budget(struct cost_wire *c, void (*each)(void *arg, const struct budget_view *v), void *arg);
 

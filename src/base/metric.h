@@ -34,6 +34,9 @@
     METRIC(DROPPED_EVENTS, "quarterdeck_dropped_events_total", COUNTER, "provider,model", "Malformed stream events left out.") \
     METRIC(POLICY_REVISION, "quarterdeck_policy_revision", GAUGE, "", "Revision of the policy in force.")      \
     METRIC(POLICY_FAILURES, "quarterdeck_policy_reload_failures_total", COUNTER, "", "Reloads that were refused.") \
+    METRIC(FINDINGS_OPEN, "quarterdeck_findings_open", GAUGE, "kind", "Findings that are open.")              \
+    METRIC(JOB_RUNS, "quarterdeck_job_runs_total", COUNTER, "job,result", "Runs of the scheduler's jobs; result is ok or failed.") \
+    METRIC(JOB_AGE, "quarterdeck_job_age_seconds", GAUGE, "job", "Since a job last succeeded, or the server started.") \
     METRIC(BUILD, "quarterdeck_build_info", GAUGE, "version", "1, with the version as a label.")
 
 enum metric {

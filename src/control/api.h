@@ -128,6 +128,8 @@ void api_limit_remove(struct api_call *c);
 void api_approvals(struct api_call *c);
 void api_approve(struct api_call *c);
 void api_approval_revoke(struct api_call *c);
+void api_findings(struct api_call *c);
+void api_findings_dismiss(struct api_call *c);
 void api_models(struct api_call *c);
 void api_quote(struct api_call *c);
 void api_route_show(struct api_call *c);

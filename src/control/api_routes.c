@@ -1,5 +1,6 @@
 /* The table of routes. What is not in here does not exist. */
 #include "control/api.h"
+#include "model/finding.h"
 
 #include "cost/cache_pairs.h"
 #include "cost/downgrade.h"
@@ -199,6 +200,20 @@ static const struct api_parameter approve[] = {
     END};
 static const struct api_parameter approval_revoke[] = {APPROVAL_PATH, REASON(API_QUERY), END};
 
+#define OR_KIND(symbol, domain, name, meaning) "|" name
+#define OR_STATE(symbol, name) "|" name
+static const struct api_parameter findings[] = {
+    {.name = "domain", .place = API_QUERY, .type = API_CHOICE, .choices = "cost", .help = "only of this domain"},
+    {.name = "state", .place = API_QUERY, .type = API_CHOICE, .choices = &(FINDING_STATE_TABLE(OR_STATE))[1], .help = "only in this state"},
+    TEXT_QUERY("application", "only about this application"),
+    {.name = "kind", .place = API_QUERY, .type = API_CHOICE, .choices = &(FINDING_KIND_TABLE(OR_KIND))[1], .help = "only of this kind"},
+    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "findings at most, open ones first, then those seen last"},
+    END};
+static const struct api_parameter finding_dismiss[] = {
+    {.name = "id", .place = API_PATH, .type = API_INTEGER, .required = true, .low = 1, .high = INT64_MAX, .help = "the finding"},
+    {.name = "reason", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_ERROR_TEXT, .help = "why it needs no answer; kept with it and in the audit log"},
+    END};
+
 const struct api_route api_routes[] = {
     {"GET", "/api/v1/records", API_VIEWER, 200, api_records_list, "Records, newest first, a page at a time.", record_list, "RecordPage", NULL},
     {"GET", "/api/v1/records/{id}", API_VIEWER, 200, api_records_show, "One record.", record_id, "Record", NULL},
@@ -226,6 +241,8 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/approvals", API_VIEWER, 200, api_approvals, "What kinds of expensive work are approved, up to what and until when.", NULL, "Approvals", NULL},
     {"PUT", "/api/v1/approvals/{application}/{request_type}", API_EDITOR, 200, api_approve, "Approves requests of this type up to a cost.", approve, "ApprovalChange", NULL},
     {"DELETE", "/api/v1/approvals/{application}/{request_type}", API_EDITOR, 200, api_approval_revoke, "Takes an approval back.", approval_revoke, "ApprovalChange", NULL},
+    {"GET", "/api/v1/findings", API_VIEWER, 200, api_findings, "What the watchers noticed, with evidence and what to type next.", findings, "Findings", NULL},
+    {"POST", "/api/v1/findings/{id}/dismiss", API_EDITOR, 200, api_findings_dismiss, "A finding needs no answer: it is not told again.", finding_dismiss, "Finding", NULL},
     {"GET", "/api/v1/models", API_VIEWER, 200, api_models, "Models, their targets, prices and breakers.", NULL, "Models", NULL},
     {"GET", "/api/v1/models/{model}/route", API_VIEWER, 200, api_route_show, "Routing by difficulty of a model: rules, weights, what it chose.", route_show, "Route", NULL},
     {"POST", "/api/v1/models/{model}/route", API_ADMIN, 200, api_route_switch, "Turns routing by difficulty on, or back into shadow.", route_switch, "RouteSwitch", NULL},

@@ -1,7 +1,10 @@
 /* The shapes of all answers, as rows. */
 #include "control/api.h"
+#include "model/finding.h"
 
 #define OR_STATUS(symbol, name) "|" name
+#define OR_KIND(symbol, domain, name, meaning) "|" name
+#define OR_STATE(symbol, name) "|" name
 #define STATUSES (&(RECORD_STATUS_TABLE(OR_STATUS))[1])
 
 const struct api_field api_fields[] = {
@@ -417,6 +420,24 @@ const struct api_field api_fields[] = {
     {"ApprovalChange", "after", "json", "the approval that is; null: none"},
     {"ApprovalChange", "in_force", "boolean", "whether the server goes by it already"},
     {"ApprovalChange", "why_not", "string?", "what stands against it"},
+    {"Findings", "findings", "[Finding]", "open ones first, then those that were seen last"},
+    {"Findings", "open", "{integer}", "how many are open, by kind, whatever was asked for"},
+    {"Finding", "id", "integer", "its number"},
+    {"Finding", "domain", "cost", "whose watcher noticed it"},
+    {"Finding", "kind", &(FINDING_KIND_TABLE(OR_KIND))[1], "what was noticed"},
+    {"Finding", "state", &(FINDING_STATE_TABLE(OR_STATE))[1], "open: it is so; cleared: no longer; dismissed: a person said that it needs no answer"},
+    {"Finding", "application", "string?", "null: it is not about one"},
+    {"Finding", "title", "string", "one line"},
+    {"Finding", "command", "string", "what to type next"},
+    {"Finding", "first_seen", "time", "when it was first noticed"},
+    {"Finding", "last_seen", "time", "when it was last found to be so"},
+    {"Finding", "times", "integer", "how often it has opened"},
+    {"Finding", "cleared_at", "time?", "null: it is open, or was dismissed while it was"},
+    {"Finding", "dismissed", "Dismissal?", "null: it is not"},
+    {"Finding", "evidence", "json", "statistic, n, threshold and where it came from, false-alarm rate, and what else was measured"},
+    {"Dismissal", "by", "string", "who"},
+    {"Dismissal", "reason", "string", "why"},
+    {"Dismissal", "at", "time", "when"},
     {"Quote", "provider", "string", "provider in the price table"},
     {"Quote", "model", "string", "entry of the table that applies"},
     {"Quote", "at", "time", "the time whose prices apply"},
@@ -564,6 +585,17 @@ const struct api_field api_fields[] = {
     {"Status", "semantic_caches_off", "integer?", "declared, and off for want of a verified threshold: see cost/cache-calibration; null: no server is running"},
     {"Status", "recorder", "RecorderStatus?", "the flight recorder, of this run"},
     {"Status", "ledger", "LedgerStatus?", "the ledger writer, of this run"},
+    {"Status", "jobs", "[JobStatus]?", "of the scheduler; null: no server is running"},
+    {"JobStatus", "name", "string", "the job"},
+    {"JobStatus", "runs", "integer", "since the server's start"},
+    {"JobStatus", "failures", "integer", "of them"},
+    {"JobStatus", "last_run", "time?", "begin of the last one; null: none yet"},
+    {"JobStatus", "last_success", "time?", "end of the last good one; null: none yet"},
+    {"JobStatus", "seconds", "number", "that the last one took"},
+    {"JobStatus", "every_seconds", "integer", "how often it is to succeed"},
+    {"JobStatus", "age_seconds", "integer", "since it did, or since the server's start"},
+    {"JobStatus", "overdue", "boolean", "it has not succeeded for twice as long (daily: two hours longer)"},
+    {"JobStatus", "error", "string?", "of the last run; null: it was good"},
     {"RecorderStatus", "appended", "integer", "frames taken"},
     {"RecorderStatus", "drained", "integer", "frames that are in the ledger"},
     {"RecorderStatus", "lost", "integer", "frames that could not be kept; must be 0"},

@@ -138,6 +138,33 @@ static void put_writer(struct json_writer *w, struct ledger_writer *writer) {
     json_object_end(w);
 }
 
+static void put_job(void *arg, const struct job_state *j) {
+    struct json_writer *w = arg;
+    json_object(w);
+    json_member_text(w, "name", j->name);
+    json_member_i64(w, "runs", j->runs);
+    json_member_i64(w, "failures", j->failures);
+    api_put_time(w, "last_run", j->started_us);
+    api_put_time(w, "last_success", j->succeeded_us);
+    json_member_double(w, "seconds", (double)j->took_us / SECOND_US);
+    json_member_i64(w, "every_seconds", j->every_s);
+    json_member_i64(w, "age_seconds", j->age_s);
+    json_member_bool(w, "overdue", j->overdue);
+    json_member_text(w, "error", j->error[0] ? j->error : NULL);
+    json_object_end(w);
+}
+
+static void put_jobs(struct api_call *c) {
+    json_key(&c->json, "jobs");
+    if (!c->s->jobs) {
+        json_put_null(&c->json);
+        return;
+    }
+    json_array(&c->json);
+    c->s->jobs(c->s->watch_ctx, put_job, &c->json);
+    json_array_end(&c->json);
+}
+
 static void put_count(struct json_writer *w, const char *key, bool known, unsigned n) {
     json_key(w, key);
     if (known) json_put_i64(w, n);
@@ -163,6 +190,7 @@ void api_status(struct api_call *c) {
     put_count(w, "semantic_caches_off", p && c->s->reload, p ? policy_caches_off(p) : 0);
     put_recorder(w, c->s->recorder);
     put_writer(w, c->s->writer);
+    put_jobs(c);
     json_object_end(w);
 }
 

@@ -291,6 +291,8 @@ const struct cli_verb cli_cost_parts[] = {
     {"cache-calibrate", "cost cache-calibrate [options]",
      "how alike two questions must be for one answer, measured; exit 1 when no threshold is verified",
      cli_cost_cache_calibrate},
+    {"findings", "cost findings [options]", "what the watch over cost has noticed; exit 1 while one is open", cli_cost_findings},
+    {"dismiss", "cost dismiss ID --why TEXT", "a finding needs no answer: it is not told again", cli_cost_dismiss},
     {"count", "cost count FILE --model M", "how many tokens a text is; - is the standard input",
      cli_cost_count},
     {"reconcile", "cost reconcile INVOICE.csv",

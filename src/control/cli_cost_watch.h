@@ -4,5 +4,7 @@
 
 int cli_cost_anomalies(int argc, char **argv);
 int cli_cost_review(int argc, char **argv);
+int cli_cost_findings(int argc, char **argv); /* cli_findings.c */
+int cli_cost_dismiss(int argc, char **argv);
 
 #endif

@@ -22,6 +22,17 @@ struct target_state {
     int64_t opens_again_us;         /* wall time of the next probe; 0 unless open */
 };
 
+/* A job of the scheduler, and how its last run went. */
+struct job_state {
+    const char *name;
+    int64_t runs, failures;
+    int64_t started_us, succeeded_us; /* wall, of the last one; 0: none */
+    int64_t took_us;
+    int64_t every_s, age_s;         /* how often it is to succeed; since it did, or since the start */
+    bool overdue;
+    char error[LIMIT_ERROR_TEXT];   /* of the last run; "" when it was good */
+};
+
 /* What the server lends. Members that a stopped server cannot have are NULL; the API then says so. */
 struct control_services {
     void *ctx;
@@ -32,6 +43,10 @@ struct control_services {
     void (*targets)(void *ctx, void (*each)(void *arg, const struct target_state *t), void *arg);
     /* The current window of each budget; NULL: no server is running. A view is valid inside the call. */
     void (*budgets)(void *ctx, void (*each)(void *arg, const struct budget_view *v), void *arg);
+    /* The scheduler's own, with its own context. */
+    void *watch_ctx;
+    void (*jobs)(void *watch_ctx, void (*each)(void *arg, const struct job_state *j), void *arg);
+    void (*findings_changed)(void *watch_ctx); /* by a person */
     struct ledger *ledger;
     struct registry *registry;
     struct recorder *recorder;

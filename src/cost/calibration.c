@@ -85,3 +85,19 @@ bool token_calibration_update(struct token_calibration *c, struct slice model, i
     while (!atomic_compare_exchange_weak(&row->state, &old, pack(learn(unpack(old), ratio)))) continue;
     return true;
 }
+
+bool token_calibration_row(const struct token_calibration *c, unsigned i, uint64_t *ret_model, double *ret_factor,
+                           uint32_t *ret_n) {
+    struct state s = unpack(atomic_load(&c->models[i].state));
+    *ret_model = atomic_load(&c->models[i].model);
+    *ret_factor = (double)s.factor;
+    *ret_n = s.n;
+    return *ret_model != 0 && s.n > 0;
+}
+
+bool token_calibration_restore(struct token_calibration *c, uint64_t model, double factor, uint32_t n) {
+    if (model == 0 || n == 0 || !(factor >= TOKEN_CALIBRATION_LOW && factor <= TOKEN_CALIBRATION_HIGH)) return false;
+    struct token_calibrated *row = row_of(c, model);
+    if (row) atomic_store(&row->state, pack((struct state){(float)factor, n}));
+    return row != NULL;
+}

@@ -37,4 +37,10 @@ double token_calibration_factor(const struct token_calibration *c, struct slice 
 bool token_calibration_update(struct token_calibration *c, struct slice model, int64_t ours,
                               int64_t provider);
 
+/* For keeping it: row `i` of TOKEN_CALIBRATION_MODELS; false: nothing was learned in it. And back, into one that was
+ * just initialised; false: no such factor, or no room. */
+bool token_calibration_row(const struct token_calibration *c, unsigned i, uint64_t *ret_model, double *ret_factor,
+                           uint32_t *ret_n);
+bool token_calibration_restore(struct token_calibration *c, uint64_t model, double factor, uint32_t n);
+
 #endif

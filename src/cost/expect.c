@@ -95,3 +95,24 @@ int64_t expect_output(const struct expect *e, struct slice application, struct s
     }
     return top_of(EXPECT_BINS - 1);
 }
+
+void expect_each(const struct expect *e, void (*each)(void *ctx, uint64_t kind, const unsigned bins[EXPECT_BINS]), void *ctx) {
+    for (unsigned i = 0; i < EXPECT_KINDS; i++) {
+        const struct kind *block = (const struct kind *)atomic_load(&e->blocks[i / PROBES]);
+        uint64_t hash = block != NULL ? atomic_load(&block[i % PROBES].hash) : 0;
+        unsigned bins[EXPECT_BINS];
+        if (hash == 0) continue;
+        for (unsigned b = 0; b < EXPECT_BINS; b++) bins[b] = atomic_load(&block[i % PROBES].bins[b]);
+        each(ctx, hash, bins);
+    }
+}
+
+bool expect_restore(struct expect *e, uint64_t kind, const unsigned bins[EXPECT_BINS]) {
+    uint64_t n = 0;
+    for (unsigned b = 0; b < EXPECT_BINS; b++) n += bins[b];
+    if (kind == 0 || n >= EXPECT_MOST) return false;
+    struct kind *k = find(e, kind, true);
+    for (unsigned b = 0; k != NULL && b < EXPECT_BINS; b++) atomic_store(&k->bins[b], bins[b]);
+    if (k != NULL) atomic_store(&k->n, (unsigned)(n < EXPECT_HALVE ? n : EXPECT_HALVE - 1)); /* else it were never halved again */
+    return k != NULL;
+}

@@ -16,6 +16,7 @@
 #define EXPECT_KINDS 1024
 #define EXPECT_LEAST 100 /* answers before anything is said: fewer hold no 99th percentile */
 #define EXPECT_HALVE 20000
+#define EXPECT_MOST (2 * EXPECT_HALVE) /* below this in all bins of a kind, also while they are being halved */
 #define EXPECT_BINS 168 /* up to 2^21 tokens */
 
 struct expect;
@@ -27,5 +28,10 @@ void expect_learn(struct expect *e, struct slice application, struct slice model
 /* Tokens; -1: fewer than EXPECT_LEAST answers of this kind were seen. */
 int64_t expect_output(const struct expect *e, struct slice application, struct slice model,
                       struct slice request_type);
+
+/* For keeping it: each kind by its hash with its bins; and back, into one that nobody uses yet. False: no such kind (0),
+ * more answers in it than are kept, or no room. */
+void expect_each(const struct expect *e, void (*each)(void *ctx, uint64_t kind, const unsigned bins[EXPECT_BINS]), void *ctx);
+bool expect_restore(struct expect *e, uint64_t kind, const unsigned bins[EXPECT_BINS]);
 
 #endif

@@ -1,5 +1,6 @@
 #include "cost/outlook.h"
 
+#include "base/mem.h"
 #include "store/ledger_spend.h"
 
 #include <math.h>
@@ -7,6 +8,7 @@
 #define HOUR_US 3600000000LL
 #define HISTORY_HOURS (28 * 24)
 #define AHEAD_HOURS (100 * 24)
+#define RECENT_MOST (256u << 20) /* names of six windows; a window has at most LIMIT_SPEND_GROUPS */
 
 /* Hours begin on the UTC grid, as in the ledger; a zone of half hours is off by as much. */
 static uint8_t hour_of_week(const struct zone *z, int64_t start_us) {
@@ -50,8 +52,81 @@ static bool filter_of(const struct budget_view *v, struct slice only[SPEND_DIMEN
     return true;
 }
 
-static void ask(const struct budget_view *v, const struct history *h, int64_t hour_us, int64_t now_us,
-                struct budget_outlook *ret) {
+/* ---- burn ---- */
+
+#define RECENT_NAMES                                                                                           \
+    (SPEND_BIT(APPLICATION) | SPEND_BIT(TEAM) | SPEND_BIT(FEATURE) | SPEND_BIT(KEY) | SPEND_BIT(MODEL) |                \
+     SPEND_BIT(REQUEST_TYPE))
+static const struct {
+    int64_t minutes;
+    bool is_long;
+    unsigned tier;
+} recents[] = {{5, false, 0}, {60, true, 0}, {30, false, 1}, {360, true, 1}, {120, false, 2}, {1440, true, 2}};
+enum { RECENTS = sizeof recents / sizeof *recents };
+
+struct recent_row {
+    struct slice names[SPEND_DIMENSIONS];
+    int64_t nano;
+    unsigned window; /* of `recents` */
+};
+struct recent_spend {
+    struct arena arena; /* names */
+    struct recent_row *rows;
+    size_t n, cap;
+    unsigned window; /* that is being read */
+};
+
+static bool take_recent(void *ctx, const struct spend_group *g) {
+    struct recent_spend *r = ctx;
+    if (!spend_sums_is_known(&g->sums) || g->sums.cost_nano == 0) return true;
+    if (r->n == r->cap) r->rows = mem_resize(r->rows, (r->cap += 64 + r->cap) * sizeof *r->rows);
+    struct recent_row *row = &r->rows[r->n++];
+    *row = (struct recent_row){.nano = g->sums.cost_nano, .window = r->window};
+    for (unsigned d = 0; d < SPEND_DIMENSIONS; d++) row->names[d] = arena_slice(&r->arena, g->names[d]);
+    return !arena_is_full(&r->arena);
+}
+
+enum fault recent_spend_read(struct ledger *l, int64_t now_us, struct recent_spend **ret, struct error *error) {
+    struct recent_spend *r = mem_new(struct recent_spend);
+    enum fault fault = FAULT_NONE;
+    arena_init(&r->arena, 64 << 10, RECENT_MOST);
+    for (r->window = 0; r->window < RECENTS && fault == FAULT_NONE; r->window++) {
+        /* to the end of this hour, which nobody has spent in yet: its sum is read, and records at the beginning alone */
+        struct spend_query q = {.from_us = now_us - recents[r->window].minutes * 60 * 1000000LL,
+                                .to_us = now_us - now_us % HOUR_US + HOUR_US,
+                                .by = RECENT_NAMES};
+        fault = ledger_spend(l, &q, take_recent, r, NULL, error);
+        if (fault == FAULT_NONE && arena_is_full(&r->arena))
+            fault = error_set(error, FAULT_TOO_LARGE, "too many combinations of names to know the burn of budgets");
+    }
+    if (fault == FAULT_NONE) *ret = r;
+    else recent_spend_free(r);
+    return fault;
+}
+
+void recent_spend_free(struct recent_spend *r) {
+    if (r == NULL) return;
+    mem_free(r->rows);
+    arena_deinit(&r->arena);
+    mem_free(r);
+}
+
+static void fill_burn(const struct recent_spend *r, const struct slice *only, struct budget_question *q) {
+    int64_t nano[RECENTS] = {0};
+    for (size_t i = 0; i < r->n; i++) {
+        bool in = true;
+        for (unsigned d = 0; d < SPEND_DIMENSIONS && in; d++)
+            in = slice_is_null(only[d]) || slice_eq(only[d], r->rows[i].names[d]);
+        if (in) nano[r->rows[i].window] = money_add(nano[r->rows[i].window], r->rows[i].nano);
+    }
+    for (unsigned i = 0; i < RECENTS; i++)
+        (recents[i].is_long ? q->burn_long : q->burn_short)[recents[i].tier].nano = nano[i];
+}
+
+/* ---- the question ---- */
+
+static void ask(const struct slice *only, const struct budget_view *v, const struct history *h, int64_t hour_us,
+                int64_t now_us, const struct outlook_watch *w, struct budget_outlook *ret) {
     uint8_t hours_of_week[HISTORY_HOURS + AHEAD_HOURS];
     int64_t end_us = v->window.end_us, ahead = (end_us - hour_us + HOUR_US - 1) / HOUR_US;
     size_t first = h->first, n = HISTORY_HOURS - first;
@@ -70,15 +145,18 @@ static void ask(const struct budget_view *v, const struct history *h, int64_t ho
         .n_elapsed = elapsed < 0           ? 0
                      : (size_t)elapsed < n ? (size_t)elapsed
                                            : n,
-        .plan_over = 0.2,
+        .burn_minimum_nano = (int64_t)((double)v->budget->limit_nano * BURN_LEAST),
+        .plan_over = w != NULL ? w->plan_over : 0.2,
+        .was_alert = w != NULL && w->was_alert,
         .seed = 1,
     };
     for (int i = 0; i < BURN_TIERS; i++) q.burn_long[i].nano = q.burn_short[i].nano = MONEY_UNKNOWN;
+    if (w != NULL && w->recent != NULL) fill_burn(w->recent, only, &q);
     forecast_budget(&q, ret);
 }
 
-enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int64_t now_us,
-                             struct budget_outlook *ret, struct error *error) {
+static enum fault outlook(struct ledger *l, const struct budget_view *v, int64_t now_us,
+                          const struct outlook_watch *w, struct budget_outlook *ret, struct error *error) {
     int64_t hour_us = now_us - now_us % HOUR_US;
     struct history h = {.from_us = hour_us - HISTORY_HOURS * HOUR_US, .first = HISTORY_HOURS};
     struct spend_query q = {.from_us = h.from_us, .to_us = hour_us, .by = 1u << SPEND_BY_HOUR};
@@ -90,20 +168,30 @@ enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int6
         near = false;
     }
     if (near) {
-        ask(v, &h, hour_us, now_us, ret);
-    } else {
-        *ret = (struct budget_outlook){.alert = v->spent_nano > v->budget->limit_nano ? OUTLOOK_BREACHED
-                                                                                      : OUTLOOK_UNKNOWN,
-                                       .expected_nano = MONEY_UNKNOWN,
-                                       .p10_nano = MONEY_UNKNOWN,
-                                       .p50_nano = MONEY_UNKNOWN,
-                                       .p90_nano = MONEY_UNKNOWN,
-                                       .breach = v->spent_nano > v->budget->limit_nano ? 1 : NAN,
-                                       .eta_p10 = INFINITY,
-                                       .eta_p50 = INFINITY,
-                                       .eta_p90 = INFINITY,
-                                       .plan_ratio = NAN};
-        for (int i = 0; i < BURN_TIERS; i++) ret->burn[i] = NAN;
+        ask(q.only, v, &h, hour_us, now_us, w, ret);
+        return FAULT_NONE;
     }
+    *ret = (struct budget_outlook){.alert = v->spent_nano > v->budget->limit_nano ? OUTLOOK_BREACHED
+                                                                                  : OUTLOOK_UNKNOWN,
+                                   .expected_nano = MONEY_UNKNOWN,
+                                   .p10_nano = MONEY_UNKNOWN,
+                                   .p50_nano = MONEY_UNKNOWN,
+                                   .p90_nano = MONEY_UNKNOWN,
+                                   .breach = v->spent_nano > v->budget->limit_nano ? 1 : NAN,
+                                   .eta_p10 = INFINITY,
+                                   .eta_p50 = INFINITY,
+                                   .eta_p90 = INFINITY,
+                                   .plan_ratio = NAN};
+    for (int i = 0; i < BURN_TIERS; i++) ret->burn[i] = NAN;
     return FAULT_NONE;
+}
+
+enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int64_t now_us,
+                             struct budget_outlook *ret, struct error *error) {
+    return outlook(l, v, now_us, NULL, ret, error);
+}
+
+enum fault outlook_watch_budget(struct ledger *l, const struct budget_view *v, int64_t now_us,
+                                const struct outlook_watch *w, struct budget_outlook *ret, struct error *error) {
+    return outlook(l, v, now_us, w, ret, error);
 }

@@ -424,6 +424,7 @@ void config_build(struct config_reader *r, struct yaml_node *root, const struct 
     table_init(&b.places);
     config_fill(r, SCOPE_ROOT, "", root, &b.root);
     build_server(&b, root);
+    config_watch(r, root, b.root.watch_timezone);
     build_tokens(&b);
     build_prices(&b);
     build_providers(&b);

@@ -271,3 +271,13 @@ void config_limits(struct config_reader *r, struct yaml_node *list, unsigned mor
     for (struct yaml_node *row = list->first; row != NULL; row = row->next)
         config_limit(r, config_place(r, "limits[%u].", index++), row);
 }
+
+/* ===== watch ===== */
+
+void config_watch(struct config_reader *r, const struct yaml_node *root, const char *timezone) {
+    struct error error = {0};
+    const struct yaml_node *node = yaml_get(yaml_get(root, "watch"), "timezone");
+    if (timezone == NULL || zone_load(&r->policy->arena, timezone, &r->policy->server.watch.zone, &error) == FAULT_NONE) return;
+    config_complain(r, node ? node->line : 1, node ? node->column : 1, "watch.timezone: %s: `%s`%s", error.text, timezone,
+                    hint(r, zone_nearest(&r->temp, timezone)));
+}

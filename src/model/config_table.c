@@ -107,6 +107,10 @@
     SETTING(ROOT, "cache.max_bytes", BYTES, " 16MiB..64GiB", server.cache.max_bytes, "64MiB", NOW,            \
             "Memory for the answers that `cache.exact` and `cache.semantic` keep, all applications together; the wordings of the latter " \
             "take up to a quarter more. One that holds most makes room first.") \
+    SETTING(ROOT, "watch.timezone", TEXT, "", watch_timezone, "UTC", NOW,                                     \
+            "Whose days the watch over the cost of a request takes, such as Europe/London.")                  \
+    SETTING(ROOT, "watch.plan_over", NUMBER, " 0..10", server.watch.plan_over, "0.2", NOW,                 \
+            "A budget is over plan from this share above what it expects to have spent by now.")              \
     SETTING(ROOT, "log.level", ONE, " of debug | info | warn | error", server.log_level, "info", RESTART,     \
             "The least severe events that are written.")                                                      \
     SETTING(ROOT, "log.json", BOOLEAN, "", server.log_json, "false", RESTART, "One JSON object a line instead of text.") \

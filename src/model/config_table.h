@@ -25,7 +25,7 @@ enum config_scope {
 
 struct raw_root {
     struct server_settings server;
-    const char *listen, *admin_listen;
+    const char *listen, *admin_listen, *watch_timezone;
     struct yaml_node *tokens, *providers, *models, *applications, *price_files, *budgets, *limits;
 };
 struct raw_token {
@@ -147,6 +147,8 @@ void config_pseudonyms(struct config_reader *r);
 /* config_tiers.c: what a model with `tiers` stands for. After all models are built, those without tiers whole. */
 void config_tiers(struct config_reader *r, const char *place, const struct yaml_node *node, const struct raw_model *raw,
                   struct model_route *m);
+/* Whose days the watchers take. */
+void config_watch(struct config_reader *r, const struct yaml_node *root, const char *timezone);
 
 /* config_build.c: the tree to r->policy. */
 void config_build(struct config_reader *r, struct yaml_node *root, const struct config_registry *registry);

@@ -48,6 +48,10 @@ struct server_settings {
     struct {
         int64_t max_bytes;          /* exact cache, all applications */
     } cache;
+    struct {
+        const struct zone *zone;    /* whose days the watchers of cost take */
+        double plan_over;           /* 0.2: spending is over plan from 20 % above on */
+    } watch;
     const char *log_level;          /* debug, info, warn, error */
     bool log_json;
 };

@@ -35,6 +35,16 @@ static const char *const registry_steps[] = {
     "CREATE TABLE cache_verification(application TEXT PRIMARY KEY, method TEXT NOT NULL, by TEXT,"
     "  threshold INTEGER NOT NULL, precision INTEGER NOT NULL, confidence INTEGER NOT NULL, bound INTEGER NOT NULL,"
     "  n INTEGER NOT NULL, right INTEGER NOT NULL, embedding INTEGER NOT NULL, at_us INTEGER NOT NULL) WITHOUT ROWID;",
+    /* what watchers noticed (findings.h), and what the program remembers of itself */
+    "CREATE TABLE finding("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, domain TEXT NOT NULL, kind TEXT NOT NULL,"
+    "  application TEXT, title TEXT NOT NULL, evidence TEXT NOT NULL, command TEXT NOT NULL, state TEXT NOT NULL,"
+    "  first_seen_us INTEGER NOT NULL, last_seen_us INTEGER NOT NULL, cleared_us INTEGER NOT NULL DEFAULT 0,"
+    "  times INTEGER NOT NULL DEFAULT 1, look INTEGER NOT NULL, dismissed_by TEXT, reason TEXT,"
+    "  dismissed_us INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX finding_by_state ON finding(state, last_seen_us);"
+    "CREATE INDEX finding_by_look ON finding(look);"
+    "CREATE TABLE kept(name TEXT PRIMARY KEY, at_us INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;",
 };
 const struct schema schema_registry = {registry_steps, sizeof registry_steps / sizeof *registry_steps};
 

@@ -14,6 +14,7 @@ import traceback
 
 sys.dont_write_bytecode = True
 from cli_cache import test_semantic_cache  # noqa: E402,F401
+from cli_findings import test_findings, test_learned  # noqa: E402,F401
 from cli_tiers import test_downgrade, test_tiers  # noqa: E402,F401
 from rig import KEY, TOKEN, Rig, config, expect  # noqa: E402
 

@@ -1,6 +1,8 @@
 /* The OpenAPI document is whole, and answers have the shapes that it states. */
 #include "test_control_rig.h"
 
+#include "store/findings.h"
+
 /* ---- the document ---- */
 
 static const char *const methods[] = {"get", "post", "put", "delete"};
@@ -151,6 +153,7 @@ static const char *body_of(const struct api_route *r) {
         {"POST", "/api/v1/models/{model}/route", "{\"state\":\"on\",\"reason\":\"r\"}"},
         {"POST", "/api/v1/models/{model}/route/downgrade", "{\"answer\":\"within\"}"},
         {"POST", "/api/v1/cost/cache-calibration", "{\"pairs\":\"question_a,question_b,same\\nwhere is it,where is  it?,1\\n\"}"},
+        {"POST", "/api/v1/findings/{id}/dismiss", "{\"reason\":\"known\"}"},
         {"PUT", "/api/v1/budgets", "[{\"name\":\"b\",\"limit_usd\":1,\"window\":\"day\"}]"},
         {"PUT", "/api/v1/budgets/{name}", "{\"limit_usd\":2,\"window\":\"day\"}"},
         {"PUT", "/api/v1/limits", "[{\"name\":\"l\",\"concurrent\":1}]"},
@@ -161,12 +164,21 @@ static const char *body_of(const struct api_route *r) {
     return "";
 }
 
+static void one_finding(struct desk *d) {
+    struct finding f = {.kind = FINDING_UNKNOWN_PRICE, .key = SLICE("[1]"), .application = SLICE("support"), .title = SLICE("t"),
+                        .evidence = SLICE("{\"n\":1}"), .command = SLICE("quarterdeck version")};
+    struct findings_look look = {.seen = &f, .n_seen = 1};
+    struct findings_change change;
+    assert_int_equal(findings_put(d->s.registry, &look, DESK_NOW, NULL, &change, NULL), FAULT_NONE);
+}
+
 static void answers_have_their_shapes(void **state) {
     struct desk *d = *state;
     char id[RECORD_ID_TEXT];
     struct record_id record = rig_id(DESK_NOW - 5 * SECOND, 1);
     struct buffer frame;
     rich_record(d);
+    one_finding(d);
     struct payload p = {.id = record, .application = SLICE("support"), .request = SLICE("{}"), .reply = SLICE("x")};
     buffer_init(&frame, 4 << 10);
     assert_true(payload_encode(&p, &frame));
@@ -179,6 +191,7 @@ static void answers_have_their_shapes(void **state) {
         if (!r->answer) continue;
         snprintf(target, sizeof target, "%s", r->path);
         if (strstr(r->path, "{id}")) snprintf(target, sizeof target, "/api/v1/records/%s%s", id, strstr(r->path, "payload") ? "/payload" : "");
+        if (strstr(r->path, "dismiss")) snprintf(target, sizeof target, "/api/v1/findings/1/dismiss");
         if (strstr(r->path, "keys/{application}")) snprintf(target, sizeof target, "/api/v1/keys/support/k");
         if (strstr(r->path, "budgets/{name}")) snprintf(target, sizeof target, "/api/v1/budgets/b");
         if (strstr(r->path, "limits/{name}")) snprintf(target, sizeof target, "/api/v1/limits/l");

@@ -1,0 +1,71 @@
+/* finding.h - something a watcher noticed, with its evidence and what to type next.
+ *
+ * The key is what makes the same thing seen again the same finding: a JSON array that begins with the kind,
+ * made by the watcher of what it is about (a budget, its values and its window; a model). Texts are borrowed
+ * from whoever made or read the finding. Times are wall microseconds, 0 for never. */
+#ifndef MODEL_FINDING_H
+#define MODEL_FINDING_H
+
+#include "base/slice.h"
+
+/* KIND(symbol, domain, name, meaning) */
+#define FINDING_KIND_TABLE(KIND)                                                                             \
+    KIND(COST_ANOMALY, "cost", "cost_anomaly",                                                               \
+         "the cost of a request of one kind shifted; traffic does not explain it")                           \
+    KIND(BUDGET_THRESHOLD, "cost", "budget_threshold", "a budget reached one of its alert_at, or its limit") \
+    KIND(BUDGET_REFUSING, "cost", "budget_refusing", "a budget has refused requests in this window")         \
+    KIND(BUDGET_FORECAST, "cost", "budget_forecast",                                                         \
+         "a budget will probably be used up before its window ends")                                         \
+    KIND(BUDGET_BURN, "cost", "budget_burn", "what is left of a budget is being spent many times too fast")  \
+    KIND(OVER_PLAN, "cost", "over_plan", "a budget has spent more than its plan expects by now")             \
+    KIND(UNKNOWN_PRICE, "cost", "unknown_price",                                                             \
+         "a model without a known price was used: no budget can bound it")                                   \
+    KIND(USAGE_MISSING, "cost", "usage_missing",                                                             \
+         "a model with a price was used and its tokens were not counted")
+
+enum finding_kind {
+#define KIND(symbol, domain, name, meaning) FINDING_##symbol,
+    FINDING_KIND_TABLE(KIND)
+#undef KIND
+        FINDING_KINDS
+};
+#define FINDING_BIT(symbol) (1u << FINDING_##symbol)
+const char *finding_kind_name(enum finding_kind k);
+const char *finding_kind_domain(enum finding_kind k);
+const char *finding_kind_meaning(enum finding_kind k);
+bool finding_kind_from(struct slice name, enum finding_kind *ret);
+
+/* STATE(symbol, name): dismissed is a person's word and stays, also when the thing goes away and comes again
+ */
+#define FINDING_STATE_TABLE(STATE)                                                                           \
+    STATE(OPEN, "open")                                                                                      \
+    STATE(CLEARED, "cleared")                                                                                \
+    STATE(DISMISSED, "dismissed")
+
+enum finding_state {
+#define STATE(symbol, name) FINDING_##symbol,
+    FINDING_STATE_TABLE(STATE)
+#undef STATE
+        FINDING_STATES
+};
+const char *finding_state_name(enum finding_state s);
+bool finding_state_from(struct slice name, enum finding_state *ret);
+
+struct finding {
+    int64_t id; /* the store gives it */
+    enum finding_kind kind;
+    struct slice key;
+    struct slice application; /* SLICE_NULL: it is not about one */
+    struct slice title;       /* one line */
+    struct slice
+        evidence; /* a JSON object: what was measured, of how much, against which threshold from where */
+    struct slice command; /* what to type next */
+    /* kept by the store */
+    enum finding_state state;
+    int64_t first_seen_us, last_seen_us, cleared_us;
+    int64_t times; /* how often it has opened */
+    struct slice dismissed_by, reason;
+    int64_t dismissed_us;
+};
+
+#endif
