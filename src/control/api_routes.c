@@ -199,6 +199,19 @@ static const struct api_parameter approve[] = {
     END};
 static const struct api_parameter approval_revoke[] = {APPROVAL_PATH, REASON(API_QUERY), END};
 
+static const struct api_parameter batch_list[] = {
+    TEXT_QUERY("application", "only this application's"),
+    {.name = "unfinished", .place = API_QUERY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "only those that are not over"},
+    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "most that are listed"},
+    END};
+static const struct api_parameter batch_id[] = {
+    {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the batch's id"},
+    END};
+static const struct api_parameter batch_cancel[] = {
+    {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the batch's id"},
+    REASON(API_BODY),
+    END};
+
 const struct api_route api_routes[] = {
     {"GET", "/api/v1/records", API_VIEWER, 200, api_records_list, "Records, newest first, a page at a time.", record_list, "RecordPage", NULL},
     {"GET", "/api/v1/records/{id}", API_VIEWER, 200, api_records_show, "One record.", record_id, "Record", NULL},
@@ -226,6 +239,9 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/approvals", API_VIEWER, 200, api_approvals, "What kinds of expensive work are approved, up to what and until when.", NULL, "Approvals", NULL},
     {"PUT", "/api/v1/approvals/{application}/{request_type}", API_EDITOR, 200, api_approve, "Approves requests of this type up to a cost.", approve, "ApprovalChange", NULL},
     {"DELETE", "/api/v1/approvals/{application}/{request_type}", API_EDITOR, 200, api_approval_revoke, "Takes an approval back.", approval_revoke, "ApprovalChange", NULL},
+    {"GET", "/api/v1/batches", API_VIEWER, 200, api_batches_list, "Batches of all applications, newest first.", batch_list, "Batches", NULL},
+    {"GET", "/api/v1/batches/{id}", API_VIEWER, 200, api_batches_show, "One batch.", batch_id, "Batch", NULL},
+    {"POST", "/api/v1/batches/{id}/cancel", API_EDITOR, 200, api_batches_cancel, "Cancels a batch, in its own time: lines under way are finished.", batch_cancel, "Batch", NULL},
     {"GET", "/api/v1/models", API_VIEWER, 200, api_models, "Models, their targets, prices and breakers.", NULL, "Models", NULL},
     {"GET", "/api/v1/models/{model}/route", API_VIEWER, 200, api_route_show, "Routing by difficulty of a model: rules, weights, what it chose.", route_show, "Route", NULL},
     {"POST", "/api/v1/models/{model}/route", API_ADMIN, 200, api_route_switch, "Turns routing by difficulty on, or back into shadow.", route_switch, "RouteSwitch", NULL},

@@ -9,6 +9,7 @@
 #include "base/metric.h"
 #include "cost/governor.h"
 #include "model/policy.h"
+#include "store/batches.h"
 #include "store/ledger.h"
 #include "store/recorder.h"
 #include "store/registry.h"
@@ -32,6 +33,8 @@ struct control_services {
     void (*targets)(void *ctx, void (*each)(void *arg, const struct target_state *t), void *arg);
     /* The current window of each budget; NULL: no server is running. A view is valid inside the call. */
     void (*budgets)(void *ctx, void (*each)(void *arg, const struct budget_view *v), void *arg);
+    void (*cancel_batch)(void *ctx, struct slice id);                    /* in its own time; NULL: no server is running */
+    struct batches *batches;        /* NULL: no server is running */
     struct ledger *ledger;
     struct registry *registry;
     struct recorder *recorder;

@@ -48,6 +48,12 @@ struct server_settings {
     struct {
         int64_t max_bytes;          /* exact cache, all applications */
     } cache;
+    struct {
+        unsigned concurrent;        /* lines of the local queue under way at once; 0: the queue rests */
+        int64_t max_bytes;          /* all files of all applications */
+        int64_t retention;          /* of files and finished batches */
+        int64_t poll;               /* how often a provider is asked for a batch, at least */
+    } batch;
     const char *log_level;          /* debug, info, warn, error */
     bool log_json;
 };
@@ -69,6 +75,7 @@ struct provider {
     const char *const *headers;     /* extra fixed headers "name: value", NULL-terminated, or NULL */
     bool stream_usage;              /* stream_options.include_usage may be injected (default true) */
     bool http2;
+    bool batch;                     /* it has OpenAI's /files and /batches, and batches go there */
 };
 
 struct target {

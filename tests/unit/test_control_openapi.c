@@ -161,6 +161,17 @@ static const char *body_of(const struct api_route *r) {
     return "";
 }
 
+static void no_cancel(void *ctx, struct slice id) { (void)ctx, (void)id; }
+
+static void lend_batches(struct desk *d) {
+    struct batch row = {.id = SLICE("b"), .application = SLICE("support"), .endpoint = SLICE("/v1/embeddings"), .key = SLICE("k"),
+                        .input_file = SLICE("f"), .created_us = DESK_NOW, .status = BATCH_IN_PROGRESS};
+    d->s.batches = batches_open(d->rig->dir, NULL);
+    d->s.cancel_batch = no_cancel;
+    assert_non_null(d->s.batches);
+    assert_int_equal(batches_save(d->s.batches, &row, NULL), FAULT_NONE);
+}
+
 static void answers_have_their_shapes(void **state) {
     struct desk *d = *state;
     char id[RECORD_ID_TEXT];
@@ -174,11 +185,13 @@ static void answers_have_their_shapes(void **state) {
     buffer_deinit(&frame);
     desk_drain(d);
     record_id_format(&record, id);
+    lend_batches(d);
     for (const struct api_route *r = api_routes; r->method; r++) {
         char target[256];
         if (!r->answer) continue;
         snprintf(target, sizeof target, "%s", r->path);
         if (strstr(r->path, "{id}")) snprintf(target, sizeof target, "/api/v1/records/%s%s", id, strstr(r->path, "payload") ? "/payload" : "");
+        if (strstr(r->path, "batches/{id}")) snprintf(target, sizeof target, "/api/v1/batches/b%s", strrchr(r->path, '}') + 1);
         if (strstr(r->path, "keys/{application}")) snprintf(target, sizeof target, "/api/v1/keys/support/k");
         if (strstr(r->path, "budgets/{name}")) snprintf(target, sizeof target, "/api/v1/budgets/b");
         if (strstr(r->path, "limits/{name}")) snprintf(target, sizeof target, "/api/v1/limits/l");
@@ -196,6 +209,8 @@ static void answers_have_their_shapes(void **state) {
         EXPECT_STATUS(r->status, desk_do(d, r->method, target, strcmp(r->method, "POST") == 0 && strstr(target, "scores") ? score : body_of(r)));
         check_object(d, 0, r->answer, target);
     }
+    batches_close(d->s.batches);
+    d->s.batches = NULL;
     assert_int_equal(desk_get(d, "/api/v1/none"), 404);
     check_object(d, 0, "Error", "404");
 }
