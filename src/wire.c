@@ -4,10 +4,12 @@
  * the other), the scheduler, and this one, which waits for signals and keeps house once a second. Loop threads share
  * with the others only what is posted to them and what is atomic. */
 #include "wire.h"
+#include "wire_batch.h"
 #include "wire_cache.h"
 #include "wire_cost.h"
 #include "wire_registry.h"
 #include "wire_tiers.h"
+#include "wire_process.h"
 #include "wire_watch.h"
 
 #include "base/clock.h"
@@ -25,7 +27,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define GRACE_US 10000000     /* at the end, exchanges under way get this long */
@@ -54,6 +55,8 @@ struct server {
     struct gateway_shared *shared;
     struct cost_wire *cost;
     struct watch_wire *watch; /* the scheduler's thread */
+    struct batch_wire *batches; /* its thread is lane n_lanes of the recorder and of the token counters */
+    struct batches *batches_read; /* the control thread's view of them */
     struct metric_set *metrics;
     struct metric_shard *shard, *control_shard; /* of this thread and the control thread */
     struct lane *lanes;
@@ -137,6 +140,7 @@ static void let_loops_pass(struct server *s) {
         if (!l->running || !loop_post(l->loop, pass, l)) continue;
         while (atomic_load(&l->passed) == before && clock_us() < until) clock_sleep_us(200);
     }
+    batch_wire_let_pass(s->batches, GRACE_US);
 }
 
 /* New budgets learn what was spent before they come into force, from the ledger; what is settled meanwhile is counted once.
@@ -156,11 +160,6 @@ static void fill_again(void *arg) {
     policy_drop(p);
 }
 
-static bool needs_restart(const struct server_settings *a, const struct server_settings *b) {
-    return strcmp(a->listen_host, b->listen_host) != 0 || a->listen_port != b->listen_port || a->workers != b->workers ||
-           strcmp(a->data_dir, b->data_dir) != 0;
-}
-
 static enum fault reload(void *ctx, uint64_t *ret_revision, struct buffer *problems) {
     struct server *s = ctx;
     struct policy *p = NULL;
@@ -169,7 +168,7 @@ static enum fault reload(void *ctx, uint64_t *ret_revision, struct buffer *probl
     if (fault == FAULT_NONE && cost_wire_prepare(s->cost, p)) fill_budgets(s);
     pthread_mutex_lock(&s->policy_lock);
     if (fault == FAULT_NONE) {
-        if (needs_restart(&s->policy->server, &p->server))
+        if (process_needs_restart(&s->policy->server, &p->server))
             log_event(LOG_WARN, "listen, workers and data_dir change only with a restart", NULL);
         atomic_store(&s->fill_due, cost_wire_install(s->cost, p));
         adopt(s, p);
@@ -216,17 +215,19 @@ static void each_budget(void *ctx, void (*each)(void *arg, const struct budget_v
     cost_wire_each_budget(s->cost, each, arg);
 }
 
+static void cancel_batch(void *ctx, struct slice id) {
+    struct server *s = ctx;
+    batch_wire_cancel(s->batches, id);
+}
+
 static bool is_ready(void *ctx, const char **ret_why_not) {
     struct server *s = ctx;
     struct recorder_stats stats;
     recorder_stats(s->recorder, &stats);
-    if (!atomic_load(&s->ready))
-        *ret_why_not = "starting or stopping";
-    else if (stats.full && atomic_load(&s->refuse_when_full))
-        *ret_why_not = "the flight recorder is full";
-    else
-        return true;
-    return false;
+    bool full = stats.full && atomic_load(&s->refuse_when_full);
+    const char *why_not = !atomic_load(&s->ready) ? "starting or stopping" : full ? "the flight recorder is full" : NULL;
+    if (why_not) *ret_why_not = why_not;
+    return !why_not;
 }
 
 /* ---- sinks of the gateways ---- */
@@ -270,6 +271,11 @@ static void sink_control(void *ctx, unsigned lane, struct http_request *r) {
     desk_take(s->desk, s->lanes[lane].loop, r);
 }
 
+static struct loop *loop_of_lane(void *ctx, unsigned lane) {
+    struct server *s = ctx;
+    return s->lanes[lane].loop;
+}
+
 static void admin_request(void *ctx, struct http_request *r) {
     if (control_owns(r->path))
         sink_control(ctx, 0, r);
@@ -282,11 +288,6 @@ static void admin_gone(void *ctx, struct http_request *r) {
     (void)r; /* the desk holds it and will conclude it */
 }
 
-static bool nothing_is_control(struct slice path) {
-    (void)path;
-    return false;
-}
-
 /* ---- lanes ---- */
 
 static void *lane_main(void *arg) {
@@ -295,20 +296,18 @@ static void *lane_main(void *arg) {
     return NULL;
 }
 
-static struct http_server_options listen_options(const struct server_settings *o) {
-    return (struct http_server_options){.host = o->listen_host, .port = o->listen_port, .reuse_port = true,
-                                        .max_body = (size_t)o->max_body, .max_header = (size_t)o->max_header,
-                                        .head_timeout_us = o->head_timeout, .body_timeout_us = o->body_timeout,
-                                        .idle_timeout_us = o->idle_timeout, .max_connections = o->max_connections,
-                                        .tls_cert_pem = o->tls_cert, .tls_key_pem = o->tls_key};
-}
-
 static enum fault start_lanes(struct server *s, struct error *error) {
     const struct server_settings *o = &s->policy->server;
-    struct http_server_options listen = listen_options(o);
+    struct http_server_options listen = process_listen_options(o);
     struct gateway_sinks sinks = {.ctx = s, .record = sink_record, .payload = sink_payload, .may_record = sink_may_record,
-                                  .control_owns = o->admin_host ? nothing_is_control : control_owns, .control = sink_control};
+                                  .control_owns = o->admin_host ? process_owns_nothing : control_owns, .control = sink_control};
     cost_wire_sinks(s->cost, &sinks);
+    s->batches = batch_wire_new(&(struct batch_wire_parts){.ctx = s, .policy = policy_in_force, .loop_of = loop_of_lane, .recorder = s->recorder,
+                                                           .lane = s->n_lanes, .ledger = s->ledger, .writer = s->writer,
+                                                           .metrics = s->metrics, .data_dir = o->data_dir},
+                                &sinks, error);
+    if (!s->batches) return error->fault;
+    batch_wire_sinks(s->batches, &sinks);
     for (unsigned i = 0; i < s->n_lanes; i++) {
         struct lane *l = &s->lanes[i];
         *l = (struct lane){.server = s, .index = i};
@@ -318,11 +317,12 @@ static enum fault start_lanes(struct server *s, struct error *error) {
         l->gateway = gateway_new(l->loop, i, s->shared, s->metrics, &sinks);
         gateway_install(l->gateway, s->policy);
         enum fault fault = gateway_listen(l->gateway, &listen, error);
+        if (fault == FAULT_NONE) fault = batch_wire_listen(s->batches, l->gateway, listen.max_body, error);
         if (fault != FAULT_NONE) return fault;
         listen.port = gateway_port(l->gateway); /* port 0: the rest listen where the first one does */
     }
     if (o->admin_host) {
-        struct http_server_options admin = listen_options(o);
+        struct http_server_options admin = process_listen_options(o);
         admin.host = o->admin_host;
         admin.port = o->admin_port;
         struct http_handler h = {.ctx = s, .on_request = admin_request, .on_gone = admin_gone};
@@ -338,7 +338,7 @@ static enum fault start_lanes(struct server *s, struct error *error) {
             s->lanes[i].running = true;
     }
     pthread_mutex_unlock(&s->policy_lock);
-    return fault;
+    return fault == FAULT_NONE ? batch_wire_start(s->batches, error) : fault;
 }
 
 static void publish(void *arg) {
@@ -369,7 +369,7 @@ static enum fault open_stores(struct server *s, struct error *error) {
     if (!s->ledger) return error->fault;
     char dir[4096];
     snprintf(dir, sizeof dir, "%s/recorder", o->data_dir);
-    s->recorder = recorder_open(&(struct recorder_options){.dir = dir, .lanes = s->n_lanes,
+    s->recorder = recorder_open(&(struct recorder_options){.dir = dir, .lanes = s->n_lanes + 1,
                                                            .segment_bytes = (size_t)o->recorder.segment_bytes,
                                                            .max_segments = o->recorder.max_segments,
                                                            .sync = (enum recorder_sync)o->recorder.sync,
@@ -385,20 +385,7 @@ static void close_stores(struct server *s) {
     recorder_close(s->recorder);
     ledger_close(s->ledger);
     registry_close(s->registry);
-}
-
-static void allow_many_files(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-static enum log_level level_of(const char *name) {
-    static const char *const names[] = {"debug", "info", "warn", "error"};
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (name && strcmp(name, names[i]) == 0) return (enum log_level)i;
-    return LOG_INFO;
+    batches_close(s->batches_read);
 }
 
 /* The first policy. It is read twice: its data folder holds the registry, whose keys belong into it. */
@@ -426,20 +413,23 @@ static enum fault start(struct server *s, struct error *error) {
     enum fault fault = first_policy(s, error);
     if (fault != FAULT_NONE) return fault;
     const struct server_settings *o = &s->policy->server;
-    log_start(level_of(o->log_level), o->log_json);
+    log_start(process_log_level(o->log_level), o->log_json);
     wire_cache_tell(s->policy);
     s->n_lanes = o->workers ? o->workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     s->lanes = mem_new_array(struct lane, s->n_lanes);
     fault = open_stores(s, error);
     if (fault != FAULT_NONE) return fault;
-    s->cost = cost_wire_new(s->n_lanes);
+    s->cost = cost_wire_new(s->n_lanes + 1);
     cost_wire_restore(s->cost, s->registry);
     s->watch = watch_wire_new(&(struct watch_sources){s, policy_in_force, s->cost, s->ledger, s->writer, s->metrics, o->data_dir}, error);
     if (!s->watch) return error->fault;
     if (cost_wire_install(s->cost, s->policy)) fault = cost_wire_fill(s->cost, s->ledger, s->writer, error);
     if (fault != FAULT_NONE) return fault;
+    s->batches_read = batches_open(o->data_dir, error);
+    if (!s->batches_read) return error->fault;
     s->services = (struct control_services){.ctx = s, .policy = policy_in_force, .reload = reload, .ready = is_ready,
-                                            .targets = each_target, .budgets = each_budget, .ledger = s->ledger, .registry = s->registry,
+                                            .targets = each_target, .budgets = each_budget,
+                                            .cancel_batch = cancel_batch, .batches = s->batches_read, .ledger = s->ledger, .registry = s->registry,
                                             .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics,
                                             .started_us = clock_wall_us()};
     watch_wire_lend(s->watch, &s->services);
@@ -476,11 +466,13 @@ static void run_down(struct server *s, void (*first)(void *arg), int64_t longest
 
 static void stop(struct server *s) {
     atomic_store(&s->ready, false);
+    batch_wire_quiesce(s->batches);
     if (s->lanes && s->n_lanes > 0 && s->lanes[0].running) {
         run_down(s, quiesce, GRACE_US); /* exchanges may end by themselves */
         run_down(s, end_exchanges, FAREWELL_US);
     }
     desk_stop(s->desk);
+    batch_wire_stop(s->batches);
     watch_wire_stop(s->watch);
     for (unsigned i = 0; s->lanes && i < s->n_lanes; i++) {
         if (!s->lanes[i].running) continue;
@@ -488,6 +480,7 @@ static void stop(struct server *s) {
         pthread_join(s->lanes[i].thread, NULL);
     }
     desk_free(s->desk);
+    batch_wire_free(s->batches);
     http_server_free(s->admin);
     for (unsigned i = 0; s->lanes && i < s->n_lanes; i++) {
         gateway_free(s->lanes[i].gateway);
@@ -575,7 +568,7 @@ static int serve(int argc, char **argv) {
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
-    allow_many_files();
+    process_allow_many_files();
     if (!digest_start()) {
         fprintf(stderr, "quarterdeck: the system has no random source\n");
         return 3;

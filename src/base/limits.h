@@ -55,6 +55,15 @@
 #define LIMIT_COUNTED_TOKENS (1LL << 30)   /* one exchange; a larger count would close a rate limit for days */
 #define LIMIT_FILL_JOURNAL (1u << 20)      /* exchanges settled while the ledger is read for a new budget */
 
+/* files and batches */
+#define LIMIT_BATCH_LINES 50000            /* lines of one batch; OpenAI's own */
+#define LIMIT_BATCH_ERRORS 100             /* mistakes of an input file that are told; nobody reads more */
+#define LIMIT_BATCH_METADATA 16            /* pairs, of 64 and 512 characters; OpenAI's own */
+#define LIMIT_BATCH_ACTIVE 1000            /* batches under way, all applications; each costs some KiB */
+#define LIMIT_BATCH_CONCURRENT 256         /* highest batch.concurrent */
+#define LIMIT_BATCH_FILE (512u << 20)      /* one file that is read at once; results beyond it cannot be fetched over HTTP */
+#define LIMIT_FILES 10000                  /* files of one application; a list of them stays quick */
+
 /* configuration */
 #define LIMIT_CONFIG_FILE (8u << 20)       /* quarterdeck.yaml; price files included one by one */
 #define LIMIT_YAML_COPIES 200000           /* values that aliases and merge keys of one YAML text may copy */

@@ -24,6 +24,9 @@
     METRIC(CACHE_SAVED, "quarterdeck_cache_saved_usd_total", COUNTER_NANO, "application,model", "Known cost of the answers that the exact and the semantic cache gave again, in US dollars.") \
     METRIC(CACHE_BYTES, "quarterdeck_cache_bytes", GAUGE, "", "Memory that the exact and the semantic cache hold.") \
     METRIC(TIERS, "quarterdeck_tier_choices_total", COUNTER, "model,tier,applied", "Tiers chosen by difficulty; applied is no while that is in shadow.") \
+    METRIC(BATCH_QUEUE, "quarterdeck_batch_lines", GAUGE, "state", "Lines of unfinished batches: waiting, sent, at_provider.") \
+    METRIC(BATCH_LINES, "quarterdeck_batch_lines_total", COUNTER, "application,outcome", "Lines of batches that ended; outcome is answered or failed.") \
+    METRIC(BATCH_FILES, "quarterdeck_batch_files_bytes", GAUGE, "", "Files of batches on the disk.")          \
     METRIC(ACTIVE, "quarterdeck_exchanges_active", GAUGE, "", "Exchanges under way.")                         \
     METRIC(CONNECTIONS, "quarterdeck_client_connections", GAUGE, "", "Open client connections.")              \
     METRIC(BREAKER, "quarterdeck_breaker_open", GAUGE, "provider,model", "1 while a target is resting after failures.") \

@@ -130,6 +130,9 @@ void api_approve(struct api_call *c);
 void api_approval_revoke(struct api_call *c);
 void api_findings(struct api_call *c);
 void api_findings_dismiss(struct api_call *c);
+void api_batches_list(struct api_call *c);
+void api_batches_show(struct api_call *c);
+void api_batches_cancel(struct api_call *c);
 void api_models(struct api_call *c);
 void api_quote(struct api_call *c);
 void api_route_show(struct api_call *c);
@@ -158,6 +161,7 @@ void api_home(struct api_call *c);
 struct api_field {
     const char *schema, *name, *type, *help;
 };
-extern const struct api_field api_fields[]; /* grouped by schema; ends with a NULL schema */
+extern const struct api_field api_fields_cost[]; /* grouped by schema; ends with a NULL schema */
+extern const struct api_field *const api_schemas[]; /* all such tables; ends with NULL */
 
 #endif

@@ -133,7 +133,8 @@ static void put_components(struct json_writer *w) {
                           "\"an operator's token; not needed on the same machine while none is configured\"}}"));
     json_key(w, "schemas");
     json_object(w);
-    for (const struct api_field *f = api_fields; f->schema;) f = put_schema(w, f);
+    for (const struct api_field *const *all = api_schemas; *all; all++)
+        for (const struct api_field *f = *all; f->schema;) f = put_schema(w, f);
     json_object_end(w);
     json_object_end(w);
 }

@@ -174,7 +174,8 @@ static void api(const struct cli_verb *serve) {
            "Errors are `{\"error\":{\"code\",\"message\"}}`; `code` is a name of [faults.md](faults.md).\n\n");
     for (const struct api_route *r = api_routes; r->method; r++) route(r);
     printf("## Shapes\n\n`[T]` is an array of T, `{T}` an object with members of your own.\n\n");
-    for (const struct api_field *f = api_fields; f->schema;) f = schema(f);
+    for (const struct api_field *const *all = api_schemas; *all; all++)
+        for (const struct api_field *f = *all; f->schema;) f = schema(f);
 }
 
 /* ---- cli ---- */
@@ -191,7 +192,7 @@ static const struct cli_verb *parts_of(const char *verb) {
     static const struct {
         const char *verb;
         const struct cli_verb *parts;
-    } all[] = {{"record", cli_record_parts}, {"model", cli_model_parts}, {"key", cli_key_parts}, {"policy", cli_policy_parts}, {"cost", cli_cost_parts}, {"budget", cli_budget_parts}, {"limit", cli_limit_parts}};
+    } all[] = {{"record", cli_record_parts}, {"model", cli_model_parts}, {"key", cli_key_parts}, {"policy", cli_policy_parts}, {"cost", cli_cost_parts}, {"budget", cli_budget_parts}, {"limit", cli_limit_parts}, {"batch", cli_batch_parts}};
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
         if (strcmp(all[i].verb, verb) == 0) return all[i].parts;
     return NULL;
@@ -270,7 +271,7 @@ static void record(const struct cli_verb *serve) {
     printf("The one row that every exchange leaves, as `GET /api/v1/records` and `quarterdeck export records` give it. Every member is\n"
            "always there; what is unknown or does not apply is null: zero is not null. In CSV, `target.provider` is the column\n"
            "`target_provider`, and so on.\n\n");
-    for (const struct api_field *f = api_fields; f->schema && strcmp(f->schema, "RecordPage") != 0;) f = schema(f);
+    for (const struct api_field *f = api_schemas[0]; f->schema && strcmp(f->schema, "RecordPage") != 0;) f = schema(f);
     buffer_init(&text, LIMIT_RECORD * 2);
     arena_init(&arena, 4 << 10, 1 << 20);
     example(&sample);

@@ -9,6 +9,7 @@
 #include "base/metric.h"
 #include "cost/governor.h"
 #include "model/policy.h"
+#include "store/batches.h"
 #include "store/ledger.h"
 #include "store/recorder.h"
 #include "store/registry.h"
@@ -47,6 +48,8 @@ struct control_services {
     void *watch_ctx;
     void (*jobs)(void *watch_ctx, void (*each)(void *arg, const struct job_state *j), void *arg);
     void (*findings_changed)(void *watch_ctx); /* by a person */
+    void (*cancel_batch)(void *ctx, struct slice id);                    /* in its own time; NULL: no server is running */
+    struct batches *batches;        /* NULL: no server is running */
     struct ledger *ledger;
     struct registry *registry;
     struct recorder *recorder;

@@ -176,7 +176,7 @@ static bool take_limit(struct taking *t, const struct rule *r, struct slice valu
     do {
         c = (struct limit_counter *)counters_obtain(t->g->limits, &key, NULL, NULL);
         if (c == NULL) return cannot_check(t, r, too_many_values);
-        answer = limit_take(c, l, t->q->tokens, t->q->mono_us, &wait_us);
+        answer = limit_take(c, l, t->q->tokens, t->q->spending == SPEND_IDLE, t->q->mono_us, &wait_us);
     } while (answer == LIMIT_GONE);
     if (answer != LIMIT_FITS) return limit_reached(t, l, c, answer, wait_us);
     struct hold *h = next_hold(t, r);
@@ -228,7 +228,7 @@ static enum budget_answer try_budget(struct budget_counter *c, const struct admi
 
 static bool reserve_budget(struct taking *t, struct rule *r, struct slice values) {
     enum budget_mode mode = r->budget->mode;
-    int64_t limit = mode == BUDGET_SOFT ? INT64_MAX : r->budget->limit_nano;
+    int64_t limit = mode == BUDGET_SOFT || t->q->spending == SPEND_AGAIN ? INT64_MAX : r->budget->limit_nano;
     struct budget_counter *c;
     struct window w;
     enum budget_answer answer;
@@ -264,9 +264,10 @@ static void judge(struct taking *t) {
     const struct rule_list *list = plan_rules(t->plan, t->q->labels.application);
     char room[PLAN_VALUES];
     struct slice values;
-    if (!judge_price(t)) return;
+    if (t->q->spending != SPEND_AGAIN && !judge_price(t)) return;
     for (unsigned i = 0; i < list->n; i++) {
         struct rule *r = list->rules[i];
+        if (r->limit != NULL && t->q->spending >= SPEND_BATCH) continue;
         if (!plan_match(r, &t->q->labels, room, &values)) continue;
         if (!(r->limit != NULL ? take_limit(t, r, values) : reserve_budget(t, r, values))) return;
     }

@@ -28,9 +28,16 @@ static int64_t room_of(const struct rate_limit *l, int64_t per_minute) {
     return holds_one ? burst : largest(burst, span_of(1, per_minute));
 }
 
+/* What may lack when work that can wait has taken its part: half; but a full bucket gives to whoever fits in at all. */
+static int64_t room_for(int64_t room, int64_t span, bool idle) {
+    if (!idle) return room;
+    int64_t half = largest(room / 2, span);
+    return half < room ? half : room;
+}
+
 /* Before `full`, the bucket lacks what the rate gives until then. */
-static bool take(_Atomic int64_t *full, int64_t span, int64_t room, int64_t now_us, int64_t *ret_wait_us) {
-    int64_t now = now_us * UNIT, was = atomic_load_explicit(full, memory_order_relaxed), then;
+static bool take(_Atomic int64_t *full, int64_t span, int64_t whole, bool idle, int64_t now_us, int64_t *ret_wait_us) {
+    int64_t room = room_for(whole, span, idle), now = now_us * UNIT, was = atomic_load_explicit(full, memory_order_relaxed), then;
     do {
         then = largest(was, now) + span;
         if (then - now > room) {
@@ -41,27 +48,28 @@ static bool take(_Atomic int64_t *full, int64_t span, int64_t room, int64_t now_
     return true;
 }
 
-static enum limit_answer enter(struct limit_counter *c, const struct rate_limit *l) {
+static enum limit_answer enter(struct limit_counter *c, const struct rate_limit *l, bool idle) {
     int64_t open = atomic_load_explicit(&c->head.hold, memory_order_relaxed);
+    int64_t most = idle && l->concurrent > 1 ? l->concurrent / 2 : l->concurrent;
     do {
         if (open == COUNTER_DEAD) return LIMIT_GONE;
-        if (l->concurrent >= 0 && open >= l->concurrent) return LIMIT_CONCURRENT;
+        if (most >= 0 && open >= most) return LIMIT_CONCURRENT;
     } while (!atomic_compare_exchange_weak(&c->head.hold, &open, open + 1));
     return LIMIT_FITS;
 }
 
-enum limit_answer limit_take(struct limit_counter *c, const struct rate_limit *l, int64_t tokens,
+enum limit_answer limit_take(struct limit_counter *c, const struct rate_limit *l, int64_t tokens, bool idle,
                              int64_t now_us, int64_t *ret_wait_us) {
     int64_t requests = l->requests_per_minute, rate = l->tokens_per_minute;
-    enum limit_answer answer = enter(c, l);
+    enum limit_answer answer = enter(c, l, idle);
     *ret_wait_us = -1;
     if (answer != LIMIT_FITS) return answer;
     if (requests > 0 &&
-        !take(&c->requests_full, span_of(1, requests), room_of(l, requests), now_us, ret_wait_us)) {
+        !take(&c->requests_full, span_of(1, requests), room_of(l, requests), idle, now_us, ret_wait_us)) {
         atomic_fetch_sub(&c->head.hold, 1);
         return LIMIT_REQUESTS;
     }
-    if (rate > 0 && !take(&c->tokens_full, span_of(tokens, rate), room_of(l, rate), now_us, ret_wait_us)) {
+    if (rate > 0 && !take(&c->tokens_full, span_of(tokens, rate), room_of(l, rate), idle, now_us, ret_wait_us)) {
         if (requests > 0) atomic_fetch_sub(&c->requests_full, span_of(1, requests));
         atomic_fetch_sub(&c->head.hold, 1);
         return LIMIT_TOKENS;

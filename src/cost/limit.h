@@ -19,9 +19,10 @@ struct limit_counter {
 
 enum limit_answer { LIMIT_FITS, LIMIT_REQUESTS, LIMIT_TOKENS, LIMIT_CONCURRENT, LIMIT_GONE };
 
-/* `tokens`: by estimate. Takes from all three or from none. *ret_wait_us: when to ask again; -1 for tokens
+/* `tokens`: by estimate. `idle`: only while half of each is left to others (a bucket that is full gives to any request that
+ * it can hold). Takes from all three or from none. *ret_wait_us: when to ask again; -1 for tokens
  * that not even a full bucket holds, and for LIMIT_CONCURRENT, where nobody knows. */
-enum limit_answer limit_take(struct limit_counter *c, const struct rate_limit *l, int64_t tokens,
+enum limit_answer limit_take(struct limit_counter *c, const struct rate_limit *l, int64_t tokens, bool idle,
                              int64_t now_us, int64_t *ret_wait_us);
 void limit_give_back(struct limit_counter *c, const struct rate_limit *l,
                      int64_t tokens); /* as if never taken */

@@ -53,7 +53,7 @@ struct gateway {
     struct gateway_shared *shared;
     struct metric_shard *metrics;
     struct gateway_sinks sinks;
-    struct http_server *server;
+    struct http_server *server, *inside; /* inside: NULL without gateway_listen_inside */
     struct http_client *client;
     struct binding *binding; /* the one in force */
     struct list idle;        /* exchanges to reuse */
@@ -174,6 +174,8 @@ enum fault labels_read(struct exchange *x, struct slice *ret_credential, struct 
 struct slice label_cut(struct slice s);   /* to LIMIT_LABEL, not inside a character */
 /* authenticate.c: credential -> key */
 enum fault authenticate(struct exchange *x, struct slice credential, struct error *error) MUST_CHECK;
+/* The same for a request that is no exchange. */
+enum fault authenticate_request(struct gateway *g, const struct http_request *r, const struct api_key **ret, struct error *error) MUST_CHECK;
 /* resolve.c: model name -> targets in the order to try */
 enum fault resolve(struct exchange *x, struct error *error) MUST_CHECK;
 /* pseudonym.c: what an application with payloads.capture: none keeps of user and tags; before anything counts by them */

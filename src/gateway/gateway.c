@@ -67,10 +67,32 @@ static bool is_control(const struct gateway *g, struct slice path) {
     return g->sinks.control_owns && g->sinks.control && g->sinks.control_owns(path);
 }
 
+/* Files and batches are nobody's exchange: they are answered off the loops. */
+static bool is_filed(const struct gateway *g, struct slice path) {
+    static const char *const roots[] = {"/v1/files", "/v1/batches"};
+    for (unsigned i = 0; g->sinks.filed && i < sizeof roots / sizeof roots[0]; i++) {
+        struct slice root = slice_of(roots[i]);
+        if (slice_starts(path, root) && (path.len == root.len || path.at[root.len] == '/')) return true;
+    }
+    return false;
+}
+
+static const struct api_key *filed_key(struct gateway *g, struct http_request *r) {
+    const struct api_key *key = NULL;
+    struct error denied;
+    enum fault fault = authenticate_request(g, r, &key, &denied);
+    if (fault != FAULT_NONE) refuse(g, r, fault, denied.text);
+    return key;
+}
+
 /* Who calls is settled before the body is read: a stranger's 32 MiB are not worth reading. */
 static void on_head(void *ctx, struct http_request *r) {
     struct gateway *g = ctx;
     const struct door *door = find_door(r->path);
+    if (!door && is_filed(g, r->path)) {
+        (void)filed_key(g, r);
+        return;
+    }
     if (!door) {
         if (!is_control(g, r->path)) refuse(g, r, FAULT_NOT_FOUND, "no such path; the API is under /v1/");
         return;
@@ -103,7 +125,10 @@ static void on_head(void *ctx, struct http_request *r) {
 static void on_request(void *ctx, struct http_request *r) {
     struct gateway *g = ctx;
     struct exchange *x = r->owner;
-    if (!x) {
+    if (!x && is_filed(g, r->path)) {
+        const struct api_key *key = filed_key(g, r); /* it may have been revoked since its head came */
+        if (key) g->sinks.filed(g->sinks.filed_ctx, g->lane, r, key);
+    } else if (!x) {
         g->sinks.control(g->sinks.ctx, g->lane, r);
     } else if (x->call.endpoint == ENDPOINT_MODELS) {
         struct slice prefix = SLICE(MODELS_PREFIX);
@@ -191,11 +216,29 @@ void gateway_install(struct gateway *g, struct policy *p) {
     binding_drop(old);
 }
 
-enum fault gateway_listen(struct gateway *g, const struct http_server_options *o, struct error *error) {
+static struct http_server *listen_at(struct gateway *g, const struct http_server_options *o, struct error *error) {
     struct http_handler h = {.ctx = g, .on_head = on_head, .on_request = on_request, .on_gone = on_gone,
                              .on_drained = on_drained, .on_finished = on_finished, .write_refusal = write_refusal};
-    g->server = http_server_new(g->loop, o, &h, error);
+    return http_server_new(g->loop, o, &h, error);
+}
+
+enum fault gateway_listen(struct gateway *g, const struct http_server_options *o, struct error *error) {
+    g->server = listen_at(g, o, error);
     return g->server ? FAULT_NONE : error->fault;
+}
+
+#define INSIDE_CONNECTIONS 1024
+#define INSIDE_TIMEOUT_US 60000000
+
+enum fault gateway_listen_inside(struct gateway *g, size_t max_body, uint16_t *port, struct error *error) {
+    struct http_server_options o = {.host = "127.0.0.1", .port = *port, .reuse_port = true, .max_body = max_body,
+                                    .max_header = LIMIT_HEADER_DEFAULT, .head_timeout_us = INSIDE_TIMEOUT_US,
+                                    .body_timeout_us = INSIDE_TIMEOUT_US, .idle_timeout_us = INSIDE_TIMEOUT_US,
+                                    .max_connections = INSIDE_CONNECTIONS};
+    g->inside = listen_at(g, &o, error);
+    if (!g->inside) return error->fault;
+    *port = http_server_port(g->inside);
+    return FAULT_NONE;
 }
 
 uint16_t gateway_port(const struct gateway *g) { return http_server_port(g->server); }
@@ -209,7 +252,10 @@ void gateway_publish(struct gateway *g) {
                    (int64_t)(answers_bytes(g->shared->exact) + alike_bytes(g->shared->alike)));
 }
 
-void gateway_quiesce(struct gateway *g) { http_server_quiesce(g->server); }
+void gateway_quiesce(struct gateway *g) {
+    http_server_quiesce(g->server);
+    if (g->inside) http_server_quiesce(g->inside);
+}
 
 void gateway_end(struct gateway *g) {
     for (struct list *node = g->active.next, *next; node != &g->active; node = next) {
@@ -224,6 +270,7 @@ void gateway_free(struct gateway *g) {
     struct list *node;
     gateway_end(g);
     http_server_free(g->server);
+    http_server_free(g->inside);
     while ((node = list_shift(&g->active))) { /* what was draining its upstream */
         struct exchange *x = list_item(node, struct exchange, link);
         attempt_cancel(x);

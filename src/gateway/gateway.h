@@ -31,6 +31,11 @@ struct gateway_sinks {
     /* A request that is not for the data plane; the sink concludes it, in any later turn. NULL: 404. */
     bool (*control_owns)(struct slice path);
     void (*control)(void *ctx, unsigned lane, struct http_request *r);
+    /* /v1/files and /v1/batches, by the holder of `key` (valid inside the call): the sink concludes it, in any later
+     * turn. NULL: 404. */
+    void (*filed)(void *filed_ctx, unsigned lane, struct http_request *r, const struct api_key *key);
+    void *filed_ctx;
+    struct digest inside; /* of the credential that only this process knows; see gateway_listen_inside */
 };
 
 struct gateway_shared *gateway_shared_new(void);
@@ -50,6 +55,11 @@ struct gateway *gateway_new(struct loop *l, unsigned lane, struct gateway_shared
                             const struct gateway_sinks *sinks);
 void gateway_install(struct gateway *g, struct policy *p);     /* holds it; exchanges under way keep theirs */
 enum fault gateway_listen(struct gateway *g, const struct http_server_options *o, struct error *error) MUST_CHECK;
+/* A second listener, on the loopback, for work that this process sends to itself: so it needs neither TLS nor a place among
+ * the clients' connections. A request with the credential of sinks.inside is of the key whose SHA-256 is in
+ * x-quarterdeck-inside-key (hexadecimal), a line of the batch in x-quarterdeck-inside-batch, and takes of rate limits only
+ * what is idle. *port 0: any; then set. */
+enum fault gateway_listen_inside(struct gateway *g, size_t max_body, uint16_t *port, struct error *error) MUST_CHECK;
 uint16_t gateway_port(const struct gateway *g);
 unsigned gateway_active(const struct gateway *g);              /* exchanges under way */
 void gateway_publish(struct gateway *g);                       /* brings its gauges up to date */

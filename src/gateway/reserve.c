@@ -3,7 +3,6 @@
 #include "base/clock.h"
 
 #define BYTES_PER_TOKEN 4
-#define OUTPUT_UNKNOWN 4096 /* tokens: what an answer may be when nobody said and nothing was learned */
 
 /* Counting costs more than judging: only where something is judged by it. */
 static bool is_judged(const struct exchange *x, const struct request_policy *asked) {
@@ -14,15 +13,8 @@ static bool is_judged(const struct exchange *x, const struct request_policy *ask
 
 static int64_t most_output(const struct exchange *x, const struct request_policy *asked) {
     const struct token_calls *s = &x->gateway->sinks.tokens;
-    if (x->call.endpoint == ENDPOINT_EMBEDDINGS || x->call.endpoint == ENDPOINT_COUNT_TOKENS) return 0;
-    int64_t most = x->call.max_tokens;
-    if (most < 0 && s->expect_output) most = s->expect_output(s->ctx, &x->record);
-    if (most < 0) most = x->order[0]->max_output > 0 ? x->order[0]->max_output : OUTPUT_UNKNOWN;
-    if (asked->max_output_tokens >= 0 && asked->max_output_tokens < most) most = asked->max_output_tokens;
-    if (most > LIMIT_COUNTED_TOKENS)
-        most = LIMIT_COUNTED_TOKENS; /* a number nobody can mean must not become an unknown price */
-    int64_t choices = x->call.choices > 1 ? x->call.choices : 1;
-    return most > LIMIT_COUNTED_TOKENS / choices ? LIMIT_COUNTED_TOKENS : most * choices;
+    int64_t expected = x->call.max_tokens < 0 && s->expect_output ? s->expect_output(s->ctx, &x->record) : -1;
+    return admission_most_output(&x->call, expected, x->order[0], asked);
 }
 
 static bool body_says(const struct exchange *x, struct slice words) {
@@ -100,6 +92,7 @@ bool reserve(struct exchange *x) {
     struct verdict v = {.outcome = VERDICT_ADMIT};
     struct admission_request q = {.labels = admission_labels_of(&x->record),
                                   .application = x->key->application,
+                                  .spending = x->record.batch.len > 0 ? SPEND_IDLE : SPEND_NOW,
                                   .wall_us = x->record.time_us,
                                   .mono_us = loop_now_us(x->gateway->loop),
                                   .approved_nano = x->approved_nano};

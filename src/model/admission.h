@@ -19,6 +19,14 @@ struct admission_labels {
 /* A record's own; its user and tags are null where payloads.capture is none. */
 struct admission_labels admission_labels_of(const struct record *r);
 
+/* What a request may take of budgets and limits. */
+enum spending {
+    SPEND_NOW,
+    SPEND_IDLE,  /* of limits only what is idle: as long as half of it is left to others */
+    SPEND_BATCH, /* nothing of limits: the provider counts it apart */
+    SPEND_AGAIN, /* it is under way already (a restart): reserved without being judged */
+};
+
 struct admission_request {
     struct admission_labels labels;
     const struct application *application;
@@ -27,7 +35,12 @@ struct admission_request {
     int64_t worst_cost_nano; /* MONEY_UNKNOWN: unpriced */
     int64_t tokens;          /* input and output, by estimate */
     int64_t approved_nano;   /* x-quarterdeck-approve-cost; -1: not given */
+    enum spending spending;
 };
+
+/* Output tokens that a call may use at most: what it says, else what is expected of its kind (-1: unknown), else the
+ * target's most, else 4,096; within what is allowed; for each answer that it asks for. */
+int64_t admission_most_output(const struct call *call, int64_t expected, const struct target *t, const struct request_policy *asked);
 
 /* Our count of a call's input. */
 struct input_count {

@@ -224,6 +224,8 @@ static void finish_provider(struct build *b, const char *place, struct yaml_node
     if (v->api_key != NULL && !is_one_line(v->api_key))
         config_complain(b->r, node->line, node->column, "%sapi_key: expected one line without control characters", place);
     if (v->proxy != NULL && v->proxy[0] == 0) v->proxy = NULL;
+    if (v->batch && v->dialect != DIALECT_OPENAI)
+        config_complain(b->r, node->line, node->column, "%sbatch: batches are passed on to providers of dialect openai only", place);
     if (v->dialect == DIALECT_AZURE && v->api_version == NULL && url != NULL)
         config_complain(b->r, node->line, node->column, "%sapi_version: this is required for azure, such as \"2024-10-21\"", place);
     check_prices_as(b, place, yaml_get(node, "prices_as"), v->prices_as);

@@ -111,6 +111,14 @@
             "Whose days the watch over the cost of a request takes, such as Europe/London.")                  \
     SETTING(ROOT, "watch.plan_over", NUMBER, " 0..10", server.watch.plan_over, "0.2", NOW,                 \
             "A budget is over plan from this share above what it expects to have spent by now.")              \
+    SETTING(ROOT, "batch.concurrent", INTEGER, " 0..256", server.batch.concurrent, "4", NOW,                  \
+            "Lines of batches that this server sends by itself, under way at once; 0 lets them wait.")        \
+    SETTING(ROOT, "batch.max_bytes", BYTES, " 1MiB..64000GiB", server.batch.max_bytes, "4GiB", NOW,               \
+            "All files of /v1/files together, results of batches included.")                                  \
+    SETTING(ROOT, "batch.retention", DURATION, " 1h..3650d", server.batch.retention, "30d", NOW,              \
+            "How long files and finished batches are kept.")                                                  \
+    SETTING(ROOT, "batch.poll", DURATION, " 100ms..1h", server.batch.poll, "30s", NOW,                        \
+            "How often a provider is asked for a batch that it has.")                                         \
     SETTING(ROOT, "log.level", ONE, " of debug | info | warn | error", server.log_level, "info", RESTART,     \
             "The least severe events that are written.")                                                      \
     SETTING(ROOT, "log.json", BOOLEAN, "", server.log_json, "false", RESTART, "One JSON object a line instead of text.") \
@@ -136,6 +144,8 @@
     SETTING(PROVIDER, "stream_usage", BOOLEAN, "", provider.stream_usage, "true", NOW,                        \
             "Ask for token counts in streams where the client did not.")                                      \
     SETTING(PROVIDER, "http2", BOOLEAN, "", provider.http2, "true", NOW, "Use HTTP/2 where the server offers it.") \
+    SETTING(PROVIDER, "batch", BOOLEAN, "", provider.batch, "false", NOW,                                     \
+            "It has OpenAI's files and batches: batches for its models are passed on to it, at its batch prices.") \
     SETTING(ROOT, "models", MAP, " of models", models, NOTHING, NOW, "Names that applications ask for.")      \
     SETTING(MODEL, "targets", LIST, " of targets", targets, NOTHING, NOW,                                     \
             "Who answers, in order of preference; at most 16. Required, unless there are `tiers`.")           \

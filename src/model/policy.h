@@ -52,6 +52,12 @@ struct server_settings {
         const struct zone *zone;    /* whose days the watchers of cost take */
         double plan_over;           /* 0.2: spending is over plan from 20 % above on */
     } watch;
+    struct {
+        unsigned concurrent;        /* lines of the local queue under way at once; 0: the queue rests */
+        int64_t max_bytes;          /* all files of all applications */
+        int64_t retention;          /* of files and finished batches */
+        int64_t poll;               /* how often a provider is asked for a batch, at least */
+    } batch;
     const char *log_level;          /* debug, info, warn, error */
     bool log_json;
 };
@@ -73,6 +79,7 @@ struct provider {
     const char *const *headers;     /* extra fixed headers "name: value", NULL-terminated, or NULL */
     bool stream_usage;              /* stream_options.include_usage may be injected (default true) */
     bool http2;
+    bool batch;                     /* it has OpenAI's /files and /batches, and batches go there */
 };
 
 struct target {

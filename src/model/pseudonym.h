@@ -9,10 +9,15 @@
 #define MODEL_PSEUDONYM_H
 
 #include "base/digest.h"
+#include "model/policy.h"
 
 #define PSEUDONYM_TEXT 14
 
 /* `tag` is the tag's key; NULL: a user. */
 void pseudonym_of(const uint8_t key[DIGEST_KEY], const char *tag, struct slice value, char out[PSEUDONYM_TEXT]);
+
+/* What an application with payloads.capture: none keeps of a request's user and tags, in the arena: pseudonyms of those that
+ * some budget or limit needs. */
+void pseudonym_hide(const struct policy *p, const struct application *a, struct arena *arena, struct slice *user, struct slice *tags);
 
 #endif

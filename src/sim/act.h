@@ -62,7 +62,8 @@ enum act_retry_form { ACT_RETRY_SECONDS, ACT_RETRY_DATE, ACT_RETRY_MS, ACT_RETRY
     ACT(usage, USAGE, usage, "usage in a stream: normal, none, always, finish, every, first")                \
     ACT(cached, NUMBER, cached, "share of the input read from the prompt cache, 0 to 1")                     \
     ACT(cache_written, NUMBER, cache_written, "share of the input written to the prompt cache, 0 to 1")      \
-    ACT(reasoning, INTEGER, reasoning, "reasoning tokens, added to the output")
+    ACT(reasoning, INTEGER, reasoning, "reasoning tokens, added to the output")                              \
+    ACT(polls, INTEGER, polls, "a batch with this line is complete when it is asked for the N-th time (else the second)")
 
 struct act_error {
     struct slice type, code, message, param;
@@ -73,7 +74,7 @@ struct act_header {
 };
 
 struct act {
-    int64_t status, reasoning;
+    int64_t status, reasoning, polls;
     struct act_error error;
     struct slice body, version, fingerprint, say, refusal;
     struct act_header headers[SIM_HEADERS];

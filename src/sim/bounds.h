@@ -22,6 +22,7 @@
 #define SIM_PROFILES 256             /* models of a script */
 #define SIM_HEADERS 16               /* header lines that one action sets */
 #define SIM_COUNTERS 100000          /* (rule, model, key) counters; more share one */
+#define SIM_SHELF 1000               /* files and batches that are kept, each; the oldest go */
 #define SIM_MODELS 1000              /* models told apart in the statistics; more share one line */
 
 #endif

@@ -46,6 +46,7 @@ enum word {
     WORD_AZURE,
     WORD_PING,
     WORD_SLOW,
+    WORD_POLLS,
     WORD_FAST,
 };
 
@@ -78,6 +79,7 @@ static const struct {
     {"azure", WORD_AZURE, false},
     {"ping", WORD_PING, false},
     {"slow", WORD_SLOW, true},
+    {"polls", WORD_POLLS, true},
     {"fast", WORD_FAST, false},
 };
 
@@ -114,6 +116,7 @@ static void apply(enum word word, int64_t n, struct act *a, struct profile *p) {
         a->first_token = (n < 0 ? 10000 : n) * 1000; /* milliseconds */
         a->early_head = true;
         break;
+    case WORD_POLLS: a->polls = n < 0 ? 1 : n; break;
     case WORD_FAST: p->first_token = p->per_token = (struct spread){0, 0}; break;
     }
 }

@@ -3,12 +3,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "sim/play.h"
+#include "sim/shelf.h"
 
 #include <stdio.h>
 
 struct simulator {
     struct play_stage stage;
     struct book *book;
+    struct shelf *shelf;
     struct http_server *server;
 };
 
@@ -107,6 +109,7 @@ static void on_request(void *ctx, struct http_request *r) {
     if (answer_own(s, r)) return;
     bool azure = cut_deployment(&path, &model);
     path = without(without(path, SLICE("/openai")), SLICE("/v1"));
+    if (shelf_answer(s->shelf, r, path)) return;
     for (size_t i = 0; i < sizeof apis / sizeof apis[0]; i++) {
         if (!slice_is(path, apis[i].path)) continue;
         if (slice_is(r->method, "POST")) play_start(&s->stage, r, apis[i].api, model, azure);
@@ -171,6 +174,7 @@ struct simulator *simulator_new(struct loop *l, const struct simulator_options *
     }
     struct simulator *s = mem_new(struct simulator);
     s->book = o->first != NULL ? book_hold(o->first->book) : book_new(o->seed, o->speed);
+    s->shelf = o->first != NULL ? shelf_hold(o->first->shelf) : shelf_new(s->book, o->seed);
     if (script != NULL) book_load(s->book, script);
     play_stage_init(&s->stage, l, s->book, o->seed, o->speed);
     if (start_server(s, l, o, error)) return s;
@@ -186,6 +190,7 @@ void simulator_free(struct simulator *s) {
     if (s == NULL) return;
     http_server_free(s->server);
     play_stage_deinit(&s->stage);
+    shelf_free(s->shelf);
     book_free(s->book);
     mem_free(s);
 }

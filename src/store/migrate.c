@@ -94,6 +94,25 @@ static const char *const payload_steps[] = {
 };
 const struct schema schema_payload = {payload_steps, sizeof payload_steps / sizeof *payload_steps};
 
+/* Files and batches of the data plane; columns as in batches.h. line.id: the batch's number and the line's (batches.h). */
+static const char *const batches_steps[] = {
+    /* 1 */
+    "CREATE TABLE file(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, application TEXT NOT NULL, filename TEXT,"
+    "  purpose TEXT NOT NULL, created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    "  checksum INTEGER NOT NULL);"
+    "CREATE INDEX file_application ON file(application, number);"
+    "CREATE TABLE batch(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, application TEXT NOT NULL, key_digest BLOB,"
+    "  key TEXT, labels TEXT, endpoint TEXT, input_file TEXT, output_file TEXT, error_file TEXT, metadata TEXT, errors TEXT,"
+    "  provider TEXT, model TEXT, target_model TEXT, upstream_file TEXT, upstream_batch TEXT, upstream_output TEXT,"
+    "  upstream_errors TEXT, status INTEGER NOT NULL, ends_as INTEGER, created_us INTEGER NOT NULL, in_progress_us INTEGER,"
+    "  finalizing_us INTEGER, cancelling_us INTEGER, ended_us INTEGER, expires_us INTEGER, total INTEGER, completed INTEGER,"
+    "  failed INTEGER, creating INTEGER, worst_nano INTEGER, approved_nano INTEGER, settle_us INTEGER);"
+    "CREATE INDEX batch_application ON batch(application, number);"
+    "CREATE TABLE line(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, len INTEGER NOT NULL, custom_id TEXT NOT NULL,"
+    "  state INTEGER NOT NULL DEFAULT 0, result TEXT);",
+};
+const struct schema schema_batches = {batches_steps, sizeof batches_steps / sizeof *batches_steps};
+
 /* ---- running them ---- */
 
 static enum fault version_of(struct database *db, int64_t *ret, struct error *error) {

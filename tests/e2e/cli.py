@@ -13,20 +13,16 @@ import time
 import traceback
 
 sys.dont_write_bytecode = True
+from cli_batches import test_batch_idle, test_batches  # noqa: E402,F401
 from cli_cache import test_semantic_cache  # noqa: E402,F401
 from cli_findings import test_findings, test_learned  # noqa: E402,F401
 from cli_tiers import test_downgrade, test_tiers  # noqa: E402,F401
+from cli_words import chat, eventually  # noqa: E402
 from rig import KEY, TOKEN, Rig, config, expect  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 SECRETS = {"QUARTERDECK_TOKEN": TOKEN, "OPENAI_API_KEY": "sk-test-openai-000", "ANTHROPIC_API_KEY": "sk-test-anthropic-000",
            "AZURE_KEY": "azure-key-000000000", "HELPDESK_KEY": "qd-helpdesk-0000000000"}
-
-
-def chat(rig, key=KEY, model="on-openai", **labels):
-    body = json.dumps({"model": model, "max_tokens": 8, "messages": [{"role": "user", "content": "hi"}]})
-    headers = {"content-type": "application/json", **{f"x-quarterdeck-{k.replace('_', '-')}": v for k, v in labels.items()}}
-    return rig.http("POST", "/v1/chat/completions", body, headers, token=key)
 
 
 def serving(rig):
@@ -456,14 +452,6 @@ def test_keys(rig):
     expect(rig.run("policy", "audit", "--verify")[0] == 0, "the chain of the audit log")
     data = b"".join(p.read_bytes() for p in (rig.folder / "data").rglob("*") if p.is_file())
     expect(key.encode() not in data and KEY.encode() not in data, "a key is in the data folder in clear")
-
-
-def eventually(condition, tries=400):
-    for _ in range(tries):
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def test_control(rig):

@@ -232,3 +232,144 @@ test('responses, whole and streamed', async () => {
   assert.equal(text, whole.output_text);
   assert.equal(last, 'response.completed');
 });
+
+// ---- files and batches ----
+
+const other = new OpenAI({ apiKey: otherKey, baseURL: `${url}/v1`, maxRetries: 0 });
+
+async function upload(lines) {
+  const text = lines.map((line) => JSON.stringify(line)).join('\n');
+  return client.files.create({ purpose: 'batch', file: await OpenAI.toFile(Buffer.from(text), 'questions.jsonl') });
+}
+
+function line(n, model, body = {}) {
+  return {
+    custom_id: `q-${n}`, method: 'POST', url: '/v1/chat/completions',
+    body: { model, max_tokens: 8, messages: [{ role: 'user', content: `Question ${n}` }], ...body },
+  };
+}
+
+async function ended(id) {
+  for (const end = Date.now() + 60000; Date.now() < end;) {
+    const batch = await client.batches.retrieve(id);
+    if (['completed', 'failed', 'expired', 'cancelled'].includes(batch.status)) return batch;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  throw new Error(`batch ${id} does not end`);
+}
+
+async function results(file) {
+  const text = await (await client.files.content(file)).text();
+  assert.ok(text.endsWith('\n'));
+  return text.trimEnd().split('\n').map((one) => JSON.parse(one));
+}
+
+async function create(file, options = {}) {
+  return client.batches.create({ input_file_id: file.id, endpoint: '/v1/chat/completions', completion_window: '24h', ...options });
+}
+
+for (const [way, model, count] of [['by the local queue', 'on-anthropic', 12], ['by its provider', 'on-batches', 12]]) {
+  test(`batches: a file of requests, answered ${way}`, async () => {
+    const file = await upload(Array.from({ length: count }, (_, n) => line(n, model)));
+    assert.equal(file.object, 'file');
+    assert.equal(file.purpose, 'batch');
+    assert.equal((await client.files.retrieve(file.id)).bytes, file.bytes);
+    const begun = await create(file, { metadata: { what: 'questions' } });
+    assert.equal(begun.object, 'batch');
+    const batch = await ended(begun.id);
+    assert.equal(batch.status, 'completed', JSON.stringify(batch));
+    assert.deepEqual(batch.request_counts, { total: count, completed: count, failed: 0 });
+    assert.deepEqual(batch.metadata, { what: 'questions' });
+    const found = await results(batch.output_file_id);
+    assert.deepEqual(found.map((one) => one.custom_id).sort(), Array.from({ length: count }, (_, n) => `q-${n}`).sort());
+    for (const one of found) {
+      assert.equal(one.error, null);
+      assert.equal(one.response.status_code, 200);
+      assert.equal(one.response.body.object, 'chat.completion');
+      assert.ok(one.response.body.choices[0].message.content.length > 0);
+    }
+    let kept = [];
+    for (const end = Date.now() + 20000; kept.length < count && Date.now() < end;)
+      kept = (await records(`limit=1000&model=${model}`, 1)).filter((one) => one.batch === batch.id);
+    assert.equal(kept.length, count);
+    assert.ok(kept.every((one) => one.status === 'ok' && one.cost_nanousd > 0));
+    const tokens = found.reduce((sum, one) => sum + one.response.body.usage.completion_tokens, 0);
+    assert.equal(kept.reduce((sum, one) => sum + one.usage.output, 0), tokens);
+  });
+}
+
+test('batches: lines that fail are in the error file', async () => {
+  const file = await upload([line(1, 'on-openai'), line(2, 'overflow-openai'), line(3, 'filtered-openai')]);
+  const batch = await ended((await create(file)).id);
+  assert.equal(batch.status, 'completed');
+  assert.deepEqual(batch.request_counts, { total: 3, completed: 1, failed: 2 });
+  assert.deepEqual((await results(batch.output_file_id)).map((one) => one.custom_id), ['q-1']);
+  const failed = await results(batch.error_file_id);
+  assert.deepEqual(failed.map((one) => [one.custom_id, one.response.status_code]), [['q-2', 400], ['q-3', 400]]);
+  assert.equal(failed[0].response.body.error.code, 'context_length_exceeded');
+});
+
+test('batches: a file with mistakes fails, and says where', async () => {
+  const file = await upload([line(1, 'on-openai'), { ...line(1, 'on-openai') }, { ...line(2, 'on-openai'), method: 'GET' }, line(3, 'no-such-model'),
+    { ...line(4, 'on-openai'), url: '/v1/embeddings' }, line(5, 'on-openai', { stream: true })]);
+  const batch = await ended((await create(file)).id);
+  assert.equal(batch.status, 'failed');
+  assert.deepEqual(batch.errors.data.map((one) => [one.line, one.code, one.param]), [
+    [2, 'duplicate_custom_id', 'custom_id'], [3, 'invalid_method', 'method'], [4, 'model_not_found', 'body.model'],
+    [5, 'invalid_url', 'url'], [6, 'invalid_request', 'body.stream']]);
+  assert.equal(batch.output_file_id, null);
+});
+
+for (const [way, model] of [['the local queue', 'slow-openai'], ['a provider', 'on-batches-slow']]) {
+  test(`batches: cancelled in ${way}`, async () => {
+    const file = await upload(Array.from({ length: 3 }, (_, n) => line(n, model)));
+    const begun = await create(file);
+    while ((await client.batches.retrieve(begun.id)).status === 'validating') await new Promise((done) => setTimeout(done, 20));
+    await fails(client.files.delete(file.id), OpenAI.ConflictError);
+    const cancelling = await client.batches.cancel(begun.id);
+    assert.equal(cancelling.status, 'cancelling');
+    const batch = await ended(begun.id);
+    assert.equal(batch.status, 'cancelled', JSON.stringify(batch));
+    await fails(client.batches.cancel(begun.id), OpenAI.ConflictError);
+    assert.equal(batch.request_counts.completed + batch.request_counts.failed, 3);
+    const lines = [...(batch.output_file_id ? await results(batch.output_file_id) : []), ...await results(batch.error_file_id)];
+    assert.equal(new Set(lines.map((one) => one.custom_id)).size, 3);
+  });
+}
+
+test('batches: lists, pages and what is not there', async () => {
+  const file = await upload([line(1, 'on-openai')]);
+  const made = [];
+  for (let n = 0; n < 3; n++) made.unshift((await create(file)).id);
+  const first = await client.batches.list({ limit: 2 });
+  assert.deepEqual(first.data.map((one) => one.id), made.slice(0, 2));
+  assert.ok(first.has_more);
+  const seen = [];
+  for await (const one of client.batches.list({ limit: 2 })) seen.push(one.id);
+  assert.deepEqual(seen.slice(0, 3), made);
+  assert.equal(new Set(seen).size, seen.length);
+  for (const id of made) await ended(id);
+  const files = [];
+  for await (const one of client.files.list({ limit: 3 })) files.push(one.id);
+  assert.ok(files.includes(file.id) && new Set(files).size === files.length);
+  assert.deepEqual(await client.files.delete(file.id), { id: file.id, object: 'file', deleted: true });
+  await fails(client.files.retrieve(file.id), OpenAI.NotFoundError);
+  await fails(create(file), OpenAI.NotFoundError);
+  await fails(client.batches.retrieve('batch_none'), OpenAI.NotFoundError);
+  await fails(create(file, { endpoint: '/v1/messages' }), OpenAI.BadRequestError);
+  await fails(client.files.create({ purpose: 'fine-tune', file: await OpenAI.toFile(Buffer.from('{}'), 'x.jsonl') }), OpenAI.BadRequestError);
+});
+
+test('batches: other applications do not see them', async () => {
+  const file = await upload([line(1, 'on-openai')]);
+  const batch = await ended((await create(file)).id);
+  for (const call of [() => other.files.retrieve(file.id), () => other.files.content(batch.output_file_id), () => other.files.delete(file.id),
+    () => other.batches.retrieve(batch.id), () => other.batches.cancel(batch.id), () => other.batches.list({ after: batch.id }),
+    () => other.batches.create({ input_file_id: file.id, endpoint: '/v1/chat/completions', completion_window: '24h' })])
+    await fails(call(), OpenAI.NotFoundError);
+  assert.equal((await other.batches.list()).data.length, 0);
+  assert.equal((await other.files.list()).data.length, 0);
+  const stranger = new OpenAI({ apiKey: 'qd-nobody', baseURL: `${url}/v1`, maxRetries: 0 });
+  await fails(stranger.batches.list(), OpenAI.AuthenticationError);
+  await fails(stranger.files.create({ purpose: 'batch', file: await OpenAI.toFile(Buffer.from('{}'), 'x.jsonl') }), OpenAI.AuthenticationError);
+});

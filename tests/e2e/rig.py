@@ -169,6 +169,7 @@ tokens: [{{name: e2e, role: admin, token: "{TOKEN}"}}]
 providers:
   openai: {{dialect: openai, base_url: "{sim}/v1", api_key: sk-sim}}
   anthropic: {{dialect: anthropic, base_url: "{sim}/v1", api_key: sk-sim}}
+  batches: {{dialect: openai, base_url: "{sim}/v1", api_key: sk-sim, batch: true}}
 models:
   on-openai: {{targets: [{{provider: openai, model: gpt-4o-mini-2024-07-18}}]}}
   on-anthropic: {{targets: [{{provider: anthropic, model: claude-3-5-haiku-20241022}}]}}

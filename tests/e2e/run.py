@@ -22,8 +22,15 @@ FAULTS = {
 }
 
 
+# a provider with batches, and what it takes for them
+BATCHES = "batch: {poll: 100ms}\nprices: {files: [prices.json]}"
+PRICES = ('{"models": [{"provider": "openai", "id": "gpt-4o-mini", "prices": {"input_mtok": 0.15, "cache_read_mtok": 0.075, "output_mtok": 0.6},'
+          ' "batch_prices": {"input_mtok": 0.075, "cache_read_mtok": 0.0375, "output_mtok": 0.3}}]}')
+
+
 def models():
-    lines = []
+    lines = ["  on-batches: {targets: [{provider: batches, model: gpt-4o-mini-2024-07-18}]}",
+             "  on-batches-slow: {targets: [{provider: batches, model: sim-polls10000}]}"]
     for name, model in FAULTS.items():
         for provider in ("openai", "anthropic"):
             for sdk in ("", "-a"):  # the simulator counts requests by name: one for each SDK's tests
@@ -39,7 +46,8 @@ def main(arguments):
     files = [a for a in arguments if a.endswith(".mjs")] or sorted(p.name for p in HERE.glob("*.test.mjs"))
     with Rig(binary) as rig:
         sim = rig.start_sim("--speed", "20")
-        rig.write_config(config(sim.url, models()))
+        (rig.folder / "prices.json").write_text(PRICES)
+        rig.write_config(config(sim.url, models(), BATCHES))
         gateway = rig.start_gateway()
         env = {**os.environ, "QD_URL": gateway.url, "QD_KEY": KEY, "QD_OTHER_KEY": OTHER_KEY, "QD_TOKEN": TOKEN}
         for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"):

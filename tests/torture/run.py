@@ -2,7 +2,7 @@
 """What the server must survive, as whole programs: kill -9 under load, a full disk, reload during streams, slow clients,
 and memory that stays flat.
 
-  run.py [--binary FILE] [--rounds N] [--seed N] [NAME...]    NAME: kill9 disk_full reload slow memory burst budgets
+  run.py [--binary FILE] [--rounds N] [--seed N] [NAME...]    NAME: kill9 disk_full reload slow memory burst budgets batches
 """
 import argparse
 import collections
@@ -21,6 +21,7 @@ import traceback
 HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
+from batches import batches  # noqa: E402
 from held import Crowd, HeldUpstream  # noqa: E402
 from load import Load  # noqa: E402
 from rig import KEY, TOKEN, Rig, config  # noqa: E402
@@ -347,7 +348,8 @@ budgets: [{{name: month, scope: {{application: held}}, limit_usd: {limit}, windo
             upstream.close()
 
 
-SCENARIOS = {"kill9": kill9, "disk_full": disk_full, "reload": reload, "slow": slow, "memory": memory, "burst": burst, "budgets": budgets}
+SCENARIOS = {"kill9": kill9, "disk_full": disk_full, "reload": reload, "slow": slow, "memory": memory, "burst": burst, "budgets": budgets,
+             "batches": batches}
 
 
 def main():

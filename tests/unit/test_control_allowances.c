@@ -27,7 +27,7 @@ static void what_is_wrong_changes_nothing(void **state) {
         int status;
         const char *target, *body, *words;
     } rows[] = {
-        {409, "/api/v1/budgets/growth-month", GOOD, "desk.yaml, line 13"},
+        {409, "/api/v1/budgets/growth-month", GOOD, "desk.yaml, line 15"},
         {400, "/api/v1/budgets/x", "{\"limit_usd\":2,\"windov\":\"day\"}", "2 problems"},
         {400, "/api/v1/budgets/x", "{\"name\":\"y\",\"limit_usd\":2,\"window\":\"day\"}", "the name of the path (`x`)"},
         {400, "/api/v1/budgets/x", "[" GOOD "]", "problem"},
@@ -81,7 +81,7 @@ static void what_changes_is_audited_once(void **state) {
     EXPECT(d, "source", "registry");
     EXPECT(d, "budget.window", "week");
     EXPECT_STATUS(200, desk_get(d, "/api/v1/budgets/growth-month"));
-    EXPECT(d, "place", "desk.yaml:13");
+    EXPECT(d, "place", "desk.yaml:15");
     EXPECT_STATUS(200, desk_do(d, "DELETE", "/api/v1/budgets/x?reason=over", ""));
     EXPECT(d, "changes.0.change", "removed");
     assert_int_equal(audited(d), 4);

@@ -72,7 +72,8 @@ static void the_document_is_whole(void **state) {
 static void check_type(struct desk *d, uint32_t node, struct slice type, const char *where);
 
 static const struct api_field *field_of(const char *schema, struct slice name) {
-    for (const struct api_field *f = api_fields; f->schema; f++)
+    for (const struct api_field *const *all = api_schemas; *all; all++)
+    for (const struct api_field *f = *all; f->schema; f++)
         if (strcmp(f->schema, schema) == 0 && slice_is(name, f->name)) return f;
     return NULL;
 }
@@ -86,7 +87,8 @@ static void check_object(struct desk *d, uint32_t node, const char *schema, cons
         if (!f) fail_msg("%s: %s has no member " SLICE_FMT, where, schema, SLICE_ARG(name));
         else check_type(d, value, slice_of(f->type + (f->type[0] == '~')), f->name);
     }
-    for (const struct api_field *f = api_fields; f->schema; f++)
+    for (const struct api_field *const *all = api_schemas; *all; all++)
+    for (const struct api_field *f = *all; f->schema; f++)
         if (strcmp(f->schema, schema) == 0 && f->type[0] != '~' && at(d, node, f->name) == JSON_NONE)
             fail_msg("%s: %s without %s", where, schema, f->name);
 }
@@ -172,6 +174,17 @@ static void one_finding(struct desk *d) {
     assert_int_equal(findings_put(d->s.registry, &look, DESK_NOW, NULL, &change, NULL), FAULT_NONE);
 }
 
+static void no_cancel(void *ctx, struct slice id) { (void)ctx, (void)id; }
+
+static void lend_batches(struct desk *d) {
+    struct batch row = {.id = SLICE("b"), .application = SLICE("support"), .endpoint = SLICE("/v1/embeddings"), .key = SLICE("k"),
+                        .input_file = SLICE("f"), .created_us = DESK_NOW, .status = BATCH_IN_PROGRESS};
+    d->s.batches = batches_open(d->rig->dir, NULL);
+    d->s.cancel_batch = no_cancel;
+    assert_non_null(d->s.batches);
+    assert_int_equal(batches_save(d->s.batches, &row, NULL), FAULT_NONE);
+}
+
 static void answers_have_their_shapes(void **state) {
     struct desk *d = *state;
     char id[RECORD_ID_TEXT];
@@ -186,12 +199,14 @@ static void answers_have_their_shapes(void **state) {
     buffer_deinit(&frame);
     desk_drain(d);
     record_id_format(&record, id);
+    lend_batches(d);
     for (const struct api_route *r = api_routes; r->method; r++) {
         char target[256];
         if (!r->answer) continue;
         snprintf(target, sizeof target, "%s", r->path);
         if (strstr(r->path, "{id}")) snprintf(target, sizeof target, "/api/v1/records/%s%s", id, strstr(r->path, "payload") ? "/payload" : "");
         if (strstr(r->path, "dismiss")) snprintf(target, sizeof target, "/api/v1/findings/1/dismiss");
+        if (strstr(r->path, "batches/{id}")) snprintf(target, sizeof target, "/api/v1/batches/b%s", strrchr(r->path, '}') + 1);
         if (strstr(r->path, "keys/{application}")) snprintf(target, sizeof target, "/api/v1/keys/support/k");
         if (strstr(r->path, "budgets/{name}")) snprintf(target, sizeof target, "/api/v1/budgets/b");
         if (strstr(r->path, "limits/{name}")) snprintf(target, sizeof target, "/api/v1/limits/l");
@@ -209,6 +224,8 @@ static void answers_have_their_shapes(void **state) {
         EXPECT_STATUS(r->status, desk_do(d, r->method, target, strcmp(r->method, "POST") == 0 && strstr(target, "scores") ? score : body_of(r)));
         check_object(d, 0, r->answer, target);
     }
+    batches_close(d->s.batches);
+    d->s.batches = NULL;
     assert_int_equal(desk_get(d, "/api/v1/none"), 404);
     check_object(d, 0, "Error", "404");
 }
@@ -216,12 +233,14 @@ static void answers_have_their_shapes(void **state) {
 /* Types name schemas that are there; every schema is used. */
 static void shapes_are_whole(void **state) {
     (void)state;
-    for (const struct api_field *f = api_fields; f->schema; f++) {
+    for (const struct api_field *const *all = api_schemas; *all; all++)
+    for (const struct api_field *f = *all; f->schema; f++) {
         const char *t = f->type + (f->type[0] == '~');
         if (*t == '[' || *t == '{') t++;
         if (*t < 'A' || *t > 'Z') continue;
         bool found = false;
-        for (const struct api_field *o = api_fields; o->schema; o++)
+        for (const struct api_field *const *other = api_schemas; *other; other++)
+            for (const struct api_field *o = *other; o->schema; o++)
             found |= strncmp(o->schema, t, strlen(o->schema)) == 0 && strspn(t + strlen(o->schema), "]}?") == strlen(t + strlen(o->schema));
         if (!found) fail_msg("%s.%s: no schema for %s", f->schema, f->name, f->type);
     }

@@ -21,7 +21,7 @@ static struct rate_limit limit(int64_t requests, int64_t tokens, int64_t concurr
 static enum limit_answer take(struct limit_counter *c, const struct rate_limit *l, int64_t tokens,
                               int64_t now, int64_t wait) {
     int64_t found = -2;
-    enum limit_answer answer = limit_take(c, l, tokens, now, &found);
+    enum limit_answer answer = limit_take(c, l, tokens, false, now, &found);
     if (answer != LIMIT_FITS) assert_int_equal(found, wait);
     return answer;
 }
@@ -62,14 +62,39 @@ static void test_odd_rates(void **state) {
         int64_t admitted = 0, wait;
         for (int64_t n = 0; n < 2 * rates[i]; n++) {
             assert_int_equal(limit_requests(&c, &l, START).remaining, n < rates[i] ? rates[i] - n : 0);
-            admitted += limit_take(&c, &l, 0, START, &wait) == LIMIT_FITS;
+            admitted += limit_take(&c, &l, 0, false, START, &wait) == LIMIT_FITS;
         }
         assert_int_equal(admitted, rates[i]);
         for (int64_t t = 1; t <= 10 * 60 * 100; t++) /* ten minutes, asked often enough */
             for (int n = 0; n < 3; n++)
-                admitted += limit_take(&c, &l, 0, START + t * 10000, &wait) == LIMIT_FITS;
+                admitted += limit_take(&c, &l, 0, false, START + t * 10000, &wait) == LIMIT_FITS;
         assert_int_equal(admitted, 11 * rates[i]);
     }
+}
+
+/* Work that can wait leaves half of the bucket, and of the places, to others; but it is not shut out of small ones. */
+static void test_idle(void **state) {
+    const struct rate_limit l = limit(6, 600, 4), one = limit(1, -1, 1);
+    struct limit_counter c = {0}, small = {0}, tokens = {0};
+    int64_t wait;
+    (void)state;
+    for (int i = 0; i < 2; i++) assert_int_equal(limit_take(&c, &l, 0, true, START, &wait), LIMIT_FITS);
+    assert_int_equal(limit_take(&c, &l, 0, true, START, &wait), LIMIT_CONCURRENT); /* two of four */
+    for (int i = 0; i < 2; i++) limit_finish(&c, l.tokens_per_minute, 0, 0);
+    assert_int_equal(limit_take(&c, &l, 0, true, START, &wait), LIMIT_FITS); /* the third of six */
+    limit_finish(&c, l.tokens_per_minute, 0, 0);
+    assert_int_equal(limit_take(&c, &l, 0, true, START, &wait), LIMIT_REQUESTS);
+    assert_int_equal(wait, 10 * SECOND);
+    for (int i = 0; i < 3; i++) assert_int_equal(limit_take(&c, &l, 0, false, START, &wait), LIMIT_FITS); /* there for others */
+    assert_int_equal(limit_take(&c, &l, 0, true, START + 39 * SECOND, &wait), LIMIT_CONCURRENT); /* others have three places */
+    assert_int_equal(limit_take(&small, &one, 0, true, START, &wait), LIMIT_FITS); /* half of one place is one */
+    limit_finish(&small, -1, 0, 0);
+    assert_int_equal(limit_take(&small, &one, 0, true, START + 59 * SECOND, &wait), LIMIT_REQUESTS);
+    assert_int_equal(limit_take(&small, &one, 0, true, START + 60 * SECOND, &wait), LIMIT_FITS);
+    assert_int_equal(limit_take(&tokens, &l, 500, true, START, &wait), LIMIT_FITS); /* more than half, of a full bucket */
+    limit_finish(&tokens, l.tokens_per_minute, 500, 500);
+    assert_int_equal(limit_take(&tokens, &l, 10, true, START + 20 * SECOND, &wait), LIMIT_TOKENS);
+    assert_int_equal(limit_take(&tokens, &l, 10, false, START + 20 * SECOND, &wait), LIMIT_FITS);
 }
 
 static void test_burst(void **state) {
@@ -158,7 +183,7 @@ static void *crowd(void *arg) {
     uintptr_t admitted = 0;
     int64_t wait;
     for (unsigned i = 0; i < 5000; i++) {
-        if (limit_take(c, &crowded, 100, START, &wait) != LIMIT_FITS) continue;
+        if (limit_take(c, &crowded, 100, false, START, &wait) != LIMIT_FITS) continue;
         if (i % 3 == 0) limit_give_back(c, &crowded, 100);
         else admitted++, limit_finish(c, crowded.tokens_per_minute, 100, 100);
     }
@@ -185,7 +210,7 @@ static void test_threads(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests),      cmocka_unit_test(test_odd_rates),
+        cmocka_unit_test(test_requests),      cmocka_unit_test(test_idle), cmocka_unit_test(test_odd_rates),
         cmocka_unit_test(test_burst),         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_absurd_counts), cmocka_unit_test(test_concurrent),
         cmocka_unit_test(test_end),           cmocka_unit_test(test_threads)};

@@ -1,0 +1,36 @@
+#include "wire_process.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+void process_allow_many_files(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+enum log_level process_log_level(const char *name) {
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (name && strcmp(name, names[i]) == 0) return (enum log_level)i;
+    return LOG_INFO;
+}
+
+bool process_needs_restart(const struct server_settings *a, const struct server_settings *b) {
+    return strcmp(a->listen_host, b->listen_host) != 0 || a->listen_port != b->listen_port || a->workers != b->workers ||
+           strcmp(a->data_dir, b->data_dir) != 0;
+}
+
+bool process_owns_nothing(struct slice path) {
+    (void)path;
+    return false;
+}
+
+struct http_server_options process_listen_options(const struct server_settings *o) {
+    return (struct http_server_options){.host = o->listen_host, .port = o->listen_port, .reuse_port = true,
+                                        .max_body = (size_t)o->max_body, .max_header = (size_t)o->max_header,
+                                        .head_timeout_us = o->head_timeout, .body_timeout_us = o->body_timeout,
+                                        .idle_timeout_us = o->idle_timeout, .max_connections = o->max_connections,
+                                        .tls_cert_pem = o->tls_cert, .tls_key_pem = o->tls_key};
+}

@@ -1,0 +1,15 @@
+/* wire_process.h - what a server asks of its process before it starts. */
+#ifndef WIRE_PROCESS_H
+#define WIRE_PROCESS_H
+
+#include "base/log.h"
+#include "io/http_server.h"
+#include "model/policy.h"
+
+void process_allow_many_files(void);              /* as many as the system lets it have */
+enum log_level process_log_level(const char *name); /* "debug", "info", "warn", "error"; info for anything else */
+bool process_needs_restart(const struct server_settings *a, const struct server_settings *b); /* a reload is not enough */
+bool process_owns_nothing(struct slice path);     /* no path is the control plane's: it has an address of its own */
+struct http_server_options process_listen_options(const struct server_settings *o);
+
+#endif
