@@ -206,28 +206,28 @@ static void too_wide(struct route_fit *f, const struct route_wish *wish) {
 
 static void decide(struct work *w, struct route_fit *f) {
     for (unsigned i = 0; i < f->n_curve; i++)
-        if (f->curve[i].allowed && f->curve[i].share > 0 && (!f->chosen || f->curve[i].share > f->chosen->share))
-            f->chosen = &f->curve[i];
-    if (!f->chosen) {
+        if (f->curve[i].allowed && f->curve[i].share > f->curve[f->chosen].share)
+            f->chosen = i;
+    if (f->chosen == 0) {
         too_wide(f, w->wish);
     } else if (f->all_cheap.allowed) {
         say(f, ROUTE_NOT_BETTER, "the cheapest tier is within the loss for all requests: no model is needed to choose");
     } else if (!(f->auc_low > 0.5)) {
         say(f, ROUTE_NOT_BETTER, "the features do not tell which answers of the cheapest tier are good (AUC %.3f, at least %.3f)", f->auc,
             f->auc_low);
-    } else if (f->rules.allowed && f->rules.share >= f->chosen->share) {
+    } else if (f->rules.allowed && f->rules.share >= f->curve[f->chosen].share) {
         say(f, ROUTE_NOT_BETTER, "the rules send %.0f %% to the cheapest tier within the loss, the best of these weights %.0f %%",
-            100 * f->rules.share, 100 * f->chosen->share);
+            100 * f->rules.share, 100 * f->curve[f->chosen].share);
     } else {
         say(f, ROUTE_TRAINED, "%.0f %% of the requests to the cheapest tier change the mean score by %.4f (%.4f to %.4f, out of fold)",
-            100 * f->chosen->share, f->chosen->change.mean, f->chosen->change.low, f->chosen->change.high);
+            100 * f->curve[f->chosen].share, f->curve[f->chosen].change.mean, f->curve[f->chosen].change.low, f->curve[f->chosen].change.high);
     }
 }
 
 static bool keep_weights(struct work *w, struct route_fit *f) {
     struct logistic m;
     if (!fit(w, ROUTE_FOLDS, &m)) return false;
-    f->weights = (struct difficulty_weights){.intercept = m.intercept, .threshold = f->chosen->threshold};
+    f->weights = (struct difficulty_weights){.intercept = m.intercept, .threshold = f->curve[f->chosen].threshold};
     for (unsigned i = 0; i < DIFFICULTY_FEATURES; i++) {
         f->weights.weight[i] = m.weight[i];
         f->weights.mean[i] = m.mean[i];

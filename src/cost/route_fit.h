@@ -59,7 +59,7 @@ struct route_fit {
     struct route_point curve[ROUTE_POINTS];
     unsigned n_curve;
     struct route_point all_cheap, rules; /* what needs no training */
-    const struct route_point *chosen;    /* in curve; NULL: none */
+    unsigned chosen;                     /* in curve; 0, which sends nothing to the cheapest tier: none */
     struct difficulty_weights weights;   /* ROUTE_TRAINED */
 };
 

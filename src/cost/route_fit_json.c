@@ -46,7 +46,7 @@ void route_fit_write_json(const struct route_fit *f, const struct route_wish *wi
     if (f->answer == ROUTE_TRAINED) difficulty_write_json(&f->weights, w);
     else json_put_null(w);
     json_key(w, "point");
-    if (f->chosen) put_point(w, f->chosen);
+    if (f->chosen > 0) put_point(w, &f->curve[f->chosen]);
     else json_put_null(w);
     json_key(w, "all_cheap");
     put_point(w, &f->all_cheap);
