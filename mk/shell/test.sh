@@ -24,16 +24,23 @@ step_about() {
 
 make_quiet() { make --no-print-directory -j"${JOBS:-$(nproc)}" "$@"; }
 
-# unit_run BUILD [PREFIX...]: each test program by itself, so that one crash does not hide the others
+# unit_run BUILD [PREFIX...]: each test program by itself, so that one crash does not hide the others; as many at once as
+# there are cores, their logs one after the other
 unit_run() {
-    local folder=$1 failed=0 program
+    local folder=$1 failed=0 log
     shift
     make_quiet -k "BUILD=$folder" "SAN=$(unit_sanitizer "$folder")" unit-build || { echo "0 passed, 1 failed"; failed=1; }
-    for program in "$folder"/unit/test_*; do
-        [ -x "$program" ] && [[ $program != *.d ]] || continue
-        echo "== ${program##*/}"
-        "$@" timeout 120 "$program" || { echo "${program##*/}: ended with $?"; failed=1; }
-    done 2>&1
+    rm -rf "$folder/unit-logs" && mkdir -p "$folder/unit-logs"
+    # shellcheck disable=SC2016
+    find "$folder/unit" -name 'test_*' -type f -executable -printf '%f\n' | sort |
+        xargs -P "${JOBS:-$(nproc)}" -I{} sh -c '
+            program=$1/unit/$2 log=$1/unit-logs/$2 name=$2; shift 2
+            "$@" timeout 300 "$program" >"$log" 2>&1 || echo "$name: ended with $?" >>"$log"' - "$folder" {} "$@"
+    for log in "$folder"/unit-logs/*; do
+        echo "== ${log##*/}"
+        cat "$log"
+        ! grep -q '^test_[a-z0-9_]*: ended with' "$log" || failed=1
+    done
     return $failed
 }
 
