@@ -38,7 +38,8 @@ static inline int rig_remove_one(const char *path, const struct stat *st, int fl
 
 static inline int rig_setup(void **state) {
     struct rig *rig = test_calloc(1, sizeof *rig);
-    snprintf(rig->dir, sizeof rig->dir, "/tmp/quarterdeck-store-XXXXXX");
+    const char *tmp = getenv("TMPDIR");
+    snprintf(rig->dir, sizeof rig->dir, "%.30s/quarterdeck-store-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     if (!digest_start() || mkdtemp(rig->dir) == NULL) return -1;
     rig->seed = 20251121;
     *state = rig;
