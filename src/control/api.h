@@ -114,6 +114,7 @@ void api_cost_explain(struct api_call *c);
 void api_cost_anomalies(struct api_call *c);
 void api_cost_review(struct api_call *c);
 void api_cost_reconcile(struct api_call *c);
+void api_cost_tokenizer(struct api_call *c);
 void api_cost_cache(struct api_call *c);
 void api_cost_cache_calibrate(struct api_call *c);
 void api_cost_cache_withdraw(struct api_call *c);

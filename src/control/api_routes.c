@@ -70,6 +70,9 @@ static const struct api_parameter cost_report[] = {
     {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .high = 1000000, .fallback = "0", .help = "rows; what is behind them is summed in `rest`; 0: all"},
     COST_FILTERS,
     END};
+static const struct api_parameter cost_tokenizer[] = {
+    {.name = "model", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "of the configuration (its first target), or of a provider"},
+    END};
 static const struct api_parameter cost_explain[] = {
     TIME_QUERY("from", "a day before `to`", "begin of the window that is explained; any time, to the microsecond"),
     TIME_QUERY("to", "now", "its end"),
@@ -237,6 +240,7 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/cost/anomalies", API_VIEWER, 200, api_cost_anomalies, "Whether the cost of a request shifted, by request type, since when, and what moved it.", cost_anomalies, "CostAnomalies", NULL},
     {"GET", "/api/v1/cost/review", API_VIEWER, 200, api_cost_review, "What would lower the cost: actions by USD a month, with their evidence.", cost_review, "CostReview", NULL},
     {"POST", "/api/v1/cost/reconcile", API_VIEWER, 200, api_cost_reconcile, "Compares a usage export of OpenAI or Anthropic, sent as the body (CSV), with the records.", cost_reconcile, "Reconciliation", NULL},
+    {"GET", "/api/v1/cost/tokenizer", API_VIEWER, 200, api_cost_tokenizer, "How tokens of a model are counted, and the factor learned from the provider's own counts.", cost_tokenizer, "Tokenizer", NULL},
     {"GET", "/api/v1/cost/cache-calibration", API_VIEWER, 200, api_cost_cache, "Thresholds of the semantic cache: what is verified, declared and in force.", cost_cache, "CacheThresholds", NULL},
     {"POST", "/api/v1/cost/cache-calibration", API_EDITOR, 200, api_cost_cache_calibrate, "Measures the semantic cache's precision by threshold, and verifies one.", cost_cache_calibrate, "CacheCalibration", NULL},
     {"DELETE", "/api/v1/cost/cache-calibration", API_EDITOR, 200, api_cost_cache_withdraw, "Withdraws what is verified: the semantic cache is off.", cost_cache_withdraw, "CacheWithdrawn", NULL},

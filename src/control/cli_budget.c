@@ -19,9 +19,16 @@ static enum sheet_color paint_of(struct slice outlook) {
     return slice_is(outlook, "holds") ? SHEET_GOOD : SHEET_DIM;
 }
 
+/* With so many decimals, that a column can be read downwards; --json has all of them. */
+static void put_number(struct sheet *s, struct client_answer *a, uint32_t node, const char *path, int decimals) {
+    double n;
+    if (json_get_double(&a->doc, cli_at(a, node, path), &n)) sheet_print_cell(s, "%.*f", decimals, n);
+    else sheet_put(s, SLICE_NULL);
+}
+
 static void write_budgets(struct client_answer *a) {
-    static const char *const headers[] = {"BUDGET", "SCOPE",    "MODE",     "FROM (UTC)", "LIMIT USD",
-                                          "SPENT",  "RESERVED", "FORECAST", "P(BREACH)",  "OUTLOOK"};
+    static const char *const headers[] = {"BUDGET", "SCOPE",    "MODE",     "FROM (UTC)", ">LIMIT (USD)",
+                                          ">SPENT", ">RESERVED", ">FORECAST", ">P(BREACH)", "OUTLOOK"};
     uint32_t budget, at = JSON_NONE;
     struct sheet s;
     struct buffer room;
@@ -31,12 +38,14 @@ static void write_budgets(struct client_answer *a) {
         cli_put(&s, a, budget, "name");
         sheet_put(&s, scope_text(a, budget, &room));
         cli_put(&s, a, budget, "mode");
-        cli_put_time(&s, a, budget, "window_start");
+        struct slice from = cli_value(a, budget, "window_start");
+        if (from.len >= 16) sheet_print_cell(&s, "%.10s %.5s", from.at, from.at + 11);
+        else sheet_put(&s, from);
         cli_put(&s, a, budget, "limit_usd");
-        cli_put(&s, a, budget, "spent_usd");
-        cli_put(&s, a, budget, "reserved_usd");
-        cli_put(&s, a, budget, "forecast_usd");
-        cli_put(&s, a, budget, "breach_probability");
+        put_number(&s, a, budget, "spent_usd", 6);
+        put_number(&s, a, budget, "reserved_usd", 6);
+        put_number(&s, a, budget, "forecast_usd", 2);
+        put_number(&s, a, budget, "breach_probability", 3);
         cli_put(&s, a, budget, "outlook");
         sheet_paint(&s, paint_of(cli_value(a, budget, "outlook")));
     }

@@ -168,7 +168,7 @@ static struct policy *held_policy(void *ctx) { return policy_hold(((struct clien
 
 static bool needs_the_registry(const char *path) {
     static const char *const kept[] = {"/api/v1/keys", "/api/v1/audit", "/api/v1/budgets", "/api/v1/limits", "/api/v1/approvals", "/api/v1/models/",
-                                       "/api/v1/cost/cache-calibration", "/api/v1/findings"};
+                                       "/api/v1/cost/cache-calibration", "/api/v1/cost/tokenizer", "/api/v1/findings"};
     for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++)
         if (strncmp(path, kept[i], strlen(kept[i])) == 0) return true;
     return false;

@@ -47,11 +47,23 @@ static void add_filters(struct buffer *path, const struct cost_options *o) {
 /* CSV, as it came. */
 static void write_raw(struct client_answer *a) { fwrite(a->body.at, 1, a->body.len, stdout); }
 
+/* 09:30:00, or 09:30:00.25 where it begins or ends so. */
+static void print_clock(struct slice time) {
+    size_t end = time.len > 23 ? 23 : time.len - 1; /* milliseconds, or the Z */
+    while (end > 19 && time.at[end - 1] == '0') end--;
+    if (end == 20) end = 19;
+    printf("%.*s", (int)(end - 11), time.at + 11);
+}
+
 static void print_window(struct client_answer *a, const char *from_key, const char *to_key,
                          const char *word) {
     struct slice from = cli_value(a, 0, from_key), to = cli_value(a, 0, to_key);
-    if (from.len >= 19 && to.len >= 19)
-        printf("%s%.10s %.8s to %.10s %.8s UTC\n", word, from.at, from.at + 11, to.at, to.at + 11);
+    if (from.len < 19 || to.len < 19) return;
+    printf("%s%.10s ", word, from.at);
+    print_clock(from);
+    printf(" to %.10s ", to.at);
+    print_clock(to);
+    printf(" UTC\n");
 }
 
 /* Dollars to the millionth: a column of one width. "unknown" where no price is known. */
@@ -108,9 +120,9 @@ static void print_notes(struct client_answer *a) {
     struct slice unpriced = cli_value(a, 0, "total.unpriced");
     if (!slice_is(unpriced, "0"))
         printf("\n" SLICE_FMT
-               " requests have no known price: their cost is in no sum (`quarterdeck model list` shows which "
-               "prices are missing)\n",
-               SLICE_ARG(unpriced));
+               " %s no known price and %s in no sum (`quarterdeck model list` shows which prices are missing)\n",
+               SLICE_ARG(unpriced), slice_is(unpriced, "1") ? "request has" : "requests have",
+               slice_is(unpriced, "1") ? "is" : "are");
 }
 
 static void write_report(struct client_answer *a) {
@@ -132,7 +144,7 @@ static void write_report(struct client_answer *a) {
     }
     print_window(a, "from", "to", "");
     if (sheet_rows(&s) == 0) {
-        printf("\nno exchanges in this window; look further back with --from -30d\n");
+        printf("\nno exchanges in this window; look further back with --from -30d, or are the filters as meant?\n");
     } else {
         if (json_type(&a->doc, rest) == JSON_OBJECT) put_summary(&s, a, rest, n, "(rest)");
         put_summary(&s, a, cli_at(a, 0, "total"), n, "TOTAL");

@@ -1,81 +1,14 @@
-/* `quarterdeck cost count FILE` and `cost reconcile INVOICE.csv`: what needs a file of the operator's. */
+/* `quarterdeck cost reconcile INVOICE.csv`. */
 #include "control/cli_cost_file.h"
 
 #include "base/clock.h"
 #include "control/cli_verbs.h"
-#include "control/config_file.h"
+#include "control/suggest.h"
 #include "cost/invoice.h"
-#include "cost/token_count.h"
 
-#define COUNT_USAGE "quarterdeck cost count FILE --model M [options]"
 #define RECONCILE_USAGE "quarterdeck cost reconcile INVOICE.csv [options]"
-#define MOST_FILE (256u << 20) /* a month of one organisation by key and hour is some 50 MB */
 #define DAY_US 86400000000LL
 #define TOLERANCE_PERCENT 0.5
-
-/* "-" is the standard input. False after having said why. */
-static bool load(const char *path, struct buffer *out) {
-    struct error error = {.fault = FAULT_NONE};
-    if (config_file_load(strcmp(path, "-") == 0 ? "/dev/stdin" : path, out, &error) == FAULT_NONE)
-        return true;
-    fprintf(stderr, "quarterdeck: %s\n", error.text);
-    return false;
-}
-
-/* ---- count ---- */
-
-static void print_count(const struct token_count *c, const char *model, bool json) {
-    struct buffer out;
-    struct json_writer w;
-    if (!json) {
-        printf("%lld tokens (%s, %s)\n", (long long)c->tokens, token_encoding_name(c->encoding),
-               c->exact ? "exact" : "an estimate");
-        return;
-    }
-    buffer_init(&out, 4 << 10);
-    json_start(&w, &out);
-    json_object(&w);
-    json_member_text(&w, "model", model);
-    json_member_i64(&w, "tokens", c->tokens);
-    json_member_text(&w, "encoding", token_encoding_name(c->encoding));
-    json_member_bool(&w, "exact", c->exact);
-    json_object_end(&w);
-    printf("%s\n", buffer_text(&out));
-    buffer_deinit(&out);
-}
-
-int cli_cost_count(int argc, char **argv) {
-    const char *model = NULL;
-    bool json = false;
-    const struct option_spec specs[] = {
-        {.name = "model",
-         .letter = 'm',
-         .required = true,
-         .type = OPTION_TEXT,
-         .value = &model,
-         .metavar = "NAME",
-         .help = "the model's name at its provider, such as gpt-4o-mini"},
-        {.name = "json", .type = OPTION_FLAG, .value = &json, .help = "as JSON"},
-    };
-    struct token_counter counter;
-    struct buffer text;
-    int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, COUNT_USAGE, &n);
-    if (code < 0) code = cli_expect(COUNT_USAGE, n, 1, 1);
-    if (code >= 0) return code;
-    buffer_init(&text, MOST_FILE);
-    bool good = load(argv[0], &text);
-    if (good) {
-        token_counter_init(&counter, BPE_LONGEST_TOOL, TOKEN_WHOLE_TOOL, NULL);
-        struct token_count count =
-            token_count_text(&counter, SLICE_NULL, slice_of(model), buffer_slice(&text));
-        token_counter_deinit(&counter);
-        print_count(&count, model, json);
-    }
-    buffer_deinit(&text);
-    return good ? 0 : 3;
-}
-
-/* ---- reconcile ---- */
 
 struct reconcile {
     struct client_options client;
@@ -124,6 +57,22 @@ static struct slice provider_of(const struct reconcile *r, struct client_answer 
     return SLICE_NULL;
 }
 
+/* A provider that answered nothing here is a slip of the pen sooner than an invoice out of nowhere. */
+static void note_provider(const struct reconcile *r, struct client_answer *a) {
+    struct suggestion near;
+    char hint[SUGGESTION_TEXT];
+    uint32_t at = JSON_NONE, row;
+    if (!r->provider) return;
+    suggestion_start(&near, slice_of(r->provider));
+    while (json_each_item(&a->doc, cli_at(a, 0, "rows"), &at, &row)) {
+        struct slice name = cli_value(a, row, "provider");
+        if (slice_is(name, r->provider)) return;
+        if (!slice_is_null(name)) suggestion_offer(&near, arena_text(&a->arena, name));
+    }
+    fprintf(stderr, "quarterdeck: note: no record of these days is of provider `%s`%s\n", r->provider,
+            suggestion_text(&near, "", hint));
+}
+
 static int read_recorded(struct reconcile *r) {
     char from[CLOCK_TEXT], to[CLOCK_TEXT];
     struct client_answer a;
@@ -143,6 +92,7 @@ static int read_recorded(struct reconcile *r) {
     if (code < 0) {
         uint32_t rows = cli_at(&a, 0, "rows");
         struct slice provider = provider_of(r, &a);
+        note_provider(r, &a);
         r->recorded = arena_new_array(&r->arena, struct invoice_row, json_size(&a.doc, rows) + 1);
         while (r->recorded && json_each_item(&a.doc, rows, &at, &row))
             if (slice_is_null(provider) || slice_eq(cli_value(&a, row, "provider"), provider))
@@ -189,13 +139,13 @@ static void print_report(const struct reconcile *r, const struct invoice_report 
     clock_format(r->invoice.first_day * DAY_US, first);
     clock_format(r->invoice.last_day * DAY_US, last);
     money_format(report->nano, usd);
-    printf("%.10s to %.10s UTC: %zu days and models compared, %zu with gaps\n", first, last,
-           report->n_compared, report->n_gaps);
+    printf("%.10s to %.10s UTC: %zu %s compared, %zu with gaps\n", first, last,
+           report->n_compared, report->n_compared == 1 ? "day and model" : "days and models", report->n_gaps);
     if (report->n_gaps == 0) return;
     putchar('\n');
     print_gaps(report);
     printf("\ntheirs less ours: %s USD", usd);
-    if (report->n_nano_unknown > 0) printf(", and %zu gaps of unknown amount", report->n_nano_unknown);
+    if (report->n_nano_unknown > 0) printf(", and %zu %s of unknown amount", report->n_nano_unknown, report->n_nano_unknown == 1 ? "gap" : "gaps");
     putchar('\n');
 }
 
@@ -235,7 +185,7 @@ int cli_cost_reconcile(int argc, char **argv) {
          .type = OPTION_NUMBER,
          .value = &r.tolerance,
          .metavar = "PERCENT",
-         .help = "smaller differences are none (default 0.5)"},
+         .help = "smaller differences are none"},
         CLIENT_OPTIONS(r.client),
     };
     struct buffer text;
@@ -243,10 +193,14 @@ int cli_cost_reconcile(int argc, char **argv) {
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, RECONCILE_USAGE, &n);
     if (code < 0) code = cli_expect(RECONCILE_USAGE, n, 1, 1);
     if (code >= 0) return code;
+    if (!(r.tolerance >= 0 && r.tolerance <= 100)) {
+        fprintf(stderr, "quarterdeck cost reconcile: --tolerance: expected percent from 0 to 100, found %g\n", r.tolerance);
+        return 2;
+    }
     r.file = argv[0];
-    buffer_init(&text, MOST_FILE);
-    arena_init(&r.arena, 64 << 10, 4 * (size_t)MOST_FILE);
-    code = load(r.file, &text) ? -1 : 3;
+    buffer_init(&text, COST_FILE_MOST);
+    arena_init(&r.arena, 64 << 10, 4 * (size_t)COST_FILE_MOST);
+    code = cli_load_file(r.file, &text) ? -1 : 3;
     if (code < 0 && invoice_read(buffer_slice(&text), &r.arena, &r.invoice, &error) != FAULT_NONE)
         code = complain(r.file, &error);
     if (code < 0) code = read_recorded(&r);

@@ -207,6 +207,8 @@ static void show_facts(struct client_answer *a) {
         {"cache", "cache", ""},         {"input", "usage.input", " tokens"}, {"  cache read", "usage.cache_read", " tokens"},
         {"  cache write", "usage.cache_write", " tokens"}, {"output", "usage.output", " tokens"},
         {"  reasoning", "usage.reasoning", " tokens"}, {"first output", "ttft_ms", " ms"}, {"total", "duration_ms", " ms"},
+        {"similarity", "cache_similarity", ""}, {"tier", "tier", ""}, {"batch", "batch", ""},
+        {"history cut", "history_tokens_saved", " tokens saved"}, {"output cap", "output_cap", " tokens"}, {"saved", "saved_usd", " USD"},
         {"our own time", "overhead_us", " us"}, {"request", "request_bytes", " bytes"}, {"response", "response_bytes", " bytes"},
     };
     struct slice status = cli_value(a, 0, "status"), cost = cli_value(a, 0, "cost_usd");

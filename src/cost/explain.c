@@ -245,7 +245,10 @@ void explain_write_json(const struct explain_result *r, struct json_writer *w) {
     for (unsigned i = 0; i < r->n_where; i++) put_where(w, r, &r->where[i]);
     json_array_end(w);
     if (r->too_small_to_place)
-        json_member_text(w, "where_note", "the change is too small to say where it took place");
+        json_member_text(w, "where_note",
+                         r->before_nano == 0 && r->after_nano == 0
+                             ? "nothing was spent in either window: are the times and the filters as meant?"
+                             : "the change is too small to say where it took place");
     json_member_i64(w, "unpriced_before", r->unpriced_before);
     json_member_i64(w, "unpriced_after", r->unpriced_after);
     json_object_end(w);

@@ -149,10 +149,10 @@ static bool limit_reached(struct taking *t, const struct rate_limit *l, const st
                           enum limit_answer answer, int64_t wait_us) {
     struct verdict *v = t->verdict;
     long long n = l->concurrent;
-    const char *what = "requests at once";
+    const char *when = "at once";
     if (answer == LIMIT_REQUESTS) {
         n = l->requests_per_minute;
-        what = "requests a minute";
+        when = "a minute";
         v->requests = limit_requests(c, l, t->q->mono_us);
     } else if (answer == LIMIT_TOKENS) {
         v->tokens = limit_tokens(c, l, t->q->mono_us);
@@ -162,7 +162,8 @@ static bool limit_reached(struct taking *t, const struct rate_limit *l, const st
                  wait_us < 0 ? ", more than it ever allows at once" : "");
         return refuse(t, FAULT_RATE_LIMITED, wait_us);
     }
-    snprintf(v->text, sizeof v->text, "limit `%s`: %lld %s are reached", l->name, n, what);
+    snprintf(v->text, sizeof v->text, "limit `%s`: %lld %s %s %s reached", l->name, n, n == 1 ? "request" : "requests", when,
+             n == 1 ? "is" : "are");
     return refuse(t, FAULT_RATE_LIMITED, wait_us);
 }
 

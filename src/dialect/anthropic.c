@@ -51,7 +51,7 @@ static void put_error(struct json_writer *w, enum fault fault, const char *messa
     json_member_text(w, "type", error_type(fault));
     json_member_text(w, "message", message == NULL || message[0] == 0 ? fault_text(fault) : message);
     json_member_text(w, "code", fault_name(fault));
-    if (notes != NULL && notes->estimate_usd != NULL) json_member_text(w, "estimate_usd", notes->estimate_usd);
+    if (notes != NULL && notes->estimate_usd != NULL) json_member_raw(w, "estimate_usd", slice_of(notes->estimate_usd));
     json_object_end(w);
     if (notes != NULL && notes->request_id != NULL) json_member_text(w, "request_id", notes->request_id);
     json_object_end(w);

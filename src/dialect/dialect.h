@@ -87,7 +87,7 @@ struct upstream_address {
 /* What an error says beside its name and words. */
 struct error_notes {
     const char *request_id; /* NULL: none */
-    const char *estimate_usd; /* what the refused request may cost; NULL: not said */
+    const char *estimate_usd; /* what the refused request may cost, a JSON number (money_format); NULL: not said */
 };
 
 /* An item of a call's messages, as the history policy sees it. */

@@ -48,7 +48,7 @@ static void put_error(enum fault fault, const char *message, const struct error_
     json_member_text(&w, "type", error_type(fault));
     json_member_text(&w, "param", NULL);
     json_member_text(&w, "code", fault_name(fault));
-    if (notes != NULL && notes->estimate_usd != NULL) json_member_text(&w, "estimate_usd", notes->estimate_usd);
+    if (notes != NULL && notes->estimate_usd != NULL) json_member_raw(&w, "estimate_usd", slice_of(notes->estimate_usd));
     json_object_end(&w);
     json_object_end(&w);
 }

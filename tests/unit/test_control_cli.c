@@ -264,7 +264,7 @@ static void costs(void **state) {
     SAYS(out, "unknown");
     SAYS(out, "TOTAL");
     SAYS(out, "0.009000");
-    SAYS(out, "1 requests have no known price");
+    SAYS(out, "1 request has no known price and is in no sum");
     EXPECT_CODE(0, RUN("cost", "report", "--by", "team", "--limit", "1", "--from", "-2d", "--data-dir", dir));
     SAYS(out, "(rest)");
     EXPECT_CODE(0, RUN("cost", "report", "--team", "growth", "--json", "--data-dir", dir));
@@ -275,6 +275,9 @@ static void costs(void **state) {
     SAYS(out, "All Meters,"); /* these costs were recorded without meters */
     EXPECT_CODE(0, RUN("cost", "report", "--from", "-1m", "--data-dir", dir));
     SAYS(out, "no exchanges in this window");
+    EXPECT_CODE(0, RUN("cost", "explain", "--team", "nobody", "--from", "2026-01-02T00:00:00.25Z", "--to", "2026-01-03", "--data-dir", dir));
+    SAYS(out, "after:  2026-01-02 00:00:00.25 to 2026-01-03 00:00:00 UTC");
+    SAYS(out, "nothing was spent in either window");
     EXPECT_CODE(2, RUN("cost", "report", "--csv", "--json", "--data-dir", dir));
     EXPECT_CODE(2, RUN("cost", "report", "--by", "team,team", "--data-dir", dir));
     EXPECT_CODE(0, RUN("cost", "explain", "--data-dir", dir));
@@ -331,18 +334,24 @@ static void costs_and_files(void **state) {
     desk_drain(d);
     const char *path = config_file(d, "hello world");
     EXPECT_CODE(0, RUN("cost", "count", path, "--model", "gpt-4o-mini"));
-    assert_string_equal(out, "2 tokens (o200k_base, exact)\n");
+    assert_string_equal(out, "2 tokens of gpt-4o-mini (o200k_base, exact)\n");
     EXPECT_CODE(2, RUN("cost", "count", path));
     EXPECT_CODE(3, RUN("cost", "count", "/nowhere", "--model", "gpt-4o"));
+    EXPECT_CODE(0, RUN("cost", "count", path, "--model", "claude-x"));
+    SAYS(out, "tokens of claude-x (an estimate: by o200k_base; with -c or --server");
     path = config_file(d, "start_time,model,input_tokens,output_tokens,num_model_requests\n1762560000,gpt-4o-mini,100,11,1\n");
     EXPECT_CODE(0, RUN("cost", "reconcile", path, "--data-dir", dir));
-    SAYS(out, "2025-11-08 to 2025-11-08 UTC: 1 days and models compared, 0 with gaps");
+    SAYS(out, "2025-11-08 to 2025-11-08 UTC: 1 day and model compared, 0 with gaps");
     path = config_file(d, "start_time,model,input_tokens,output_tokens,num_model_requests\n1762560000,gpt-4o-mini,150,11,1\n");
     EXPECT_CODE(1, RUN("cost", "reconcile", path, "--data-dir", dir));
     SAYS(out, "differs");
     EXPECT_CODE(1, RUN("cost", "reconcile", path, "--json", "--data-dir", dir));
     SAYS(out, "\"gap\":\"differs\"");
     EXPECT_CODE(0, RUN("cost", "reconcile", path, "--tolerance", "50", "--data-dir", dir));
+    EXPECT_CODE(2, RUN("cost", "reconcile", path, "--tolerance", "-1", "--data-dir", dir));
+    SAYS(err, "expected percent from 0 to 100, found -1");
+    EXPECT_CODE(1, RUN("cost", "reconcile", path, "--provider", "opnai", "--data-dir", dir));
+    SAYS(err, "no record of these days is of provider `opnai`, did you mean `openai`?");
     path = config_file(d, "colour\nred\n");
     EXPECT_CODE(2, RUN("cost", "reconcile", path, "--data-dir", dir));
 }

@@ -1,6 +1,9 @@
 /* Cost over the API: report in its three forms, and explain. */
 #include "test_control_rig.h"
 
+#include "cost/learned.h"
+#include "store/findings.h"
+
 #define HOUR (3600 * SECOND)
 
 static void keep(struct desk *d, uint64_t number, int64_t ago_us, const char *team, int64_t input,
@@ -105,6 +108,39 @@ static void an_invoice_is_compared(void **state) {
     EXPECT_STATUS(400, desk_do(d, "POST", "/api/v1/cost/reconcile", ""));
 }
 
+/* What a server kept of a provider's counts reaches whoever counts; a model of the configuration is its first target. */
+static void tokenizers(void **state) {
+    struct desk *d = *state;
+    struct token_calibration *learned = arena_new(&d->arena, struct token_calibration);
+    struct expect *lengths = expect_new();
+    struct buffer bytes;
+    struct error e;
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/cost/tokenizer?model=no-such-model"));
+    EXPECT(d, "encoding", "estimate");
+    EXPECT(d, "factor", "null");
+    EXPECT(d, "observations", "0");
+    EXPECT(d, "learned_until", "null");
+    buffer_init(&bytes, LEARNED_MOST);
+    token_calibration_init(learned);
+    for (unsigned i = 0; i < 3; i++) assert_true(token_calibration_update(learned, SLICE("no-such-model"), 100, 125));
+    assert_true(learned_encode(learned, lengths, &bytes));
+    assert_int_equal(registry_keep(d->s.registry, SLICE("cost.learned"), buffer_slice(&bytes), DESK_NOW, &e), FAULT_NONE);
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/cost/tokenizer?model=no-such-model"));
+    EXPECT(d, "factor", "1.25");
+    EXPECT(d, "observations", "3");
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/cost/tokenizer?model=support-chat"));
+    EXPECT(d, "provider", "main");
+    EXPECT(d, "upstream_model", "gpt-4o-mini");
+    EXPECT(d, "encoding", "o200k_base");
+    EXPECT_STATUS(400, desk_get(d, "/api/v1/cost/tokenizer"));
+    buffer_clear(&bytes);
+    buffer_append(&bytes, SLICE("torn"));
+    assert_int_equal(registry_keep(d->s.registry, SLICE("cost.learned"), buffer_slice(&bytes), DESK_NOW, &e), FAULT_NONE);
+    EXPECT_STATUS(500, desk_get(d, "/api/v1/cost/tokenizer?model=no-such-model"));
+    buffer_deinit(&bytes);
+    expect_free(lengths);
+}
+
 static void mistakes(void **state) {
     struct desk *d = *state;
     EXPECT_STATUS(400, desk_get(d, "/api/v1/cost/report?by=colour"));
@@ -157,6 +193,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(report, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(report_as_csv, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(an_invoice_is_compared, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(tokenizers, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(mistakes, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(explain, desk_setup, desk_teardown),
     };

@@ -269,11 +269,11 @@ static void test_our_errors(void **state) {
     openai->write_error(FAULT_NO_SUCH_MODEL, "no model \"x\"", &(struct error_notes){.request_id = "req_1", .estimate_usd = "0.61"}, &k.out);
     CHECK_OUT(&k,
               "{\"error\":{\"message\":\"no model "
-              "\\\"x\\\"\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"model_not_found\",\"estimate_usd\":\"0.61\"}}");
+              "\\\"x\\\"\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"model_not_found\",\"estimate_usd\":0.61}}");
     buffer_clear(&k.out);
     anthropic->write_error(FAULT_NO_SUCH_MODEL, "no model \"x\"", &(struct error_notes){.request_id = "req_1", .estimate_usd = "0.61"}, &k.out);
     CHECK_OUT(&k, "{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\",\"message\":\"no model "
-                  "\\\"x\\\"\",\"code\":\"model_not_found\",\"estimate_usd\":\"0.61\"},\"request_id\":\"req_1\"}");
+                  "\\\"x\\\"\",\"code\":\"model_not_found\",\"estimate_usd\":0.61},\"request_id\":\"req_1\"}");
     buffer_clear(&k.out);
     openai->write_stream_error(FAULT_UP_TRUNCATED, NULL, &k.out);
     CHECK_OUT(&k, "data: {\"error\":{\"message\":\"the stream ended without its last "
