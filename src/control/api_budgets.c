@@ -6,6 +6,7 @@
 #include "cost/outlook.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define MOST_BUDGETS 10000 /* values of "*" in one answer */
@@ -44,11 +45,10 @@ static void put_scope(struct json_writer *w, const struct budget_view *v) {
             json_put_string(w, slice_is_null(v->values[i]) ? SLICE("*") : v->values[i]);
             continue;
         }
-        json_key(w, by);
-        json_object(w);
-        json_key(w, s->terms[i].tag);
-        json_put_string(w, slice_is_null(v->values[i]) ? SLICE("*") : v->values[i]);
-        json_object_end(w);
+        char tag[2 * LIMIT_LABEL + 2]; /* as it is declared: k=v */
+        struct slice value = slice_is_null(v->values[i]) ? SLICE("*") : v->values[i];
+        snprintf(tag, sizeof tag, "%s=" SLICE_FMT, s->terms[i].tag, SLICE_ARG(value));
+        json_member_text(w, by, tag);
     }
     json_object_end(w);
 }

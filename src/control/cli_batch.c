@@ -22,7 +22,7 @@ static void put_row(struct sheet *s, struct client_answer *a, uint32_t batch) {
     cli_put(s, a, batch, "request_counts.failed");
 }
 
-static const char *const headers[] = {"BATCH", "APPLICATION", "ENDPOINT", "PROVIDER", "STATUS", "LINES", "ANSWERED", "FAILED"};
+static const char *const headers[] = {"BATCH", "APPLICATION", "ENDPOINT", "PROVIDER", "STATUS", ">LINES", ">ANSWERED", ">FAILED"};
 
 static void write_list(struct client_answer *a) {
     uint32_t batch, at = JSON_NONE;

@@ -82,25 +82,36 @@ static void put_percent(struct sheet *s, struct client_answer *a, uint32_t node,
 
 /* ---- report ---- */
 
-static const char *const measures[] = {">COST (USD)",  ">SHARE (%)",   ">REQUESTS",
-                                       ">USD/REQUEST", ">INPUT (tok)", ">CACHED",
-                                       ">OUTPUT",      ">UNPRICED",    ">LOST (USD)",
-                                       ">SAVED (USD)"};
+/* Columns. Those that may be left out are where their total is 0: so most tables fit a terminal. */
+enum measure_kind { IN_COUNT, IN_USD, IN_PERCENT };
+static const struct {
+    const char *header, *path;
+    enum measure_kind kind;
+    bool may_be_left_out;
+} measures[] = {
+    {">COST (USD)", "cost_usd", IN_USD, false},       {">SHARE (%)", "share", IN_PERCENT, false},
+    {">REQUESTS", "count", IN_COUNT, false},          {">USD/REQUEST", "cost_per_request_usd", IN_USD, false},
+    {">INPUT (tok)", "input", IN_COUNT, false},       {">CACHED", "cache_read", IN_COUNT, true},
+    {">OUTPUT", "output", IN_COUNT, false},           {">UNPRICED", "unpriced", IN_COUNT, true},
+    {">LOST (USD)", "lost_usd", IN_USD, true},        {">SAVED (USD)", "saved_usd", IN_USD, true},
+};
 #define MEASURES (sizeof measures / sizeof *measures)
 
+static bool is_shown(struct client_answer *a, unsigned measure) {
+    double total = 1;
+    if (!measures[measure].may_be_left_out) return true;
+    return !json_get_double(&a->doc, cli_at(a, cli_at(a, 0, "total"), measures[measure].path), &total) || total != 0;
+}
+
 static void put_measures(struct sheet *s, struct client_answer *a, uint32_t row) {
-    put_usd(s, a, row, "cost_usd", false);
-    put_percent(s, a, row, "share");
-    cli_put(s, a, row, "count");
-    put_usd(s, a, row, "cost_per_request_usd", false);
-    cli_put(s, a, row, "input");
-    cli_put(s, a, row, "cache_read");
-    cli_put(s, a, row, "output");
-    struct slice unpriced = cli_value(a, row, "unpriced");
-    sheet_put(s, unpriced);
-    if (!slice_is(unpriced, "0")) sheet_paint(s, SHEET_WARN);
-    put_usd(s, a, row, "lost_usd", false);
-    put_usd(s, a, row, "saved_usd", false);
+    for (unsigned i = 0; i < MEASURES; i++) {
+        const char *path = measures[i].path;
+        if (!is_shown(a, i)) continue;
+        if (measures[i].kind == IN_USD) put_usd(s, a, row, path, false);
+        else if (measures[i].kind == IN_PERCENT) put_percent(s, a, row, path);
+        else cli_put(s, a, row, path);
+        if (strcmp(path, "unpriced") == 0 && !slice_is(cli_value(a, row, path), "0")) sheet_paint(s, SHEET_WARN);
+    }
 }
 
 /* "REQUEST TYPE" of request_type. */
@@ -135,7 +146,8 @@ static void write_report(struct client_answer *a) {
         n++;
     }
     columns = n;
-    for (unsigned i = 0; i < MEASURES; i++) headers[columns++] = measures[i];
+    for (unsigned i = 0; i < MEASURES; i++)
+        if (is_shown(a, i)) headers[columns++] = measures[i].header;
     struct sheet s;
     sheet_init(&s, headers, columns);
     for (at = JSON_NONE; json_each_item(&a->doc, cli_at(a, 0, "rows"), &at, &row);) {

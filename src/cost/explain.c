@@ -227,6 +227,13 @@ static void put_where(struct json_writer *w, const struct explain_result *r, con
     json_object_end(w);
 }
 
+static const char *why_nowhere(const struct explain_result *r) {
+    if (r->before_nano == 0 && r->after_nano == 0)
+        return "nothing was spent in either window: are the times and the filters as meant?";
+    if (r->too_small_to_place) return "the change is too small to say where it took place";
+    return "no name tells it apart: of each dimension there is one value, or all moved alike";
+}
+
 void explain_write_json(const struct explain_result *r, struct json_writer *w) {
     json_object(w);
     put_usd(w, "before_usd", r->before_nano);
@@ -244,11 +251,7 @@ void explain_write_json(const struct explain_result *r, struct json_writer *w) {
     json_array(w);
     for (unsigned i = 0; i < r->n_where; i++) put_where(w, r, &r->where[i]);
     json_array_end(w);
-    if (r->too_small_to_place)
-        json_member_text(w, "where_note",
-                         r->before_nano == 0 && r->after_nano == 0
-                             ? "nothing was spent in either window: are the times and the filters as meant?"
-                             : "the change is too small to say where it took place");
+    if (r->n_where == 0) json_member_text(w, "where_note", why_nowhere(r));
     json_member_i64(w, "unpriced_before", r->unpriced_before);
     json_member_i64(w, "unpriced_after", r->unpriced_after);
     json_object_end(w);

@@ -53,6 +53,21 @@ static void three_values(void *ctx, void (*each)(void *arg, const struct budget_
     }
 }
 
+/* A scope reads as it is declared. */
+static void by_tag(void *ctx, void (*each)(void *arg, const struct budget_view *v), void *arg) {
+    struct desk *d = ctx;
+    struct budget b = d->policy->budgets[0];
+    b.scope = (struct scope){.n_terms = 1, .terms = {{.by = SCOPE_BY_TAG, .tag = "camp"}}};
+    each(arg, &(struct budget_view){.budget = &b, .values = {SLICE("spring")}, .window = {DESK_NOW - SECOND, DESK_NOW + SECOND}});
+}
+
+static void a_tag_reads_as_declared(void **state) {
+    struct desk *d = *state;
+    d->s.budgets = by_tag;
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/budgets"));
+    EXPECT(d, "budgets.0.scope", "{\"tag\":\"camp=spring\"}");
+}
+
 static void the_nearest_are_forecast(void **state) {
     struct desk *d = *state;
     for (int hour = 10 * 24; hour > 0; hour--) {
@@ -97,7 +112,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_budget_is_told, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(a_budget_is_forecast, desk_setup, desk_teardown),
-        cmocka_unit_test_setup_teardown(the_nearest_are_forecast, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(a_tag_reads_as_declared, desk_setup, desk_teardown), cmocka_unit_test_setup_teardown(the_nearest_are_forecast, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(a_stopped_server_says_so, desk_setup, desk_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -264,6 +264,8 @@ static void costs(void **state) {
     SAYS(out, "unknown");
     SAYS(out, "TOTAL");
     SAYS(out, "0.009000");
+    SAYS(out, "UNPRICED");
+    if (strstr(out, "SAVED")) fail_msg("a column of zeros: %s", out);
     SAYS(out, "1 request has no known price and is in no sum");
     EXPECT_CODE(0, RUN("cost", "report", "--by", "team", "--limit", "1", "--from", "-2d", "--data-dir", dir));
     SAYS(out, "(rest)");

@@ -277,6 +277,25 @@ static void json(void **state) {
     buffer_deinit(&out);
 }
 
+static void an_empty_where_says_why(void **state) {
+    (void)state;
+    struct cost_cell none = simple("m", 0, 0), one = simple("m", 1000, 150000000), more = simple("m", 1000, 300000000);
+    const struct {
+        const struct cost_cell *before, *after;
+        const char *words;
+    } cases[] = {{&none, &none, "nothing was spent"}, {&one, &one, "too small"}, {&one, &more, "no name tells it apart"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct explain_result r = explained(cases[i].before, 1, cases[i].after, 1);
+        struct buffer out;
+        struct json_writer w;
+        buffer_init(&out, 1 << 16);
+        json_start(&w, &out);
+        explain_write_json(&r, &w);
+        if (!strstr(buffer_text(&out), cases[i].words)) fail_msg("%s is not in %s", cases[i].words, buffer_text(&out));
+        buffer_deinit(&out);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(worked_vector),    cmocka_unit_test(injected_causes),
@@ -284,6 +303,7 @@ int main(void) {
         cmocka_unit_test(own_cache_off),    cmocka_unit_test(without_rates),
         cmocka_unit_test(unpriced_is_said), cmocka_unit_test(refusals),
         cmocka_unit_test(properties),       cmocka_unit_test(json),
+        cmocka_unit_test(an_empty_where_says_why),
     };
     return cmocka_run_group_tests(tests, load, NULL);
 }
