@@ -21,7 +21,7 @@ const struct cli_verb cli_verbs[] = {
     {"export", "export records --format jsonl|csv", "all records that match, for other tools", cli_export},
     {"model", "model list|price|route", "models with their targets and prices; routing by difficulty", cli_model},
     {"key", "key create|list|revoke", "keys of applications", cli_key},
-    {"cost", "cost report|explain|count|reconcile", "where the money went, why it changed, does it match the invoice", cli_cost},
+    {"cost", "cost report|explain|findings|...", "where the money went, why it changed, who noticed, how to spend less", cli_cost},
     {"batch", "batch list|show|cancel", "work that can wait: files of requests", cli_batch},
     {"budget", "budget list|show|set|remove|approve", "what may be spent, what was, and what expensive work is approved", cli_budget},
     {"limit", "limit list|show|set|remove", "how fast and how much at once", cli_limit},
@@ -37,7 +37,8 @@ const struct cli_verb cli_verbs[] = {
 #define SUMMARY_COLUMN 40
 
 static void print_verb(FILE *out, const struct cli_verb *v) {
-    fprintf(out, "  %-*s %s\n", SUMMARY_COLUMN - 3, v->usage, v->summary);
+    bool fits = strlen(v->usage) <= SUMMARY_COLUMN - 3; /* else the summary stands below */
+    fprintf(out, "  %-*s%s%*s%s\n", SUMMARY_COLUMN - 3, v->usage, fits ? " " : "\n", fits ? 0 : SUMMARY_COLUMN, "", v->summary);
 }
 
 static void print_help(FILE *out, const struct cli_verb *serve) {
@@ -52,7 +53,7 @@ static void print_help(FILE *out, const struct cli_verb *serve) {
 
 void cli_print_parts(const char *noun, const struct cli_verb *parts, FILE *out) {
     fprintf(out, "usage: quarterdeck %s PART [options]\n\n", noun);
-    for (const struct cli_verb *p = parts; p->name; p++) fprintf(out, "  %-*s %s\n", SUMMARY_COLUMN - 3, p->usage, p->summary);
+    for (const struct cli_verb *p = parts; p->name; p++) print_verb(out, p);
     fprintf(out, "\n`quarterdeck %s PART --help` lists the options.\n", noun);
 }
 

@@ -282,6 +282,8 @@ static void costs(void **state) {
     SAYS(out, "nothing was spent in either window");
     EXPECT_CODE(2, RUN("cost", "report", "--csv", "--json", "--data-dir", dir));
     EXPECT_CODE(2, RUN("cost", "report", "--by", "team,team", "--data-dir", dir));
+    EXPECT_CODE(0, RUN("help", "budget"));
+    SAYS(out, "[--why TEXT]\n                                        let one kind of work cost more");
     EXPECT_CODE(0, RUN("cost", "explain", "--data-dir", dir));
     SAYS(out, "0.004500 USD before, 0.004500 USD after");
     SAYS(out, "volume");

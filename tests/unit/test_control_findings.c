@@ -46,6 +46,8 @@ static void list(void **state) {
     EXPECT(d, "findings.2.dismissed", "null");
     EXPECT(d, "open.unknown_price", "2");
     assert_int_equal(listed(d, "?application=support"), 1);
+    assert_int_equal(listed(d, "?application=billing&kind=cost_anomaly"), 0); /* it is configured: no finding is an answer */
+    EXPECT_STATUS(404, desk_get(d, "/api/v1/findings?application=suport"));
     assert_int_equal(listed(d, "?kind=unknown_price&domain=cost&state=open"), 2);
     assert_int_equal(listed(d, "?kind=cost_anomaly"), 0);
     assert_int_equal(listed(d, "?limit=2"), 2);
