@@ -14,6 +14,7 @@ struct check {
     struct batch_active *a;
     const struct policy *policy;
     const struct application *application;
+    const struct request_policy *asked;
     enum endpoint endpoint;
     struct arena arena; /* of one line */
     struct table seen;  /* custom ids */
@@ -108,7 +109,6 @@ void batch_fail(struct batch_active *a, const char *code, const char *message) {
  * one may cost at most is added up on the way. */
 static void see_target(struct check *c, const struct model_route *m, struct call *call) {
     const struct target *t = &m->targets[0];
-    struct slice request_type = SLICE_NULL;
     if (!c->passable) return;
     c->passable = t->provider->batch && !trim_goes_on_elsewhere(&call->doc) && /* what such a call reads cannot be bounded here */
                   t->provider->dialect == DIALECT_OPENAI && !m->weighted && m->tiering == NULL &&
@@ -116,7 +116,6 @@ static void see_target(struct check *c, const struct model_route *m, struct call
     if (!c->passable) return;
     c->model = m;
     const struct batch_services *s = &c->a->desk->s;
-    const struct request_policy *asked = policy_requests(c->application, request_type);
     struct input_count counted = {.tokens = -1};
     struct record record;
     struct usage most;
@@ -124,15 +123,17 @@ static void see_target(struct check *c, const struct model_route *m, struct call
     record_init(&record);
     record.application = slice_of(c->application->name);
     record.model = slice_of(m->name);
+    record.request_type = batch_request_type(&c->a->row);
     if (s->tokens.count_input != NULL) s->tokens.count_input(s->tokens.ctx, s->lane, t, call, &counted);
     usage_init(&most);
     most.input = counted.tokens >= 0 ? counted.tokens : (int64_t)(call->text_bytes + 3) / 4;
     int64_t expected = call->max_tokens < 0 && s->tokens.expect_output != NULL ? s->tokens.expect_output(s->tokens.ctx, &record) : -1;
-    most.output = admission_most_output(call, expected, t, asked);
+    most.output = admission_most_output(call, expected, t, c->asked);
     most.cache_read = most.cache_write = most.reasoning = 0;
-    price_quote(t->price, &most, clock_wall_us(), true, &quote);
-    if (money_is_known(quote.cost_nano) && money_is_known(c->worst_nano)) c->worst_nano += quote.cost_nano;
-    else c->worst_nano = MONEY_UNKNOWN;
+    price_quote_batch(t->price, &most, clock_wall_us(), t->provider->batch_discount_ppm, &quote);
+    if (!money_is_known(quote.cost_nano) && !c->application->block_unknown_price) /* no provider's batch costs more than its ordinary price */
+        price_quote(t->price, &most, clock_wall_us(), false, &quote);
+    c->worst_nano = money_add(c->worst_nano, quote.cost_nano);
 }
 
 static bool check_body(struct check *c, struct slice body) {
@@ -147,7 +148,7 @@ static bool check_body(struct check *c, struct slice body) {
         return complain(c, "model_not_found", "body.model", "no model `" SLICE_FMT "` is configured; GET /v1/models lists yours", SLICE_ARG(call.model));
     if (!policy_allows(c->application, m))
         return complain(c, "model_not_allowed", "body.model", "application `%s` may not use model `%s`", c->application->name, m->name);
-    trim_call(openai, policy_requests(c->application, SLICE_NULL), &c->arena, &call);
+    trim_call(openai, c->asked, &c->arena, &call);
     see_target(c, m, &call);
     return true;
 }
@@ -230,7 +231,8 @@ static enum fault check_stored(struct check *c, struct slice text, struct error 
 }
 
 static void check_text(struct batch_active *a, const struct policy *p, const struct application *application, struct slice text) {
-    struct check c = {.a = a, .policy = p, .application = application, .passable = true};
+    struct check c = {.a = a, .policy = p, .application = application, .passable = true,
+                      .asked = policy_requests(application, batch_request_type(&a->row))};
     struct error error = {.fault = FAULT_NONE};
     int64_t number = a->row.number;
     (void)batch_endpoint(a->row.endpoint, &c.endpoint);

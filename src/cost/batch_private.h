@@ -72,7 +72,7 @@ struct batch_desk {
     struct batch_services s;
     struct loop *loop;
     pthread_t thread;
-    bool running;
+    atomic_bool running;
     atomic_bool quiet, closed;
     _Atomic uint64_t passed; /* counts what was posted to see the loop go round */
     atomic_uint jobs; /* requests that are not yet concluded */
@@ -124,6 +124,8 @@ void batch_pass_later(struct batch_active *a, int64_t delay_us);
 /* FAULT_NONE: all is stored. Another fault: call again later with the same. */
 enum fault batch_settle(struct batch_active *a, struct slice results, struct error *error) MUST_CHECK;
 enum fault batch_settle_rest(struct batch_active *a, struct error *error) MUST_CHECK; /* the lines without a result */
+/* The request type that its labels name; SLICE_NULL: none. */
+struct slice batch_request_type(const struct batch *row);
 /* What it may cost at most: reserves it. */
 bool batch_reserve(struct batch_active *a, const struct policy *p, enum spending how, struct verdict *ret);
 

@@ -29,6 +29,13 @@ static void read_labels(struct slice labels, struct record *r) {
     }
 }
 
+struct slice batch_request_type(const struct batch *row) {
+    struct record r;
+    record_init(&r);
+    read_labels(row->labels, &r);
+    return r.request_type;
+}
+
 /* What all records of the batch have in common. */
 static void begin_record(const struct batch_active *a, const struct policy *p, struct arena *arena, struct record *r) {
     const struct application *application = table_get(&p->application_by_name, a->row.application);
@@ -105,7 +112,7 @@ static bool read_result(struct slice text, struct arena *arena, struct result *r
 
 static void price_record(const struct target *t, struct record *r) {
     struct price_quote quote;
-    price_quote(t != NULL ? t->price : NULL, &r->usage, r->time_us, true, &quote);
+    price_quote_batch(t != NULL ? t->price : NULL, &r->usage, r->time_us, t != NULL ? t->provider->batch_discount_ppm : -1, &quote);
     r->cost_nano = quote.cost_nano;
     charge_of_quote(&quote, &r->charge);
 }
@@ -132,7 +139,7 @@ static void fill_record(struct batch_active *a, const struct policy *p, const st
         r->status = fault == FAULT_CANCELLED ? RECORD_CANCELLED : RECORD_ERROR;
         r->error = fault;
         r->error_text = slice_of(fault_text(fault));
-        r->cost_nano = 0;
+        r->cost_nano = q->status >= 200 && q->status < 300 ? MONEY_UNKNOWN : 0; /* what cannot be read may have been charged */
         return;
     }
     r->status = RECORD_OK;
@@ -162,7 +169,7 @@ static enum fault record_line(struct batch_active *a, const struct record *r, in
         bool counted = r->usage.input != USAGE_NULL && r->usage.output != USAGE_NULL;
         struct settlement done = {.labels = admission_labels_of(r), .id = r->id, .wall_us = r->time_us, .cost_nano = r->cost_nano,
                                   .tokens = counted ? r->usage.input + r->usage.output : -1};
-        if (r->status == RECORD_OK) s->admission.settle(s->admission.ctx, &none, &done);
+        if (r->status == RECORD_OK || r->cost_nano != 0) s->admission.settle(s->admission.ctx, &none, &done);
         a->booked = line;
     }
     return s->record(s->ctx, r);

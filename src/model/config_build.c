@@ -226,6 +226,9 @@ static void finish_provider(struct build *b, const char *place, struct yaml_node
     if (v->proxy != NULL && v->proxy[0] == 0) v->proxy = NULL;
     if (v->batch && v->dialect != DIALECT_OPENAI)
         config_complain(b->r, node->line, node->column, "%sbatch: batches are passed on to providers of dialect openai only", place);
+    v->batch_discount_ppm = raw->batch_discount < 0 ? -1 : (int64_t)(raw->batch_discount * 1e6 + 0.5);
+    if (v->batch_discount_ppm >= 0 && !v->batch)
+        config_complain(b->r, node->line, node->column, "%sbatch_discount: this needs `batch: true`", place);
     if (v->dialect == DIALECT_AZURE && v->api_version == NULL && url != NULL)
         config_complain(b->r, node->line, node->column, "%sapi_version: this is required for azure, such as \"2024-10-21\"", place);
     check_prices_as(b, place, yaml_get(node, "prices_as"), v->prices_as);
@@ -237,7 +240,7 @@ static void build_providers(struct build *b) {
     struct provider *providers = new_array(b, struct provider, map->count);
     unsigned n = 0;
     for (struct yaml_node *node = map->first; node != NULL && providers != NULL; node = node->next) {
-        struct raw_provider raw = {0};
+        struct raw_provider raw = {.batch_discount = -1};
         const char *place = open_named(b, "providers", node, false);
         config_fill(b->r, SCOPE_PROVIDER, place, node, &raw);
         finish_provider(b, place, node, &raw);

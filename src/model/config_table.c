@@ -146,6 +146,9 @@
     SETTING(PROVIDER, "http2", BOOLEAN, "", provider.http2, "true", NOW, "Use HTTP/2 where the server offers it.") \
     SETTING(PROVIDER, "batch", BOOLEAN, "", provider.batch, "false", NOW,                                     \
             "It has OpenAI's files and batches: batches for its models are passed on to it, at its batch prices.") \
+    SETTING(PROVIDER, "batch_discount", NUMBER, " 0..1", batch_discount, NOTHING, NOW,                        \
+            "Share that it takes off its ordinary rates for batches, such as 0.5, in whole millionths: for models without " \
+            "`batch_prices` in the price table. Not given: what their batches cost is unknown.")              \
     SETTING(ROOT, "models", MAP, " of models", models, NOTHING, NOW, "Names that applications ask for.")      \
     SETTING(MODEL, "targets", LIST, " of targets", targets, NOTHING, NOW,                                     \
             "Who answers, in order of preference; at most 16. Required, unless there are `tiers`.")           \

@@ -34,6 +34,7 @@ struct raw_token {
 };
 struct raw_provider {
     struct provider provider;
+    double batch_discount;
     struct yaml_node *headers;
 };
 struct raw_model {

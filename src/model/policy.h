@@ -80,6 +80,7 @@ struct provider {
     bool stream_usage;              /* stream_options.include_usage may be injected (default true) */
     bool http2;
     bool batch;                     /* it has OpenAI's /files and /batches, and batches go there */
+    int64_t batch_discount_ppm;     /* off the ordinary rates where the price table has no batch rates; -1: not known */
 };
 
 struct target {

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #define FEMTO_PER_NANO 1000000
+#define MILLION 1000000
 #define DAY_US (86400LL * 1000000)
 
 /* Built from data/prices.json by build.mk. */
@@ -83,6 +84,7 @@ static const struct price_period *period_at(const struct price_periods *periods,
 
 struct work {
     const struct price_set *standard, *batch; /* batch: NULL when not asked for */
+    int64_t discount_ppm;                     /* off each rate */
     int64_t input;                            /* decides about tiers */
     int64_t left[METER_COUNT];                /* what is charged at the meter's own rate */
     bool null[METER_COUNT];
@@ -140,6 +142,17 @@ static const char *gap(const struct work *w) {
     return NULL;
 }
 
+/* Half to even; nothing is below zero here. */
+static __int128 divide_half_even(__int128 n, int64_t by) {
+    __int128 whole = n / by;
+    int64_t rest = (int64_t)(n % by);
+    return whole + (rest > by / 2 || (rest == by / 2 && whole % 2 != 0));
+}
+
+static int64_t discounted(int64_t rate, int64_t ppm) {
+    return ppm > 0 ? (int64_t)divide_half_even((__int128)rate * (MILLION - ppm), MILLION) : rate;
+}
+
 static bool charge(struct work *w, enum price_meter m, const char *name, int64_t n) {
     const struct price_rate *r = rate_of(w, m);
     if (r == NULL || n <= 0) return true;
@@ -148,14 +161,13 @@ static bool charge(struct work *w, enum price_meter m, const char *name, int64_t
         line.rate = r->tiers[i].rate;
         line.tiered = true;
     }
+    line.rate = discounted(line.rate, w->discount_ppm);
     w->quote->lines[w->quote->n_lines++] = line;
     return !__builtin_add_overflow(w->sum, (__int128)n * line.rate, &w->sum);
 }
 
 static int64_t round_half_even(__int128 femto) {
-    __int128 nano = femto / FEMTO_PER_NANO;
-    int rest = (int)(femto % FEMTO_PER_NANO);
-    if (rest > FEMTO_PER_NANO / 2 || (rest == FEMTO_PER_NANO / 2 && nano % 2 != 0)) nano++;
+    __int128 nano = divide_half_even(femto, FEMTO_PER_NANO);
     return nano > INT64_MAX ? MONEY_UNKNOWN : (int64_t)nano;
 }
 
@@ -175,25 +187,35 @@ static void quote(struct work *w, const struct usage *usage) {
 
 _Static_assert(METER_COUNT <= PRICE_LINES, "a line for every meter");
 
-void price_quote(const struct price_model *m, const struct usage *usage, int64_t at_wall_us, bool batch,
-                 struct price_quote *ret) {
+static void quote_at(const struct price_model *m, const struct usage *usage, int64_t at_wall_us, bool batch, int64_t discount_ppm,
+                     struct price_quote *ret) {
     *ret = (struct price_quote){.cost_nano = MONEY_UNKNOWN};
     if (m == NULL) {
         ret->why = "the model is not in the price table";
         return;
     }
-    if (batch && m->batch.n == 0) {
+    if (batch && m->batch.n == 0 && discount_ppm < 0) {
         ret->why = "the table has no batch rates for this model";
         return;
     }
     const struct price_period *p = period_at(&m->standard, at_wall_us);
     struct work w = {.standard = &p->set, .quote = ret};
     ret->since = p->since;
-    if (batch) w.batch = &period_at(&m->batch, at_wall_us)->set;
-    if (p->set.empty && (!batch || w.batch->empty))
+    if (batch && m->batch.n > 0) w.batch = &period_at(&m->batch, at_wall_us)->set;
+    else if (batch) w.discount_ppm = discount_ppm;
+    if (p->set.empty && (w.batch == NULL || w.batch->empty))
         ret->cost_nano = 0;
     else
         quote(&w, usage);
+}
+
+void price_quote(const struct price_model *m, const struct usage *usage, int64_t at_wall_us, bool batch, struct price_quote *ret) {
+    quote_at(m, usage, at_wall_us, batch, -1, ret);
+}
+
+void price_quote_batch(const struct price_model *m, const struct usage *usage, int64_t at_wall_us, int64_t discount_ppm,
+                       struct price_quote *ret) {
+    quote_at(m, usage, at_wall_us, true, discount_ppm, ret);
 }
 
 int64_t price_cost(const struct price_model *m, const struct usage *usage, int64_t at_wall_us) {

@@ -15,7 +15,8 @@
  *   UTC clock, end excluded, over midnight when it ends before it starts); none holds: the first.
  * - requests_kcount is charged once a request. `"prices": {}` is free of charge: known, and 0.
  * - Batch: `batch_prices` beside `prices`, of the same shape, replaces rate by rate. The built-in table has none,
- *   and then the batch price is unknown: no discount is assumed.
+ *   and then the batch price is unknown: no discount is assumed. Where an operator declares one, each ordinary rate
+ *   less that share, rounded half to even to a whole 10^-15 USD, is the batch rate.
  * Unknown, never zero: no such model; no usage; a counter missing that a rate above 0 needs; tokens without
  * a rate; parts larger than their whole; audio and cached (or audio and reasoning) tokens both priced apart in one
  * usage, for nobody reports their overlap. Not in a quote at all: what the usage does not count (images,
@@ -71,6 +72,9 @@ struct price_quote {
 /* Cost of `usage` at `at_wall_us` (dated prices). `batch`: at the batch rates. NULL m: unknown. */
 void price_quote(const struct price_model *m, const struct usage *usage, int64_t at_wall_us, bool batch,
                  struct price_quote *ret);
+/* At the batch rates; where the table has none, at the ordinary ones less `discount_ppm` millionths. -1: not known. */
+void price_quote_batch(const struct price_model *m, const struct usage *usage, int64_t at_wall_us, int64_t discount_ppm,
+                       struct price_quote *ret);
 int64_t price_cost(const struct price_model *m, const struct usage *usage, int64_t at_wall_us); /* NULL m: unknown */
 
 #endif

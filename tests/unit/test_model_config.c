@@ -383,6 +383,31 @@ static void test_values(void **state) {
            "quarterdeck.yaml:6:23: models.m.retry.attempts: expected a whole number, from 1 to 10, found `11`\n");
 }
 
+/* Declared, 0 is known; not declared, or empty, it is not. */
+static void test_batch_discount(void **state) {
+    (void)state;
+    static const struct {
+        const char *given;
+        int64_t ppm;
+    } cases[] = {{"", -1}, {", batch_discount: 0.5", 500000}, {", batch_discount: 0", 0}, {", batch_discount: 0.3333333", 333333},
+                 {", batch_discount: 1", 1000000}};
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct outcome o;
+        char yaml[256];
+        snprintf(yaml, sizeof yaml, "providers: {p: {dialect: openai, base_url: 'http://h', batch: true%s}}\n"
+                                    "models: {m: {targets: [{provider: p, model: x}]}}\n", cases[i].given);
+        read_with(&o, yaml, &(struct world){0}, NULL, 0);
+        assert_string_equal(o.text, "");
+        assert_int_equal(o.policy->providers[0].batch_discount_ppm, cases[i].ppm);
+        policy_drop(o.policy);
+        arena_deinit(&o.arena);
+    }
+    expect("providers: {p: {dialect: openai, base_url: 'http://h', batch: true, batch_discount: 50}}\n",
+           "quarterdeck.yaml:1:85: providers.p.batch_discount: expected a number from 0 to 1, found `50`\n");
+    expect("providers: {p: {dialect: openai, base_url: 'http://h', batch_discount: 0.5}}\n",
+           "quarterdeck.yaml:1:16: providers.p.batch_discount: this needs `batch: true`\n");
+}
+
 static void test_urls(void **state) {
     (void)state;
     static const char *const good[] = {"http://h", "https://api.openai.com/v1", "http://127.0.0.1:4010/v1", "http://[::1]:80/x", "https://h:65535"};
@@ -545,7 +570,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_contract),      cmocka_unit_test(test_defaults),  cmocka_unit_test(test_everything),
         cmocka_unit_test(test_registry_keys), cmocka_unit_test(test_unknown_keys), cmocka_unit_test(test_names_that_are_not_there),
-        cmocka_unit_test(test_values),        cmocka_unit_test(test_urls),      cmocka_unit_test(test_required),
+        cmocka_unit_test(test_values),        cmocka_unit_test(test_batch_discount), cmocka_unit_test(test_urls),      cmocka_unit_test(test_required),
         cmocka_unit_test(test_variables),     cmocka_unit_test(test_secrets),   cmocka_unit_test(test_names),
         cmocka_unit_test(test_price_files),   cmocka_unit_test(test_many_problems), cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_table),         cmocka_unit_test(test_mutations),

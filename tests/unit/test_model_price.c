@@ -289,6 +289,37 @@ static void test_batch(void **state) {
     price_quote(find("openai", "gpt-4o"), &u, 0, true, &q);
     assert_int_equal(q.cost_nano, MONEY_UNKNOWN);
     assert_string_equal(q.why, "the table has no batch rates for this model");
+    price_quote_batch(m, &u, 0, 500000, &q); /* the table's own rates are what they are */
+    assert_int_equal(q.cost_nano, 10 * MONEY_USD);
+    price_quote_batch(find("openai", "gpt-4o"), &u, 0, -1, &q);
+    assert_int_equal(q.cost_nano, MONEY_UNKNOWN);
+}
+
+/* A declared discount is taken off each rate, and that rounded half to even to 10^-15 USD, the tiers' too. */
+static void test_batch_discount(void **state) {
+    (void)state;
+    struct usage u = usage(1000000, 1000000);
+    struct price_quote q, usual;
+    const struct price_model *m = find("openai", "gpt-4o");
+    price_quote(m, &u, 0, false, &usual);
+    price_quote_batch(m, &u, 0, 500000, &q);
+    assert_int_equal(2 * q.cost_nano, usual.cost_nano);
+    assert_null(q.why);
+    price_quote_batch(m, &u, 0, 0, &q);
+    assert_int_equal(q.cost_nano, usual.cost_nano);
+    price_quote_batch(m, &u, 0, 1000000, &q);
+    assert_int_equal(q.cost_nano, 0);
+    struct price_list *l = overlay_of("{\"models\": [{\"provider\": \"p\", \"id\": \"m\", \"prices\": {\"output_mtok\": 0.000000003,"
+                                      " \"input_mtok\": {\"base\": 0.000000001, \"tiers\": [{\"start\": 1000, \"price\": 0.000000007}]}}}]}");
+    m = price_find(l, SLICE("p"), SLICE("m"));
+    price_quote_batch(m, &u, 0, 500000, &q);
+    assert_int_equal(q.lines[0].rate, 4); /* 3.5 */
+    assert_int_equal(q.lines[1].rate, 2); /* 1.5 */
+    u.input = 10;
+    price_quote_batch(m, &u, 0, 500000, &q);
+    assert_int_equal(q.lines[0].rate, 0); /* 0.5 */
+    price_quote_batch(m, &u, 0, 499999, &q);
+    assert_int_equal(q.lines[0].rate, 1); /* 0.500001 */
 }
 
 static void refuse(const char *text, const char *words) {
@@ -353,7 +384,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors), cmocka_unit_test(test_find),    cmocka_unit_test(test_find_provider), cmocka_unit_test(test_context_window),
         cmocka_unit_test(test_lines),   cmocka_unit_test(test_tiers),   cmocka_unit_test(test_unknown),       cmocka_unit_test(test_known_without_all),
-        cmocka_unit_test(test_rounding), cmocka_unit_test(test_overlay), cmocka_unit_test(test_batch),        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_rounding), cmocka_unit_test(test_overlay), cmocka_unit_test(test_batch), cmocka_unit_test(test_batch_discount),        cmocka_unit_test(test_refused),
         cmocka_unit_test(test_bounded_pattern), cmocka_unit_test(test_daily),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
