@@ -39,8 +39,9 @@ struct batch_services {
     struct slice inside; /* the credential of gateway_listen_inside */
 };
 
+/* What a former process left is taken up, and what it may cost reserved again: before anybody else may spend it. */
 struct batch_desk *batch_desk_new(const struct batch_services *s, struct error *error) MUST_CHECK;
-/* Once lanes listen inside, at `port`. What a former process left goes on. */
+/* Once lanes listen inside, at `port`. */
 enum fault batch_desk_start(struct batch_desk *d, uint16_t port, struct error *error) MUST_CHECK;
 
 /* On the thread of `loop`. The desk concludes the request, in a later turn of `loop`. The key is needed no longer. */

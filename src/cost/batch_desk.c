@@ -237,7 +237,9 @@ struct batch_desk *batch_desk_new(const struct batch_services *s, struct error *
         return NULL;
     }
     d->client = http_client_new(d->loop, 0);
-    return d;
+    if (take_up_all(d, error) == FAULT_NONE) return d;
+    batch_desk_free(d);
+    return NULL;
 }
 
 static void *desk_main(void *arg) {
@@ -255,11 +257,10 @@ enum fault batch_desk_start(struct batch_desk *d, uint16_t port, struct error *e
                                                                               .connect_timeout_us = 5000000}, error);
         if (d->inside[i] == NULL) return error->fault;
     }
-    enum fault fault = take_up_all(d, error);
-    if (fault != FAULT_NONE) return fault;
     loop_timer_start(d->loop, &d->tick, 0);
-    d->running = pthread_create(&d->thread, NULL, desk_main, d) == 0;
-    return d->running ? FAULT_NONE : error_set(error, FAULT_IO, "cannot start the batch thread");
+    bool running = pthread_create(&d->thread, NULL, desk_main, d) == 0;
+    atomic_store(&d->running, running);
+    return running ? FAULT_NONE : error_set(error, FAULT_IO, "cannot start the batch thread");
 }
 
 /* ---- the end ---- */

@@ -111,7 +111,7 @@ static bool splice_body(struct upload *u, struct slice body) {
     struct call call = {.endpoint = u->endpoint};
     buffer_clear(&u->body);
     if (openai->read_head(body, &u->arena, &call, NULL) != FAULT_NONE) return false;
-    trim_call(openai, policy_requests(u->application, SLICE_NULL), &u->arena, &call);
+    trim_call(openai, policy_requests(u->application, batch_request_type(&u->a->row)), &u->arena, &call);
     return openai->splice(&call, u->target, false, &u->body) == FAULT_NONE;
 }
 
@@ -195,12 +195,17 @@ static void write_creation(struct batch_active *a) {
 /* ---- its end ---- */
 
 static void end_as(struct batch_active *a, enum batch_status as) {
+    struct batch before = a->row;
     a->row.status = BATCH_FINALIZING;
     a->row.ends_as = as;
     a->row.finalizing_us = clock_wall_us();
     if (a->row.settle_us == 0) a->row.settle_us = a->row.finalizing_us;
-    if (batch_store(a)) go_on(a);
-    else retry(a, "the batch could not be stored");
+    if (batch_store(a)) {
+        go_on(a);
+        return;
+    }
+    a->row = before; /* no line is recorded under a time that is not stored: a restart would record it under another */
+    retry(a, "the batch could not be stored");
 }
 
 static void settled(struct batch_active *a, enum fault fault, const struct error *error) {
@@ -413,7 +418,8 @@ void batch_pass_next(struct batch_active *a) {
     } else if (fault != FAULT_NONE) {
         retry(a, error.text);
     } else if (!sending_begin(&s, a, p)) {
-        retry(a, "its provider is not configured any more");
+        if (a->row.status == BATCH_CANCELLING) batch_fail(a, "provider_gone", "its provider is not configured any more");
+        else retry(a, "its provider is not configured any more");
     } else {
         a->asking = (int)step;
         send_step(&s, step);

@@ -159,9 +159,11 @@ static bool adopt(void *ctx, const struct batch *row) {
     return false;
 }
 
+/* A new desk has taken up, with its reservation, what stood there already. */
 static struct batch_active *take_up(struct process *p) {
     struct arena arena;
     struct verdict verdict;
+    if (batch_find_active(p->desk, SLICE(ID)) != NULL) return batch_find_active(p->desk, SLICE(ID));
     arena_init(&arena, 4096, 1 << 20);
     assert_int_equal(batches_list(p->desk->store, SLICE_NULL, true, INT64_MAX, &arena, adopt, p->desk, NULL), FAULT_NONE);
     arena_deinit(&arena);
@@ -282,6 +284,43 @@ static void test_ended(void **state) {
     everywhere(end_and_go_on);
 }
 
+/* A provider's answer that cannot be read was charged, though nobody knows how much: unknown, in the record and in the budget. */
+static void test_unreadable(void **state) {
+    static const char odd[] = "{\"custom_id\":\"l1\",\"response\":{\"status_code\":200,\"request_id\":\"r\",\"body\":{}},\"error\":null}\n";
+    struct error error = {.fault = FAULT_NONE};
+    struct budget_view v = {0};
+    struct record_filter f = {.status = -1, .limit = LIMIT_PAGE};
+    struct sums s = {.cost = 0};
+    struct process p;
+    struct slice next;
+    struct arena arena;
+    begin(&p, *state);
+    make_batch(&p);
+    struct batch_active *a = take_up(&p);
+    assert_int_equal(batch_settle(a, slice_of(odd), &error), FAULT_NONE);
+    governor_each_budget(p.governor, NOW, view_budget, &v);
+    assert_int_equal(v.unpriced, 1);
+    assert_int_equal(v.spent_nano, 0);
+    ledger_writer_drain(p.writer);
+    arena_init(&arena, 4096, 1 << 20);
+    assert_int_equal(ledger_list(p.ledger, &f, &arena, take_one, &s, &next, NULL), FAULT_NONE);
+    assert_int_equal(s.records, 1);
+    assert_int_equal(s.cost, MONEY_UNKNOWN);
+    arena_deinit(&arena);
+    end(&p);
+}
+
+/* What a former process left holds its worst case as soon as there is a desk: before anybody listens. */
+static void test_taken_up(void **state) {
+    struct process p;
+    begin(&p, *state);
+    make_batch(&p);
+    end(&p);
+    begin(&p, *state);
+    check_budget(&p, 0, 500000);
+    end(&p);
+}
+
 /* What may be reserved: everything at its creation, within the budget; without asking at a restart. */
 static void test_reserved(void **state) {
     struct process p;
@@ -305,7 +344,7 @@ static void test_reserved(void **state) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(test_settled), TEST(test_tried_again), TEST(test_ended), TEST(test_reserved)};
+    const struct CMUnitTest tests[] = {TEST(test_settled), TEST(test_tried_again), TEST(test_ended), TEST(test_unreadable), TEST(test_taken_up), TEST(test_reserved)};
     clock_fake(1000000000, NOW);
     return cmocka_run_group_tests_name("cost_batch_settle", tests, NULL, NULL);
 }
