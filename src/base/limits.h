@@ -62,6 +62,7 @@
 #define LIMIT_BATCH_ACTIVE 1000            /* batches under way, all applications; each costs some KiB */
 #define LIMIT_BATCH_CONCURRENT 256         /* highest batch.concurrent */
 #define LIMIT_BATCH_FILE (512u << 20)      /* one file that is read at once; results beyond it cannot be fetched over HTTP */
+#define LIMIT_BATCHES 10000                /* batches of one application, finished ones included: nobody can delete them */
 #define LIMIT_FILES 10000                  /* files of one application; a list of them stays quick */
 
 /* configuration */

@@ -286,11 +286,16 @@ static void batch_create(struct batch_job *j) {
     struct error error = {.fault = FAULT_NONE};
     struct batch row = {.application = j->application, .key = j->key, .labels = j->labels, .status = BATCH_VALIDATING,
                         .worst_nano = MONEY_UNKNOWN, .approved_nano = j->approved_nano, .created_us = clock_wall_us()};
+    int64_t kept = 0;
     if (d->n_active >= LIMIT_BATCH_ACTIVE) {
         refuse(j, FAULT_OVERLOADED, "%u batches are under way", d->n_active);
         return;
     }
-    if (!read_creation(j, &row)) return;
+    if (!read_creation(j, &row) || !went(j, batches_count(d->store, j->application, &kept, &error), &error)) return;
+    if (kept >= LIMIT_BATCHES) {
+        refuse(j, FAULT_NO_SPACE, "the application has %lld batches; they are kept for batch.retention", (long long)kept);
+        return;
+    }
     row.id = batch_new_id("batch_", &j->arena);
     row.key_digest = slice_make((const char *)j->key_digest.bytes, DIGEST_BYTES);
     row.expires_us = row.created_us + WINDOW_US;

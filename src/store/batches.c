@@ -254,6 +254,18 @@ enum fault batches_list(struct batches *b, struct slice application, bool unfini
     return fault;
 }
 
+enum fault batches_count(struct batches *b, struct slice application, int64_t *ret, struct error *error) {
+    struct statement *s;
+    bool row = false;
+    enum fault fault = statement_of(b->db, "SELECT count(*) FROM batch WHERE application = ?1", &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_text(s, 1, application);
+    fault = statement_step(s, &row, error);
+    if (row) *ret = statement_i64(s, 0);
+    statement_reset(s);
+    return fault;
+}
+
 enum fault batches_uses(struct batches *b, struct slice file, int64_t *ret_unfinished, struct error *error) {
     struct statement *s;
     bool row = false;

@@ -102,6 +102,8 @@ enum fault batches_find(struct batches *b, struct slice application, struct slic
 /* Newest first; `before`, `each` as for files. A null application is any; `unfinished`: only those. */
 enum fault batches_list(struct batches *b, struct slice application, bool unfinished, int64_t before, struct arena *arena,
                         bool (*each)(void *ctx, const struct batch *row), void *ctx, struct error *error) MUST_CHECK;
+/* All that are kept, those under way among them. */
+enum fault batches_count(struct batches *b, struct slice application, int64_t *ret, struct error *error) MUST_CHECK;
 enum fault batches_uses(struct batches *b, struct slice file, int64_t *ret_unfinished, struct error *error) MUST_CHECK;
 
 /* Those that ended before: nobody asks any more. */
