@@ -36,7 +36,7 @@ struct lane {
     struct server *server;
     unsigned index;
     pthread_t thread;
-    bool running;
+    atomic_bool running;
     struct loop *loop;
     struct gateway *gateway;
     struct buffer frame; /* encoding space, by this lane's thread only */
@@ -215,10 +215,8 @@ static void each_budget(void *ctx, void (*each)(void *arg, const struct budget_v
     cost_wire_each_budget(s->cost, each, arg);
 }
 
-static void cancel_batch(void *ctx, struct slice id) {
-    struct server *s = ctx;
-    batch_wire_cancel(s->batches, id);
-}
+static void cancel_batch(void *ctx, struct slice id) { batch_wire_cancel(((struct server *)ctx)->batches, id); }
+static void batch_queue(void *ctx, struct batch_queue_view *ret) { batch_wire_view(((struct server *)ctx)->batches, ret); }
 
 static bool is_ready(void *ctx, const char **ret_why_not) {
     struct server *s = ctx;
@@ -429,7 +427,7 @@ static enum fault start(struct server *s, struct error *error) {
     if (!s->batches_read) return error->fault;
     s->services = (struct control_services){.ctx = s, .policy = policy_in_force, .reload = reload, .ready = is_ready,
                                             .targets = each_target, .budgets = each_budget,
-                                            .cancel_batch = cancel_batch, .batches = s->batches_read, .ledger = s->ledger, .registry = s->registry,
+                                            .cancel_batch = cancel_batch, .batch_queue = batch_queue, .batches = s->batches_read, .ledger = s->ledger, .registry = s->registry,
                                             .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics,
                                             .started_us = clock_wall_us()};
     watch_wire_lend(s->watch, &s->services);

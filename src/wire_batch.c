@@ -63,6 +63,8 @@ enum fault batch_wire_listen(struct batch_wire *b, struct gateway *g, size_t max
 
 enum fault batch_wire_start(struct batch_wire *b, struct error *error) { return batch_desk_start(b->desk, b->port, error); }
 
+void batch_wire_view(const struct batch_wire *b, struct batch_queue_view *ret) { batch_desk_view(b->desk, ret); }
+
 void batch_wire_cancel(struct batch_wire *b, struct slice id) {
     if (b != NULL) batch_desk_cancel(b->desk, id);
 }

@@ -1,6 +1,6 @@
 /* wire_batch.h - files and batches in a running server: the desk, between the gateways and the stores.
  *
- * Order: new once the stores and domain 2 are there; sinks before the gateways are made; listen on each of them before its
+ * Order: new (which reserves again what is at providers) once the stores and domain 2 are there; sinks before the gateways are made; listen on each of them before its
  * thread runs; start when they run. At the end: quiesce, run the lanes down, stop, end the lanes, free, close the stores. */
 #ifndef WIRE_BATCH_H
 #define WIRE_BATCH_H
@@ -27,6 +27,7 @@ struct batch_wire *batch_wire_new(const struct batch_wire_parts *parts, const st
 void batch_wire_sinks(struct batch_wire *b, struct gateway_sinks *sinks);
 enum fault batch_wire_listen(struct batch_wire *b, struct gateway *g, size_t max_body, struct error *error) MUST_CHECK;
 enum fault batch_wire_start(struct batch_wire *b, struct error *error) MUST_CHECK;
+void batch_wire_view(const struct batch_wire *b, struct batch_queue_view *ret); /* from any thread */
 void batch_wire_cancel(struct batch_wire *b, struct slice id); /* from any thread */
 void batch_wire_let_pass(struct batch_wire *b, int64_t longest_us); /* until what it was in the midst of is over; accepts NULL */
 void batch_wire_quiesce(struct batch_wire *b);

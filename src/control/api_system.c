@@ -165,6 +165,24 @@ static void put_jobs(struct api_call *c) {
     json_array_end(&c->json);
 }
 
+static void put_batches(struct api_call *c) {
+    struct json_writer *w = &c->json;
+    struct batch_queue_view v;
+    json_key(w, "batches");
+    if (!c->s->batch_queue) {
+        json_put_null(w);
+        return;
+    }
+    c->s->batch_queue(c->s->ctx, &v);
+    json_object(w);
+    json_member_i64(w, "under_way", v.batches);
+    json_member_i64(w, "waiting", v.waiting);
+    json_member_i64(w, "sent", v.sent);
+    json_member_i64(w, "at_provider", v.at_provider);
+    json_member_i64(w, "file_bytes", v.file_bytes);
+    json_object_end(w);
+}
+
 static void put_count(struct json_writer *w, const char *key, bool known, unsigned n) {
     json_key(w, key);
     if (known) json_put_i64(w, n);
@@ -190,6 +208,7 @@ void api_status(struct api_call *c) {
     put_count(w, "semantic_caches_off", p && c->s->reload, p ? policy_caches_off(p) : 0);
     put_recorder(w, c->s->recorder);
     put_writer(w, c->s->writer);
+    put_batches(c);
     put_jobs(c);
     json_object_end(w);
 }

@@ -36,6 +36,8 @@ static int write_status(struct client_answer *a) {
         {"applications", "applications", ""}, {"models", "models", ""},       {"providers", "providers", ""},
         {"semantic caches off", "semantic_caches_off", ""}, {"records taken", "recorder.appended", ""}, {"  lost", "recorder.lost", ""}, {"  damaged", "recorder.damaged", ""},
         {"  pending", "recorder.pending_bytes", " bytes"}, {"  full", "recorder.full", ""},
+        {"batches", "batches.under_way", ""}, {"  lines waiting", "batches.waiting", ""}, {"  sent", "batches.sent", ""},
+        {"  at providers", "batches.at_provider", ""},
         {"ledger records", "ledger.records", ""}, {"  duplicates", "ledger.duplicates", ""}, {"  failures", "ledger.failures", ""},
         {"  last error", "ledger.last_error", ""},
     };

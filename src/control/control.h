@@ -7,9 +7,9 @@
 #define CONTROL_CONTROL_H
 
 #include "base/metric.h"
+#include "cost/batch.h"
 #include "cost/governor.h"
 #include "model/policy.h"
-#include "store/batches.h"
 #include "store/ledger.h"
 #include "store/recorder.h"
 #include "store/registry.h"
@@ -48,6 +48,7 @@ struct control_services {
     void *watch_ctx;
     void (*jobs)(void *watch_ctx, void (*each)(void *arg, const struct job_state *j), void *arg);
     void (*findings_changed)(void *watch_ctx); /* by a person */
+    void (*batch_queue)(void *ctx, struct batch_queue_view *ret);        /* NULL: no server is running */
     void (*cancel_batch)(void *ctx, struct slice id);                    /* in its own time; NULL: no server is running */
     struct batches *batches;        /* NULL: no server is running */
     struct ledger *ledger;

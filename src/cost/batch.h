@@ -49,6 +49,14 @@ void batch_desk_take(struct batch_desk *d, struct loop *loop, struct http_reques
 /* From any thread: cancels somebody's batch, as its owner could. */
 void batch_desk_cancel(struct batch_desk *d, struct slice id);
 
+/* From any thread: what is under way, as of the last second. */
+struct batch_queue_view {
+    int64_t batches;                    /* that are not finished */
+    int64_t waiting, sent, at_provider; /* their lines without an end */
+    int64_t file_bytes;                 /* of all that is kept, as of the last minute */
+};
+void batch_desk_view(const struct batch_desk *d, struct batch_queue_view *ret);
+
 /* From another thread: until it has ended what it was in the midst of, so that what was booked is recorded too. */
 void batch_desk_let_pass(struct batch_desk *d, int64_t longest_us);
 void batch_desk_quiesce(struct batch_desk *d); /* sends nothing more; what is under way goes on */

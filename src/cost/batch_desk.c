@@ -152,6 +152,18 @@ static void publish(struct batch_desk *d) {
     gauge(d, "waiting", waiting);
     gauge(d, "sent", d->n_flights);
     gauge(d, "at_provider", away);
+    atomic_store(&d->shown.batches, d->n_active);
+    atomic_store(&d->shown.waiting, waiting);
+    atomic_store(&d->shown.sent, d->n_flights);
+    atomic_store(&d->shown.at_provider, away);
+}
+
+void batch_desk_view(const struct batch_desk *d, struct batch_queue_view *ret) {
+    *ret = (struct batch_queue_view){.batches = atomic_load(&d->shown.batches),
+                                     .waiting = atomic_load(&d->shown.waiting),
+                                     .sent = atomic_load(&d->shown.sent),
+                                     .at_provider = atomic_load(&d->shown.at_provider),
+                                     .file_bytes = atomic_load(&d->shown.file_bytes)};
 }
 
 /* What is over its retention goes, and what was deleted is counted no more. */
@@ -169,6 +181,7 @@ static void keep_house(struct batch_desk *d) {
     }
     if (fault == FAULT_NONE) fault = batches_file_totals(d->store, SLICE_NULL, &bytes, &files, NULL);
     if (fault == FAULT_NONE) metric_set(metric_cell(d->metrics, METRIC_BATCH_FILES, (const char *[METRIC_LABELS]){NULL}), bytes);
+    if (fault == FAULT_NONE) atomic_store(&d->shown.file_bytes, bytes);
     else log_event(LOG_ERROR, "files of batches could not be cleared", "fault", fault_name(fault), NULL);
     arena_deinit(&arena);
 }

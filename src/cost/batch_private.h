@@ -88,6 +88,9 @@ struct batch_desk {
     unsigned n_flights;
     struct loop_timer tick;
     uint64_t ticks;
+    struct {
+        _Atomic int64_t batches, waiting, sent, at_provider, file_bytes;
+    } shown; /* what batch_desk_view gives */
 };
 
 /* ---- batch_desk.c ---- */

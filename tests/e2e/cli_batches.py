@@ -60,6 +60,9 @@ budgets: [{name: month, scope: {application: e2e}, limit_usd: 0.0001, window: mo
     slow = make_batch(rig, "passed", 20)
     expect(eventually(lambda: batch_is(rig, slow, "in_progress")), "the batch is not sent")
     held = books()[1]
+    queue = eventually(lambda: rig.api("/api/v1/status")["batches"]["at_provider"] == 20)
+    expect(queue, f"the status shows {rig.api('/api/v1/status')['batches']}")
+    expect(rig.api("/api/v1/status")["batches"]["under_way"] == 1, "and one batch under way")
     expect(held >= 20 * 8 * 300, f"only {held} nano-dollars are reserved for 20 lines")
     gateway.kill9()
     gateway = rig.start_gateway()
@@ -75,6 +78,30 @@ budgets: [{name: month, scope: {application: e2e}, limit_usd: 0.0001, window: mo
     expect("batch.cancel" in rig.run("policy", "audit")[1], "the audit log does not say who cancelled")
     expect(len(rig.run("batch", "list", check=True)[1].splitlines()) >= 4, "batch list")
     gateway.stop()
+
+
+def test_batch_revoked_key(rig):
+    """A key that is revoked while its batch is under way ends what is left of it with 401; other keys' batches go on."""
+    sim = rig.start_sim("--speed", "0")
+    rig.write_config(config(sim.url, server="limits: [{scope: {key: laptop}, requests_per_minute: 600, burst: 1s}]\nbatch: {concurrent: 4}"))
+    rig.start_gateway()
+    made = json.loads(rig.run("key", "create", "e2e", "laptop", "--json", check=True)[1])
+    key = made["key"] if isinstance(made["key"], str) else made["key"]["key"]
+    expect(eventually(lambda: chat(rig, key)[0] in (200, 429)), "the key is not known")
+    mine = make_batch(rig, "on-openai", 60, key)  # some five a second
+    expect(eventually(lambda: batch_is(rig, mine, "in_progress") and batch_is(rig, mine, "in_progress")["request_counts"]["completed"] > 2),
+           "the batch does not begin")
+    rig.run("key", "revoke", "e2e", "laptop", check=True)
+    other = make_batch(rig, "on-openai", 5)
+    expect(eventually(lambda: batch_is(rig, mine, "completed")), "the batch does not end")
+    found = batch_is(rig, mine, "completed")
+    counts = found["request_counts"]
+    expect(counts["completed"] + counts["failed"] == 60 and counts["completed"] >= 3 and counts["failed"] > 0, counts)
+    lines = [json.loads(line) for line in
+             rig.http("GET", f"/v1/files/{found['error_file_id']}/content", token=KEY)[2].decode().splitlines()]
+    expect(len(lines) == counts["failed"] and {line["response"]["status_code"] for line in lines} == {401}, lines[:1])
+    expect(eventually(lambda: batch_is(rig, other, "completed")), "another key's batch does not end")
+    expect(batch_is(rig, other, "completed")["request_counts"]["failed"] == 0, "it failed with the other's key")
 
 
 def test_batch_idle(rig):

@@ -112,6 +112,7 @@ static void jobs(void **state) {
     struct desk *d = *state;
     EXPECT_STATUS(200, desk_get(d, "/api/v1/status"));
     EXPECT(d, "jobs", "null");
+    EXPECT(d, "batches", "null");
     d->s.jobs = two_jobs;
     EXPECT_STATUS(200, desk_get(d, "/api/v1/status"));
     EXPECT(d, "jobs.0.name", "good");

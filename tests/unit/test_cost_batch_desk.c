@@ -179,6 +179,25 @@ static void test_request_type(void **state) {
     end(&p);
 }
 
+/* What operators are shown, once a second. */
+static void test_view(void **state) {
+    struct batch_queue_view v;
+    struct process p;
+    char id[64];
+    begin(&p, *state, ", batch: true");
+    assert_non_null(make(&p, "app", "", two, id));
+    assert_int_equal(create(&p, "app", "", three, id), 200);
+    p.desk->quiet = true; /* nothing is sent or checked here */
+    p.desk->tick.fired(&p.desk->tick);
+    batch_desk_view(p.desk, &v);
+    assert_int_equal(v.batches, 2);
+    assert_int_equal(v.at_provider, 2);
+    assert_int_equal(v.waiting, 0); /* the other is not checked yet */
+    assert_int_equal(v.sent, 0);
+    assert_true(v.file_bytes >= (int64_t)(sizeof two + sizeof three - 2));
+    end(&p);
+}
+
 /* ---- expiry ---- */
 
 static void check_error_file(struct process *p, const char *id, unsigned lines) {
@@ -311,7 +330,7 @@ static void test_too_many(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(test_bound),          TEST(test_discount),      TEST(test_request_type),
-                                       TEST(test_expired),        TEST(test_expired_before_sent), TEST(test_end_not_stored),
+                                       TEST(test_view), TEST(test_expired),        TEST(test_expired_before_sent), TEST(test_end_not_stored),
                                        TEST(test_provider_gone),  TEST(test_too_many)};
     return cmocka_run_group_tests_name("cost_batch_desk", tests, NULL, NULL);
 }
