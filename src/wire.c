@@ -464,6 +464,7 @@ static void run_down(struct server *s, void (*first)(void *arg), int64_t longest
 
 static void stop(struct server *s) {
     atomic_store(&s->ready, false);
+    cost_wire_stop(s->cost);
     batch_wire_quiesce(s->batches);
     if (s->lanes && s->n_lanes > 0 && s->lanes[0].running) {
         run_down(s, quiesce, GRACE_US); /* exchanges may end by themselves */
@@ -587,11 +588,11 @@ static int serve(int argc, char **argv) {
         fflush(stdout);
         serve_until_stopped(&s, &signals);
         log_event(LOG_INFO, "stopping", NULL);
-    } else if (error.text[0]) {
+    } else if (error.text[0] && fault != FAULT_SHUTTING_DOWN) {
         fprintf(stderr, "quarterdeck: %s\n", error.text);
     }
     stop(&s);
-    return fault == FAULT_NONE ? 0 : 3;
+    return fault == FAULT_NONE || fault == FAULT_SHUTTING_DOWN ? 0 : 3;
 }
 
 const struct cli_verb wire_serve = {.name = "serve", .usage = "serve [-c FILE]", .summary = "run the gateway", .run = serve};

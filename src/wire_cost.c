@@ -8,6 +8,7 @@
 #include "cost/learned.h"
 #include "cost/token_count.h"
 #include "store/findings.h"
+#include "wire_process.h"
 
 struct cost_wire {
     struct governor *governor;
@@ -16,6 +17,7 @@ struct cost_wire {
     struct token_counter *counters; /* one a lane, by its thread only */
     unsigned n_lanes;
     int64_t learned_until_us; /* what was recorded until then is in `expect` already */
+    atomic_bool stopping;
     void (*crossed)(void *ctx);
     void *crossed_ctx;
 };
@@ -80,6 +82,7 @@ struct books {
     struct ledger *ledger;
     struct expect *expect;
     int64_t learned_until_us;
+    const atomic_bool *stopping;
 };
 
 static enum fault each_record(void *ctx, int64_t from_us, void (*take)(void *arg, const struct record *r), void *arg, struct error *error) {
@@ -92,6 +95,10 @@ static enum fault each_record(void *ctx, int64_t from_us, void (*take)(void *arg
     arena_init(&arena, 64 << 10, 64 << 20);
     do {
         struct slice next = SLICE_NULL;
+        if (atomic_load(b->stopping) || process_is_asked_to_stop()) {
+            fault = error_set(error, FAULT_SHUTTING_DOWN, "the server is asked to stop");
+            break;
+        }
         fault = ledger_list(b->ledger, &f, &arena, take_one, &t, &next, error);
         size_t n = next.len < sizeof cursor ? next.len : 0;
         memcpy(cursor, next.at ? next.at : "", n);
@@ -107,11 +114,15 @@ bool cost_wire_prepare(struct cost_wire *c, struct policy *p) { return governor_
 bool cost_wire_install(struct cost_wire *c, struct policy *p) { return governor_install(c->governor, p); }
 
 enum fault cost_wire_fill(struct cost_wire *c, struct ledger *l, struct ledger_writer *w, struct error *error) {
-    struct books books = {l, c->expect, c->learned_until_us};
+    struct books books = {l, c->expect, c->learned_until_us, &c->stopping};
     ledger_writer_drain(w);
     enum fault fault = governor_fill(c->governor, clock_wall_us(), &(struct record_source){&books, each_record}, error);
     if (fault == FAULT_NONE) c->learned_until_us = INT64_MAX; /* from here on each answer is learned from as it comes */
     return fault;
+}
+
+void cost_wire_stop(struct cost_wire *c) {
+    if (c != NULL) atomic_store(&c->stopping, true);
 }
 
 /* ---- what was learned ---- */

@@ -17,8 +17,10 @@ struct cost_wire *cost_wire_new(unsigned n_lanes);
 void cost_wire_free(struct cost_wire *c);            /* after the gateways */
 bool cost_wire_prepare(struct cost_wire *c, struct policy *p); /* true: cost_wire_fill is due before it is installed */
 bool cost_wire_install(struct cost_wire *c, struct policy *p); /* true: cost_wire_fill is due */
-/* What the current windows have spent, from the ledger, whose writer is drained first. */
+/* What the current windows have spent, from the ledger, whose writer is drained first. FAULT_SHUTTING_DOWN: cut short, because the
+ * process is asked to stop or cost_wire_stop was called. */
 enum fault cost_wire_fill(struct cost_wire *c, struct ledger *l, struct ledger_writer *w, struct error *error) MUST_CHECK;
+void cost_wire_stop(struct cost_wire *c); /* from any thread: a fill under way ends soon; accepts NULL */
 /* Gives the gateways what they call: c stays the context of these. */
 void cost_wire_sinks(struct cost_wire *c, struct gateway_sinks *sinks);
 /* What was learned (token factors, lengths of answers), from and to the registry. Restored before the first fill, which then

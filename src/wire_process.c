@@ -1,7 +1,13 @@
 #include "wire_process.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+
+bool process_is_asked_to_stop(void) {
+    sigset_t pending;
+    return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
 
 void process_allow_many_files(void) {
     struct rlimit limit;

@@ -6,6 +6,7 @@
 #include "io/http_server.h"
 #include "model/policy.h"
 
+bool process_is_asked_to_stop(void);               /* SIGTERM or SIGINT is pending: they are blocked until somebody waits for them */
 void process_allow_many_files(void);              /* as many as the system lets it have */
 enum log_level process_log_level(const char *name); /* "debug", "info", "warn", "error"; info for anything else */
 bool process_needs_restart(const struct server_settings *a, const struct server_settings *b); /* a reload is not enough */

@@ -5,8 +5,10 @@ import datetime
 import decimal
 import io
 import json
+import os
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -417,6 +419,21 @@ def test_two_servers(rig):
     expect(second.returncode == 3 and "in use by another process" in second.stderr and "one server to one data_dir" in second.stderr, second)
     expect(chat(rig)[0] == 200 and rig.wait_records(count=1), "the first one is harmed")
     first.stop()
+
+
+def test_stopped_while_starting(rig):
+    """SIGTERM while budgets read what was spent, at the start or at a reload, is followed there and not after the last record."""
+    def asked_already():
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    sim = rig.start_sim("--speed", "0")
+    rig.write_config(config(sim.url, server="budgets: [{name: b, scope: {application: e2e}, limit_usd: 1, window: month}]"))
+    ended = subprocess.run([rig.binary, "serve", "-c", rig.folder / "quarterdeck.yaml"], cwd=rig.folder, capture_output=True, text=True,
+                           timeout=60, preexec_fn=asked_already, env={**os.environ, **SECRETS})
+    expect(ended.returncode == 0 and "ready on" not in ended.stdout, f"{ended.returncode} {ended.stdout} {ended.stderr}")
+    rig.start_gateway()
+    expect(chat(rig)[0] == 200, "it does not serve after that")
 
 
 def test_offline(rig):
