@@ -116,10 +116,9 @@ void api_findings_dismiss(struct api_call *c) {
     struct finding *f = find(c, id);
     if (f == NULL) return;
     if (f->state != FINDING_DISMISSED) {
-        struct slice subject = arena_printf(c->arena, "finding/%lld", (long long)id);
-        enum fault fault = api_audit(c, "finding.dismiss", subject, SLICE_NULL, &error);
-        if (fault == FAULT_NONE) fault = findings_dismiss(c->s->registry, id, slice_of(c->actor), reason, clock_wall_us(), &error);
-        if (!api_check(c, fault, &error)) return;
+        struct audit_entry e = {.at_us = clock_wall_us(), .actor = slice_of(c->actor), .action = SLICE("finding.dismiss"),
+                                .subject = arena_printf(c->arena, "finding/%lld", (long long)id), .reason = reason};
+        if (!api_check(c, findings_dismiss_audited(c->s->registry, id, &e, &error), &error)) return;
         if (c->s->findings_changed) c->s->findings_changed(c->s->watch_ctx);
         f = find(c, id);
     }

@@ -186,6 +186,16 @@ enum fault findings_dismiss(struct registry *r, int64_t id, struct slice by, str
     return fault;
 }
 
+enum fault findings_dismiss_audited(struct registry *r, int64_t id, const struct audit_entry *entry, struct error *error) {
+    enum fault fault = database_begin(r->db, error);
+    if (fault != FAULT_NONE) return fault;
+    fault = findings_dismiss(r, id, entry->actor, entry->reason, entry->at_us, error);
+    if (fault == FAULT_NONE) fault = audit_append(r, entry, error);
+    if (fault == FAULT_NONE) fault = database_commit(r->db, error);
+    if (fault != FAULT_NONE) database_rollback(r->db);
+    return fault;
+}
+
 /* ---- reading ---- */
 
 static bool read_one(struct statement *s, struct arena *arena, struct finding *ret) {

@@ -32,6 +32,8 @@ enum fault findings_put(struct registry *r, const struct findings_look *look, in
 /* For good: it is not told again. A second time changes nothing. FAULT_NOT_FOUND. */
 enum fault findings_dismiss(struct registry *r, int64_t id, struct slice by, struct slice reason,
                             int64_t now_us, struct error *error) MUST_CHECK;
+/* By the entry's actor, reason and time; with the entry in the audit log, or not at all. */
+enum fault findings_dismiss_audited(struct registry *r, int64_t id, const struct audit_entry *entry, struct error *error) MUST_CHECK;
 
 struct findings_filter {
     unsigned kinds;           /* bits; 0: any */

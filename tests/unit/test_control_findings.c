@@ -87,7 +87,7 @@ static void dismiss(void **state) {
     EXPECT_STATUS(200, desk_get(d, "/api/v1/audit"));
     EXPECT(d, "entries.0.action", "finding.dismiss");
     EXPECT(d, "entries.0.subject", "finding/1");
-    EXPECT(d, "entries.0.reason", " it is free ");
+    EXPECT(d, "entries.0.reason", "it is free");
     EXPECT_STATUS(200, desk_do(d, "POST", "/api/v1/findings/1/dismiss", "{\"reason\":\"again\"}"));
     EXPECT(d, "dismissed.reason", "it is free");
     assert_int_equal(told, 1);

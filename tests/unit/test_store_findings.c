@@ -237,6 +237,43 @@ static void two_may_write(void **state) {
     registry_close(other);
 }
 
+static void change_registry(struct world *w, const char *sql) {
+    enum fault fault = FAULT_NONE;
+    struct database *db = database_open(rig_path(w->rig, "registry.db"), &(struct database_options){0}, &fault, NULL);
+    assert_non_null(db);
+    assert_int_equal(database_exec(db, sql, NULL), FAULT_NONE);
+    database_close(db);
+}
+
+static void check_audited(struct world *w, enum finding_state state, unsigned entries) {
+    struct audit_entry *all;
+    unsigned n = 0;
+    assert_int_equal(state_of(w, "a"), state);
+    assert_int_equal(registry_audit_list(w->r, 0, 100, &w->arena, &all, &n, NULL), FAULT_NONE);
+    assert_int_equal(n, entries);
+}
+
+/* What cannot be audited is not done, and what cannot be done is not audited. */
+static void dismissed_and_audited(void **state) {
+    struct world *w = *state;
+    struct finding f = price("a", "support");
+    struct error error = {0};
+    struct audit_entry e = {.at_us = 1500, .actor = SLICE("ann"), .action = SLICE("finding.dismiss"), .reason = SLICE("it is free")};
+    look(w, &f, 1, NULL, 1000);
+    int64_t id = w->ids[0];
+    change_registry(w, "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END");
+    assert_int_not_equal(findings_dismiss_audited(w->r, id, &e, &error), FAULT_NONE);
+    check_audited(w, FINDING_OPEN, 0);
+    change_registry(w, "DROP TRIGGER full; CREATE TRIGGER full BEFORE UPDATE ON finding BEGIN SELECT RAISE(ABORT, 'full'); END");
+    assert_int_not_equal(findings_dismiss_audited(w->r, id, &e, &error), FAULT_NONE);
+    check_audited(w, FINDING_OPEN, 0);
+    change_registry(w, "DROP TRIGGER full");
+    assert_int_equal(findings_dismiss_audited(w->r, id + 1, &e, &error), FAULT_NOT_FOUND);
+    check_audited(w, FINDING_OPEN, 0);
+    assert_int_equal(findings_dismiss_audited(w->r, id, &e, &error), FAULT_NONE);
+    check_audited(w, FINDING_DISMISSED, 1);
+}
+
 static void damage_is_said(void **state) {
     struct world *w = *state;
     struct error error = {0};
@@ -278,6 +315,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(clearing_has_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(dismissed_is_for_good, setup, teardown),
         cmocka_unit_test_setup_teardown(there_is_an_end_to_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(dismissed_and_audited, setup, teardown),
         cmocka_unit_test_setup_teardown(two_may_write, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(blobs, setup, teardown),
