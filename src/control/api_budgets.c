@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #define MOST_BUDGETS 10000 /* values of "*" in one answer */
-#define MOST_FORECASTS 100 /* of these unless asked for; each reads four weeks of sums, on the thread that answers /healthz */
+#define MOST_FORECASTS 100 /* of these unless asked for; each reads four weeks of sums, and the API waits */
 
 /* The views are only valid while they are handed over; so they are copied, and the ledger is asked
  * afterwards. */

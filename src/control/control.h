@@ -77,6 +77,9 @@ struct api_response {
 
 /* True for paths that belong to the control plane (/api/v1/..., /metrics, /healthz, /readyz, /). */
 bool control_owns(struct slice path);
+/* Of these, what an orchestrator asks whether to kill us: /healthz and /readyz. control_answer reads only what is atomic for
+ * them (no policy, no registry), so any thread may call it, a loop thread too, and services->ready must never wait. */
+bool control_is_probe(struct slice path);
 void control_answer(const struct control_services *s, const struct api_request *q, struct arena *arena,
                     struct api_response *ret);
 

@@ -92,6 +92,11 @@ void desk_take(struct desk *d, struct loop *loop, struct http_request *r) {
                                   .token = bearer(r), .peer = r->peer,
                                   .host = http_request_header(r, "host"), .origin = http_request_header(r, "origin"),
                                   .forwarded = has(r, "forwarded") || has(r, "x-forwarded-for") || has(r, "via")};
+    if (control_is_probe(r->path)) {
+        control_answer(d->services, &j->api, &j->arena, &j->answer);
+        deliver(j);
+        return;
+    }
     if (mailbox_post(d->jobs, j)) return;
     job_free(j);
     struct http_header retry = {SLICE("retry-after"), SLICE("1")};

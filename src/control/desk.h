@@ -1,6 +1,7 @@
 /* desk.h - the control thread: API requests from all loop threads, one after the other, off the loops.
  *
- * A loop hands over a request and goes on; the answer is posted back to it. Whoever hands over work of
+ * A loop hands over a request and goes on; the answer is posted back to it. Probes (control_is_probe) are answered by the loop
+ * itself: a report that takes a minute shall not look like a server that is dead. Whoever hands over work of
  * another kind (a reload on a signal) gets it done on the same thread, so that the registry and what
  * else the API uses have one user. */
 #ifndef CONTROL_DESK_H
@@ -14,7 +15,8 @@ struct desk;
 /* `services` stays the caller's and must outlive the desk. NULL: the thread could not be started. */
 struct desk *desk_new(const struct control_services *services);
 
-/* On the loop's thread. The desk concludes the request, in a later turn of `loop` (503 at once when too many wait). */
+/* On the loop's thread. The desk concludes the request, in a later turn of `loop` (probes, and 503 when too many
+ * wait, at once). */
 void desk_take(struct desk *d, struct loop *loop, struct http_request *r);
 /* From any thread: `run` on the control thread. False: too much waits. */
 bool desk_run(struct desk *d, void (*run)(void *arg), void *arg) MUST_CHECK;
