@@ -268,6 +268,7 @@ bool alike_find(struct alike *a, const struct answer_key *class, const struct em
     struct holder *h = table_get(&s->by_application, class->application);
     struct class *c = h ? table_get(&h->by_key, key_of(class->bytes)) : NULL;
     for (size_t i = 0; c && i < c->n; i++) {
+        if (embedding_is_reordered(wording, &c->entries[i].wording)) continue;
         float cosine = embedding_cosine(&probe, &c->entries[i].wording);
         if (cosine > most && c->entries[i].kept_us >= since_us) most = cosine, nearest = &c->entries[i];
     }

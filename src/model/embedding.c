@@ -26,6 +26,7 @@ struct folding {
     char word[LONGEST_WORD + 2]; /* with a blank on each side */
     size_t len;                  /* of it, the first blank included; 0: none is open */
     uint64_t former;             /* hash of the word before */
+    uint64_t bag, order;
     unsigned words;
 };
 
@@ -46,6 +47,11 @@ static void end_word(struct folding *f) {
     uint64_t pair[2] = {f->former, hash};
     add(f, hash, f->len - 1 <= 3 ? WEIGHT_SHORT : WEIGHT_WORD);
     add(f, digest_fast(slice_make((const char *)pair, sizeof pair), SEED_PAIR), WEIGHT_PAIR);
+    if (f->len - 1 >= LEAST_PIECE) {
+        f->bag += hash;
+        f->order = (f->order ^ hash) * 0x9E3779B97F4A7C15u; /* odd, so nothing is lost */
+        f->order ^= f->order >> 29;
+    }
     f->word[f->len++] = ' ';
     add_pieces(f);
     f->former = hash;
@@ -101,6 +107,8 @@ bool embedding_of(struct slice text, struct embedding *ret) {
     read_words(&f, text);
     int32_t most = largest(f.sums);
     if (f.words == 0 || most == 0) return false;
+    ret->words = (uint32_t)(f.bag >> 32);
+    ret->order = (uint32_t)(f.order >> 32);
     for (unsigned i = 0; i < EMBEDDING_DIMENSION; i++)
         ret->at[i] = (int8_t)(((int64_t)f.sums[i] * 254 / most + (f.sums[i] < 0 ? -1 : 1)) / 2);
     struct embedding_probe own;
@@ -110,10 +118,15 @@ bool embedding_of(struct slice text, struct embedding *ret) {
 }
 
 float embedding_cosine(const struct embedding_probe *a, const struct embedding *b) {
-    return (float)dot(a->at, b->at) * a->scale * b->scale;
+    return (float)dot(a->at, b->at) * (a->scale * b->scale); /* the same from either side */
+}
+
+bool embedding_is_reordered(const struct embedding *a, const struct embedding *b) {
+    return a->words == b->words && a->order != b->order;
 }
 
 int32_t embedding_similarity(const struct embedding *a, const struct embedding *b) {
+    if (embedding_is_reordered(a, b)) return 0;
     struct embedding_probe probe;
     embedding_probe(a, &probe);
     double cosine = (double)embedding_cosine(&probe, b);

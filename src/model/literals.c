@@ -33,6 +33,18 @@ static const char *const negations[] = {"not",
                                         "wouldnt",
                                         "shouldnt",
                                         "unable",
+                                        "mustnt",
+                                        "neednt",
+                                        "mightnt",
+                                        "shant",
+                                        "aint",
+                                        "hardly",
+                                        "barely",
+                                        "scarcely",
+                                        "rarely",
+                                        "seldom",
+                                        "excluding",
+                                        "avoid",
                                         "except",
                                         "unless",
                                         "instead",
@@ -48,6 +60,9 @@ static const char *const negations[] = {"not",
                                         "ohne",
                                         "nichts",
                                         "weder",
+                                        "niemand",
+                                        "niemanden",
+                                        "niemandem",
                                         /* fr */ "ne",
                                         "pas",
                                         "jamais",
@@ -75,6 +90,9 @@ static const char *const negations[] = {"not",
                                         "sem",
                                         "nenhum",
                                         "nenhuma",
+                                        "nadie",
+                                        "ninguém",
+                                        "nem",
                                         /* nl sv da no */ "niet",
                                         "geen",
                                         "nooit",
@@ -90,7 +108,12 @@ static const char *const negations[] = {"not",
                                         "ikkje",
                                         "uten",
                                         "ej",
+                                        "niets",
+                                        "intet",
+                                        "icke",
                                         /* pl ru */ "bez",
+                                        "brak",
+                                        "żaden",
                                         "nigdy",
                                         "nic",
                                         "не",
@@ -100,6 +123,47 @@ static const char *const negations[] = {"not",
                                         "ни",
                                         "ничего",
                                         "нельзя",
+                                        /* uk bg sr */ "ні",
+                                        "немає",
+                                        "ніколи",
+                                        "няма",
+                                        "нема",
+                                        /* el */ "δεν",
+                                        "δε",
+                                        "μην",
+                                        "όχι",
+                                        "χωρίς",
+                                        "ποτέ",
+                                        /* cs sk hr */ "není",
+                                        "nie",
+                                        "nejsou",
+                                        "nemá",
+                                        "nemám",
+                                        "nelze",
+                                        "nejde",
+                                        "nefunguje",
+                                        "nikdy",
+                                        "nije",
+                                        "nisu",
+                                        "nema",
+                                        /* hu ro fi tr id */ "nincs",
+                                        "soha",
+                                        "nélkül",
+                                        "nu",
+                                        "fără",
+                                        "niciodată",
+                                        "ei",
+                                        "eivät",
+                                        "ilman",
+                                        "değil",
+                                        "yok",
+                                        "hayır",
+                                        "hiç",
+                                        "tidak",
+                                        "bukan",
+                                        "jangan",
+                                        "tanpa",
+                                        "belum",
                                         NULL};
 
 static const char *const numbers[] = {
@@ -111,7 +175,9 @@ static const char *const numbers[] = {
     "second",    "third",     "fourth",   "fifth",     "single",  "both",     "monday",   "tuesday",
     "wednesday", "thursday",  "friday",   "saturday",  "sunday",  "january",  "february", "april",
     "june",      "july",      "august",   "september", "october", "november", "december", "today",
-    "tomorrow",  "yesterday", NULL};
+    "tomorrow",  "yesterday", "tonight",  "noon",      "midnight", "morning",  "evening",  "night",
+    "week",      "weekly",    "weekend",  "month",     "monthly", "year",     "yearly",   "annual",
+    "daily",     "hourly",    NULL};
 
 static const char *const turning[] = {
     "before",     "after",    "more",      "less",        "fewer",      "above",      "below",    "enable",
@@ -124,20 +190,43 @@ static const char *const turning[] = {
     "freeze",     "unfreeze", "subscribe", "unsubscribe", "login",      "logout",     "deposit",  "withdraw",
     "safe",       "unsafe",   "legal",     "illegal",     "possible",   "impossible", "with",     "hot",
     "cold",       "best",     "worst",     "highest",     "lowest",     "old",        "new",      "ascending",
-    "descending", NULL};
+    "descending", "off",      "out",       "down",        "under",      "outside",  "left",     "right",
+    "yes",        "false",    "earlier",   "later",       "longer",     "shorter",  "larger",   "smaller",
+    "bigger",     "cheaper",  "dearer",    "faster",      "slower",     "higher",   "better",   "worse",
+    "older",      "younger",  "newer",     "heavier",     "lighter",    "stronger", "weaker",   "most",
+    "least",      "few",      "incoming",  "outgoing",    "inbound",    "outbound", "invalid",  "inactive",
+    "incorrect",  "include",  "including", "exclude",     "incomplete", "prepaid",  "postpaid", "private",
+    "internal",   "external", "fail",      "failed",      "lose",       "loss",     "fall",     "debit",
+    "pull",       "insert",   "she",       "hers",        "female",     "cons",     NULL};
 
-/* "From savings to checking" and "from checking to savings" have all their words in common. */
-static const char *const directions[] = {"from",  "than",    "into", "onto",  "until",
-                                         "since", "through", "via",  "using", NULL};
+/* "From savings to checking" and "from checking to savings" have all their words in common; and what a short word like these
+ * leads to is what the question is about: "to french", "in celsius", "of spain". */
+static const char *const directions[] = {"from", "to", "than", "into", "onto", "until",   "since",   "through", "via",     "using",
+                                         "in",   "of", "for",  "on",   "by",   "between", "against", "toward",  "towards", NULL};
 
 /* Stand between those and the word that counts. */
-static const char *const articles[] = {"the", "a",     "an",   "my",   "your", "our", "his",  "her",
-                                       "its", "their", "this", "that", "to",   "be",  "been", NULL};
+static const char *const articles[] = {"the",  "a",    "an",   "my", "your", "our", "his", "her", "its", "their", "this",
+                                       "that", "be",   "been", "i",  "you",  "we",  "he",  "it",  "they", "me",   NULL};
+
+/* May begin a sentence with a capital without being a name. */
+static const char *const openers[] = {
+    "a",      "about",  "add",   "after",  "all",    "also",   "am",      "an",     "and",    "any",    "are",       "as",
+    "at",     "be",     "been",  "before", "but",    "by",     "can",     "cancel", "change", "check",     "could",
+    "create", "delete", "dear",  "did",    "do",     "does",   "explain", "find",   "for",    "from",   "get",       "give",
+    "good",   "had",    "has",   "have",   "he",     "hello",  "help",    "here",   "hey",    "hi",     "how",       "if",
+    "in",     "is",     "it",    "its",    "just",   "let",    "list",    "make",   "may",    "me",     "might",     "must",
+    "my",     "need",   "now",   "of",     "ok",     "okay",   "on",      "once",   "open",   "or",     "our",       "please",
+    "reset",  "shall",  "she",   "should", "show",   "since",  "so",      "some",   "still",  "tell",   "thank",     "thanks",
+    "that",   "the",    "their", "then",   "there",  "these",  "they",    "this",   "those",  "to",     "translate", "update",
+    "us",     "want",   "was",   "we",     "were",   "what",   "whats",   "when",   "where",  "which",  "while",     "who",
+    "whose",  "why",    "will",  "with",   "would",  "write",  "yes",     "you",    "your",   NULL};
 
 struct reading {
     struct buffer *out;
-    bool bound;  /* the next word belongs to a negation or a direction */
+    bool bound;  /* the next word belongs to a negation, a direction or a number */
     bool begins; /* the next word begins a sentence */
+    struct slice last;   /* the word before, where it was a plain one */
+    struct slice unsaid; /* the same, where it was not put */
 };
 
 static void put(struct buffer *out, enum kind kind, struct slice text) {
@@ -192,17 +281,56 @@ static bool is_me(struct slice lower) {
     return is_listed(list, lower);
 }
 
+/* Turned into its opposite by how it begins or ends ("unpaid", "disconnect", "невозможно"), or a superlative: which of them are,
+ * nobody needs to know. */
+static bool is_turned(struct slice lower) {
+    static const char *const heads[] = {"un", "dis", "non", "mis", "не", "ні", NULL}, *const tails[] = {"less", "est", NULL};
+    for (unsigned i = 0; heads[i]; i++)
+        if (lower.len >= 5 && slice_starts(lower, slice_of(heads[i]))) return true;
+    for (unsigned i = 0; tails[i]; i++)
+        if (lower.len >= 5 && slice_ends(lower, slice_of(tails[i]))) return true;
+    return false;
+}
+
+struct shape {
+    size_t from, to; /* without what stands around */
+    bool plain;      /* letters, apostrophes and hyphens alone */
+    bool capital;    /* one of them is */
+    bool inner;      /* one behind the first is */
+    bool hyphen;     /* one of them is */
+    bool digit;
+    bool ends;       /* a sentence ends behind it */
+};
+
+static bool is_name(const struct reading *r, struct slice lower, const struct shape *shape) {
+    return shape->capital && !is_me(lower) && (shape->inner || !r->begins || !is_listed(openers, lower));
+}
+
 /* A word of letters alone, apostrophes and hyphens inside. */
-static void read_plain(struct reading *r, struct slice word, bool capital) {
+static void read_plain(struct reading *r, struct slice word, const struct shape *shape) {
     char space[LONGEST_LISTED];
-    struct slice lower = lowered(word, space);
-    bool first = r->begins, bound = r->bound;
+    struct slice lower = lowered(word, space), text = slice_is_null(lower) ? word : lower;
+    bool bound = r->bound, again = slice_eq_nocase(word, r->last), article = is_listed(articles, lower);
     enum kind kind = kind_of(word, lower);
-    r->begins = false;
-    r->bound = kind == KIND_NEGATION || kind == KIND_DIRECTION || (bound && is_listed(articles, lower));
+    r->bound = kind == KIND_NEGATION || kind == KIND_DIRECTION || kind == KIND_NUMBER || (bound && article);
+    r->unsaid = SLICE_NULL;
     if (kind != KIND_NONE) put(r->out, kind, kind == KIND_NEGATION ? negation_word(word, lower) : lower);
-    else if (capital && !first && !is_me(lower)) put(r->out, KIND_WORD, word);
-    else if (bound && !r->bound) put(r->out, KIND_WORD, slice_is_null(lower) ? word : lower);
+    else if (is_name(r, lower, shape)) put(r->out, KIND_WORD, word);
+    else if ((bound && !r->bound) || again || shape->hyphen || slice_is_null(lower) || is_turned(lower)) put(r->out, KIND_WORD, text);
+    else if (!article) r->unsaid = word;
+    r->begins = false;
+    r->last = word;
+}
+
+/* A word with anything else in it. What stands before and behind a number is what it is of: "usd 5", "5 miles". */
+static void read_other(struct reading *r, struct slice word, const struct shape *shape) {
+    char space[LONGEST_LISTED];
+    struct slice lower = lowered(r->unsaid, space);
+    if (shape->digit && r->unsaid.len > 0) put(r->out, KIND_WORD, lower);
+    put(r->out, KIND_WORD, word);
+    r->begins = false;
+    r->bound = shape->digit;
+    r->last = r->unsaid = SLICE_NULL;
 }
 
 /* ---- cutting the text into words ---- */
@@ -216,10 +344,20 @@ static bool is_end(uint32_t c) {
     return c == '.' || c == '!' || c == '?' || c == ':' || c == 0x2026;
 }
 
-/* Stands around words and says nothing of them. A minus or a dollar in front of a digit does: not in here. */
+/* Stands around words and says nothing of them. A minus, a dollar or a bracket does: not in here. */
 static bool is_around(uint32_t c) {
-    return is_end(c) || c == ',' || c == ';' || c == '(' || c == ')' || c == '[' || c == ']' || c == 0xBF ||
-           c == 0xA1 || c == 0x2013 || c == 0x2014 || words_is_apostrophe(c);
+    return is_end(c) || c == ',' || c == ';' || c == 0xBF || c == 0xA1 || c == 0x2013 || c == 0x2014 || words_is_apostrophe(c);
+}
+
+static bool is_digit(uint32_t c) {
+    return c >= '0' && c <= '9';
+}
+
+/* Except where it belongs to a number or to code: ".5", "–5", "!ready"; "5!", "6'". */
+static bool belongs(uint32_t before, uint32_t c, uint32_t after, bool leads) {
+    if (leads && c == '!') return words_is_letter(after) || is_digit(after);
+    if (leads) return is_digit(after) && (c == '.' || c == ',' || c == 0x2013 || c == 0x2014);
+    return is_digit(before) && (c == '!' || words_is_apostrophe(c));
 }
 
 /* The closing mark of a quotation that `open` begins; 0: it begins none. */
@@ -250,18 +388,15 @@ static size_t quotation(struct slice rest, uint32_t close) {
     return 0;
 }
 
-struct shape {
-    size_t from, to; /* without what stands around */
-    bool plain;      /* letters, apostrophes and hyphens alone */
-    bool capital;    /* one of them is */
-    bool ends;       /* a sentence ends behind it */
-};
-
 static void look(struct slice word, struct shape *ret) {
     *ret = (struct shape){.from = word.len, .plain = true};
-    for (size_t at = 0, size; at < word.len; at += size) {
+    uint32_t before = 0, after = 0;
+    for (size_t at = 0, size, unused; at < word.len; at += size) {
         uint32_t code = words_code(word.at + at, word.len - at, &size);
-        if (is_around(code)) {
+        after = at + size < word.len ? words_code(word.at + at + size, word.len - at - size, &unused) : 0;
+        bool around = is_around(code) && !belongs(before, code, after, ret->from == word.len);
+        before = code;
+        if (around) {
             if (ret->from < at) ret->ends |= is_end(code);
             continue;
         }
@@ -272,8 +407,12 @@ static void look(struct slice word, struct shape *ret) {
     if (ret->from > ret->to) ret->from = ret->to = 0;
     for (size_t at = ret->from, size; at < ret->to; at += size) {
         uint32_t code = words_code(word.at + at, word.len - at, &size);
+        bool hyphen = code == '-' && at > ret->from;
         ret->capital |= words_is_upper(code);
-        ret->plain &= words_is_letter(code) || words_is_apostrophe(code) || (code == '-' && at > ret->from);
+        ret->inner |= words_is_upper(code) && at > ret->from;
+        ret->hyphen |= hyphen;
+        ret->digit |= is_digit(code);
+        ret->plain &= words_is_letter(code) || words_is_apostrophe(code) || hyphen;
     }
 }
 
@@ -281,8 +420,8 @@ static void read_word(struct reading *r, struct slice word) {
     struct shape shape;
     look(word, &shape);
     struct slice core = slice_make(word.at + shape.from, shape.to - shape.from);
-    if (core.len > 0 && shape.plain) read_plain(r, core, shape.capital);
-    else if (core.len > 0) put(r->out, KIND_WORD, core), r->begins = r->bound = false;
+    if (core.len > 0 && shape.plain) read_plain(r, core, &shape);
+    else if (core.len > 0) read_other(r, core, &shape);
     r->begins |= shape.ends;
 }
 

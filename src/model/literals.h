@@ -1,14 +1,16 @@
 /* literals.h - what two questions must have in common, letter by letter and in this order, before their
  * wording may be compared at all: for a wrong answer from a cache is worse than none.
  *
- * - every word with anything but letters in it: numbers, with their separators, signs and units, amounts,
- * dates, URLs, e-mail addresses, paths, names_like_this, code;
- * - names: words with a capital letter behind a sentence's beginning ("Paris", "EUR", "iPhone"), but for I;
+ * - every word with anything but letters in it: numbers, with their separators, signs, brackets and units, amounts,
+ * dates, URLs, e-mail addresses, paths, names_like_this, hyphen-words, code; and the words before and behind a number;
+ * - names: words with a capital letter ("Paris", "EUR", "iPhone"), but for I and, at a sentence's beginning, the common
+ * words that begin one;
  * - what stands in quotation marks or backticks;
- * - negations (not, n't, never, without, ...; also of de, fr, es, it, pt, nl, sv, da, no, pl, ru) and
- * directions (from, than, ...), each with the word behind it, articles passed over; number words (one,
- * twenty, half, ...); and words that turn a question around (before, after, enable, disable, ...). All of
- * them in lower case;
+ * - negations (not, n't, never, without, ...; also of other European languages, Turkish and Indonesian), prepositions
+ * (from, to, in, of, ...) and number words (one, twenty, half, ...), each with the word behind it, articles and
+ * pronouns passed over; words that turn a question around (before, after, enable, disable, ...), and such as are turned
+ * around by how they begin or end (un-, dis-, -less, -est, ...). All of them in lower case;
+ * - a word that is said twice in a row, and one of more than 22 bytes;
  * - every word of a script whose negations are not known here (model/words.h).
  *
  * The lists are short and cannot be complete: what they miss is the threshold's to keep apart, which is why

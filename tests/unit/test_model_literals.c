@@ -26,9 +26,9 @@ static void none(const char *text) {
 static void ordinary_words_are_none(void **state) {
     (void)state;
     none("How do I reset my password, please?");
-    none("Hello. Where is it? I'm lost; I've tried. (Really!)");
-    none("It's the customer's card — a well-known thing…");
-    none("Größer und schwerer?");
+    none("Hello. Where is it? I'm lost; I've tried. Please!");
+    none("It's the customer's card — a known thing…");
+    none("größer und schwerer?");
     none("где моя карта");
 }
 
@@ -39,7 +39,10 @@ static void numbers_differ(void **state) {
     (void)state;
     for (unsigned i = 0; texts[i]; i++)
         for (unsigned k = 0; texts[k]; k++) assert_int_equal(equal(texts[i], texts[k]), i == k);
-    assert_true(equal("is it 5?", "Is it (5)."));
+    assert_true(equal("is it 5?", "Is it 5."));
+    assert_false(equal("is it (5)", "is it 5")); /* what brackets say is not known here */
+    assert_true(equal("5 of the cards", "5 of my cards"));
+    assert_true(equal("the 5 cards", "my 5 cards"));
     assert_false(equal("5 to 7", "7 to 5"));
     assert_false(equal("5 7", "57"));
 }
@@ -65,8 +68,9 @@ static void negations_differ(void **state) {
 static void names_quotations_and_addresses_differ(void **state) {
     (void)state;
     assert_false(equal("the capital of France", "the capital of Spain"));
-    assert_true(equal("Cards of mine", "cards of mine")); /* a sentence begins with a capital */
-    assert_true(equal("Hello! Cards, please", "hello! cards, please"));
+    assert_true(equal("Where is it", "where is it")); /* a sentence begins with a capital */
+    assert_true(equal("Hello! Can I pay, please", "hello! can I pay, please"));
+    assert_false(equal("Spain is where I live", "France is where I live")); /* and may begin with a name */
     assert_false(equal("from EUR to USD", "from USD to EUR"));
     assert_false(equal("what is \"foo\"", "what is \"bar\""));
     assert_false(equal("what is `foo bar`", "what is `foo baz`"));
