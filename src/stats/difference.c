@@ -9,7 +9,13 @@ struct difference difference_paired(const double *d, size_t n, double confidence
     struct sample s = {.value = d, .n = n, .least = -1, .most = 1};
     if (n < 2) return (struct difference){.n = n, .mean = n == 1 ? d[0] : NAN, .low = NAN, .high = NAN};
     struct bootstrap b = bootstrap_mean(&s, BOOTSTRAP_RESAMPLES, seed, confidence);
-    return (struct difference){.n = n, .mean = b.value, .low = b.bca.low, .high = b.bca.high};
+    double sum = 0, squares = 2, more = (double)n + 2;
+    for (size_t i = 0; i < n; i++) sum += d[i], squares += d[i] * d[i];
+    double half = special_normal_quantile((1 + confidence) / 2) * sqrt((squares / more - sum / more * (sum / more)) / more);
+    return (struct difference){.n = n,
+                               .mean = b.value,
+                               .low = fmax(fmin(b.bca.low, sum / more - half), -1),
+                               .high = fmin(fmax(b.bca.high, sum / more + half), 1)};
 }
 
 struct difference difference_grouped(const struct difference_group *a, const struct difference_group *b, double confidence) {
