@@ -40,6 +40,13 @@ static bool has_semantic(const struct request_policy *asked) {
     return asked->cache.semantic.ttl > 0 && asked->cache.semantic.least_ppm > 0;
 }
 
+/* As the caller named it, whole: the record's is cut, and is nobody where nothing about people is kept. One that the body names is
+ * among the body's members. */
+static bool put_user(void *out, struct http_header h) {
+    if (slice_eq_nocase(h.name, SLICE("x-quarterdeck-user"))) question_put(out, h.value);
+    return true;
+}
+
 /* All of it, or with `without` its class. */
 static void write_question(const struct exchange *x, const struct request_policy *asked, bool per_user,
                            uint32_t without, struct buffer *out) {
@@ -54,7 +61,7 @@ static void write_question(const struct exchange *x, const struct request_policy
     question_put(out, r->prompt_name);
     question_put(out, r->prompt_version);
     question_put(out, slice_of(x->tier ? x->tier->name : NULL));
-    if (per_user) question_put(out, r->user);
+    if (per_user) (void)http_request_each_header(x->request, put_user, out);
     for (unsigned i = 0; i < x->n_passed_headers; i++) question_put(out, x->passed_headers[i]);
     for (unsigned i = 0; i < m->n_targets; i++) question_put(out, slice_of(m->targets[i].health_key));
     question_write(x->client, &x->call, per_user, without, out);
