@@ -180,6 +180,7 @@ static struct asked *nearest_of(const struct reading *g, const struct class *c, 
     for (size_t i = from; i < c->n; i++) {
         struct asked *b = &g->all[c->members[i]];
         if (g->query->ttl_us > 0 && b->time_us < a->time_us - g->query->ttl_us) continue;
+        if (embedding_is_reordered(&a->question.at, &b->question.at)) continue;
         float cosine = embedding_cosine(&probe, &b->question.at);
         if (cosine > most) most = cosine, nearest = b;
     }

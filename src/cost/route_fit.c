@@ -205,9 +205,11 @@ static void too_wide(struct route_fit *f, const struct route_wish *wish) {
 }
 
 static void decide(struct work *w, struct route_fit *f) {
-    for (unsigned i = 0; i < f->n_curve; i++)
-        if (f->curve[i].allowed && f->curve[i].share > f->curve[f->chosen].share)
-            f->chosen = i;
+    for (unsigned i = 0; i < f->n_curve; i++) { /* shares rise: a fixed sequence, which ends where one fails */
+        const struct route_point *p = &f->curve[i];
+        if (p->share > 0 && p->judged && !p->allowed) break;
+        if (p->share > 0 && p->allowed) f->chosen = i;
+    }
     if (f->chosen == 0) {
         too_wide(f, w->wish);
     } else if (f->all_cheap.allowed) {

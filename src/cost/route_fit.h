@@ -6,7 +6,9 @@
  * above it would go to the cheapest tier; what that changes is their share times the difference between the cheapest
  * tier's mean score and the most capable one's among just these (intervals of 95 % after Agresti and Caffo). So the curve
  * assumes that which tier answered says no more about a request than the features do, and that requests of one probability are
- * alike, whether asked of the model or of a tier by its name. Shares are those of the model's own traffic, where there is some. The threshold is chosen on the curve that is shown: slightly hopeful. */
+ * alike, whether asked of the model or of a tier by its name. Shares are those of the model's own traffic, where there is some.
+ * The threshold is chosen on the curve that is shown: slightly hopeful. It is the largest share before the first that fails (shares that rise
+ * are a fixed sequence), not the largest that happens to pass. */
 #ifndef COST_ROUTE_FIT_H
 #define COST_ROUTE_FIT_H
 

@@ -62,6 +62,25 @@ static void the_truth_is_found(void **state) {
     assert_memory_equal(&again.weights, &f.weights, sizeof f.weights);
 }
 
+/* Each look at a share is a chance to be wrong: none is taken behind one that failed. */
+static void no_share_is_taken_behind_one_that_failed(void **state) {
+    unsigned ragged = 0;
+    (void)state;
+    for (uint64_t seed = 100; seed < 160; seed++) {
+        world(600, 0.86, 0.8, true, seed);
+        struct route_fit f = train(600, &wish);
+        unsigned failed = 0, passed = 0;
+        for (unsigned i = f.n_curve; i-- > 0;) {
+            const struct route_point *p = &f.curve[i];
+            if (p->share > 0 && p->judged && !p->allowed) failed = i;
+            if (p->share > 0 && p->allowed && i > passed) passed = i;
+        }
+        ragged += failed > 0 && passed > failed;
+        assert_true(f.chosen == 0 || failed == 0 || f.chosen < failed);
+    }
+    assert_true(ragged > 0); /* else this tests nothing */
+}
+
 static void no_model_is_needed(void **state) {
     (void)state;
     world(MOST, 0.93, 0.93, true, 2);
@@ -123,7 +142,8 @@ static void shares_are_of_own_traffic(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_truth_is_found), cmocka_unit_test(no_model_is_needed),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_truth_is_found), cmocka_unit_test(no_share_is_taken_behind_one_that_failed),
+                                       cmocka_unit_test(no_model_is_needed),
                                        cmocka_unit_test(noise_is_not_learned), cmocka_unit_test(too_little_is_said),
                                        cmocka_unit_test(shares_are_of_own_traffic)};
     return cmocka_run_group_tests(tests, NULL, NULL);
