@@ -17,6 +17,7 @@
 #define LOOK_UP_US 10000000LL /* the ledger takes records in its own time */
 #define SCORE_MOST (64u << 10)
 #define RUN_TEXT 17
+#define SCORES_AT_ONCE 100 /* the API takes up to 1,000 */
 
 struct test {
     struct client *client;
@@ -198,8 +199,18 @@ static void look_up(void *ctx, struct downgrade_pair *pairs, size_t n) {
     buffer_deinit(&path);
 }
 
-/* What was found out is kept as scores, for route-train: a program's as `quality`, a judge's verdict as `not_worse`. */
-static int keep_scores(const struct test *t, const struct downgrade_result *r) {
+static void put_score(struct json_writer *w, const struct test *t, const struct downgrade_pair *p, bool after) {
+    double value = t->judge ? !after || p->score_after >= p->score_before : after ? p->score_after : p->score_before;
+    json_object(w);
+    json_member_string(w, "record", after ? p->id : p->before->id);
+    json_member_double(w, "value", value);
+    json_member_text(w, "name", t->judge ? "not_worse" : "quality");
+    json_member_text(w, "source", t->judge ? "judge" : "eval");
+    json_object_end(w);
+}
+
+/* Those of the pairs from *at on, as many as go at once; < 0: taken, or there are none. */
+static int keep_some(const struct test *t, const struct downgrade_result *r, size_t *at) {
     struct buffer body;
     struct json_writer w;
     struct client_answer a;
@@ -207,24 +218,25 @@ static int keep_scores(const struct test *t, const struct downgrade_result *r) {
     buffer_init(&body, 4 << 20);
     json_start(&w, &body);
     json_array(&w);
-    for (size_t i = 0; i < r->n; i++)
-        for (int after = 0; after < 2; after++) {
-            const struct downgrade_pair *p = &r->pairs[i];
-            if (!p->scored || slice_is_null(p->id)) continue;
-            double value = t->judge ? !after || p->score_after >= p->score_before : after ? p->score_after : p->score_before;
-            json_object(&w);
-            json_member_string(&w, "record", after ? p->id : p->before->id);
-            json_member_double(&w, "value", value);
-            json_member_text(&w, "name", t->judge ? "not_worse" : "quality");
-            json_member_text(&w, "source", t->judge ? "judge" : "eval");
-            json_object_end(&w);
-            n++;
-        }
+    for (; *at < r->n && n + 2 <= SCORES_AT_ONCE; ++*at) {
+        const struct downgrade_pair *p = &r->pairs[*at];
+        if (!p->scored || slice_is_null(p->id)) continue;
+        put_score(&w, t, p, false);
+        put_score(&w, t, p, true);
+        n += 2;
+    }
     json_array_end(&w);
     client_answer_init(&a);
-    int code = n > 0 && n <= 1000 ? client_call(t->client, "POST", "/api/v1/scores", buffer_slice(&body), &a) : -1;
+    int code = n > 0 ? client_call(t->client, "POST", "/api/v1/scores", buffer_slice(&body), &a) : -1;
     client_answer_deinit(&a);
     buffer_deinit(&body);
+    return code;
+}
+
+/* What was found out is kept as scores, for route-train: a program's as `quality`, a judge's verdict as `not_worse`. */
+static int keep_scores(const struct test *t, const struct downgrade_result *r) {
+    int code = -1;
+    for (size_t at = 0; code < 0 && at < r->n;) code = keep_some(t, r, &at);
     return code;
 }
 
@@ -254,7 +266,7 @@ static void write_text(const struct downgrade_result *r) {
     printf("%s: %s\n", words[r->answer], r->why);
     if (r->needed > 0) printf("about %zu scored pairs would tell\n", r->needed);
     printf("pairs %zu, scored %zu, errors %zu%s%s\n", r->n, r->scored, r->errors, r->errors > 0 ? "; the first: " : "", r->first_error);
-    if (r->scored > 0) printf("mean score %.4f before, %.4f after (interval: 95 %%, BCa bootstrap of the pairs)\n", r->mean_before, r->mean_after);
+    if (r->scored > 0) printf("mean score %.4f before, %.4f after (interval: 95 %%, BCa bootstrap of the pairs, or wider)\n", r->mean_before, r->mean_after);
     if (r->priced > 0) {
         char before[MONEY_TEXT], after[MONEY_TEXT];
         money_format(r->cost_before_nano, before);

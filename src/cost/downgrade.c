@@ -136,7 +136,7 @@ void downgrade_write_json(const struct downgrade_result *r, struct json_writer *
     json_member_double(w, "change", r->difference.mean);
     json_member_double(w, "change_low", r->difference.low);
     json_member_double(w, "change_high", r->difference.high);
-    json_member_text(w, "interval", "95 %, BCa bootstrap of the pairs");
+    json_member_text(w, "interval", "95 %, BCa bootstrap of the pairs, or wider");
     json_member_i64(w, "priced", (int64_t)r->priced);
     put_usd(w, "cost_before_usd", r->priced > 0 ? r->cost_before_nano : MONEY_UNKNOWN);
     put_usd(w, "cost_after_usd", r->priced > 0 ? r->cost_after_nano : MONEY_UNKNOWN);

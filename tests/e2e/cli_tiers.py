@@ -99,6 +99,9 @@ def test_downgrade(rig):
     status, found, err = test("--exec", same, "--sample", "80")
     expect(status == 0 and found["answer"] == "within" and found["scored"] == 80 and found["errors"] == 0, f"{status} {found} {err}")
     expect(found["priced"] == 80 and 0 < found["cost_after_usd"] < found["cost_before_usd"] and found["timed"] == 80, found)
+    for record in rig.records("&tag=downgrade-test%3D" + found["run"]):
+        scores = json.loads(rig.http("GET", "/api/v1/scores?record=" + record["id"])[2])["scores"]
+        expect([s["value"] for s in scores] == [0.9], f"all 80 replays have their scores: {record['id']} {scores}")
     status, found, err = test("--exec", same, "--sample", "20")
     expect(status == 3 and found["answer"] == "not_enough_evidence", f"20 of 20 alike do not show a loss below 0.05: {status} {found} {err}")
     status, found, err = test("--exec", worse, "--sample", "20")
