@@ -155,7 +155,7 @@ static bool read_traffic(struct calibration *k) {
     const struct cache_policy *p = &k->application->requests.cache;
     struct cache_traffic_query q = {.application = api_text(k->c, "application"),
                                     .ttl_us = p->semantic.ttl,
-                                    .per_user = p->semantic.per_user};
+                                    .per_user = cache_semantic_per_user(p)};
     struct error error;
     if (!k->c->s->ledger) return true;
     if (!api_window(k->c, TRAFFIC_SPAN, &q.from_us, &q.to_us)) return false;

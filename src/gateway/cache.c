@@ -80,7 +80,7 @@ static void read_wording(struct exchange *x, const struct request_policy *asked)
     struct slice text = json_string(&x->call.doc, node, &x->arena);
     struct embedding *wording = arena_new(&x->arena, struct embedding);
     if (!wording || text.len > LIMIT_CACHE_WORDING || !embedding_of(text, wording)) return;
-    write_question(x, asked, asked->cache.semantic.per_user, node, &x->request_body);
+    write_question(x, asked, cache_semantic_per_user(&asked->cache), node, &x->request_body);
     question_put(&x->request_body, x->record.request_type);
     literals_of(text, &x->request_body);
     digest_question(x, &x->question_class);

@@ -73,6 +73,11 @@ struct cache_policy {
     } semantic;
 };
 
+/* Answers that the exact cache keeps to one user are in no other's words either. */
+static inline bool cache_semantic_per_user(const struct cache_policy *c) {
+    return c->semantic.per_user || (c->ttl > 0 && c->per_user);
+}
+
 /* An application's, or one request type's of it. */
 struct request_policy {
     const char *request_type;       /* NULL: the application's own */
