@@ -6,6 +6,9 @@
 #include "io/http_server.h"
 #include "model/policy.h"
 
+#include <signal.h>
+
+void process_block_signals(sigset_t *ret);         /* those that are waited for: HUP, INT, TERM; PIPE is ignored */
 void process_allow_many_files(void);              /* as many as the system lets it have */
 enum log_level process_log_level(const char *name); /* "debug", "info", "warn", "error"; info for anything else */
 bool process_needs_restart(const struct server_settings *a, const struct server_settings *b); /* a reload is not enough */
