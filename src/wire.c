@@ -336,7 +336,10 @@ static enum fault start_lanes(struct server *s, struct error *error) {
             s->lanes[i].running = true;
     }
     pthread_mutex_unlock(&s->policy_lock);
-    return fault == FAULT_NONE ? batch_wire_start(s->batches, error) : fault;
+    uint16_t port = 0;
+    struct slice credential = batch_wire_inside(s->batches, &port);
+    if (fault == FAULT_NONE) fault = batch_wire_start(s->batches, error);
+    return fault == FAULT_NONE ? watch_wire_listen(s->watch, port, credential, error) : fault;
 }
 
 static void publish(void *arg) {
@@ -466,6 +469,7 @@ static void stop(struct server *s) {
     atomic_store(&s->ready, false);
     cost_wire_stop(s->cost);
     batch_wire_quiesce(s->batches);
+    watch_wire_quiesce(s->watch);
     if (s->lanes && s->n_lanes > 0 && s->lanes[0].running) {
         run_down(s, quiesce, GRACE_US); /* exchanges may end by themselves */
         run_down(s, end_exchanges, FAREWELL_US);
@@ -561,12 +565,7 @@ static int serve(int argc, char **argv) {
     if (code >= 0) return code;
 
     sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGHUP);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    process_block_signals(&signals);
     process_allow_many_files();
     if (!digest_start()) {
         fprintf(stderr, "quarterdeck: the system has no random source\n");

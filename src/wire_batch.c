@@ -11,6 +11,7 @@ struct batch_wire {
     struct batch_wire_parts parts;
     struct batch_desk *desk;
     struct digest inside;
+    char credential[16 + 2 * SECRET_BYTES];
     uint16_t port; /* of the inside listeners; 0: none yet */
     struct buffer frame; /* by the desk's thread */
 };
@@ -30,7 +31,8 @@ static enum fault keep_record(void *ctx, const struct record *r) {
 struct batch_wire *batch_wire_new(const struct batch_wire_parts *parts, const struct gateway_sinks *cost, struct error *error) {
     struct batch_wire *b = mem_new(struct batch_wire);
     uint8_t secret[SECRET_BYTES];
-    char credential[16 + 2 * SECRET_BYTES] = "qd-inside-";
+    char *credential = b->credential;
+    memcpy(credential, "qd-inside-", sizeof "qd-inside-");
     b->parts = *parts;
     buffer_init(&b->frame, LIMIT_RECORD);
     digest_random(secret, sizeof secret);
@@ -59,6 +61,11 @@ void batch_wire_sinks(struct batch_wire *b, struct gateway_sinks *sinks) {
 
 enum fault batch_wire_listen(struct batch_wire *b, struct gateway *g, size_t max_body, struct error *error) {
     return gateway_listen_inside(g, max_body, &b->port, error);
+}
+
+struct slice batch_wire_inside(const struct batch_wire *b, uint16_t *ret_port) {
+    *ret_port = b->port;
+    return slice_of(b->credential);
 }
 
 enum fault batch_wire_start(struct batch_wire *b, struct error *error) { return batch_desk_start(b->desk, b->port, error); }

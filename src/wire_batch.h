@@ -26,6 +26,7 @@ struct batch_wire_parts {
 struct batch_wire *batch_wire_new(const struct batch_wire_parts *parts, const struct gateway_sinks *cost, struct error *error) MUST_CHECK;
 void batch_wire_sinks(struct batch_wire *b, struct gateway_sinks *sinks);
 enum fault batch_wire_listen(struct batch_wire *b, struct gateway *g, size_t max_body, struct error *error) MUST_CHECK;
+struct slice batch_wire_inside(const struct batch_wire *b, uint16_t *ret_port); /* the credential, for others of this process */
 enum fault batch_wire_start(struct batch_wire *b, struct error *error) MUST_CHECK;
 void batch_wire_view(const struct batch_wire *b, struct batch_queue_view *ret); /* from any thread */
 void batch_wire_cancel(struct batch_wire *b, struct slice id); /* from any thread */

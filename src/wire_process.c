@@ -9,6 +9,15 @@ bool process_is_asked_to_stop(void) {
     return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
 }
 
+void process_block_signals(sigset_t *ret) {
+    sigemptyset(ret);
+    sigaddset(ret, SIGHUP);
+    sigaddset(ret, SIGINT);
+    sigaddset(ret, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, ret, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
 void process_allow_many_files(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

@@ -6,6 +6,9 @@
 #include "io/http_server.h"
 #include "model/policy.h"
 
+#include <signal.h>
+
+void process_block_signals(sigset_t *ret);         /* those that are waited for: HUP, INT, TERM; PIPE is ignored */
 bool process_is_asked_to_stop(void);               /* SIGTERM or SIGINT is pending: they are blocked until somebody waits for them */
 void process_allow_many_files(void);              /* as many as the system lets it have */
 enum log_level process_log_level(const char *name); /* "debug", "info", "warn", "error"; info for anything else */

@@ -1,5 +1,6 @@
 /* wire_watch.c - see wire_watch.h. */
 #include "wire_watch.h"
+#include "wire_downgrade.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -20,6 +21,7 @@ struct watch_wire {
     struct watch_sources s;
     struct registry *registry;              /* of the scheduler's thread */
     struct metric_shard *shard, *age_shard; /* of this thread, of the one that publishes */
+    struct downgrade_wire *downgrades;
     struct mailbox *wake;
     pthread_t thread;
     bool running;
@@ -81,6 +83,8 @@ static enum fault run(struct watch_wire *w, enum watch_job job, struct error *er
     case WATCH_PRICES: return watch_prices(&watch, now_us, error);
     case WATCH_PACE: return watch_pace(&watch, now_us, error);
     case WATCH_ANOMALIES: return watch_anomalies(&watch, now_us, error);
+    case WATCH_DOWNGRADE_TESTS: downgrade_wire_look(w->downgrades); return FAULT_NONE;
+    case WATCH_DOWNGRADES: return watch_downgrades(&watch, now_us, error);
     case WATCH_LEARNED: return cost_wire_save(w->s.cost, w->registry, error);
     case WATCH_RETENTION: return run_retention(w, error);
     case WATCH_JOBS: break;
@@ -182,6 +186,10 @@ static void look_again(void *ctx) {
     watch_wire_ask(ctx, WATCH_THRESHOLDS);
 }
 
+static void downgrade_kept(void *ctx) {
+    watch_wire_ask(ctx, WATCH_DOWNGRADES);
+}
+
 static void each_job(void *ctx, void (*each)(void *arg, const struct job_state *j), void *arg) {
     struct watch_wire *w = ctx;
     for (unsigned i = 0; i < WATCH_JOBS; i++) {
@@ -228,7 +236,10 @@ struct watch_wire *watch_wire_new(const struct watch_sources *s, struct error *e
         w->states[i].name = jobs[i].name;
         w->succeeded_us[i] = clock_us();
     }
-    if (w->registry != NULL) return w;
+    if (w->registry != NULL)
+        w->downgrades = downgrade_wire_new(
+            &(struct downgrade_sources){w, policy, s->ledger, s->writer, s->data_dir, downgrade_kept}, error);
+    if (w->downgrades != NULL) return w;
     watch_wire_free(w);
     return NULL;
 }
@@ -236,6 +247,15 @@ struct watch_wire *watch_wire_new(const struct watch_sources *s, struct error *e
 enum fault watch_wire_start(struct watch_wire *w, struct error *error) {
     w->running = pthread_create(&w->thread, NULL, watch_main, w) == 0;
     return w->running ? FAULT_NONE : error_set(error, FAULT_IO, "cannot start the scheduler's thread");
+}
+
+enum fault watch_wire_listen(struct watch_wire *w, uint16_t port, struct slice credential,
+                             struct error *error) {
+    return downgrade_wire_start(w->downgrades, port, credential, error);
+}
+
+void watch_wire_quiesce(struct watch_wire *w) {
+    if (w != NULL) downgrade_wire_stop(w->downgrades);
 }
 
 void watch_wire_stop(struct watch_wire *w) {
@@ -252,6 +272,7 @@ void watch_wire_stop(struct watch_wire *w) {
 void watch_wire_free(struct watch_wire *w) {
     if (w == NULL) return;
     watch_wire_stop(w);
+    downgrade_wire_free(w->downgrades);
     registry_close(w->registry);
     mailbox_free(w->wake);
     pthread_mutex_destroy(&w->lock);

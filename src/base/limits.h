@@ -18,6 +18,7 @@
 #define LIMIT_ATTEMPTS 16                  /* upstream tries of one exchange, over all targets */
 #define LIMIT_TARGETS 16                   /* targets of one model; more is a configuration mistake */
 #define LIMIT_TIER_RULES 64                 /* rules of one model with tiers; all are looked at per request */
+#define LIMIT_PROGRAM_WORDS 32              /* a program of the operator's and its arguments, in the configuration */
 #define LIMIT_EVENTS_PER_CHUNK 64          /* neutral events one upstream event may turn into */
 #define LIMIT_LABEL 256                    /* one request label (user, session, feature, ...) */
 #define LIMIT_TAGS 32                      /* tags of one exchange */

@@ -1,4 +1,4 @@
-/* utf8.h - one UTF-8 sequence at a time (RFC 3629). Private to base/: others use slice_is_utf8. */
+/* utf8.h - one UTF-8 sequence at a time (RFC 3629). For a whole text, slice_is_utf8. */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 

@@ -70,7 +70,7 @@ void api_cost_anomalies(struct api_call *c) {
 /* ---- review ---- */
 
 void api_cost_review(struct api_call *c) {
-    struct review_query q = {.application = api_text(c, "application")};
+    struct review_query q = {.application = api_text(c, "application"), .registry = c->s->registry};
     struct review review;
     struct error error;
     if (!need_ledger(c) || !api_window(c, REVIEW_SPAN, &q.from_us, &q.to_us)) return;

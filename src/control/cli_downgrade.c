@@ -3,158 +3,33 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "cost/downgrade_draw.h"
-#include "cost/judge_pair.h"
-#include "dialect/dialect.h"
-#include "io/http_client.h"
-#include "io/program.h"
+#include "cost/downgrade_ask.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define USAGE "quarterdeck model downgrade-test MODEL (--judge MODEL | --exec PROGRAM) [options]"
-#define REQUEST_TIMEOUT_US 600000000LL
 #define LOOK_UP_US 10000000LL /* the ledger takes records in its own time */
-#define SCORE_MOST (64u << 10)
-#define RUN_TEXT 17
 #define SCORES_AT_ONCE 100 /* the API takes up to 1,000 */
 
 struct test {
     struct client *client;
-    const char *server, *key, *judge, *program;
-    int64_t program_timeout_us;
-    struct slice cheapest;
-    char run[RUN_TEXT]; /* tells this test's records from others */
+    const char *key, *program[2];
+    struct downgrade_ask ask;
     bool quiet;
     size_t done, n;
 };
 
-/* ---- the data plane ---- */
-
-/* POSTs to the gateway as an application does, and gives the answer's text. */
-static enum fault ask(const struct test *t, enum dialect_id dialect, struct slice body, const char *tags, struct arena *arena,
-                      struct slice *ret, struct error *error) {
-    bool anthropic = dialect_of(dialect)->wire == WIRE_ANTHROPIC;
-    const char *headers[6] = {"content-type: application/json", "x-quarterdeck-feature: downgrade-test", "x-quarterdeck-cache: no-store",
-                              arena_text(arena, slice_of(tags)), NULL, NULL};
-    struct slice bearer = arena_printf(arena, "authorization: Bearer %s", t->key);
-    struct slice url = arena_printf(arena, "%s%s", t->server, anthropic ? "/v1/messages" : "/v1/chat/completions");
-    struct buffer answer;
-    int status = 0;
-    headers[4] = arena_text(arena, bearer);
-    if (!headers[3] || !headers[4] || slice_is_null(url)) return error_set(error, FAULT_TOO_LARGE, "no room for a request");
-    buffer_init(&answer, LIMIT_REPLY_BODY);
-    enum fault fault = http_fetch("POST", arena_text(arena, url), headers, body, REQUEST_TIMEOUT_US, &status, &answer, error);
-    if (fault == FAULT_NONE && status != 200)
-        fault = error_set(error, FAULT_IO, "the gateway answered %d: %.*s", status, (int)(answer.len < 300 ? answer.len : 300), answer.at);
-    if (fault == FAULT_NONE && !downgrade_answer_text(dialect, buffer_slice(&answer), arena, ret))
-        fault = error_set(error, FAULT_UP_MALFORMED, "the answer has no words");
-    buffer_deinit(&answer);
-    return fault;
-}
-
-/* The request as it was, but for the model, and not as a stream. */
-static bool rewrite(struct slice request, struct slice model, struct arena *arena, struct buffer *out) {
-    struct json_doc d;
-    struct json_writer w;
-    uint32_t cursor = JSON_NONE, key, value;
-    if (json_read(request, arena, 1, &d, NULL) != FAULT_NONE || json_type(&d, 0) != JSON_OBJECT) return false;
-    json_start(&w, out);
-    json_object(&w);
-    json_member_string(&w, "model", model);
-    while (json_each_member(&d, 0, &cursor, &key, &value)) {
-        if (json_is(&d, key, "model") || json_is(&d, key, "stream") || json_is(&d, key, "stream_options")) continue;
-        json_key_slice(&w, json_string(&d, key, arena));
-        json_put_raw(&w, json_raw(&d, value));
-    }
-    json_object_end(&w);
-    return !out->overflow;
-}
-
 static enum fault send(void *ctx, const struct downgrade_case *c, struct arena *arena, struct slice *ret, struct error *error) {
     struct test *t = ctx;
-    struct buffer body;
-    char tags[200];
     if (!t->quiet) fprintf(stderr, "\rpair %zu of %zu", ++t->done, t->n);
-    buffer_init(&body, LIMIT_BODY_CEILING);
-    snprintf(tags, sizeof tags, "x-quarterdeck-tags: downgrade-test=%s,downgrade-of=" SLICE_FMT, t->run, SLICE_ARG(c->id));
-    enum fault fault = rewrite(c->request, t->cheapest, arena, &body)
-                           ? ask(t, c->dialect, buffer_slice(&body), tags, arena, ret, error)
-                           : error_set(error, FAULT_BAD_JSON, "the captured request cannot be read");
-    buffer_deinit(&body);
-    return fault;
-}
-
-/* ---- scores ---- */
-
-static enum fault judge_once(const struct test *t, const struct downgrade_case *c, struct slice first, struct slice second,
-                             struct arena *arena, enum judge_verdict *ret, struct error *error) {
-    struct buffer body;
-    struct json_writer w;
-    struct slice said = SLICE_NULL;
-    char tags[200];
-    buffer_init(&body, 4 << 20);
-    json_start(&w, &body);
-    judge_pair_ask(slice_of(t->judge), c->request, first, second, &w);
-    snprintf(tags, sizeof tags, "x-quarterdeck-tags: downgrade-judge=%s", t->run);
-    enum fault fault = ask(t, DIALECT_OPENAI, buffer_slice(&body), tags, arena, &said, error);
-    if (fault == FAULT_NONE && !judge_pair_read(said, arena, ret))
-        fault = error_set(error, FAULT_UP_MALFORMED, "the judge gave no verdict: %.*s", (int)(said.len < 200 ? said.len : 200), said.at);
-    buffer_deinit(&body);
-    return fault;
-}
-
-/* Both orders count half: a win 1, a tie 0.5, a loss 0. */
-static enum fault judge(const struct test *t, const struct downgrade_case *c, struct slice after, double *ret_before, double *ret_after,
-                        struct error *error) {
-    static const double first[] = {[JUDGE_FIRST] = 1, [JUDGE_SECOND] = 0, [JUDGE_TIE] = 0.5};
-    enum judge_verdict one = JUDGE_TIE, two = JUDGE_TIE;
-    struct arena arena;
-    arena_init(&arena, 64 << 10, 16 << 20);
-    enum fault fault = judge_once(t, c, c->answer, after, &arena, &one, error);
-    if (fault == FAULT_NONE) fault = judge_once(t, c, after, c->answer, &arena, &two, error);
-    if (fault == FAULT_NONE) {
-        *ret_after = (1 - first[one] + first[two]) / 2;
-        *ret_before = 1 - *ret_after;
-    }
-    arena_deinit(&arena);
-    return fault;
-}
-
-static enum fault execute_once(const struct test *t, const struct downgrade_case *c, const char *tier, struct slice answer, double *ret,
-                               struct error *error) {
-    struct buffer in, out;
-    struct json_writer w;
-    struct arena arena;
-    struct json_doc d;
-    arena_init(&arena, 16 << 10, 1 << 20);
-    buffer_init(&in, LIMIT_BODY_CEILING);
-    buffer_init(&out, SCORE_MOST);
-    json_start(&w, &in);
-    json_object(&w);
-    json_member_string(&w, "record", c->id);
-    json_member_text(&w, "which", tier);
-    json_member_raw(&w, "request", slice_trim(c->request));
-    json_member_string(&w, "answer", answer);
-    json_object_end(&w);
-    enum fault fault = program_run(t->program, buffer_slice(&in), t->program_timeout_us, &out, error);
-    if (fault == FAULT_NONE &&
-        (json_read(slice_trim(buffer_slice(&out)), &arena, UINT16_MAX, &d, NULL) != FAULT_NONE ||
-         !json_get_double(&d, json_get(&d, 0, "score"), ret) || !(*ret >= 0 && *ret <= 1)))
-        fault = error_set(error, FAULT_UP_MALFORMED, "%s: expected {\"score\": 0..1}, found %.*s", t->program,
-                          (int)(out.len < 200 ? out.len : 200), out.len > 0 ? out.at : "");
-    buffer_deinit(&in);
-    buffer_deinit(&out);
-    arena_deinit(&arena);
-    return fault;
+    return downgrade_ask_send(&t->ask, c, arena, ret, error);
 }
 
 static enum fault score(void *ctx, const struct downgrade_case *c, struct slice answer, double *ret_before, double *ret_after,
                         struct error *error) {
-    const struct test *t = ctx;
-    if (t->judge) return judge(t, c, answer, ret_before, ret_after, error);
-    enum fault fault = execute_once(t, c, "best", c->answer, ret_before, error);
-    return fault == FAULT_NONE ? execute_once(t, c, "cheapest", answer, ret_after, error) : fault;
+    struct test *t = ctx;
+    return downgrade_ask_score(&t->ask, c, answer, ret_before, ret_after, error);
 }
 
 /* ---- the records behind the answers ---- */
@@ -180,7 +55,7 @@ static void look_up(void *ctx, struct downgrade_pair *pairs, size_t n) {
     struct buffer path;
     char tag[64];
     size_t answered = 0, found = 0;
-    snprintf(tag, sizeof tag, "downgrade-test=%s", l->test.run);
+    snprintf(tag, sizeof tag, "downgrade-test=%s", l->test.ask.run);
     buffer_init(&path, 4 << 10);
     buffer_append(&path, SLICE("/api/v1/records?limit=1000"));
     client_add_query(&path, "tag", tag);
@@ -200,12 +75,11 @@ static void look_up(void *ctx, struct downgrade_pair *pairs, size_t n) {
 }
 
 static void put_score(struct json_writer *w, const struct test *t, const struct downgrade_pair *p, bool after) {
-    double value = t->judge ? !after || p->score_after >= p->score_before : after ? p->score_after : p->score_before;
     json_object(w);
     json_member_string(w, "record", after ? p->id : p->before->id);
-    json_member_double(w, "value", value);
-    json_member_text(w, "name", t->judge ? "not_worse" : "quality");
-    json_member_text(w, "source", t->judge ? "judge" : "eval");
+    json_member_double(w, "value", downgrade_ask_value(&t->ask, p, after));
+    json_member_text(w, "name", downgrade_ask_name(&t->ask));
+    json_member_text(w, "source", downgrade_ask_source(&t->ask));
     json_object_end(w);
 }
 
@@ -282,15 +156,7 @@ static int keep_result(struct test *t, const char *model, const struct downgrade
     struct client_answer a;
     buffer_init(&body, 64 << 10);
     json_start(&w, &body);
-    json_object(&w);
-    json_member_text(&w, "model", model);
-    json_member_string(&w, "cheapest", t->cheapest);
-    json_member_text(&w, "run", t->run);
-    json_member_i64(&w, "seed", seed);
-    json_member_text(&w, "judge", t->judge);
-    json_member_text(&w, "program", t->program);
-    downgrade_write_json(r, &w);
-    json_object_end(&w);
+    downgrade_ask_write(&t->ask, model, r, seed, &w);
     cli_route_path(&path, model, "/route/downgrade");
     client_answer_init(&a);
     int code = client_call(t->client, "POST", buffer_text(&path), buffer_slice(&body), &a);
@@ -306,7 +172,7 @@ static int run_test(struct looking *l, struct client_answer *sample, const char 
     struct downgrade_case *cases = NULL;
     struct downgrade_result r;
     struct error error;
-    t->cheapest = cli_value(sample, 0, "cheapest");
+    t->ask.cheapest = cli_value(sample, 0, "cheapest");
     t->n = read_cases(sample, l->keep, &cases);
     const struct downgrade_calls calls = {.ctx = l, .send = send, .score = score, .look_up = look_up};
     if (!cases || downgrade_run(cases, t->n, most_loss, (uint64_t)seed, &calls, l->keep, &r, &error) != FAULT_NONE) {
@@ -331,15 +197,15 @@ static const char *data_plane(const char *named, const struct client_options *o)
 
 int cli_downgrade(int argc, char **argv) {
     struct client_options o = {0};
-    struct looking l = {.test = {.program_timeout_us = 60000000, .key = getenv("QUARTERDECK_KEY")}};
+    struct looking l = {.test = {.ask = {.program_timeout_us = 60000000}, .key = getenv("QUARTERDECK_KEY")}};
     struct test *t = &l.test;
     int64_t sample = 50, seed = 1;
     double most_loss = 0.05;
     const char *from = NULL, *to = NULL, *gateway = NULL;
     const struct option_spec specs[] = {
-        {.name = "judge", .type = OPTION_TEXT, .value = &t->judge, .metavar = "MODEL", .help = "a model of the configuration compares both answers, in both orders"},
-        {.name = "exec", .type = OPTION_TEXT, .value = &t->program, .metavar = "PROGRAM", .help = "or a program scores each: {request, answer, ...} in, {\"score\": 0..1} out"},
-        {.name = "exec-timeout", .type = OPTION_DURATION, .value = &t->program_timeout_us, .metavar = "TIME", .help = "of one run of it"},
+        {.name = "judge", .type = OPTION_TEXT, .value = &t->ask.judge, .metavar = "MODEL", .help = "a model of the configuration compares both answers, in both orders"},
+        {.name = "exec", .type = OPTION_TEXT, .value = &t->program[0], .metavar = "PROGRAM", .help = "or a program scores each: {request, answer, ...} in, {\"score\": 0..1} out"},
+        {.name = "exec-timeout", .type = OPTION_DURATION, .value = &t->ask.program_timeout_us, .metavar = "TIME", .help = "of one run of it"},
         {.name = "key", .type = OPTION_TEXT, .value = &t->key, .metavar = "KEY", .help = "of an application that may use the cheapest tier and the judge; QUARTERDECK_KEY"},
         {.name = "sample", .type = OPTION_INTEGER, .value = &sample, .metavar = "N", .help = "exchanges, by request type"},
         {.name = "seed", .type = OPTION_INTEGER, .value = &seed, .metavar = "N", .help = "the same draws the same"},
@@ -351,7 +217,7 @@ int cli_downgrade(int argc, char **argv) {
     };
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, USAGE, &n);
     if (code < 0) code = cli_expect(USAGE, n, 1, 1);
-    if (code < 0 && (!t->judge == !t->program || sample < 1 || sample > DOWNGRADE_SAMPLE || seed < 0)) code = cli_expect(USAGE, 1, 0, 0);
+    if (code < 0 && (!t->ask.judge == !t->program[0] || sample < 1 || sample > DOWNGRADE_SAMPLE || seed < 0)) code = cli_expect(USAGE, 1, 0, 0);
     if (code >= 0) return code;
     if (!t->key || !*t->key) {
         fprintf(stderr, "quarterdeck: the requests need an application's key: --key or QUARTERDECK_KEY\n");
@@ -361,11 +227,10 @@ int cli_downgrade(int argc, char **argv) {
     struct client_answer a;
     struct arena keep;
     char number[24];
-    uint64_t random;
     if (!digest_start()) return 3;
-    digest_random(&random, sizeof random);
-    snprintf(t->run, sizeof t->run, "%016llx", (unsigned long long)random);
-    t->server = data_plane(gateway, &o);
+    downgrade_ask_new_run(&t->ask);
+    t->ask.url = data_plane(gateway, &o);
+    t->ask.program = t->program;
     t->quiet = o.json;
     cli_route_path(&path, argv[0], "/route/sample");
     client_add_query(&path, "from", from);
@@ -377,6 +242,7 @@ int cli_downgrade(int argc, char **argv) {
     arena_init(&keep, 64 << 10, LIMIT_BODY_CEILING);
     client_answer_init(&a);
     l.keep = &keep;
+    t->ask.who[0] = arena_text(&keep, arena_printf(&keep, "authorization: Bearer %s", t->key));
     t->client = client_open(&o, &code);
     if (t->client) code = client_call(t->client, "GET", buffer_text(&path), SLICE_NULL, &a);
     if (t->client && code < 0) code = run_test(&l, &a, argv[0], most_loss, seed, o.json);

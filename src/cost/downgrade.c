@@ -100,6 +100,10 @@ enum fault downgrade_run(const struct downgrade_case *cases, size_t n, double mo
     r.pairs = arena_new_array(arena, struct downgrade_pair, n + 1);
     if (arena_is_full(arena)) return error_set(error, FAULT_TOO_LARGE, "no room for %zu pairs", n);
     for (size_t i = 0; i < n; i++) {
+        if (calls->more && !calls->more(calls->ctx)) {
+            r.n = n = i;
+            break;
+        }
         r.pairs[i] = (struct downgrade_pair){.before = &cases[i], .cost_nano = MONEY_UNKNOWN, .duration_us = -1};
         run_one(calls, arena, &r.pairs[i], &r);
         if (r.pairs[i].scored) d[k++] = r.pairs[i].score_after - r.pairs[i].score_before;

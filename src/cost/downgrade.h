@@ -44,6 +44,8 @@ struct downgrade_calls {
                         struct error *error);
     /* Once all were sent: ids, costs and durations, as far as they are known. May be NULL. */
     void (*look_up)(void *ctx, struct downgrade_pair *pairs, size_t n);
+    /* Before each pair: false ends the test with those that were asked. May be NULL: all are. */
+    bool (*more)(void *ctx);
 };
 
 enum downgrade_answer { DOWNGRADE_WITHIN, DOWNGRADE_WORSE, DOWNGRADE_NOT_ENOUGH };
@@ -53,7 +55,7 @@ struct downgrade_result {
     enum downgrade_answer answer;
     char why[LIMIT_ERROR_TEXT];
     char first_error[LIMIT_ERROR_TEXT]; /* "": none */
-    size_t n, scored, errors, needed;   /* needed: about so many pairs, with NOT_ENOUGH; 0: not known */
+    size_t n, scored, errors, needed;   /* n: that were asked. needed: about so many pairs, with NOT_ENOUGH; 0: not known */
     double most_loss;
     double mean_before, mean_after;     /* NAN: none was scored */
     struct difference difference;

@@ -187,7 +187,7 @@ static enum fault read_sums(struct review_build *b, struct ledger *l, const stru
 enum fault review_run(struct ledger *l, const struct policy *policy, const struct review_query *q,
                       struct arena *arena, struct review *ret, struct error *error) {
     struct review out = {q->from_us, q->to_us, .first_us = q->to_us, .has_policy = policy != NULL};
-    struct review_build b = {.policy = policy, .arena = arena, .out = &out};
+    struct review_build b = {.policy = policy, .registry = q->registry, .arena = arena, .out = &out};
     if (q->from_us <= 0 || q->from_us >= q->to_us || q->to_us - q->from_us > REVIEW_LONGEST_US)
         return error_set(error, FAULT_BAD_REQUEST, "from: expected a window of at most 400 days until `to`");
     b.n_hours = (size_t)((q->to_us - 1) / REVIEW_HOUR_US - q->from_us / REVIEW_HOUR_US + 1);

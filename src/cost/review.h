@@ -17,7 +17,8 @@
  * - cap_output: what of the output is beyond the 99th percentile of the sampled answers.
  * - exact_cache: the cost of captured exchanges in a row that ask again what was asked within the hour.
  * - cheaper_target: the recorded cost less what the same tokens cost at the model's cheapest other target, in
- *   the tier of the mean request. Tokens are as the present target counts them. Quality is not known.
+ *   the tier of the mean request. Tokens are as the present target counts them. Quality is not known; of a model with
+ *   tiers it is the cheapest one's first target, with what the kept downgrade test measured, and none when that is worse.
  * - lost_spend: the cost of requests without a whole answer. At most, for clients may leave.
  * - steady_load, unpriced: unknown.
  * Known amounts below REVIEW_LEAST_SHARE of the spend are left off, and counted. */
@@ -27,6 +28,7 @@
 #include "base/json.h"
 #include "model/policy.h"
 #include "store/ledger_spend.h"
+#include "store/registry.h"
 
 /* ACTION(symbol, name, words) */
 #define REVIEW_TABLE(ACTION)                                                                                 \
@@ -91,6 +93,7 @@ enum review_verdict { REVIEW_NOTHING, REVIEW_ACTIONS, REVIEW_NOT_ENOUGH };
 struct review_query {
     int64_t from_us, to_us;
     struct slice application; /* SLICE_NULL: all */
+    struct registry *registry; /* of downgrade tests; NULL: none is known */
 };
 struct review {
     int64_t from_us, to_us, first_us; /* first_us: begin of the first hour with a request; to_us: none */

@@ -1,6 +1,7 @@
 /* The actions of a review, each found in its own way; what each amount means stands in review.h. */
 #include "base/mem.h"
 #include "cost/review_sample.h"
+#include "stats/quantile.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -97,9 +98,7 @@ static struct usage mean_usage(const struct usage *u, int64_t n) {
     return mean;
 }
 
-/* What the tokens of a row cost at a price, in nano-dollars: the rates are those of its mean request, the
- * tokens all of them. NAN: unknown. */
-static double cost_at(const struct price_model *price, const struct spend_sums *s, int64_t at_us) {
+double review_cost_at(const struct price_model *price, const struct spend_sums *s, int64_t at_us) {
     struct usage all = review_priced_usage(s);
     int64_t n = review_paid(s), quantity[CHARGE_METERS];
     struct price_quote quote;
@@ -127,9 +126,13 @@ static void find_cheaper(struct review_build *b, const struct review_row *row) {
     const struct spend_sums *s = &row->sums;
     double cost = INFINITY, own = (double)s->cost_nano;
     if (slice_is_null(row->names[SPEND_BY_PROVIDER])) return;
+    if (route && route->tiering) {
+        review_find_tier(b, row, route);
+        return;
+    }
     for (unsigned i = 0; route && i < route->n_targets; i++) {
         const struct target *t = &route->targets[i];
-        double there = t->price && !is_target(t, row) ? cost_at(t->price, s, b->out->to_us) : NAN;
+        double there = t->price && !is_target(t, row) ? review_cost_at(t->price, s, b->out->to_us) : NAN;
         if (there < cost) best = t, cost = there;
     }
     if (best == NULL || !review_is_worth(b, review_monthly(b, own - cost))) return;
@@ -267,11 +270,6 @@ static void find_repeats(struct review_build *b, const struct review_row *row) {
     review_fact(a, "usd_month_for_each_percent", month / 100 / (double)MONEY_USD);
 }
 
-static int by_value(const void *left, const void *right) {
-    double a = *(const double *)left, b = *(const double *)right;
-    return a < b ? -1 : a > b;
-}
-
 /* Whole observed hours; the 10th percentile is what nine hours in ten exceed. */
 static void find_steady(struct review_build *b, const struct review_row *row) {
     const struct review *r = b->out;
@@ -280,7 +278,7 @@ static void find_steady(struct review_build *b, const struct review_row *row) {
     if (row->hours == NULL || slice_is_null(row->names[SPEND_BY_PROVIDER])) return;
     if (to < from + REVIEW_STEADY_HOURS) return;
     size_t n = to - from;
-    qsort(row->hours + from, n, sizeof *row->hours, by_value);
+    quantile_sort(row->hours + from, n);
     double base = row->hours[from + (size_t)(STEADY_QUANTILE * (double)(n - 1))] * (double)n;
     if (base <= 0 || base < STEADY_SHARE * (double)row->sums.cost_nano ||
         base < REVIEW_WORTH_SHARE * (double)b->total.cost_nano)

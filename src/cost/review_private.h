@@ -30,6 +30,7 @@ struct review_rows {
 
 struct review_build {
     const struct policy *policy;
+    struct registry *registry; /* NULL: none */
     struct arena *arena;
     struct review *out;
     size_t capacity;                          /* of out->actions, mem_ until it is done */
@@ -66,6 +67,11 @@ double review_input_rate(const struct spend_sums *s);
 struct slice review_capture(struct review_build *b, const struct review_row *row);
 const struct target *review_target_of(const struct review_build *b, const struct review_row *row);
 struct usage review_priced_usage(const struct spend_sums *s); /* of the priced requests */
+/* What the tokens of a row cost at a price, in nano-dollars: the rates are those of its mean request, the
+ * tokens all of them. NAN: unknown. */
+double review_cost_at(const struct price_model *price, const struct spend_sums *s, int64_t at_us);
+/* `m` has tiers. */
+void review_find_tier(struct review_build *b, const struct review_row *row, const struct model_route *m);
 void review_find_prefix(struct review_build *b, const struct review_row *row);
 void review_find_shorter(struct review_build *b, const struct review_row *row);
 void review_find_chunks(struct review_build *b, const struct review_row *row);

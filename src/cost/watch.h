@@ -41,4 +41,8 @@ enum fault watch_prices(const struct watch *w, int64_t now_us, struct error *err
  * mean time to a false alarm of one application is at worst half of false_alarm_days. */
 enum fault watch_anomalies(const struct watch *w, int64_t now_us, struct error *error) MUST_CHECK;
 
+/* What the last downgrade test of each model with tiers says against what is in force: surely good enough while routing is in
+ * shadow, surely worse while it is on. What cannot be told any more leaves the finding as it was. */
+enum fault watch_downgrades(const struct watch *w, int64_t now_us, struct error *error) MUST_CHECK;
+
 #endif

@@ -18,6 +18,8 @@
 #include "base/buffer.h"
 #include "io/loop.h"
 
+#include <stdatomic.h>
+
 struct http_client;
 struct http_route;
 struct http_transfer;
@@ -68,5 +70,15 @@ void http_transfer_cancel(struct http_transfer *t);
  * goes to *ret_body (which has its maximum). */
 enum fault http_fetch(const char *method, const char *url, const char *const *headers, struct slice body,
                       int64_t timeout_us, int *ret_status, struct buffer *ret_body, struct error *error) MUST_CHECK;
+/* The same; *stop true, from any thread: it is given up within about a second, FAULT_SHUTTING_DOWN. */
+struct http_fetch_watch {
+    const atomic_bool *stop; /* NULL: none */
+    const char *header;      /* of the answer, whose value goes to `value`, "" when it is absent; NULL: none */
+    char *value;
+    size_t size;
+};
+enum fault http_fetch_watched(const char *method, const char *url, const char *const *headers, struct slice body,
+                              int64_t timeout_us, const struct http_fetch_watch *w, int *ret_status,
+                              struct buffer *ret_body, struct error *error) MUST_CHECK;
 
 #endif

@@ -3,10 +3,20 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
+
 struct fetch {
     struct buffer *body;
+    const atomic_bool *stop;
     char detail[CURL_ERROR_SIZE];
 };
+
+/* libcurl asks about once a second. */
+static int on_progress(void *arg, curl_off_t down, curl_off_t down_now, curl_off_t up, curl_off_t up_now) {
+    const struct fetch *f = arg;
+    (void)down, (void)down_now, (void)up, (void)up_now;
+    return atomic_load(f->stop);
+}
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg) {
     struct fetch *f = arg;
@@ -16,6 +26,8 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg) {
 static enum fault fault_of(CURLcode code, bool overflow) {
     if (overflow) return FAULT_UP_TOO_LARGE;
     switch (code) {
+    case CURLE_ABORTED_BY_CALLBACK:
+        return FAULT_SHUTTING_DOWN;
     case CURLE_OPERATION_TIMEDOUT:
         return FAULT_UP_TIMEOUT;
     case CURLE_PARTIAL_FILE:
@@ -56,9 +68,22 @@ static struct curl_slist *header_list(const char *const *headers) {
     return list;
 }
 
+/* Of the last answer; what is longer than the room is cut. */
+static void take_header(CURL *e, const struct http_fetch_watch *w) {
+    struct curl_header *h;
+    w->value[0] = 0;
+    if (curl_easy_header(e, w->header, 0, CURLH_HEADER, -1, &h) == CURLHE_OK) (void)snprintf(w->value, w->size, "%s", h->value);
+}
+
 enum fault http_fetch(const char *method, const char *url, const char *const *headers, struct slice body,
                       int64_t timeout_us, int *ret_status, struct buffer *ret_body, struct error *error) {
-    struct fetch f = {.body = ret_body};
+    return http_fetch_watched(method, url, headers, body, timeout_us, NULL, ret_status, ret_body, error);
+}
+
+enum fault http_fetch_watched(const char *method, const char *url, const char *const *headers, struct slice body,
+                              int64_t timeout_us, const struct http_fetch_watch *w, int *ret_status,
+                              struct buffer *ret_body, struct error *error) {
+    struct fetch f = {.body = ret_body, .stop = w != NULL ? w->stop : NULL};
     enum fault fault = FAULT_NONE;
     size_t before = ret_body->len;
     bool started = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK; /* counted and thread-safe */
@@ -78,11 +103,17 @@ enum fault http_fetch(const char *method, const char *url, const char *const *he
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_PROXY, "");
     curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)((timeout_us + 999) / 1000));
+    if (f.stop != NULL) {
+        curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(e, CURLOPT_XFERINFODATA, &f);
+    }
     CURLcode code = curl_easy_perform(e);
     if (code == CURLE_OK) {
         long status = 0;
         (void)curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
         *ret_status = (int)status;
+        if (w != NULL && w->header != NULL) take_header(e, w);
     } else {
         fault = error_set(error, fault_of(code, ret_body->overflow), "%s %s: %s", method, url,
                           f.detail[0] != '\0' ? f.detail : curl_easy_strerror(code));

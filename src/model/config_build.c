@@ -436,6 +436,7 @@ void config_build(struct config_reader *r, struct yaml_node *root, const struct 
     build_models(&b);
     build_applications(&b);
     merge_registry(&b, registry->keys, registry->n_keys);
+    config_downgrades(r, b.root.models);
     config_budgets(r, b.root.budgets, registry->n_allowances);
     config_limits(r, b.root.limits, registry->n_allowances);
     config_merge_allowances(r, registry);

@@ -159,6 +159,21 @@
     SETTING(MODEL, "tier_fallback", ONE, " of up | any", fall_back_any, "up", NOW,                            \
             "Where a request goes that its tier cannot answer: to more capable tiers, or after those to cheaper ones too.") \
     SETTING(MODEL, "rules", LIST, " of rules", rules, NOTHING, NOW, "With `tiers`: the first rule that matches names the tier.") \
+    SETTING(MODEL, "downgrade_test.every", DURATION, " 1m..366d", downgrade.every_us, NOTHING, NOW,           \
+            "With `tiers`: how often the server itself asks the cheapest tier what the most capable one answered, and has both " \
+            "scored; without it, never. `judge` or `exec`, `application` and `key` are required with it.")    \
+    SETTING(MODEL, "downgrade_test.sample", INTEGER, " 10..1000", downgrade.sample, "50", NOW, "Exchanges of one test.") \
+    SETTING(MODEL, "downgrade_test.judge", NAME, "", downgrade.judge, NOTHING, NOW,                           \
+            "The model that compares both answers, in both orders.")                                          \
+    SETTING(MODEL, "downgrade_test.exec", LIST, " of texts", downgrade_exec, NOTHING, NOW,                    \
+            "Or the program that scores each answer, and its arguments; it has 60 s for one.")                \
+    SETTING(MODEL, "downgrade_test.application", NAME, "", downgrade.application, NOTHING, NOW,               \
+            "Who asks and pays: it must be allowed the cheapest tier and the judge.")                         \
+    SETTING(MODEL, "downgrade_test.key", NAME, "", downgrade.key, NOTHING, NOW,                               \
+            "The name of its key, of the file or the registry.")                                              \
+    SETTING(MODEL, "downgrade_test.most_loss", NUMBER, " 0..1", downgrade.most_loss, "0.05", NOW, "Of the mean score.") \
+    SETTING(MODEL, "downgrade_test.max_cost_usd", USD, " 0..1000000", downgrade.max_cost_nano, "1", NOW,      \
+            "No pair is begun that may go beyond it, by the dearest so far; nor after one whose cost is unknown.") \
     SETTING(RULE, "tier", NAME, "", tier, REQUIRED, NOW, "One of the model's `tiers`.")                       \
     SETTING(RULE, "when.min_input_chars", INTEGER, " 0..1000000000", rule.min_input_chars, NOTHING, NOW,      \
             "All texts of the request together have at least so many bytes.")                                 \

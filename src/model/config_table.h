@@ -39,8 +39,9 @@ struct raw_provider {
 };
 struct raw_model {
     struct model_route route;
-    struct yaml_node *targets, *tiers, *rules;
+    struct yaml_node *targets, *tiers, *rules, *downgrade_exec;
     bool fall_back_any;
+    struct downgrade_setting downgrade;
 };
 struct raw_rule {
     struct tier_rule rule;
@@ -148,6 +149,10 @@ void config_pseudonyms(struct config_reader *r);
 /* config_tiers.c: what a model with `tiers` stands for. After all models are built, those without tiers whole. */
 void config_tiers(struct config_reader *r, const char *place, const struct yaml_node *node, const struct raw_model *raw,
                   struct model_route *m);
+/* config_downgrade.c: models.*.downgrade_test; the program at the time of its model, the rest once applications are built. */
+void config_downgrade_program(struct config_reader *r, const char *place, const struct raw_model *raw, struct model_route *m,
+                              const struct yaml_node *node);
+void config_downgrades(struct config_reader *r, const struct yaml_node *models);
 /* Whose days the watchers take. */
 void config_watch(struct config_reader *r, const struct yaml_node *root, const char *timezone);
 

@@ -110,6 +110,7 @@ void config_tiers(struct config_reader *r, const char *place, const struct yaml_
     if (raw->tiers == NULL) {
         if (raw->rules != NULL)
             config_complain(r, raw->rules->line, raw->rules->column, "%srules: only a model with `tiers` has rules", place);
+        config_downgrade_program(r, place, raw, m, node);
         return;
     }
     if (raw->targets != NULL)
@@ -121,4 +122,5 @@ void config_tiers(struct config_reader *r, const char *place, const struct yaml_
     t->fall_back_any = raw->fall_back_any;
     build_tiers(r, place, raw->tiers, m);
     build_rules(r, place, raw->rules, t);
+    config_downgrade_program(r, place, raw, m, node);
 }

@@ -21,7 +21,11 @@
     KIND(UNKNOWN_PRICE, "cost", "unknown_price",                                                             \
          "a model without a known price was used: no budget can bound it")                                   \
     KIND(USAGE_MISSING, "cost", "usage_missing",                                                             \
-         "a model with a price was used and its tokens were not counted")
+         "a model with a price was used and its tokens were not counted")                                    \
+    KIND(DOWNGRADE_POSSIBLE, "cost", "downgrade_possible",                                                   \
+         "the cheapest tier of a model was measured: it is surely good enough, and routing is in shadow")    \
+    KIND(DOWNGRADE_WORSE, "cost", "downgrade_worse",                                                         \
+         "routing of a model is on, and its cheapest tier was measured: it is surely worse than allowed")
 
 enum finding_kind {
 #define KIND(symbol, domain, name, meaning) FINDING_##symbol,

@@ -22,6 +22,17 @@ struct tier_rule { /* all that is given must hold */
     unsigned tier;
 };
 
+/* A downgrade test (cost/downgrade.h) that the server makes by itself. */
+struct downgrade_setting {
+    int64_t every_us;           /* 0: none */
+    unsigned sample;
+    const char *judge;          /* a model; NULL: `program` scores */
+    const char *const *program; /* and its arguments, NULL-terminated; NULL: the judge */
+    const char *application, *key; /* who asks, and pays */
+    double most_loss;
+    int64_t max_cost_nano;
+};
+
 struct tiering {
     struct tier tiers[LIMIT_TARGETS];
     unsigned n_tiers; /* at least 2 */
@@ -30,6 +41,7 @@ struct tiering {
     bool fall_back_any; /* to less capable tiers too, after the more capable ones */
     bool on;
     const struct difficulty_weights *weights; /* NULL: none */
+    struct downgrade_setting downgrade;
 };
 
 struct tier_choice {

@@ -1,11 +1,11 @@
 #include "stats/bootstrap.h"
 
 #include "base/mem.h"
+#include "stats/quantile.h"
 #include "stats/random.h"
 #include "stats/special.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 /* Of each cluster the sums of w * (value - mean) and of w. */
 struct clusters {
@@ -60,22 +60,6 @@ static double acceleration_of(const struct clusters *c) {
     return squares > 0 ? cubes / (6 * pow(squares, 1.5)) : 0;
 }
 
-static int by_value(const void *left, const void *right) {
-    double a = *(const double *)left, b = *(const double *)right;
-    return a < b ? -1 : a > b;
-}
-
-void bootstrap_sort(double *values, size_t n) {
-    qsort(values, n, sizeof *values, by_value);
-}
-
-double bootstrap_quantile(const double *sorted, size_t n, double p) {
-    if (n == 0 || !(p >= 0 && p <= 1)) return NAN;
-    double at = p * (double)(n - 1);
-    size_t low = (size_t)at;
-    return low + 1 < n ? sorted[low] + (at - (double)low) * (sorted[low + 1] - sorted[low]) : sorted[n - 1];
-}
-
 /* The normal quantile of the share of resamples below x, half of the ties, and never all or none of them. */
 static double normal_rank(const double *sorted, size_t n, double x, double rounding) {
     size_t below = 0, tied = 0;
@@ -90,15 +74,15 @@ static double normal_rank(const double *sorted, size_t n, double x, double round
 static double bca_quantile(const struct bootstrap *b, const double *sorted, size_t n, double p) {
     double z = b->bias + special_normal_quantile(p), stretch = 1 - b->acceleration * z;
     double at = stretch > 0 ? special_normal_cdf(b->bias + z / stretch) : z > 0;
-    return b->value + bootstrap_quantile(sorted, n, at);
+    return b->value + quantile_of(sorted, n, at);
 }
 
 static void intervals(struct bootstrap *b, const double *sorted, size_t n, double confidence,
                       double rounding) {
     double tail = (1 - confidence) / 2;
     b->bias = normal_rank(sorted, n, 0, rounding);
-    b->percentile.low = b->value + bootstrap_quantile(sorted, n, tail);
-    b->percentile.high = b->value + bootstrap_quantile(sorted, n, 1 - tail);
+    b->percentile.low = b->value + quantile_of(sorted, n, tail);
+    b->percentile.high = b->value + quantile_of(sorted, n, 1 - tail);
     b->bca.low = bca_quantile(b, sorted, n, tail);
     b->bca.high = bca_quantile(b, sorted, n, 1 - tail);
     double from = normal_rank(sorted, n, -b->value, rounding) - b->bias;
@@ -123,7 +107,7 @@ struct bootstrap bootstrap_mean(const struct sample *s, unsigned resamples, uint
     double *means = mem_new_array(double, resamples);
     struct random random = {seed};
     for (unsigned i = 0; i < resamples; i++) means[i] = resample(&clusters, &random);
-    bootstrap_sort(means, resamples);
+    quantile_sort(means, resamples);
     b.acceleration = acceleration_of(&clusters);
     intervals(&b, means, resamples, confidence, 1e-9 * e.se);
     mem_free(means);

@@ -30,8 +30,4 @@ struct bootstrap {
  * memory for both on the heap. */
 struct bootstrap bootstrap_mean(const struct sample *s, unsigned resamples, uint64_t seed, double confidence);
 
-/* Between the two nearest of n sorted values (Hyndman and Fan 1996, type 7). NAN: n = 0. */
-double bootstrap_quantile(const double *sorted, size_t n, double p);
-void bootstrap_sort(double *values, size_t n);
-
 #endif

@@ -1,12 +1,12 @@
 #include "stats/forecast.h"
 
 #include "base/mem.h"
+#include "stats/quantile.h"
 #include "stats/random.h"
 #include "stats/special.h"
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
 enum { DAY = 24, WEEK_DAYS = 7, BLOCK_DAYS = 3, LEVEL_MEMORY = 20 };
 static const double PRIOR_WEEKS = 2, HALF_LIFE_DAYS = 2;
@@ -17,19 +17,6 @@ struct history {
     size_t n;
     double level, weight; /* weight of a new day in the level */
 };
-
-static int by_value(const void *left, const void *right) {
-    double a = *(const double *)left, b = *(const double *)right;
-    return a < b ? -1 : a > b;
-}
-
-/* Of sorted values, between the two nearest ranks; infinities are kept. */
-static double quantile(const double *sorted, size_t n, double p) {
-    double at = p * (double)(n - 1);
-    size_t low = (size_t)at;
-    if (low + 1 >= n || sorted[low] == sorted[low + 1]) return sorted[low];
-    return sorted[low] + (at - (double)low) * (sorted[low + 1] - sorted[low]);
-}
 
 static unsigned day_type(unsigned hour_of_week) {
     return hour_of_week / DAY >= 5; /* Saturday and Sunday */
@@ -89,7 +76,7 @@ static size_t day_ratios(const struct forecast_question *q, const struct sums *s
 static double follow(double *ratios, size_t n, double weight) {
     double first[3] = {1, 1, 1};
     for (size_t i = 0; i < 3 && i < n; i++) first[i] = ratios[i];
-    qsort(first, 3, sizeof *first, by_value);
+    quantile_sort(first, 3);
     double level = first[1];
     for (size_t i = 0; i < n; i++) {
         double ratio = ratios[i];
@@ -165,21 +152,21 @@ static void seasonal(const struct forecast_question *q, const struct history *h,
         ends[i] = walk(q, h, &d, &etas[i]);
         breaches += ends[i] > q->limit;
     }
-    qsort(ends, FORECAST_PATHS, sizeof *ends, by_value);
-    qsort(etas, FORECAST_PATHS, sizeof *etas, by_value);
+    quantile_sort(ends, FORECAST_PATHS);
+    quantile_sort(etas, FORECAST_PATHS);
     for (unsigned i = 0; i < HOURS_OF_WEEK; i++) mean += h->profile[i] / HOURS_OF_WEEK;
     for (size_t i = 0; i < q->n_ahead; i++)
         ahead += h->profile[q->hour_of_week[q->n_hours + i]] * part_of(q, i);
     ret->confidence = FORECAST_SEASONAL;
     ret->level = h->level;
     ret->expected = q->spent + ahead * h->level;
-    ret->p10 = quantile(ends, FORECAST_PATHS, 0.1);
-    ret->p50 = quantile(ends, FORECAST_PATHS, 0.5);
-    ret->p90 = quantile(ends, FORECAST_PATHS, 0.9);
+    ret->p10 = quantile_of(ends, FORECAST_PATHS, 0.1);
+    ret->p50 = quantile_of(ends, FORECAST_PATHS, 0.5);
+    ret->p90 = quantile_of(ends, FORECAST_PATHS, 0.9);
     ret->breach = isnan(q->limit) ? NAN : breaches / (double)FORECAST_PATHS;
-    ret->eta_p10 = quantile(etas, FORECAST_PATHS, 0.1);
-    ret->eta_p50 = quantile(etas, FORECAST_PATHS, 0.5);
-    ret->eta_p90 = quantile(etas, FORECAST_PATHS, 0.9);
+    ret->eta_p10 = quantile_of(etas, FORECAST_PATHS, 0.1);
+    ret->eta_p50 = quantile_of(etas, FORECAST_PATHS, 0.5);
+    ret->eta_p90 = quantile_of(etas, FORECAST_PATHS, 0.9);
     if (mean > 0) ret->ahead_share = ahead / mean;
 }
 

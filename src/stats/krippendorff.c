@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "stats/bootstrap.h"
+#include "stats/quantile.h"
 #include "stats/random.h"
 
 #include <math.h>
@@ -47,7 +48,7 @@ static bool gather(struct ratings *t, const double *values, size_t raters, size_
         t->first[++t->units] = n;
     }
     double *all = mem_copy(t->distinct, (n + 1) * sizeof *all);
-    bootstrap_sort(t->distinct, n);
+    quantile_sort(t->distinct, n);
     for (size_t i = 0; i < n; i++)
         if (i == 0 || t->distinct[i] != t->distinct[i - 1]) t->distinct[t->n_distinct++] = t->distinct[i];
     for (size_t i = 0; i < n; i++) t->of[i] = find(t->distinct, t->n_distinct, all[i]);
@@ -127,9 +128,9 @@ static void resample(struct ratings *t, struct krippendorff *k, unsigned resampl
         double alpha = alpha_of(t, drawn, NULL);
         if (!isnan(alpha)) alphas[n++] = alpha;
     }
-    bootstrap_sort(alphas, n);
-    k->interval.low = bootstrap_quantile(alphas, n, (1 - confidence) / 2);
-    k->interval.high = bootstrap_quantile(alphas, n, (1 + confidence) / 2);
+    quantile_sort(alphas, n);
+    k->interval.low = quantile_of(alphas, n, (1 - confidence) / 2);
+    k->interval.high = quantile_of(alphas, n, (1 + confidence) / 2);
     mem_free(alphas);
     mem_free(drawn);
 }

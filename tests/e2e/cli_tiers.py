@@ -1,6 +1,7 @@
 """Routing by difficulty and its downgrade test, as people use them; run by cli.py."""
 import json
 
+from cli_words import eventually
 from rig import KEY, config, expect
 
 
@@ -121,3 +122,63 @@ def test_downgrade(rig):
     expect(status == 3 and found["scored"] == 0 and "no verdict" in found["first_error"], f"no verdict is an error, not a win: {status} {found} {err}")
     expect(rig.run("model", "downgrade-test", "smart", "--judge", "best")[0] == 2, "without a key")
     expect(rig.run("model", "downgrade-test", "on-openai", "--judge", "best", env=key)[0] == 2, "a model without tiers")
+
+
+def test_downgrade_regular(rig):
+    """The server makes the downgrade test by itself when it is due, once, within its cap, and says what follows from it."""
+    sim = rig.start_sim("--speed", "0")
+    scorer = rig.folder / "scorer"
+    scorer.write_text("#!/usr/bin/env python3\nimport json, sys\nasked = json.load(sys.stdin)\n"
+                      "print(json.dumps({'score': 0.9 if asked['which'] == 'best' else float(sys.argv[1])}))\n")
+    scorer.chmod(0o755)
+
+    def declare(score, cap="1", every="1h", more=""):
+        text = config(sim.url, models="  best: {targets: [{provider: openai, model: gpt-4o-2024-08-06}]}\n"
+                                      "  smart: {tiers: [on-openai, best], rules: [{when: {max_input_chars: 100000}, tier: on-openai}],\n"
+                                      f"    downgrade_test: {{every: {every}, sample: 80, exec: [{scorer}, '{score}'], application: e2e,\n"
+                                      f"                     key: {key}, max_cost_usd: {cap}{more}}}}}\n")
+        rig.write_config(text.replace('e2e: {keys', 'e2e: {payloads: {capture: full}, keys'))
+
+    key = "none"
+    declare("0.9", more=", judge: best")
+    status, out, err = rig.run("check", "-c", rig.folder / "quarterdeck.yaml")
+    expect(status == 1 and "one of `judge` and `exec`" in out + err, f"{status} {out} {err}")
+    declare("0.9")
+    rig.start_gateway()
+    for i in range(90):
+        body = {"model": "smart", "max_tokens": 8, "messages": [{"role": "user", "content": f"question {i}"}]}
+        expect(rig.http("POST", "/v1/chat/completions", json.dumps(body), {"content-type": "application/json"}, token=KEY)[0] == 200, i)
+    rig.wait_records(count=90)
+    key = rig.records("")[0]["key"]
+    rig.run("model", "route-on", "smart", "--why", "to see it found worse", check=True)
+
+    def restart(*declared, **more):
+        rig.gateway.kill9()
+        declare(*declared, **more)
+        rig.start_gateway()
+
+    def kept():
+        return json.loads(rig.run("model", "route", "smart", "--json", check=True)[1])["downgrade_test"]
+
+    def findings():
+        told = json.loads(rig.run("cost", "findings", "--json")[1])["findings"]
+        return {f["kind"]: f for f in told if f["kind"].startswith("downgrade")}
+
+    restart("0.5")
+    expect(eventually(lambda: "downgrade_worse" in findings(), 2000), "a finding that it is worse")
+    found, first = findings()["downgrade_worse"], kept()
+    expect("quarterdeck model route-off smart" == found["command"], found)
+    expect(first["answer"] == "worse" and first["scored"] == 80 and first["errors"] == 0 and first["priced"] == 80, first)
+    replays = rig.records("&tag=downgrade-test%3D" + first["run"])
+    expect(len(replays) == 80 and {(r["feature"], r["key"], r["model"]) for r in replays} == {("downgrade-test", key, "on-openai")}, replays[0])
+    scored = json.loads(rig.run("record", "scores", replays[0]["id"], "--json", check=True)[1])["scores"]
+    expect([(s["name"], s["source"], s["value"]) for s in scored] == [("quality", "eval", 0.5)], scored)
+    entry = rig.api("/api/v1/audit")["entries"][0]
+    expect(entry["action"] == "route.downgrade_test" and entry["actor"] == "scheduler", entry)
+
+    def looked():
+        return rig.api("/api/v1/status")["jobs"]
+
+    restart("0.9")  # not due: it is not made again
+    expect(eventually(lambda: any(j["name"] == "downgrade_tests" and j["runs"] > 0 for j in looked()), 2000), "the scheduler has looked")
+    expect(kept()["run"] == first["run"] and len(rig.records("&tag=downgrade-test")) == 80, "a restart does not repeat it")

@@ -3,6 +3,7 @@
 
 #include "cost/review.h"
 #include "model/config.h"
+#include "store/registry_tiering.h"
 
 #define DAYS 10
 #define MONTHS 3.04375 /* 365.25 / 12 days over the ten that were observed */
@@ -302,9 +303,58 @@ static void bad_windows(void **state) {
     assert_int_equal(review_run(x->ledger, NULL, &q, &x->arena, &x->review, &error), FAULT_BAD_REQUEST);
 }
 
+/* What was measured of a model with tiers stands in the action: not when it is worse, and not of another tier. */
+static void a_measured_tier(void **state) {
+    static const struct {
+        const char *test, *why, *act;
+    } cases[] = {
+        {NULL, "was not measured", "quarterdeck model downgrade-test chat"},
+        {"{\"answer\":\"within\",\"cheapest\":\"mini\",\"scored\":50,\"change\":-0.01,\"change_low\":-0.03,\"change_high\":0.01,\"most_loss\":0.05}",
+         "changes by -0.0100 (-0.0300 to +0.0100, 95 %, 50 pairs), surely within",
+         "models: {chat: {rules: [{when: {request_type: summary}, tier: mini}]}}"},
+        {"{\"answer\":\"not_enough_evidence\",\"cheapest\":\"mini\",\"scored\":12,\"change\":-0.01,\"change_low\":-0.3,\"change_high\":0.1,\"most_loss\":0.05}",
+         "cannot be told yet", "quarterdeck model downgrade-test chat"},
+        {"{\"answer\":\"worse\",\"cheapest\":\"mini\",\"scored\":50,\"change\":-0.2,\"change_low\":-0.3,\"change_high\":-0.1,\"most_loss\":0.05}", NULL, NULL},
+        {"{\"answer\":\"worse\",\"cheapest\":\"other\",\"scored\":50,\"change\":-0.2,\"change_low\":-0.3,\"change_high\":-0.1,\"most_loss\":0.05}",
+         "was not measured", "quarterdeck model downgrade-test chat"},
+    };
+    struct context *x = *state;
+    struct config_source source = {0};
+    struct config_problems problems = {0};
+    struct error error = {0};
+    struct policy *p = NULL;
+    assert_int_equal(config_read(SLICE("providers: {main: {dialect: openai, base_url: http://h}}\nmodels:\n"
+                                       "  mini: {targets: [{provider: main, model: gpt-4o-mini}]}\n"
+                                       "  full: {targets: [{provider: main, model: gpt-4o}]}\n"
+                                       "  chat: {tiers: [mini, full]}\napplications: {support: {}}\n"),
+                                 "t.yaml", &source, NULL, &x->arena, &p, &problems),
+                     FAULT_NONE);
+    struct registry *r = registry_open(x->rig->dir, &error);
+    assert_non_null(r);
+    keep_hourly(x, summary, 2000);
+    keep_hourly(x, draft, 1000); /* at the cheapest tier already */
+    rig_drain(x->ledger, x->recorder);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct review_query q = {.from_us = RIG_START, .to_us = WINDOW_END, .registry = r};
+        if (cases[i].test != NULL)
+            assert_int_equal(registry_tiering_downgrade(r, SLICE("chat"), slice_of(cases[i].test), SLICE("t"), RIG_START, &error), FAULT_NONE);
+        assert_int_equal(review_run(x->ledger, p, &q, &x->arena, &x->review, &error), FAULT_NONE);
+        const struct review_action *a = find(x, REVIEW_CHEAPER_TARGET, "summary");
+        assert_null(find(x, REVIEW_CHEAPER_TARGET, "draft's"));
+        assert_true((a != NULL) == (cases[i].why != NULL));
+        if (a == NULL) continue;
+        assert_non_null(strstr(text_of(x, a->why), cases[i].why));
+        assert_string_equal(text_of(x, a->act), cases[i].act);
+        assert_int_equal(a->month_nano, month(1980000000 - 696000 * 150 - 24000 * 600));
+    }
+    registry_close(r);
+    policy_drop(p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(amounts, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_measured_tier, setup, teardown),
         cmocka_unit_test_setup_teardown(rank, setup, teardown),
         cmocka_unit_test_setup_teardown(prefixes, setup, teardown),
         cmocka_unit_test_setup_teardown(small_amounts, setup, teardown),

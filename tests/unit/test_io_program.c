@@ -87,8 +87,24 @@ static int teardown(void **state) {
     return rmdir(folder);
 }
 
+static void arguments_and_a_stop(void **state) {
+    static const char *const words[] = {"echo", "-n", "two words", NULL}, *const slow[] = {"sleep", "60", NULL};
+    atomic_bool stop = false;
+    struct buffer out;
+    struct error error;
+    (void)state;
+    buffer_init(&out, 4096);
+    struct program_call c = {.argv = words, .input = SLICE(""), .timeout_us = LONG_US, .stop = &stop};
+    assert_int_equal(program_call(&c, &out, &error), FAULT_NONE);
+    assert_string_equal(buffer_text(&out), "two words");
+    c.argv = slow;
+    atomic_store(&stop, true);
+    assert_int_equal(program_call(&c, &out, &error), FAULT_SHUTTING_DOWN);
+    buffer_deinit(&out);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(it_is_told_and_says), cmocka_unit_test(failures_are_told),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(arguments_and_a_stop), cmocka_unit_test(it_is_told_and_says), cmocka_unit_test(failures_are_told),
                                        cmocka_unit_test(none_outlives_its_time)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -92,7 +92,49 @@ static void mistakes_are_named(void **state) {
         if (!strstr(problems, wanted[i])) fail_msg("not said: %sbut:\n%s", wanted[i], problems);
 }
 
+#define TEST(setting)                                                                                     \
+    "providers: {p: {dialect: openai, base_url: http://h}}\nmodels:\n"                                    \
+    "  small: {targets: [{provider: p, model: a}]}\n  large: {targets: [{provider: p, model: c}]}\n"      \
+    "  smart: {tiers: [small, large], downgrade_test: {" setting "}}\n"                                   \
+    "applications: {all: {}, few: {models: [large, smart]}}\n"
+
+static void downgrade_tests_are_checked(void **state) {
+    static const struct {
+        const char *yaml, *problem;
+    } wrong[] = {
+        {TEST("sample: 20, judge: large, application: all, key: k"), "downgrade_test.every: this is required"},
+        {TEST("every: 7d, application: all, key: k"), "expected one of `judge` and `exec`"},
+        {TEST("every: 7d, judge: large, exec: [x], application: all, key: k"), "expected one of `judge` and `exec`"},
+        {TEST("every: 7d, exec: [], application: all, key: k"), "expected a program and its arguments"},
+        {TEST("every: 7d, judge: large, application: all"), "`application` and `key` are required"},
+        {TEST("every: 7d, judge: none, application: all, key: k"), "downgrade_test.judge: no such model `none`"},
+        {TEST("every: 7d, judge: large, application: none, key: k"), "no such application `none`"},
+        {TEST("every: 7d, judge: large, application: few, key: k"), "`few` may not use `small`, the cheapest tier"},
+        {TEST("every: 1s, judge: large, application: all, key: k"), "downgrade_test.every: expected"},
+    };
+    char problems[2048];
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_null(read(wrong[i].yaml, problems, sizeof problems));
+        if (strstr(problems, wrong[i].problem) == NULL) fail_msg("%zu: %s", i, problems);
+    }
+    struct policy *p = read(TEST("every: 7d, exec: [./score.py, --strict], application: all, key: k, max_cost_usd: 0.25"), problems, sizeof problems);
+    assert_string_equal(problems, "");
+    const struct model_route *m = table_get(&p->model_by_name, SLICE("smart"));
+    const struct downgrade_setting *d = &m->tiering->downgrade;
+    assert_true(d->every_us == 7 * 86400 * 1000000LL && d->sample == 50 && d->most_loss == 0.05 && d->max_cost_nano == 250000000);
+    assert_string_equal(d->program[1], "--strict");
+    assert_null(d->program[2]);
+    assert_null(d->judge);
+    policy_drop(p);
+    p = read(MODELS, problems, sizeof problems);
+    m = table_get(&p->model_by_name, SLICE("smart"));
+    assert_int_equal(m->tiering->downgrade.every_us, 0); /* none unless declared */
+    policy_drop(p);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(tiers_lend_their_targets), cmocka_unit_test(mistakes_are_named)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(tiers_lend_their_targets), cmocka_unit_test(mistakes_are_named),
+                                       cmocka_unit_test(downgrade_tests_are_checked)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

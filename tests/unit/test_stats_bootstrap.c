@@ -1,4 +1,5 @@
 #include "stats/bootstrap.h"
+#include "stats/quantile.h"
 #include "test_stats_rig.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@ static void against_counting(void **state) {
     double means[256];
     for (unsigned i = 0; i < 256; i++)
         means[i] = (value[i & 3] + value[i >> 2 & 3] + value[i >> 4 & 3] + value[i >> 6]) / 4;
-    bootstrap_sort(means, 256);
+    quantile_sort(means, 256);
     struct sample s = {.value = value, .n = 4};
     struct bootstrap b = bootstrap_mean(&s, 200000, 1, 0.8);
     near(b.value, 4, 1e-12);
@@ -152,9 +153,11 @@ static void edges(void **state) {
                 isnan(bootstrap_mean(&pair, 0, 1, .95).value));
     assert_true(isnan(bootstrap_mean(&pair, 1000, 1, 1).value));
     near_interval(bootstrap_mean(&pair, 1000, 1, 0.95).percentile, 0, 1, 0);
-    assert_true(isnan(bootstrap_quantile(two, 0, 0.5)) && isnan(bootstrap_quantile(two, 2, 1.5)));
-    near(bootstrap_quantile(two, 2, 0.25), 0.25, 0);
-    near(bootstrap_quantile(two, 2, 1), 1, 0);
+    assert_true(isnan(quantile_of(two, 0, 0.5)) && isnan(quantile_of(two, 2, 1.5)));
+    near(quantile_of(two, 2, 0.25), 0.25, 0);
+    near(quantile_of(two, 2, 1), 1, 0);
+    const double ends[] = {1, INFINITY, INFINITY};
+    assert_true(isinf(quantile_of(ends, 3, 0.75)) && quantile_of(ends, 3, 0) == 1); /* no infinity less infinity */
 }
 
 /* No resample is near 0: the p-value says no more than so many resamples can, but for what bias moves it. */
