@@ -114,9 +114,15 @@ void api_route_sample(struct api_call *c) {
         api_fail(c, FAULT_NOT_RUNNING, "there is no ledger: start the server, or name its data_dir");
         return;
     }
+    struct slice application = api_text(c, "application");
+    if (slice_is_null(application) && c->policy && c->policy->n_applications == 1) application = slice_of(c->policy->applications[0].name);
+    if (slice_is_null(application)) {
+        api_fail(c, FAULT_BAD_REQUEST, "application: expected the one whose exchanges may be asked again");
+        return;
+    }
     size_t want = (size_t)api_number(c, "sample", 50);
     uint64_t seed = (uint64_t)api_number(c, "seed", 1);
-    if (api_check(c, downgrade_draw(c->s->ledger, m, from, to, want, seed, c->arena, &draw, &error), &error))
+    if (api_check(c, downgrade_draw(c->s->ledger, m, application, from, to, want, seed, c->arena, &draw, &error), &error))
         (void)write_sample(&c->json, m, &draw); /* what overflows is told by the dispatch */
 }
 

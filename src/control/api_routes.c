@@ -149,6 +149,7 @@ static const struct api_parameter route_train[] = {
     END};
 static const struct api_parameter route_sample[] = {
     MODEL_PATH,
+    TEXT_QUERY("application", "whose exchanges may be drawn; not needed where there is only one"),
     TIME_QUERY("from", "7 days before `to`", "begin of the exchanges that may be drawn"),
     TIME_QUERY("to", "now", "their end"),
     {.name = "sample", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = DOWNGRADE_SAMPLE, .fallback = "50", .help = "how many"},

@@ -201,7 +201,7 @@ int cli_downgrade(int argc, char **argv) {
     struct test *t = &l.test;
     int64_t sample = 50, seed = 1;
     double most_loss = 0.05;
-    const char *from = NULL, *to = NULL, *gateway = NULL;
+    const char *from = NULL, *to = NULL, *gateway = NULL, *application = NULL;
     const struct option_spec specs[] = {
         {.name = "judge", .type = OPTION_TEXT, .value = &t->ask.judge, .metavar = "MODEL", .help = "a model of the configuration compares both answers, in both orders"},
         {.name = "exec", .type = OPTION_TEXT, .value = &t->program[0], .metavar = "PROGRAM", .help = "or a program scores each: {request, answer, ...} in, {\"score\": 0..1} out"},
@@ -210,6 +210,7 @@ int cli_downgrade(int argc, char **argv) {
         {.name = "sample", .type = OPTION_INTEGER, .value = &sample, .metavar = "N", .help = "exchanges, by request type"},
         {.name = "seed", .type = OPTION_INTEGER, .value = &seed, .metavar = "N", .help = "the same draws the same"},
         {.name = "most-loss", .type = OPTION_NUMBER, .value = &most_loss, .metavar = "SCORE", .help = "most that the mean score may lose"},
+        {.name = "application", .letter = 'a', .type = OPTION_TEXT, .value = &application, .metavar = "NAME", .help = "whose exchanges are asked again; not needed where there is only one"},
         {.name = "from", .type = OPTION_TEXT, .value = &from, .metavar = "TIME", .help = "first exchange that may be drawn (default 7 days back)"},
         {.name = "to", .type = OPTION_TEXT, .value = &to, .metavar = "TIME", .help = "first time that no longer counts"},
         {.name = "gateway", .type = OPTION_TEXT, .value = &gateway, .metavar = "URL", .help = "where applications connect, when the control plane is elsewhere"},
@@ -233,6 +234,7 @@ int cli_downgrade(int argc, char **argv) {
     t->ask.program = t->program;
     t->quiet = o.json;
     cli_route_path(&path, argv[0], "/route/sample");
+    client_add_query(&path, "application", application);
     client_add_query(&path, "from", from);
     client_add_query(&path, "to", to);
     snprintf(number, sizeof number, "%lld", (long long)sample);

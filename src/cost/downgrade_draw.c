@@ -116,10 +116,10 @@ static bool take(struct ledger *l, const struct candidate *c, struct arena *aren
     return good;
 }
 
-enum fault downgrade_draw(struct ledger *l, const struct model_route *m, int64_t from_us, int64_t to_us, size_t want, uint64_t seed,
+enum fault downgrade_draw(struct ledger *l, const struct model_route *m, struct slice application, int64_t from_us, int64_t to_us, size_t want, uint64_t seed,
                           struct arena *arena, struct downgrade_draw *ret, struct error *error) {
     struct candidates all = {.m = m, .ring = arena_new_array(arena, struct candidate, DOWNGRADE_LOOKED_AT), .seed = seed};
-    struct record_filter f = {.from_us = from_us, .to_us = to_us, .model = slice_of(m->name), .status = RECORD_OK};
+    struct record_filter f = {.from_us = from_us, .to_us = to_us, .application = application, .model = slice_of(m->name), .status = RECORD_OK};
     *ret = (struct downgrade_draw){.cases = arena_new_array(arena, struct downgrade_case, want + 1)};
     if (arena_is_full(arena)) return error_set(error, FAULT_TOO_LARGE, "no room for a sample");
     enum fault fault = route_each_record(l, &f, add, &all, error);

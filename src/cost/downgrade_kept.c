@@ -73,7 +73,7 @@ static enum fault draw(void *ctx, const struct model_route *m, size_t want, int6
     struct downgrade_draw drawn;
     int64_t now = clock_wall_us();
     if (k->writer != NULL) ledger_writer_drain(k->writer);
-    enum fault fault = downgrade_draw(k->ledger, m, now - k->span_us, now + CLOCK_SLACK_US, want, (uint64_t)seed, arena, &drawn, error);
+    enum fault fault = downgrade_draw(k->ledger, m, slice_of(m->tiering->downgrade.application), now - k->span_us, now + CLOCK_SLACK_US, want, (uint64_t)seed, arena, &drawn, error);
     if (fault != FAULT_NONE) return fault;
     *ret = drawn.cases;
     *ret_n = drawn.n;

@@ -93,7 +93,7 @@ def test_downgrade(rig):
         return path
 
     def test(*arguments):
-        status, out, err = rig.run("model", "downgrade-test", "smart", *arguments, "--json", env=key)
+        status, out, err = rig.run("model", "downgrade-test", "smart", "--application", "e2e", *arguments, "--json", env=key)
         return status, json.loads(out) if out else None, err
 
     same, worse = program("same", "print(json.dumps({'score': 0.9}))"), program("worse", "print(json.dumps({'score': 0.9 if asked['which'] == 'best' else 0.5}))")
@@ -121,7 +121,11 @@ def test_downgrade(rig):
     status, found, err = test("--judge", "on-openai", "--sample", "2")
     expect(status == 3 and found["scored"] == 0 and "no verdict" in found["first_error"], f"no verdict is an error, not a win: {status} {found} {err}")
     expect(rig.run("model", "downgrade-test", "smart", "--judge", "best")[0] == 2, "without a key")
-    expect(rig.run("model", "downgrade-test", "on-openai", "--judge", "best", env=key)[0] == 2, "a model without tiers")
+    status, _, err = rig.run("model", "downgrade-test", "smart", "--exec", same, env=key)
+    expect(status == 2 and "application" in err, f"of two applications one must be named: {status} {err}")
+    status, found, err = test("--exec", same, "--application", "other")
+    expect(status == 3 and found["scored"] == 0, f"another application's exchanges are not drawn: {status} {found} {err}")
+    expect(rig.run("model", "downgrade-test", "on-openai", "--application", "e2e", "--judge", "best", env=key)[0] == 2, "a model without tiers")
 
 
 def test_downgrade_regular(rig):

@@ -216,6 +216,7 @@ static void answers_have_their_shapes(void **state) {
         if (strstr(r->path, "quote")) snprintf(target, sizeof target, "/api/v1/prices/quote?model=openai/gpt-4o-mini&input=7");
         if (strstr(r->path, "tokenizer")) snprintf(target, sizeof target, "/api/v1/cost/tokenizer?model=support-chat");
         if (strstr(r->path, "{model}")) snprintf(target, sizeof target, "/api/v1/models/tiered%s", strrchr(r->path, '}') + 1);
+        if (strstr(r->path, "route/sample")) snprintf(target, sizeof target, "/api/v1/models/tiered/route/sample?application=support");
         if (strstr(r->path, "scores")) snprintf(target, sizeof target, "/api/v1/scores%s%s", r->method[0] == 'G' ? "?record=" : "", r->method[0] == 'G' ? id : "");
         if (strstr(r->path, "cache-calibration") && strcmp(r->method, "GET") != 0)
             snprintf(target, sizeof target, "%s?application=support%s", r->path,
