@@ -370,7 +370,7 @@ static enum fault open_stores(struct server *s, struct error *error) {
     if (!s->ledger) return error->fault;
     char dir[4096];
     snprintf(dir, sizeof dir, "%s/recorder", o->data_dir);
-    s->recorder = recorder_open(&(struct recorder_options){.dir = dir, .lanes = s->n_lanes + 1,
+    s->recorder = recorder_open(&(struct recorder_options){.dir = dir, .lanes = s->n_lanes + 1, .slow_lanes = 1,
                                                            .segment_bytes = (size_t)o->recorder.segment_bytes,
                                                            .max_segments = o->recorder.max_segments,
                                                            .sync = (enum recorder_sync)o->recorder.sync,

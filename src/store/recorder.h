@@ -38,6 +38,7 @@ struct lost_frame {
 struct recorder_options {
     const char *dir; /* made when missing */
     unsigned lanes;
+    unsigned slow_lanes;   /* the last of them: whoever appends there may wait for memory, so it is not taken beforehand */
     size_t segment_bytes;
     unsigned max_segments; /* per lane, undrained */
     enum recorder_sync sync;

@@ -73,7 +73,7 @@ struct segment *segment_new(struct recorder *r, unsigned lane, bool ahead, struc
         goto remove;
     }
 #ifdef MADV_POPULATE_WRITE
-    if (ahead)
+    if (ahead && lane + r->options.slow_lanes < r->options.lanes)
         madvise(map, bytes,
                 MADV_POPULATE_WRITE); /* page faults here, not under an append; an older kernel declines */
 #endif
