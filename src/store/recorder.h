@@ -38,11 +38,11 @@ struct lost_frame {
 struct recorder_options {
     const char *dir; /* made when missing */
     unsigned lanes;
-    unsigned slow_lanes;   /* the last of them: whoever appends there may wait for memory, so it is not taken beforehand */
     size_t segment_bytes;
     unsigned max_segments; /* per lane, undrained */
     enum recorder_sync sync;
     int64_t interval_us;
+    unsigned slow_lanes; /* the last of the lanes: whoever appends there may wait for memory, so it is not taken beforehand */
 };
 
 struct recorder_stats {
