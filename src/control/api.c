@@ -1,6 +1,8 @@
 /* From a request to its route, and the answers that all routes share. */
 #include "control/api.h"
 
+#include "control/suggest.h"
+
 #include "base/clock.h"
 
 #include <stdarg.h>
@@ -52,6 +54,16 @@ void api_fail(struct api_call *c, enum fault fault, const char *format, ...) {
 bool api_check(struct api_call *c, enum fault fault, const struct error *error) {
     if (fault == FAULT_NONE) return true;
     api_fail(c, fault, "%s", error && error->text[0] ? error->text : fault_text(fault));
+    return false;
+}
+
+bool api_knows_application(struct api_call *c, struct slice name) {
+    struct suggestion near;
+    char hint[SUGGESTION_TEXT];
+    if (!c->policy || table_get(&c->policy->application_by_name, name)) return true;
+    suggestion_start(&near, name);
+    for (unsigned i = 0; i < c->policy->n_applications; i++) suggestion_offer(&near, c->policy->applications[i].name);
+    api_fail(c, FAULT_NOT_FOUND, "application: `" SLICE_FMT "` is not in the configuration%s", SLICE_ARG(name), suggestion_text(&near, "", hint));
     return false;
 }
 

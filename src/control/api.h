@@ -81,6 +81,8 @@ void api_fail(struct api_call *c, enum fault fault, const char *format, ...) __a
 void api_fail_problems(struct api_call *c, enum fault fault, const char *message, struct slice problems);
 /* False after having answered the error. */
 bool api_check(struct api_call *c, enum fault fault, const struct error *error);
+/* Is it in the configuration? False after having answered 404 with the nearest name; true where there is no configuration. */
+bool api_knows_application(struct api_call *c, struct slice name);
 /* The error object onto an empty buffer. */
 void api_write_error(struct buffer *out, const char *code, const char *message, struct slice problems);
 

@@ -3,7 +3,6 @@
 #include "control/api.h"
 
 #include "base/clock.h"
-#include "control/suggest.h"
 #include "store/registry_allowances.h"
 
 #define KIND "approval"
@@ -68,18 +67,6 @@ void api_approvals(struct api_call *c) {
 
 /* ---- approve, revoke ---- */
 
-static bool check_application(struct api_call *c) {
-    struct slice name = api_text(c, "application");
-    struct suggestion near;
-    char hint[SUGGESTION_TEXT];
-    if (!c->policy || table_get(&c->policy->application_by_name, name)) return true;
-    suggestion_start(&near, name);
-    for (unsigned i = 0; i < c->policy->n_applications; i++) suggestion_offer(&near, c->policy->applications[i].name);
-    api_fail(c, FAULT_NOT_FOUND, "application: `" SLICE_FMT "` is not in the configuration%s", SLICE_ARG(name),
-             suggestion_text(&near, "", hint));
-    return false;
-}
-
 static struct slice object_of(struct api_call *c) {
     struct buffer text;
     struct json_writer w;
@@ -140,7 +127,7 @@ static bool find_stored(struct api_call *c, struct slice *ret_body) {
 void api_approve(struct api_call *c) {
     struct slice before;
     int64_t until_us = api_number(c, "until", 0);
-    if (!api_need_registry(c) || !check_application(c)) return;
+    if (!api_need_registry(c) || !api_knows_application(c, api_text(c, "application"))) return;
     if (until_us != 0 && until_us <= clock_wall_us()) {
         api_fail(c, FAULT_BAD_REQUEST, "until: expected a time to come");
         return;

@@ -2,7 +2,6 @@
 #include "control/api.h"
 
 #include "base/clock.h"
-#include "control/suggest.h"
 #include "cost/cache_pairs.h"
 #include "cost/cache_traffic.h"
 #include "store/registry_cache.h"
@@ -24,16 +23,10 @@ static int32_t ppm_of(double share) {
 /* The application of the call as the configuration has it. */
 static bool find_application(struct api_call *c, const struct application **ret) {
     struct slice name = api_text(c, "application");
-    struct suggestion near;
-    char hint[SUGGESTION_TEXT];
+    if (!api_knows_application(c, name)) return false;
     *ret = c->policy ? table_get(&c->policy->application_by_name, name) : NULL;
-    if (*ret) return true;
-    suggestion_start(&near, name);
-    for (unsigned i = 0; c->policy && i < c->policy->n_applications; i++)
-        suggestion_offer(&near, c->policy->applications[i].name);
-    api_fail(c, FAULT_NOT_FOUND, "application: `" SLICE_FMT "` is not in the configuration%s",
-             SLICE_ARG(name), suggestion_text(&near, "", hint));
-    return false;
+    if (!*ret) api_fail(c, FAULT_NOT_RUNNING, "there is no configuration: name it, or ask the server");
+    return *ret != NULL;
 }
 
 /* ---- what is verified ---- */

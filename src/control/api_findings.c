@@ -2,7 +2,6 @@
 #include "control/api.h"
 
 #include "base/clock.h"
-#include "control/suggest.h"
 #include "store/findings.h"
 
 #define FINDINGS_PAGE 100
@@ -50,19 +49,6 @@ static unsigned kinds_of(struct slice kind, struct slice domain) {
     return bits;
 }
 
-/* No findings of a name that nobody has would be good news of nothing. False: it was refused. */
-static bool application_is_known(struct api_call *c) {
-    struct slice name = api_text(c, "application");
-    struct suggestion near;
-    char hint[SUGGESTION_TEXT];
-    if (name.len == 0 || !c->policy || table_get(&c->policy->application_by_name, name)) return true;
-    suggestion_start(&near, name);
-    for (unsigned i = 0; i < c->policy->n_applications; i++) suggestion_offer(&near, c->policy->applications[i].name);
-    api_fail(c, FAULT_NOT_FOUND, "application: `" SLICE_FMT "` is not in the configuration, and has no findings%s", SLICE_ARG(name),
-             suggestion_text(&near, "", hint));
-    return false;
-}
-
 void api_findings(struct api_call *c) {
     struct findings_filter f = {.kinds = kinds_of(api_text(c, "kind"), api_text(c, "domain")),
                                 .application = api_text(c, "application"),
@@ -77,7 +63,8 @@ void api_findings(struct api_call *c) {
         !api_check(c, findings_list(c->s->registry, &f, c->arena, &all, &n, &error), &error) ||
         !api_check(c, findings_count_open(c->s->registry, open, &error), &error))
         return;
-    if (n == 0 && !application_is_known(c)) return;
+    /* no findings of a name that nobody has would be good news of nothing */
+    if (n == 0 && f.application.len > 0 && !api_knows_application(c, f.application)) return;
     json_object(&c->json);
     json_key(&c->json, "findings");
     json_array(&c->json);

@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "control/suggest.h"
 
 #include <stdio.h>
 
@@ -69,17 +68,6 @@ void api_keys_list(struct api_call *c) {
 
 /* ---- create ---- */
 
-static bool check_application(struct api_call *c, struct slice name) {
-    struct suggestion near;
-    char hint[SUGGESTION_TEXT];
-    if (!c->policy || table_get(&c->policy->application_by_name, name)) return true;
-    suggestion_start(&near, name);
-    for (unsigned i = 0; i < c->policy->n_applications; i++) suggestion_offer(&near, c->policy->applications[i].name);
-    api_fail(c, FAULT_NOT_FOUND, "application: `" SLICE_FMT "` is not in the configuration%s", SLICE_ARG(name),
-             suggestion_text(&near, "", hint));
-    return false;
-}
-
 static bool check_name(struct api_call *c, struct slice application, struct slice name) {
     size_t cursor = 0;
     struct slice digest;
@@ -128,7 +116,7 @@ void api_keys_create(struct api_call *c) {
     char text[KEY_TEXT];
     struct registry_key k = {.application = api_text(c, "application"), .name = api_text(c, "name"),
                              .created_us = clock_wall_us(), .created_by = slice_of(c->actor)};
-    if (!api_need_registry(c) || !check_application(c, k.application) || !check_name(c, k.application, k.name)) return;
+    if (!api_need_registry(c) || !api_knows_application(c, k.application) || !check_name(c, k.application, k.name)) return;
     make_key(text);
     digest_sha256(slice_of(text), &k.digest);
     k.hint = arena_printf(c->arena, "%.*s…", HINT_BYTES, text);

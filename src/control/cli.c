@@ -153,6 +153,34 @@ int cli_get(const struct client_options *o, const char *path, void (*write)(stru
     return code;
 }
 
+int cli_post_reason(const struct client_options *o, const char *collection, const char *id, const char *verb, const char *reason,
+                    void (*write)(struct client_answer *a)) {
+    int code = 0;
+    struct client *client = client_open(o, &code);
+    if (!client) return code;
+    struct client_answer a;
+    struct buffer path, body;
+    struct json_writer w;
+    buffer_init(&path, 64 << 10);
+    buffer_init(&body, 64 << 10);
+    buffer_append(&path, slice_of(collection));
+    client_add_segment(&path, id);
+    buffer_append(&path, slice_of(verb));
+    json_start(&w, &body);
+    json_object(&w);
+    json_member_text(&w, "reason", reason);
+    json_object_end(&w);
+    client_answer_init(&a);
+    code = client_call(client, "POST", buffer_text(&path), buffer_slice(&body), &a);
+    if (code < 0 && o->json) cli_print_json(&a);
+    else if (code < 0) write(&a);
+    client_answer_deinit(&a);
+    buffer_deinit(&body);
+    buffer_deinit(&path);
+    client_close(client);
+    return code < 0 ? 0 : code;
+}
+
 uint32_t cli_at(const struct client_answer *a, uint32_t node, const char *path) {
     struct slice rest = slice_of(path), name;
     while (rest.len > 0 && node != JSON_NONE) {

@@ -88,6 +88,10 @@ static int show(int argc, char **argv) {
     return code;
 }
 
+static void say_cancelled(struct client_answer *a) {
+    printf("batch " SLICE_FMT " is being cancelled: lines under way are finished\n", SLICE_ARG(cli_value(a, 0, "id")));
+}
+
 static int cancel(int argc, char **argv) {
     struct client_options o = {0};
     const char *reason = NULL;
@@ -97,29 +101,7 @@ static int cancel(int argc, char **argv) {
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, CANCEL_USAGE, &n);
     if (code < 0) code = cli_expect(CANCEL_USAGE, n, 1, 1);
     if (code >= 0) return code;
-    struct client *client = client_open(&o, &code);
-    if (!client) return code;
-    struct client_answer a;
-    struct buffer path, body;
-    struct json_writer w;
-    buffer_init(&path, 64 << 10);
-    buffer_init(&body, 16 << 10);
-    buffer_append(&path, SLICE("/api/v1/batches"));
-    client_add_segment(&path, argv[0]);
-    buffer_append(&path, SLICE("/cancel"));
-    json_start(&w, &body);
-    json_object(&w);
-    json_member_text(&w, "reason", reason);
-    json_object_end(&w);
-    client_answer_init(&a);
-    code = client_call(client, "POST", buffer_text(&path), buffer_slice(&body), &a);
-    if (code < 0 && o.json) cli_print_json(&a);
-    else if (code < 0) printf("batch %s is being cancelled: lines under way are finished\n", argv[0]);
-    client_answer_deinit(&a);
-    buffer_deinit(&body);
-    buffer_deinit(&path);
-    client_close(client);
-    return code < 0 ? 0 : code;
+    return cli_post_reason(&o, "/api/v1/batches", argv[0], "/cancel", reason, say_cancelled);
 }
 
 const struct cli_verb cli_batch_parts[] = {

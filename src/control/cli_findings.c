@@ -97,6 +97,10 @@ int cli_cost_findings(int argc, char **argv) {
     return code;
 }
 
+static void say_dismissed(struct client_answer *a) {
+    printf("finding " SLICE_FMT " is dismissed\n", SLICE_ARG(cli_value(a, 0, "id")));
+}
+
 int cli_cost_dismiss(int argc, char **argv) {
     struct client_options o = {0};
     const char *why = NULL;
@@ -112,27 +116,5 @@ int cli_cost_dismiss(int argc, char **argv) {
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, DISMISS_USAGE, &n);
     if (code < 0) code = cli_expect(DISMISS_USAGE, n, 1, 1);
     if (code >= 0) return code;
-    struct client *client = client_open(&o, &code);
-    if (!client) return code;
-    struct client_answer a;
-    struct buffer path, body;
-    struct json_writer w;
-    buffer_init(&path, 4 << 10);
-    buffer_init(&body, 64 << 10);
-    buffer_append(&path, SLICE("/api/v1/findings"));
-    client_add_segment(&path, argv[0]);
-    buffer_append(&path, SLICE("/dismiss"));
-    json_start(&w, &body);
-    json_object(&w);
-    json_member_text(&w, "reason", why);
-    json_object_end(&w);
-    client_answer_init(&a);
-    code = client_call(client, "POST", buffer_text(&path), buffer_slice(&body), &a);
-    if (code < 0 && o.json) cli_print_json(&a);
-    else if (code < 0) printf("finding " SLICE_FMT " is dismissed\n", SLICE_ARG(cli_value(&a, 0, "id")));
-    client_answer_deinit(&a);
-    buffer_deinit(&body);
-    buffer_deinit(&path);
-    client_close(client);
-    return code < 0 ? 0 : code;
+    return cli_post_reason(&o, "/api/v1/findings", argv[0], "/dismiss", why, say_dismissed);
 }

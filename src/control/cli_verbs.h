@@ -39,6 +39,10 @@ void cli_print_json(const struct client_answer *a);
 int cli_get(const struct client_options *o, const char *path, void (*write)(struct client_answer *a),
             int (*verdict)(struct client_answer *a));
 
+/* POSTs {"reason": ...} (NULL: null) to collection/id/verb; `write` as above. The exit code. */
+int cli_post_reason(const struct client_options *o, const char *collection, const char *id, const char *verb, const char *reason,
+                    void (*write)(struct client_answer *a));
+
 /* Reading an answer. `path` is "usage.input"; JSON_NONE when it is not there. */
 uint32_t cli_at(const struct client_answer *a, uint32_t node, const char *path);
 /* A string decoded, anything else as it was written; SLICE_NULL for null or absent. */

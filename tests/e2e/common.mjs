@@ -1,4 +1,8 @@
 // What both SDKs' tests share: where the server is, and its records.
+import { File } from 'node:buffer';
+
+globalThis.File ??= File; // Node 18 has it, but not as a global, and the SDK's uploads want that
+
 export const url = process.env.QD_URL, key = process.env.QD_KEY, otherKey = process.env.QD_OTHER_KEY;
 export const upstreams = ['openai', 'anthropic'];
 
