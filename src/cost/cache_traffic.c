@@ -32,7 +32,7 @@ struct reading {
     const struct cache_traffic_query *query;
     struct arena *arena;
     struct asked *all;
-    size_t n;
+    size_t n, seen;
     struct cache_traffic *to;
 };
 
@@ -41,7 +41,7 @@ struct reading {
 static bool take_record(void *ctx, const struct record *r) {
     struct reading *g = ctx;
     struct asked *a = &g->all[g->n];
-    if (g->n == CACHE_TRAFFIC_MOST) {
+    if (g->n == CACHE_TRAFFIC_MOST || ++g->seen > CACHE_TRAFFIC_SEEN) {
         g->to->more = true;
         return false;
     }

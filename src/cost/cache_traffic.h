@@ -17,6 +17,7 @@
 #include "cost/cache_calibration.h"
 #include "store/ledger.h"
 
+#define CACHE_TRAFFIC_SEEN 200000  /* newest records that are looked at for them: the rest may be of other kinds */
 #define CACHE_TRAFFIC_MOST 10000   /* newest records that are read; some 2 s of the control thread */
 #define CACHE_ANSWERS_ALIKE 900000 /* millionths */
 
@@ -37,7 +38,7 @@ struct cache_traffic {
     size_t records;         /* seen */
     size_t without_payload; /* of those: not captured, cut, or gone by retention */
     size_t not_comparable;  /* images, tool results, long texts, ... */
-    bool more;              /* there were more than CACHE_TRAFFIC_MOST */
+    bool more;              /* there were more than these two let in */
 };
 
 /* Everything lives in `arena`. Faults as of ledger_list. */
