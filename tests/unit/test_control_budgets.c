@@ -56,7 +56,8 @@ static void three_values(void *ctx, void (*each)(void *arg, const struct budget_
 /* A scope reads as it is declared. */
 static void by_tag(void *ctx, void (*each)(void *arg, const struct budget_view *v), void *arg) {
     struct desk *d = ctx;
-    struct budget b = d->policy->budgets[0];
+    static struct budget b; /* read after this call, as a policy's is */
+    b = d->policy->budgets[0];
     b.scope = (struct scope){.n_terms = 1, .terms = {{.by = SCOPE_BY_TAG, .tag = "camp"}}};
     each(arg, &(struct budget_view){.budget = &b, .values = {SLICE("spring")}, .window = {DESK_NOW - SECOND, DESK_NOW + SECOND}});
 }
