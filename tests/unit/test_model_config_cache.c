@@ -1,28 +1,13 @@
 /* What the configuration says of the exact cache. */
+#include "test_model_config_rig.h"
+
 #include "base/mem.h"
-#include "model/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include <cmocka.h>
-
-static struct policy *read(const char *yaml, char *ret_problems, size_t size) {
-    struct config_source source = {0};
-    struct config_problems problems;
-    struct arena arena;
-    struct buffer words;
-    struct policy *p = NULL;
-    arena_init(&arena, 4096, 1 << 20);
-    buffer_init(&words, 65536);
-    (void)(config_read(slice_of(yaml), "q.yaml", &source, NULL, &arena, &p, &problems) == FAULT_NONE);
-    config_write_problems(&problems, &words);
-    snprintf(ret_problems, size, "%s", buffer_text(&words));
-    buffer_deinit(&words);
-    arena_deinit(&arena);
-    return p;
-}
 
 static void test_off_unless_declared(void **state) {
     char problems[1024];

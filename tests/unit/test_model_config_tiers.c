@@ -1,5 +1,5 @@
 /* What the configuration says of models with tiers. */
-#include "model/config.h"
+#include "test_model_config_rig.h"
 #include "model/tiers.h"
 
 #include <setjmp.h>
@@ -19,22 +19,6 @@
     "      - {when: {max_input_chars: 500, has_tools: false, request_type: chat}, tier: small}\n" \
     "  small: {targets: [{provider: p, model: a, weight: 1}, {provider: p, model: b, weight: 3}]}\n" \
     "  large: {targets: [{provider: p, model: c}]}\n"
-
-static struct policy *read(const char *yaml, char *ret_problems, size_t size) {
-    struct config_source source = {0};
-    struct config_problems problems;
-    struct arena arena;
-    struct buffer words;
-    struct policy *p = NULL;
-    arena_init(&arena, 4096, 1 << 20);
-    buffer_init(&words, 65536);
-    (void)(config_read(slice_of(yaml), "q.yaml", &source, NULL, &arena, &p, &problems) == FAULT_NONE);
-    config_write_problems(&problems, &words);
-    snprintf(ret_problems, size, "%s", buffer_text(&words));
-    buffer_deinit(&words);
-    arena_deinit(&arena);
-    return p;
-}
 
 static void tiers_lend_their_targets(void **state) {
     char problems[1024];
