@@ -25,7 +25,7 @@ static void found_json(struct slice text) {
 }
 
 static void run(struct check *c, struct slice text) {
-    static const struct check_var vars[] = {{{"a", 1}, {"\xC3\x84 1", 4}}, {{"b", 1}, {"", 0}}};
+    static const struct template_var vars[] = {{{"a", 1}, {"\xC3\x84 1", 4}}, {{"b", 1}, {"", 0}}};
     static const struct check_case with = {.vars = vars, .n_vars = 2, .expected = {"Expected: 1.5 a-b", 17}};
     struct check_tool_call calls[] = {{SLICE("refund"), text}, {text, SLICE("{\"a\":1}")}};
     struct check_answer a;

@@ -63,7 +63,7 @@ void batch_drop(struct batch_active *a) {
     struct batch_desk *d = a->desk;
     if (a->reserved) d->s.admission.release(d->s.admission.ctx, &a->reservation);
     loop_timer_stop(d->loop, &a->timer);
-    batch_http_deinit(&a->http);
+    http_call_deinit(&a->http.call);
     buffer_deinit(&a->body);
     list_remove(&a->link);
     d->n_active--;
@@ -101,7 +101,7 @@ void batch_cancel(struct batch_active *a) {
     a->row.status = BATCH_CANCELLING;
     a->row.cancelling_us = clock_wall_us();
     (void)batch_store(a);
-    if (a->row.provider.len > 0 && !batch_http_is_open(&a->http)) batch_pass_later(a, 0);
+    if (a->row.provider.len > 0 && !http_call_is_open(&a->http.call)) batch_pass_later(a, 0);
 }
 
 /* ---- moving on ---- */

@@ -57,7 +57,7 @@ struct sending {
     unsigned n;
 };
 
-static void done(struct batch_http *h);
+static void done(struct http_call *h);
 
 static bool sending_begin(struct sending *s, struct batch_active *a, const struct policy *p) {
     struct upstream_address address = {0};
@@ -87,7 +87,7 @@ static void send_to(struct sending *s, const char *method, const char *type, con
                                                                            .proxy = s->provider->proxy, .ca_file = s->provider->ca_file,
                                                                            .http2 = s->provider->http2},
                                               &error);
-    if (a->http.loop == NULL) batch_http_init(&a->http, a->desk->loop, LIMIT_BATCH_FILE, done);
+    if (a->http.call.loop == NULL) batch_http_init(&a->http, a->desk->loop, LIMIT_BATCH_FILE, done);
     batch_http_start(&a->http, route, NULL, type != NULL ? buffer_slice(&a->body) : SLICE_NULL, TIMEOUT_US);
     if (route != NULL) http_route_free(route); /* it goes with its transfer */
 }
@@ -297,7 +297,7 @@ static void polled(struct batch_active *a, const struct json_doc *d, struct aren
 
 static void fetched(struct batch_active *a, struct slice *which) {
     struct error error = {.fault = FAULT_NONE};
-    enum fault fault = batch_settle(a, buffer_slice(&a->http.reply), &error);
+    enum fault fault = batch_settle(a, buffer_slice(&a->http.call.reply), &error);
     if (fault != FAULT_NONE) {
         settled(a, fault, &error);
         return;
@@ -316,11 +316,11 @@ static bool is_final(int status, enum pass_step step) {
 
 static void refused(struct batch_active *a, enum pass_step step) {
     char text[LIMIT_ERROR_TEXT];
-    int status = a->http.status;
+    int status = a->http.call.status;
     bool final = is_final(status, step);
     (void)snprintf(text, sizeof text, "provider `" SLICE_FMT "`: HTTP %d " SLICE_FMT, SLICE_ARG(a->row.provider), status,
-                   (int)(a->http.reply.len < 300 ? a->http.reply.len : 300), a->http.reply.at ? a->http.reply.at : a->http.detail);
-    if (status == 0) (void)snprintf(text, sizeof text, "%s", a->http.detail);
+                   (int)(a->http.call.reply.len < 300 ? a->http.call.reply.len : 300), a->http.call.reply.at ? a->http.call.reply.at : a->http.call.detail);
+    if (status == 0) (void)snprintf(text, sizeof text, "%s", a->http.call.detail);
     if (step == PASS_CANCEL && final) { /* it is over already: the next poll says how */
         a->asked_to_cancel = true;
         go_on(a);
@@ -331,8 +331,8 @@ static void refused(struct batch_active *a, enum pass_step step) {
     }
 }
 
-static void done(struct batch_http *h) {
-    struct batch_active *a = list_item(h, struct batch_active, http);
+static void done(struct http_call *h) {
+    struct batch_active *a = list_item(h, struct batch_active, http.call);
     enum pass_step step = (enum pass_step)a->asking;
     struct json_doc d;
     struct arena arena;
@@ -402,7 +402,7 @@ void batch_pass_next(struct batch_active *a) {
     struct error error = {.fault = FAULT_NONE};
     enum pass_step step = step_of(a);
     struct sending s;
-    if (batch_http_is_open(&a->http)) return;
+    if (http_call_is_open(&a->http.call)) return;
     if (atomic_load(&a->desk->quiet)) { /* the next process goes on */
         return;
     }

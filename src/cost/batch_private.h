@@ -5,28 +5,19 @@
 #include "base/list.h"
 #include "cost/batch.h"
 #include "dialect/dialect.h"
-#include "io/http_client.h"
+#include "io/http_call.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* ---- batch_http.c: one request and its whole reply ---- */
+/* ---- a request and its whole reply, with what batches read in its head ---- */
 struct batch_http {
-    struct loop *loop;
-    struct http_transfer *transfer; /* NULL: none is open */
-    struct loop_timer timer;
-    struct buffer reply;
-    int status;                     /* 0: no reply came */
-    int64_t retry_after_us;         /* -1: not said */
-    char request_id[64];            /* x-quarterdeck-id, else x-request-id */
-    char detail[LIMIT_ERROR_TEXT];  /* without a reply: why */
-    void (*done)(struct batch_http *h);
+    struct http_call call;
+    int64_t retry_after_us; /* -1: not said */
+    char request_id[64];    /* x-quarterdeck-id, else x-request-id */
 };
-void batch_http_init(struct batch_http *h, struct loop *l, size_t max_reply, void (*done)(struct batch_http *h));
-void batch_http_deinit(struct batch_http *h); /* cancels */
-/* `done` is called once, later; status 0 after `timeout_us` (0: none). `body` must stay until then. */
+void batch_http_init(struct batch_http *h, struct loop *l, size_t max_reply, void (*done)(struct http_call *call));
 void batch_http_start(struct batch_http *h, struct http_route *r, const char *const *headers, struct slice body, int64_t timeout_us);
-bool batch_http_is_open(const struct batch_http *h);
 
 /* ---- batches under way ---- */
 struct batch_active {

@@ -11,10 +11,32 @@
 #define LONGEST_PAUSE_US 60000000
 #define TRIES 4                 /* of one line that fails for a reason that may pass */
 
+/* ---- one request ---- */
+
+static struct slice header_of(void *ctx, const char *name) { return http_transfer_header(ctx, name); }
+
+static void read_head(struct http_call *call) {
+    struct batch_http *h = list_item(call, struct batch_http, call);
+    struct slice id = http_transfer_header(call->transfer, "x-quarterdeck-id");
+    if (id.len == 0) id = http_transfer_header(call->transfer, "x-request-id");
+    (void)snprintf(h->request_id, sizeof h->request_id, SLICE_FMT, SLICE_ARG(id));
+    h->retry_after_us = dialect_retry_after_us((struct header_source){call->transfer, header_of}, clock_wall_us());
+}
+
+void batch_http_init(struct batch_http *h, struct loop *l, size_t max_reply, void (*done)(struct http_call *call)) {
+    http_call_init(&h->call, l, max_reply, read_head, done);
+}
+
+void batch_http_start(struct batch_http *h, struct http_route *r, const char *const *headers, struct slice body, int64_t timeout_us) {
+    h->retry_after_us = -1;
+    h->request_id[0] = 0;
+    http_call_start(&h->call, r, headers, body, timeout_us);
+}
+
 static void free_flight(struct batch_flight *f) {
     struct batch_desk *d = f->batch->desk;
     loop_timer_stop(d->loop, &f->timer);
-    batch_http_deinit(&f->http);
+    http_call_deinit(&f->http.call);
     list_remove(&f->link);
     f->batch->in_flight--;
     d->n_flights--;
@@ -72,9 +94,9 @@ static void keep(struct batch_flight *f, const char *code, const char *message) 
     struct batch_desk *d = a->desk;
     struct buffer out;
     struct error error = {.fault = FAULT_NONE};
-    bool answered = code == NULL && f->http.status >= 200 && f->http.status < 300;
+    bool answered = code == NULL && f->http.call.status >= 200 && f->http.call.status < 300;
     buffer_init(&out, 2 * LIMIT_REPLY_BODY);
-    batch_write_result(f->line.custom_id, slice_of(f->http.request_id), f->http.status, buffer_slice(&f->http.reply), code, message, &out);
+    batch_write_result(f->line.custom_id, slice_of(f->http.request_id), f->http.call.status, buffer_slice(&f->http.call.reply), code, message, &out);
     enum fault fault = out.overflow ? error_set(&error, FAULT_TOO_LARGE, "the answer is over the limit") : FAULT_NONE;
     if (fault == FAULT_NONE)
         fault = batches_line_result(d->store, a->row.number, f->line.line, answered ? BATCH_LINE_ANSWERED : BATCH_LINE_FAILED,
@@ -96,14 +118,14 @@ static void keep(struct batch_flight *f, const char *code, const char *message) 
 /* The stable name in our own error's body. */
 static struct slice code_of(struct batch_flight *f) {
     struct json_doc doc;
-    if (json_read(buffer_slice(&f->http.reply), &f->arena, 2, &doc, NULL) != FAULT_NONE) return SLICE_NULL;
+    if (json_read(buffer_slice(&f->http.call.reply), &f->arena, 2, &doc, NULL) != FAULT_NONE) return SLICE_NULL;
     return json_string(&doc, json_get(&doc, json_get(&doc, 0, "error"), "code"), &f->arena);
 }
 
 /* Nothing is wrong with the line: there is no room for it now. */
 static bool has_no_room(struct batch_flight *f) {
-    if (f->http.status == 503) return true;
-    if (f->http.status != 429) return false;
+    if (f->http.call.status == 503) return true;
+    if (f->http.call.status != 429) return false;
     struct slice code = code_of(f);
     return !slice_is(code, fault_name(FAULT_BUDGET_EXCEEDED)) && !slice_is(code, fault_name(FAULT_UP_QUOTA));
 }
@@ -127,8 +149,8 @@ static void put_back(struct batch_flight *f) {
 
 static void send_again(struct loop_timer *t);
 
-static void done(struct batch_http *h) {
-    struct batch_flight *f = list_item(h, struct batch_flight, http);
+static void done(struct http_call *h) {
+    struct batch_flight *f = list_item(h, struct batch_flight, http.call);
     struct batch_desk *d = f->batch->desk;
     struct json_doc doc;
     bool quiet = atomic_load(&d->quiet);

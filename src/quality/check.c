@@ -3,7 +3,7 @@
 #include "quality/check_run.h"
 #include "quality/pattern.h"
 #include "quality/refusal.h"
-#include "quality/template.h"
+#include "model/template.h"
 #include "quality/text.h"
 
 #include <math.h>
@@ -97,7 +97,7 @@ bool check_text_at(struct check_run *run, unsigned i, struct slice *ret) {
     }
     *ret = c->texts[i].text;
     if (!c->texts[i].is_template) return true;
-    *ret = template_fill(c->texts[i].text, run->k, run->arena, &missing);
+    *ret = template_fill(c->texts[i].text, run->k->vars, run->k->n_vars, run->arena, &missing);
     if (!slice_is_null(*ret)) return true;
     if (slice_is_null(missing)) check_cannot(run, "the answer does not fit into its memory");
     else check_cannot(run, "the case has no variable `" SLICE_FMT "`", SLICE_ARG(missing));

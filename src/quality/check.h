@@ -18,8 +18,9 @@
 
 #include "base/money.h"
 #include "model/reply.h"
+#include "model/template.h"
 #include "quality/check_table.h"
-#include "quality/declared.h"
+#include "model/declared.h"
 
 struct pattern;
 struct schema;
@@ -47,12 +48,8 @@ void check_answer_init(struct check_answer *a); /* nothing known */
  * text lies in the arena. False: the arena is full. */
 bool check_answer_of(const struct reply *r, struct arena *arena, struct check_answer *ret) MUST_CHECK;
 
-struct check_var {
-    struct slice name, value;
-};
-
 struct check_case {
-    const struct check_var *vars;
+    const struct template_var *vars;
     unsigned n_vars;
     struct slice expected; /* SLICE_NULL: none */
     struct slice context;  /* for checks by judge; none here reads it */

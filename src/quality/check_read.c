@@ -2,7 +2,7 @@
 
 #include "quality/pattern.h"
 #include "quality/schema.h"
-#include "quality/template.h"
+#include "model/template.h"
 #include "quality/text.h"
 
 #include <math.h>

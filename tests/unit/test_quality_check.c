@@ -32,7 +32,7 @@ static enum fault declare(const char *yaml, struct check *ret, int *line, struct
     return check_read(d, 0, &arena, ret, line, error);
 }
 
-static const struct check_var vars[] = {{{"city", 4}, {"Bern", 4}}, {{"order.id", 8}, {"A-7", 3}}};
+static const struct template_var vars[] = {{{"city", 4}, {"Bern", 4}}, {{"order.id", 8}, {"A-7", 3}}};
 static const struct check_case the_case = {
     .vars = vars, .n_vars = 2, .expected = {"Bern is the capital.", 20}};
 

@@ -1,5 +1,5 @@
 /* JSON as values, JSON within a text, and declarations in YAML with their lines. */
-#include "quality/declared.h"
+#include "model/declared.h"
 #include "quality/json_find.h"
 #include "quality/json_value.h"
 

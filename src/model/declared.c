@@ -1,4 +1,4 @@
-#include "quality/declared.h"
+#include "model/declared.h"
 
 /* The text is written for json_read, whose nodes come in the order in which this writes them: so the lines
  * are noted as the nodes will be numbered. yaml_read bounds the nesting. */

@@ -1,4 +1,6 @@
-#include "quality/template.h"
+#include "model/template.h"
+
+#include "base/buffer.h"
 
 static bool is_name(struct slice s) {
     for (size_t i = 0; i < s.len; i++) {
@@ -45,8 +47,8 @@ bool template_check(struct slice text, bool *ret_any, struct error *error) {
     return true;
 }
 
-struct slice template_fill(struct slice text, const struct check_case *k, struct arena *arena,
-                           struct slice *ret_missing) {
+struct slice template_fill(struct slice text, const struct template_var *vars, unsigned n_vars,
+                           struct arena *arena, struct slice *ret_missing) {
     struct slice before, name, filled;
     struct buffer out;
     buffer_init(&out, arena->max);
@@ -56,13 +58,13 @@ struct slice template_fill(struct slice text, const struct check_case *k, struct
         buffer_append(&out, before);
         if (!more) break;
         unsigned i = 0;
-        while (i < k->n_vars && !slice_eq(k->vars[i].name, name)) i++;
-        if (i == k->n_vars) {
+        while (i < n_vars && !slice_eq(vars[i].name, name)) i++;
+        if (i == n_vars) {
             buffer_deinit(&out);
             *ret_missing = name;
             return SLICE_NULL;
         }
-        buffer_append(&out, k->vars[i].value);
+        buffer_append(&out, vars[i].value);
     }
     filled = out.overflow ? SLICE_NULL : arena_slice(arena, slice_make(buffer_text(&out), out.len));
     buffer_deinit(&out);

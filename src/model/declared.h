@@ -3,8 +3,8 @@
  * So that one reader serves suites in YAML, suites over the API and imported files, and each complaint names a line.
  * Plain YAML scalars become null, true, false and numbers by YAML 1.2's core schema (decimal numbers as JSON writes
  * them; 0x and 0o forms, infinities and NaN stay strings); quoted ones are strings. Everything lies in the arena. */
-#ifndef QUALITY_DECLARED_H
-#define QUALITY_DECLARED_H
+#ifndef MODEL_DECLARED_H
+#define MODEL_DECLARED_H
 
 #include "base/json.h"
 #include "base/yaml.h"
