@@ -22,7 +22,7 @@ static enum fault no_file(void *ctx, const char *path, struct buffer *out, struc
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct config_source source = {.env = env, .file = no_file};
-    struct config_problems problems = {.count = 0};
+    struct problems problems = {.count = 0};
     struct policy *policy = NULL;
     struct arena arena;
     struct buffer out;
@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     } else {
         MUST(policy == NULL);
         MUST(f != FAULT_CONFIG || problems.count > 0);
-        config_write_problems(&problems, &out);
+        problems_write(&problems, &out);
         MUST(slice_is_utf8(buffer_slice(&out)));
     }
     policy_drop(policy);

@@ -57,6 +57,7 @@ struct server {
     struct watch_wire *watch; /* the scheduler's thread */
     struct batch_wire *batches; /* its thread is lane n_lanes of the recorder and of the token counters */
     struct batches *batches_read; /* the control thread's view of them */
+    struct evaluations *evaluations; /* likewise */
     struct metric_set *metrics;
     struct metric_shard *shard, *control_shard; /* of this thread and the control thread */
     struct lane *lanes;
@@ -84,11 +85,11 @@ static enum fault read_policy(struct server *s, struct policy **ret, struct buff
     struct arena arena;
     arena_init(&arena, 16 << 10, LIMIT_CONFIG_FILE);
     struct config_registry lent;
-    struct config_problems problems = {0};
+    struct problems problems = {0};
     enum fault fault = wire_registry_read(s->registry, &arena, &lent, error);
     if (fault == FAULT_NONE) fault = config_file_read(s->config, &lent, &arena, ret, &problems, error);
     if (fault == FAULT_NONE) wire_registry_warn(*ret);
-    if (fault == FAULT_CONFIG) config_write_problems(&problems, problems_text);
+    if (fault == FAULT_CONFIG) problems_write(&problems, problems_text);
     if (fault == FAULT_NONE) fault = wire_tiers(s->registry, ret, &arena, error);
     if (fault == FAULT_NONE && s->registry) {
         fault = wire_cache_verify(*ret, s->registry, error);
@@ -387,6 +388,7 @@ static void close_stores(struct server *s) {
     ledger_close(s->ledger);
     registry_close(s->registry);
     batches_close(s->batches_read);
+    evaluations_close(s->evaluations);
 }
 
 /* The first policy. It is read twice: its data folder holds the registry, whose keys belong into it. */
@@ -427,10 +429,11 @@ static enum fault start(struct server *s, struct error *error) {
     if (cost_wire_install(s->cost, s->policy)) fault = cost_wire_fill(s->cost, s->ledger, s->writer, error);
     if (fault != FAULT_NONE) return fault;
     s->batches_read = batches_open(o->data_dir, error);
-    if (!s->batches_read) return error->fault;
+    s->evaluations = s->batches_read ? evaluations_open(o->data_dir, error) : NULL;
+    if (!s->evaluations) return error->fault;
     s->services = (struct control_services){.ctx = s, .policy = policy_in_force, .reload = reload, .ready = is_ready,
                                             .targets = each_target, .budgets = each_budget,
-                                            .cancel_batch = cancel_batch, .batch_queue = batch_queue, .batches = s->batches_read, .ledger = s->ledger, .registry = s->registry,
+                                            .cancel_batch = cancel_batch, .batch_queue = batch_queue, .batches = s->batches_read, .ledger = s->ledger, .registry = s->registry, .evaluations = s->evaluations,
                                             .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics,
                                             .started_us = clock_wall_us()};
     watch_wire_lend(s->watch, &s->services);

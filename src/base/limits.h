@@ -66,6 +66,14 @@
 #define LIMIT_BATCHES 10000                /* batches of one application, finished ones included: nobody can delete them */
 #define LIMIT_FILES 10000                  /* files of one application; a list of them stays quick */
 
+/* evaluation */
+#define LIMIT_SUITE_FILE (64u << 20)       /* a suite with its files read in; 10,000 cases take 5 MiB */
+#define LIMIT_SUITE_CASES 100000           /* of one suite */
+#define LIMIT_SUITE_REPEAT 1000            /* runs of one case */
+#define LIMIT_SUITE_CHECKS 256             /* of one case, the suite's included */
+#define LIMIT_CASE_TEXT (4u << 20)         /* one case: its texts */
+#define LIMIT_EVAL_CONCURRENT 256          /* exchanges of one run at once */
+
 /* configuration */
 #define LIMIT_CONFIG_FILE (8u << 20)       /* quarterdeck.yaml; price files included one by one */
 #define LIMIT_YAML_COPIES 200000           /* values that aliases and merge keys of one YAML text may copy */

@@ -97,6 +97,7 @@ enum fault api_audit(struct api_call *c, const char *action, struct slice subjec
 
 /* False after having answered that there is no registry. */
 bool api_need_registry(struct api_call *c);
+bool api_need_evaluations(struct api_call *c); /* and the registry, for the audit log */
 /* Reads the policy again. True when the change is in force; else `problems` says why not. */
 bool api_put_in_force(struct api_call *c, struct buffer *problems);
 

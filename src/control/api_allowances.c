@@ -175,10 +175,10 @@ static bool gather(struct api_call *c, const struct policy *p, struct slice name
     return is_room(c, all, "budget", LIMIT_BUDGETS) && is_room(c, all, "limit", LIMIT_RATE_LIMITS);
 }
 
-static void fail_problems(struct api_call *c, const char *kind, const struct config_problems *problems) {
+static void fail_problems(struct api_call *c, const char *kind, const struct problems *problems) {
     struct buffer text;
     buffer_init(&text, LIMIT_CONFIG_FILE);
-    config_write_problems(problems, &text);
+    problems_write(problems, &text);
     const char *message = arena_printf(c->arena, "the %s has %u problem%s; nothing was changed", kind, problems->count,
                                        problems->count == 1 ? "" : "s").at;
     api_fail_problems(c, FAULT_BAD_REQUEST, message, buffer_slice(&text));
@@ -186,7 +186,7 @@ static void fail_problems(struct api_call *c, const char *kind, const struct con
 }
 
 static void set(struct api_call *c, const char *kind, struct slice name) {
-    struct config_problems problems;
+    struct problems problems;
     struct changes all = {.n = 0};
     struct policy *p = NULL;
     struct slice file = api_text(c, "file");

@@ -18,6 +18,12 @@ bool api_need_registry(struct api_call *c) {
     return false;
 }
 
+bool api_need_evaluations(struct api_call *c) {
+    if (c->s->evaluations) return api_need_registry(c);
+    api_fail(c, FAULT_NOT_RUNNING, "there are no evaluations: start the server, or name its data_dir");
+    return false;
+}
+
 bool api_put_in_force(struct api_call *c, struct buffer *problems) {
     uint64_t revision = 0;
     if (!c->s->reload) {

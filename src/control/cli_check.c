@@ -5,7 +5,7 @@
 
 #define USAGE "quarterdeck check [-c FILE] [--json]"
 
-static void write_json(bool good, const struct config_problems *problems) {
+static void write_json(bool good, const struct problems *problems) {
     struct buffer text;
     struct json_writer w;
     buffer_init(&text, LIMIT_CONFIG_FILE);
@@ -29,10 +29,10 @@ static void write_json(bool good, const struct config_problems *problems) {
     buffer_deinit(&text);
 }
 
-static void write_text(const char *file, const struct policy *p, const struct config_problems *problems) {
+static void write_text(const char *file, const struct policy *p, const struct problems *problems) {
     struct buffer text;
     buffer_init(&text, LIMIT_CONFIG_FILE);
-    config_write_problems(problems, &text);
+    problems_write(problems, &text);
     printf(SLICE_FMT, SLICE_ARG(buffer_slice(&text)));
     buffer_deinit(&text);
     if (!p) return;
@@ -68,7 +68,7 @@ int cli_check(int argc, char **argv) {
     if (code >= 0) return code;
     struct arena arena;
     struct policy *policy = NULL;
-    struct config_problems problems = {0};
+    struct problems problems = {0};
     struct error error = {.fault = FAULT_NONE};
     arena_init(&arena, 16 << 10, LIMIT_CONFIG_FILE);
     enum fault fault = config_file_read(file, NULL, &arena, &policy, &problems, &error);

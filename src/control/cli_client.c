@@ -23,6 +23,7 @@ struct client {
     struct policy *policy;   /* NULL without a configuration */
     struct ledger *ledger;
     struct registry *registry;
+    struct evaluations *evaluations;
     bool opened;
 };
 
@@ -33,17 +34,17 @@ static int complain(const struct error *e) {
     return 3;
 }
 
-static void print_problems(const struct config_problems *problems) {
+static void print_problems(const struct problems *problems) {
     struct buffer text;
     buffer_init(&text, LIMIT_CONFIG_FILE);
-    config_write_problems(problems, &text);
+    problems_write(problems, &text);
     fprintf(stderr, SLICE_FMT, SLICE_ARG(buffer_slice(&text)));
     buffer_deinit(&text);
 }
 
 /* A named file must be good; the one that happens to lie here only helps when it is. */
 static int read_config(struct client *c, const struct client_options *o) {
-    struct config_problems problems = {0};
+    struct problems problems = {0};
     struct error error = {.fault = FAULT_NONE};
     if (!o->config && (o->data_dir || access(DEFAULT_CONFIG, R_OK) != 0)) return -1;
     const char *path = o->config ? o->config : DEFAULT_CONFIG;
@@ -104,6 +105,7 @@ void client_close(struct client *c) {
     if (!c) return;
     ledger_close(c->ledger);
     registry_close(c->registry);
+    evaluations_close(c->evaluations);
     policy_drop(c->policy);
     arena_deinit(&c->arena);
     mem_free(c->url);
@@ -166,13 +168,15 @@ static enum fault over_http(struct client *c, const char *method, const char *pa
 
 static struct policy *held_policy(void *ctx) { return policy_hold(((struct client *)ctx)->policy); }
 
-static bool needs_the_registry(const char *path) {
-    static const char *const kept[] = {"/api/v1/keys", "/api/v1/audit", "/api/v1/budgets", "/api/v1/limits", "/api/v1/approvals", "/api/v1/models/",
-                                       "/api/v1/cost/cache-calibration", "/api/v1/cost/tokenizer", "/api/v1/findings"};
-    for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++)
-        if (strncmp(path, kept[i], strlen(kept[i])) == 0) return true;
+static bool begins_with_one(const char *path, const char *const *beginnings) {
+    for (; *beginnings; beginnings++)
+        if (strncmp(path, *beginnings, strlen(*beginnings)) == 0) return true;
     return false;
 }
+
+static const char *const of_evaluations[] = {"/api/v1/suites", "/api/v1/evals", "/api/v1/judges", "/api/v1/reviews", "/api/v1/scoring", NULL};
+static const char *const of_registry[] = {"/api/v1/keys", "/api/v1/audit", "/api/v1/budgets", "/api/v1/limits", "/api/v1/approvals", "/api/v1/models/",
+                                          "/api/v1/cost/cache-calibration", "/api/v1/cost/tokenizer", "/api/v1/findings", NULL};
 
 static int open_stores(struct client *c, const char *path) {
     struct error error = {.fault = FAULT_NONE};
@@ -190,15 +194,17 @@ static int open_stores(struct client *c, const char *path) {
     if (!c->opened) c->ledger = ledger_open(&(struct ledger_options){.dir = c->data_dir, .read_only = !writes}, &error);
     if (!c->ledger) return complain(&error);
     c->opened = true;
-    bool needs_registry = needs_the_registry(path);
+    bool evaluates = begins_with_one(path, of_evaluations), needs_registry = evaluates || begins_with_one(path, of_registry);
     if (needs_registry && !c->registry) c->registry = registry_open(c->data_dir, &error);
-    return needs_registry && !c->registry ? complain(&error) : -1;
+    if (needs_registry && !c->registry) return complain(&error);
+    if (evaluates && !c->evaluations) c->evaluations = evaluations_open(c->data_dir, &error);
+    return evaluates && !c->evaluations ? complain(&error) : -1;
 }
 
 static int in_process(struct client *c, const char *method, const char *path, struct slice body, struct client_answer *ret) {
     int code = open_stores(c, path);
     if (code >= 0) return code;
-    struct control_services services = {.ctx = c, .policy = c->policy ? held_policy : NULL, .ledger = c->ledger, .registry = c->registry};
+    struct control_services services = {.ctx = c, .policy = c->policy ? held_policy : NULL, .ledger = c->ledger, .registry = c->registry, .evaluations = c->evaluations};
     struct api_request request = {.method = slice_of(method), .body = body, .trusted = true, .token = SLICE_NULL};
     struct api_response response;
     struct arena arena;

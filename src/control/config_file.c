@@ -54,7 +54,7 @@ static enum fault source_file(void *ctx, const char *path, struct buffer *out, s
 }
 
 enum fault config_file_read(const char *path, const struct config_registry *registry, struct arena *arena,
-                            struct policy **ret, struct config_problems *ret_problems,
+                            struct policy **ret, struct problems *ret_problems,
                             struct error *error) {
     struct buffer text;
     buffer_init(&text, LIMIT_CONFIG_FILE);

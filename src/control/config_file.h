@@ -13,7 +13,7 @@ enum fault config_file_load(const char *path, struct buffer *out, struct error *
  * what that one lends (NULL: nothing). FAULT_CONFIG: *ret_problems (in `arena`) has what is wrong. Any other fault: the file itself
  * could not be read, and `error` says why. `path` must outlive the problems. */
 enum fault config_file_read(const char *path, const struct config_registry *registry, struct arena *arena,
-                            struct policy **ret, struct config_problems *ret_problems,
+                            struct policy **ret, struct problems *ret_problems,
                             struct error *error) MUST_CHECK;
 
 #endif

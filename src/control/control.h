@@ -10,6 +10,7 @@
 #include "cost/batch.h"
 #include "cost/governor.h"
 #include "model/policy.h"
+#include "store/evaluations.h"
 #include "store/ledger.h"
 #include "store/recorder.h"
 #include "store/registry.h"
@@ -53,6 +54,7 @@ struct control_services {
     struct batches *batches;        /* NULL: no server is running */
     struct ledger *ledger;
     struct registry *registry;
+    struct evaluations *evaluations;
     struct recorder *recorder;
     struct ledger_writer *writer;
     struct metric_set *metrics;

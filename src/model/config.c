@@ -10,35 +10,10 @@ enum { MOST_SHOWN = 60, MOST_DISTANCE = 2, MOST_NEIGHBOURS = 64 };
 /* ===== problems ===== */
 
 void config_complain(struct config_reader *r, int line, int column, const char *format, ...) {
-    struct config_problems *all = r->problems;
-    if (all->count == LIMIT_PROBLEMS) {
-        all->more = true;
-        return;
-    }
-    if (all->items == NULL) all->items = arena_new_array(r->out, struct config_problem, LIMIT_PROBLEMS);
-    if (all->items == NULL) {
-        all->more = true;
-        return;
-    }
-    struct config_problem p = {.file = r->file, .line = line, .column = column};
     va_list args;
     va_start(args, format);
-    vsnprintf(p.text, sizeof p.text, format, args);
+    problems_add_list(r->problems, r->out, r->file, line, column, format, args);
     va_end(args);
-    size_t len = strlen(p.text);
-    for (int i = 0; i < 3 && len == sizeof p.text - 1 - (size_t)i && !slice_is_utf8(slice_make(p.text, len)); i++) p.text[--len] = 0;
-    unsigned at = all->count++; /* in the order of the file */
-    for (; at > 0 && (all->items[at - 1].line > line || (all->items[at - 1].line == line && all->items[at - 1].column > column)); at--)
-        all->items[at] = all->items[at - 1];
-    all->items[at] = p;
-}
-
-void config_write_problems(const struct config_problems *problems, struct buffer *out) {
-    for (unsigned i = 0; i < problems->count; i++) {
-        const struct config_problem *p = &problems->items[i];
-        buffer_printf(out, "%s:%d:%d: %s\n", p->file, p->line, p->column, p->text);
-    }
-    if (problems->more) buffer_printf(out, "and more: only the first %d problems are shown\n", LIMIT_PROBLEMS);
 }
 
 bool config_is_null(const struct yaml_node *node) {
@@ -330,13 +305,13 @@ static enum fault finish(struct config_reader *r, struct policy **ret) {
 }
 
 enum fault config_read(struct slice yaml, const char *file, const struct config_source *source, const struct config_registry *registry,
-                       struct arena *arena, struct policy **ret_policy, struct config_problems *problems) {
+                       struct arena *arena, struct policy **ret_policy, struct problems *problems) {
     static const struct config_registry nothing;
     struct config_reader r = {.file = file, .source = source, .out = arena, .problems = problems};
     struct error error = {0};
     struct yaml_node *root = NULL;
     int line = 1;
-    *problems = (struct config_problems){0};
+    *problems = (struct problems){0};
     arena_init(&r.temp, 64u << 10, 16 * (size_t)LIMIT_CONFIG_FILE);
     r.policy = policy_new();
     r.names = r.policy;
@@ -404,13 +379,13 @@ static void read_rows(struct config_reader *r, const char *kind, const char *nam
 }
 
 enum fault config_read_allowances(struct slice text, const char *file, const char *kind, const char *name, const struct policy *names,
-                                  struct arena *arena, struct policy **ret, struct config_problems *problems) {
+                                  struct arena *arena, struct policy **ret, struct problems *problems) {
     static const struct config_source nothing;
     struct config_reader r = {.file = file, .source = &nothing, .out = arena, .problems = problems, .names = names};
     struct error error = {0};
     struct yaml_node *root = NULL;
     int line = 1;
-    *problems = (struct config_problems){0};
+    *problems = (struct problems){0};
     arena_init(&r.temp, 16u << 10, 16 * (size_t)LIMIT_CONFIG_FILE);
     r.policy = policy_new();
     if (text.len > LIMIT_CONFIG_FILE)

@@ -10,24 +10,13 @@
 
 #include "base/buffer.h"
 #include "model/policy.h"
+#include "model/problems.h"
 
 struct config_source {
     void *ctx;
     const char *(*env)(void *ctx, const char *name); /* NULL: not set */
     /* A file named in the configuration (relative to it), into `out`. */
     enum fault (*file)(void *ctx, const char *path, struct buffer *out, struct error *error);
-};
-
-struct config_problem {
-    const char *file;
-    int line, column;
-    char text[LIMIT_ERROR_TEXT]; /* "models.support-chat.retry.atempts: unknown key; did you mean `attempts`?" */
-};
-
-struct config_problems {
-    struct config_problem *items;
-    unsigned count;
-    bool more;                   /* over LIMIT_PROBLEMS */
 };
 
 /* A key that the registry holds, to be merged in. Left out: those of applications that the file does not have, and
@@ -54,7 +43,7 @@ struct config_registry {
  * the file. `file` is the name to print. */
 enum fault config_read(struct slice yaml, const char *file, const struct config_source *source,
                        const struct config_registry *registry, struct arena *arena,
-                       struct policy **ret_policy, struct config_problems *problems) MUST_CHECK;
+                       struct policy **ret_policy, struct problems *problems) MUST_CHECK;
 
 /* Budgets and limits alone, with the checks of the configuration: one object, a list of them, or a map with
  * `budgets` and `limits`. What is neither is of `kind` ("budget" or "limit"). Names of applications and models are
@@ -62,10 +51,7 @@ enum fault config_read(struct slice yaml, const char *file, const struct config_
  * member `reason` of a single object is passed over. On success *ret (one reference) has nothing but its budgets and limits; their
  * texts are its own. Nothing of the environment is read. */
 enum fault config_read_allowances(struct slice text, const char *file, const char *kind, const char *name,
-                                  const struct policy *names, struct arena *arena, struct policy **ret, struct config_problems *problems) MUST_CHECK;
-
-/* "quarterdeck.yaml:12:5: models.x.retry: ..." one a line. */
-void config_write_problems(const struct config_problems *problems, struct buffer *out);
+                                  const struct policy *names, struct arena *arena, struct policy **ret, struct problems *problems) MUST_CHECK;
 
 /* Every setting as rows for the reference documentation: path, type, default, bounds, meaning. */
 struct config_setting {

@@ -29,7 +29,7 @@ static int line_of_limit(const struct policy *p, const char *name) {
 /* A row of its own problems; the first is why it stays out. NULL: it is in. */
 static const char *merge_row(struct config_reader *r, bool limit, struct yaml_node *row) {
     static const struct config_source nothing; /* whoever may set a budget may not read the environment with it */
-    struct config_problems own = {0}, *all = r->problems;
+    struct problems own = {0}, *all = r->problems;
     const struct config_source *source = r->source;
     struct policy *p = r->policy;
     unsigned *n = limit ? &p->n_limits : &p->n_budgets, before = *n;

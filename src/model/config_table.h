@@ -106,7 +106,7 @@ struct config_reader {
     struct arena temp;  /* the tree and what is needed while reading */
     struct policy *policy;
     const struct policy *names; /* where applications and models are looked up: policy; NULL: nowhere */
-    struct config_problems *problems;
+    struct problems *problems;
 };
 
 void config_complain(struct config_reader *r, int line, int column, const char *format, ...)

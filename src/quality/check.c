@@ -204,8 +204,28 @@ static void run_type(struct check_run *run) {
     case CHECK_TYPE_FINISH_REASON: run_finish(run); break;
     case CHECK_TYPE_TOOL_CALL: check_run_tool_call(run); break;
     case CHECK_TYPE_TOOL_CALL_F1: check_run_tool_f1(run); break;
+    case CHECK_TYPE_SIMILAR:
+    case CHECK_TYPE_JUDGE:
+    case CHECK_TYPE_FAITHFUL:
+    case CHECK_TYPE_RELEVANT:
+    case CHECK_TYPE_CONSISTENT:
+    case CHECK_TYPE_EXEC:
+    case CHECK_TYPE_JAVASCRIPT:
+    case CHECK_TYPE_PYTHON: check_cannot(run, "%s cannot be told from the answer alone", check_kinds[run->c->type].name); break;
     case CHECK_TYPE_COUNT: break;
     }
+}
+
+enum check_by check_by(const struct check *c) {
+    if (c->type == CHECK_TYPE_SIMILAR && slice_is_null(c->model)) return CHECK_BY_ANSWER;
+    return check_kinds[c->type].by;
+}
+
+void check_conclude(const struct check *c, double score, bool said, struct slice reason, struct check_outcome *ret) {
+    bool holds = isnan(c->threshold) ? said : score >= c->threshold;
+    *ret = (struct check_outcome){.verdict = holds != c->negated ? CHECK_PASS : CHECK_FAIL,
+                                  .score = c->negated ? 1 - score : score,
+                                  .reason = reason};
 }
 
 void check_run(const struct check *c, const struct check_answer *a, const struct check_case *k,

@@ -1,6 +1,7 @@
-/* check.h - one deterministic assertion on an answer: its declaration, what it looks at, its outcome.
+/* check.h - one assertion on an answer: its declaration, what it looks at, its outcome.
  *
- * Pure: no clock, no I/O, no model. What is meant by each type stands in check_table.h, whose names and scores are
+ * Pure: no clock, no I/O, no model. Types that need a model, a process or the answers of other runs are declared here too;
+ * who decides them is check_by, and check_run says CHECK_ERROR of them. What is meant by each type stands in check_table.h, whose names and scores are
  * promptfoo's where it has them; where this deviates (bleu, rouge-n, contains-json, templates), the module says so.
  *
  *     {type: not-icontains, value: "as an AI", weight: 2}
@@ -80,6 +81,9 @@ struct check {
     int n;                 /* rouge-n */
     enum check_measure measure;
     bool partial;          /* tool-call: the declared arguments may be some of the call's */
+    struct slice model, rubric, judge; /* SLICE_NULL: not declared. rubric may be a template */
+    const char *const *run;            /* exec: the program and its arguments, NULL-terminated */
+    int64_t timeout_us;                /* of a program: 10 s unless declared */
 };
 
 /* Reads and compiles the declaration at `node`, which must be a map. Texts borrow from `d` or the arena, which both
@@ -89,6 +93,7 @@ enum fault check_read(const struct declared *d, uint32_t node, struct arena *are
                       struct error *error) MUST_CHECK;
 void check_deinit(struct check *c); /* accepts one that is all zero */
 
+enum check_by check_by(const struct check *c); /* `similar` without a model is CHECK_BY_ANSWER */
 struct slice check_name(const struct check *c, struct arena *arena); /* "not-contains" */
 
 /* ---- the outcome ---- */
@@ -100,6 +105,10 @@ struct check_outcome {
     double score;        /* 0..1; 0 on an error, where it means nothing */
     struct slice reason; /* what was expected and what was found; well-formed UTF-8, in the arena */
 };
+
+/* An outcome that was measured elsewhere, held against `threshold` and `not-`: pass when score >= threshold, with NAN when
+ * `said` (what a judge or a program answered). `reason` is kept as it is. */
+void check_conclude(const struct check *c, double score, bool said, struct slice reason, struct check_outcome *ret);
 
 /* The arena holds the reason and what the check needs on its way; a full one is an error of the check. */
 void check_run(const struct check *c, const struct check_answer *a, const struct check_case *k, struct arena *arena,

@@ -9,8 +9,8 @@
 #include <stdio.h>
 
 const struct check_kind check_kinds[CHECK_TYPE_COUNT] = {
-#define CHECK_KIND(symbol, name, value, parameters, bound, threshold, what)                                  \
-    {name, VALUE_##value, parameters, BOUND_##bound, threshold, what},
+#define CHECK_KIND(symbol, name, by, value, parameters, bound, threshold, what)                                  \
+    {name, CHECK_BY_##by, VALUE_##value, parameters, BOUND_##bound, threshold, what},
     CHECK_TABLE(CHECK_KIND)
 #undef CHECK_KIND
 };

@@ -113,6 +113,29 @@ static const char *const batches_steps[] = {
 };
 const struct schema schema_batches = {batches_steps, sizeof batches_steps / sizeof *batches_steps};
 
+/* Evaluation (evaluations.h); columns of run as in runs.h. */
+static const char *const evaluations_steps[] = {
+    /* 1 */
+    "CREATE TABLE definition(number INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL,"
+    "  digest BLOB NOT NULL, body TEXT NOT NULL, registered INTEGER NOT NULL, at_us INTEGER NOT NULL, by TEXT, why TEXT, ticket TEXT,"
+    "  removed_us INTEGER NOT NULL DEFAULT 0, UNIQUE(kind, name, digest), UNIQUE(kind, name, version));"
+    "CREATE TABLE run(number INTEGER PRIMARY KEY AUTOINCREMENT, suite TEXT NOT NULL, definition INTEGER NOT NULL,"
+    "  suite_version INTEGER NOT NULL, suite_digest BLOB NOT NULL, prompt TEXT, prompt_body TEXT, prompt_digest BLOB, model TEXT,"
+    "  chosen TEXT, repeat INTEGER NOT NULL, max_cost_nano INTEGER NOT NULL, wanted BLOB NOT NULL, trigger TEXT, by TEXT, owner TEXT,"
+    "  state INTEGER NOT NULL, started_us INTEGER NOT NULL, seen_us INTEGER NOT NULL, ended_us INTEGER, planned INTEGER NOT NULL,"
+    "  done INTEGER NOT NULL, cost_nano INTEGER NOT NULL, verdict TEXT, summary TEXT);"
+    "CREATE INDEX run_by_suite ON run(suite, number);"
+    "CREATE INDEX run_by_wanted ON run(wanted, state);"
+    "CREATE TABLE result(run INTEGER NOT NULL, case_at INTEGER NOT NULL, repeat INTEGER NOT NULL, verdict INTEGER NOT NULL,"
+    "  cost_nano INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(run, case_at, repeat)) WITHOUT ROWID;"
+    "CREATE TABLE calibration(number INTEGER PRIMARY KEY, judge TEXT NOT NULL, identity BLOB NOT NULL, at_us INTEGER NOT NULL, by TEXT,"
+    "  source TEXT, body TEXT NOT NULL);"
+    "CREATE INDEX calibration_by_identity ON calibration(identity, number);",
+    /* people's reviews (reviews.h) */
+    /* scores of production records (scored.h) */
+};
+const struct schema schema_evaluations = {evaluations_steps, sizeof evaluations_steps / sizeof *evaluations_steps};
+
 /* ---- running them ---- */
 
 static enum fault version_of(struct database *db, int64_t *ret, struct error *error) {

@@ -11,7 +11,7 @@ struct schema {
     const char *const *steps;
     unsigned n;
 };
-extern const struct schema schema_registry, schema_ledger, schema_payload, schema_batches;
+extern const struct schema schema_registry, schema_ledger, schema_payload, schema_batches, schema_evaluations;
 
 /* All pending steps in one transaction. FAULT_CONFLICT: the file is of a newer version. */
 enum fault migrate(struct database *db, const struct schema *schema, struct error *error) MUST_CHECK;

@@ -15,7 +15,7 @@ static void write_file(const struct rig *rig, const char *name, const char *text
 struct reading {
     struct arena arena;
     struct policy *policy;
-    struct config_problems problems;
+    struct problems problems;
     struct error error;
     char path[400];
 };

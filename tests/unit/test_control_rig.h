@@ -70,13 +70,13 @@ static inline void desk_budgets(void *ctx, void (*each)(void *arg, const struct 
 
 static inline void desk_configure(struct desk *d, const char *yaml) {
     struct config_source source = {0};
-    struct config_problems problems = {0};
+    struct problems problems = {0};
     struct buffer text;
     buffer_init(&text, 64 << 10);
     policy_drop(d->policy);
     d->policy = NULL;
     if (config_read(slice_of(yaml), "desk.yaml", &source, NULL, &d->arena, &d->policy, &problems) != FAULT_NONE) {
-        config_write_problems(&problems, &text);
+        problems_write(&problems, &text);
         fail_msg("%s", buffer_text(&text));
     }
     buffer_deinit(&text);
@@ -95,7 +95,7 @@ static inline int desk_setup(void **state) {
     desk_configure(d, DESK_CONFIG);
     d->recorder = rig_recorder(d->rig);
     d->s = (struct control_services){.ctx = d, .policy = desk_policy, .reload = desk_reload, .ready = desk_ready, .targets = desk_targets, .budgets = desk_budgets,
-                                     .ledger = rig_ledger(d->rig), .registry = registry_open(d->rig->dir, &error),
+                                     .ledger = rig_ledger(d->rig), .registry = registry_open(d->rig->dir, &error), .evaluations = evaluations_open(d->rig->dir, &error),
                                      .recorder = d->recorder, .metrics = metric_set_new(), .started_us = DESK_NOW - 60 * SECOND};
     d->ready = true;
     *state = d;
@@ -109,6 +109,7 @@ static inline int desk_teardown(void **state) {
     ledger_close(d->s.ledger);
     recorder_close(d->recorder);
     registry_close(d->s.registry);
+    evaluations_close(d->s.evaluations);
     metric_set_free(d->s.metrics);
     policy_drop(d->policy);
     arena_deinit(&d->arena);

@@ -29,7 +29,7 @@ static enum fault give_prices(void *ctx, const char *path, struct buffer *out, s
 
 static struct policy *read_policy(const char *provider) {
     struct config_source source = {.file = give_prices};
-    struct config_problems problems;
+    struct problems problems;
     struct arena arena;
     struct policy *p = NULL;
     char yaml[2048];

@@ -40,7 +40,7 @@ static enum fault give_prices(void *ctx, const char *path, struct buffer *out, s
 
 static struct policy *read_policy(void) {
     struct config_source source = {.file = give_prices};
-    struct config_problems problems;
+    struct problems problems;
     struct arena arena;
     struct policy *p = NULL;
     arena_init(&arena, 4096, 1 << 20);

@@ -30,7 +30,7 @@ static const char rig_head[] =
 static inline struct policy *policy_of(const char *yaml) {
     static char text[65536];
     struct config_source source = {0};
-    struct config_problems problems;
+    struct problems problems;
     struct arena arena;
     struct policy *p = NULL;
     snprintf(text, sizeof text, "%s%s", rig_head, yaml);

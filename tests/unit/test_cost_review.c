@@ -33,7 +33,7 @@ struct context {
 static int setup(void **state) {
     struct context *x = test_calloc(1, sizeof *x);
     struct config_source source = {0};
-    struct config_problems problems = {0};
+    struct problems problems = {0};
     void *rig = NULL;
     if (rig_setup(&rig) != 0) return -1;
     x->rig = rig;
@@ -320,7 +320,7 @@ static void a_measured_tier(void **state) {
     };
     struct context *x = *state;
     struct config_source source = {0};
-    struct config_problems problems = {0};
+    struct problems problems = {0};
     struct error error = {0};
     struct policy *p = NULL;
     assert_int_equal(config_read(SLICE("providers: {main: {dialect: openai, base_url: http://h}}\nmodels:\n"

@@ -48,7 +48,7 @@ static void make_system(struct buffer *out) {
 static int setup(void **state) {
     struct context *x = test_calloc(1, sizeof *x);
     struct config_source source = {0};
-    struct config_problems problems = {0};
+    struct problems problems = {0};
     void *rig = NULL;
     if (rig_setup(&rig) != 0) return -1;
     x->rig = rig;

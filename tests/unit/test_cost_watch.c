@@ -40,7 +40,7 @@ struct world {
 
 static struct policy *read_policy(const char *text) {
     struct config_source source = {0};
-    struct config_problems problems = {0};
+    struct problems problems = {0};
     struct arena arena;
     struct policy *p = NULL;
     arena_init(&arena, 4096, 1 << 20);

@@ -41,7 +41,7 @@ static const char *const usual_env[] = {
 struct outcome {
     struct arena arena;
     struct policy *policy;
-    struct config_problems problems;
+    struct problems problems;
     char text[32768];
 };
 
@@ -52,7 +52,7 @@ static void read_with(struct outcome *o, const char *yaml, const struct world *w
     enum fault fault = config_read(slice_of(yaml), "quarterdeck.yaml", &source, &(struct config_registry){.keys = keys, .n_keys = n_keys}, &o->arena, &o->policy, &o->problems);
     struct buffer text;
     buffer_init(&text, sizeof o->text - 1);
-    config_write_problems(&o->problems, &text);
+    problems_write(&o->problems, &text);
     snprintf(o->text, sizeof o->text, "%s", buffer_text(&text));
     buffer_deinit(&text);
     if (fault == FAULT_NONE)

@@ -16,7 +16,7 @@ static const char head[] = "providers: {p: {dialect: openai, base_url: http://h}
 static struct policy *read(const char *yaml, char *ret_problems, size_t size) {
     static char text[65536];
     struct config_source source = {0};
-    struct config_problems problems;
+    struct problems problems;
     struct arena arena;
     struct buffer words;
     struct policy *p = NULL;
@@ -24,7 +24,7 @@ static struct policy *read(const char *yaml, char *ret_problems, size_t size) {
     arena_init(&arena, 4096, 1 << 20);
     buffer_init(&words, 65536);
     (void)(config_read(slice_of(text), "q.yaml", &source, NULL, &arena, &p, &problems) == FAULT_NONE);
-    config_write_problems(&problems, &words);
+    problems_write(&problems, &words);
     snprintf(ret_problems, size, "%s", buffer_text(&words));
     buffer_deinit(&words);
     arena_deinit(&arena);

@@ -29,7 +29,7 @@ static const char *env(void *ctx, const char *name) {
 
 static struct policy *lend(const struct config_registry_allowance *at, unsigned n) {
     struct config_source source = {.env = env};
-    struct config_problems problems;
+    struct problems problems;
     struct config_registry lent = {.allowances = at, .n_allowances = n, .pseudonym_key = {1, 2, 3}};
     struct arena arena;
     struct policy *p = NULL;
@@ -113,14 +113,14 @@ static void objects_alone(void **state) {
     struct policy *names = lend(NULL, 0);
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct config_problems problems;
+        struct problems problems;
         struct arena arena;
         struct buffer words;
         struct policy *p = NULL;
         arena_init(&arena, 4096, 1 << 20);
         buffer_init(&words, 1 << 16);
         enum fault fault = config_read_allowances(slice_of(rows[i].text), "body", "budget", rows[i].name, names, &arena, &p, &problems);
-        config_write_problems(&problems, &words);
+        problems_write(&problems, &words);
         if (rows[i].problem == NULL) {
             if (fault != FAULT_NONE) fail_msg("%s: %s", rows[i].text, buffer_text(&words));
             assert_int_equal(p->n_budgets, rows[i].budgets);

@@ -1,0 +1,39 @@
+/* run.h - one evaluation under way: every case as often as asked, each answer checked, judged and handed over.
+ *
+ *   case x repeat -> ask -> checks of the answer -> programs -> judges, embeddings -> (consistent: all repeats) -> result
+ *
+ * On one loop's thread. It keeps no more than what is under way; results leave through `result` in the order they end. What was done
+ * in an earlier life is told with run_skip before the start. Once `max_cost_nano` is spent (exchanges and judges, what is under way counted
+ * at the mean so far) no new case is asked, those under way end, and `stopped` says why. */
+#ifndef QUALITY_RUN_H
+#define QUALITY_RUN_H
+
+#include "quality/asker.h"
+#include "quality/programs.h"
+#include "quality/result.h"
+#include "quality/suite.h"
+
+struct run;
+struct run_options { /* all of it outlives the run */
+    const struct suite *suite;
+    const struct prompt *prompt;   /* NULL: the suite's own */
+    struct slice model;            /* SLICE_NULL: the suite's, or the prompt's */
+    unsigned repeat;
+    int64_t max_cost_nano;         /* < 0: none */
+    struct slice name;             /* "run-12": in tags and in `once` */
+    const uint8_t *chosen;         /* a byte a case, 0: left out by a filter; NULL: all */
+};
+struct run_calls {
+    void *ctx;
+    void (*result)(void *ctx, const struct result *r); /* valid inside the call */
+    void (*ended)(void *ctx, const char *stopped);      /* NULL: all was run */
+};
+
+struct run *run_new(struct loop *l, struct asker *a, struct programs *p, const struct run_options *o, const struct run_calls *c);
+void run_free(struct run *r);
+/* This one has its result already; its cost counts. */
+void run_skip(struct run *r, unsigned case_at, unsigned repeat, int64_t cost_nano);
+void run_start(struct run *r);
+void run_stop(struct run *r, const char *why); /* no new case; `ended` follows when those under way are done */
+
+#endif
