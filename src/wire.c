@@ -237,7 +237,7 @@ static enum fault sink_record(void *ctx, unsigned lane, const struct record *r) 
     buffer_clear(frame);
     if (!record_encode(r, frame)) return FAULT_TOO_LARGE;
     enum fault fault = recorder_append(s->recorder, lane, FRAME_RECORD, buffer_slice(frame));
-    if (!money_is_known(r->cost_nano)) watch_wire_ask(s->watch, WATCH_PRICES);
+    if (!money_is_known(r->cost_nano) || r->error == FAULT_UNKNOWN_PRICE) watch_wire_ask(s->watch, WATCH_PRICES);
     if (r->error == FAULT_BUDGET_EXCEEDED) watch_wire_ask(s->watch, WATCH_THRESHOLDS);
     return fault;
 }

@@ -265,6 +265,30 @@ static void prices(void **state) {
     assert_null(only(x, FINDING_UNKNOWN_PRICE));
 }
 
+static void blocked_for_want_of_a_price(void **state) {
+    struct world *x = *state;
+    struct record r;
+    policy_drop(x->policy);
+    x->policy = read_policy("providers:\n  main: {dialect: openai, base_url: 'http://h', prices_as: openai}\n"
+                            "models:\n  chat:\n    targets:\n      - {provider: main, model: gpt-4o-mini}\n"
+                            "      - {provider: main, model: no-such-model}\n"
+                            "  plain: {targets: [{provider: main, model: gpt-4o-mini}]}\n"
+                            "applications: {support: {unknown_price: block}, billing: {}}\n");
+    assert_int_equal(look(x, watch_prices, NOW), 0); /* nobody asked */
+    rig_record(&r, NOW - SECOND, x->number++);
+    r.application = SLICE("support"), r.model = SLICE("chat"), r.provider = r.target_model = SLICE_NULL;
+    r.status = RECORD_REFUSED, r.error = FAULT_UNKNOWN_PRICE, r.cost_nano = 0;
+    rig_append_record(x->recorder, 0, &r);
+    assert_int_equal(look(x, watch_prices, NOW), 1);
+    const struct finding *f = only(x, FINDING_UNKNOWN_PRICE);
+    EXPECT_TEXT(f->title, "main/no-such-model has no known price, and unknown_price is block: support asked 1 time for chat");
+    EXPECT_TEXT(f->evidence, "\"refused\":1");
+    assert_true(slice_is(f->command, "quarterdeck model price main/no-such-model"));
+    assert_int_equal(look(x, watch_prices, NOW), 0);
+    assert_int_equal(look(x, watch_prices, NOW + 8 * RIG_DAY), 0);
+    assert_null(only(x, FINDING_UNKNOWN_PRICE));
+}
+
 static void usage_that_is_not_told(void **state) {
     struct world *x = *state;
     keep(x, NOW - SECOND, "main", "gpt-4o-mini", MONEY_UNKNOWN, -1);
@@ -526,6 +550,7 @@ int main(void) {
         TEST(many_values_are_one_finding),
         TEST(a_reload_clears_nothing),
         TEST(prices),
+        TEST(blocked_for_want_of_a_price),
         TEST(usage_that_is_not_told),
         TEST(forecasts),
         TEST(burns),
