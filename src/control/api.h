@@ -101,6 +101,9 @@ bool api_need_evaluations(struct api_call *c); /* and the registry, for the audi
 /* Reads the policy again. True when the change is in force; else `problems` says why not. */
 bool api_put_in_force(struct api_call *c, struct buffer *problems);
 
+/* May the caller act as the person of this name: its own token's name, an admin, or this machine where there are no tokens. */
+bool api_speaks_for(const struct api_call *c, struct slice name);
+
 /* ---- steps of control_answer, each in its own file ---- */
 bool api_authorize(struct api_call *c);       /* api_auth.c */
 bool api_read_parameters(struct api_call *c, struct slice *path_values); /* api_parameters.c; path_values in the order of the path */
@@ -144,6 +147,16 @@ void api_route_switch(struct api_call *c);
 void api_route_train(struct api_call *c);
 void api_route_sample(struct api_call *c);
 void api_route_downgrade(struct api_call *c);
+void api_reviews_list(struct api_call *c);
+void api_reviews_create(struct api_call *c);
+void api_review_show(struct api_call *c);
+void api_review_close(struct api_call *c);
+void api_review_next(struct api_call *c);
+void api_review_label(struct api_call *c);
+void api_review_unlabel(struct api_call *c);
+void api_review_labels(struct api_call *c);
+void api_review_disputed(struct api_call *c);
+void api_review_adjudicate(struct api_call *c);
 void api_scores_put(struct api_call *c);
 void api_scores_list(struct api_call *c);
 void api_keys_list(struct api_call *c);
@@ -165,6 +178,7 @@ void api_home(struct api_call *c);
 struct api_field {
     const char *schema, *name, *type, *help;
 };
+extern const struct api_field api_fields_review[]; /* api_schema_review.c */
 extern const struct api_field api_fields_cost[]; /* grouped by schema; ends with a NULL schema */
 extern const struct api_field *const api_schemas[]; /* all such tables; ends with NULL */
 

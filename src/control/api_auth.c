@@ -66,12 +66,22 @@ static bool refuse(struct api_call *c, enum fault fault, const char *text) {
     return false;
 }
 
-static bool with_token(struct api_call *c) {
+static const struct operator_token *token_of(const struct api_call *c) {
     struct digest digest;
+    if (!c->policy || slice_is_null(c->q->token)) return NULL;
     digest_sha256(c->q->token, &digest);
-    const struct operator_token *t =
-        c->policy ? table_get(&c->policy->token_by_digest, slice_make((const char *)digest.bytes, sizeof digest.bytes)) : NULL;
-    if (!t || !digest_eq(&t->digest, &digest))
+    const struct operator_token *t = table_get(&c->policy->token_by_digest, slice_make((const char *)digest.bytes, sizeof digest.bytes));
+    return t && digest_eq(&t->digest, &digest) ? t : NULL;
+}
+
+bool api_speaks_for(const struct api_call *c, struct slice name) {
+    const struct operator_token *t = token_of(c);
+    return c->q->trusted || !t || t->role == OPERATOR_ADMIN || slice_is(name, t->name);
+}
+
+static bool with_token(struct api_call *c) {
+    const struct operator_token *t = token_of(c);
+    if (!t)
         return refuse(c, FAULT_BAD_TOKEN,
                       slice_starts(c->q->token, SLICE("qd-"))
                           ? "this is no operator's token: keys of applications (qd-...) do not open the control plane"

@@ -230,6 +230,22 @@ static const struct api_parameter batch_cancel[] = {
     REASON(API_BODY),
     END};
 
+/* reviews by people */
+#define REVIEW_ID {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the review: review-3, or 3"}
+#define REVIEWER(where) {.name = "reviewer", .place = where, .type = API_TEXT, .fallback = "the token's name", .help = "as whom; another's name takes an admin"}
+#define REVIEW_ITEM(where) {.name = "item", .place = where, .type = API_INTEGER, .required = true, .high = 1000000, .help = "the item's number"}
+#define REVIEW_LABEL {.name = "label", .place = API_BODY, .type = API_TEXT, .required = true, .help = "pass or fail; 1 to 5; first, second or tie"}
+#define REVIEW_COMMENT {.name = "comment", .place = API_BODY, .type = API_TEXT, .high = 4000, .help = "why"}
+static const struct api_parameter review_list[] = {
+    {.name = "state", .place = API_QUERY, .type = API_CHOICE, .choices = "open|all", .fallback = "open", .help = "which"},
+    TEXT_QUERY("reviewer", "only those of this reviewer"), END};
+static const struct api_parameter review_id[] = {REVIEW_ID, END};
+static const struct api_parameter review_close[] = {REVIEW_ID, REASON(API_BODY), END};
+static const struct api_parameter review_next[] = {REVIEW_ID, REVIEWER(API_QUERY), END};
+static const struct api_parameter review_label[] = {REVIEW_ID, REVIEW_ITEM(API_BODY), REVIEWER(API_BODY), REVIEW_LABEL, REVIEW_COMMENT, END};
+static const struct api_parameter review_unlabel[] = {REVIEW_ID, REVIEW_ITEM(API_PATH), REVIEWER(API_QUERY), END};
+static const struct api_parameter review_decide[] = {REVIEW_ID, REVIEW_ITEM(API_BODY), REVIEW_LABEL, REVIEW_COMMENT, END};
+
 const struct api_route api_routes[] = {
     {"GET", "/api/v1/records", API_VIEWER, 200, api_records_list, "Records, newest first, a page at a time.", record_list, "RecordPage", NULL},
     {"GET", "/api/v1/records/{id}", API_VIEWER, 200, api_records_show, "One record.", record_id, "Record", NULL},
@@ -269,6 +285,16 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/models/{model}/route/train", API_EDITOR, 200, api_route_train, "Learns from scores when the cheapest tier is good enough. What is kept is in shadow.", route_train, "RouteTraining", NULL},
     {"GET", "/api/v1/models/{model}/route/sample", API_VIEWER, 200, api_route_sample, "Exchanges of the most capable tier for a downgrade test, with what was captured, drawn by request type.", route_sample, "RouteSample", NULL},
     {"POST", "/api/v1/models/{model}/route/downgrade", API_EDITOR, 200, api_route_downgrade, "Keeps the result of a downgrade test: the JSON object of `model downgrade-test --json`.", route_downgrade, "RouteKept", NULL},
+    {"GET", "/api/v1/reviews", API_VIEWER, 200, api_reviews_list, "Answers that wait for people.", review_list, "Reviews", NULL},
+    {"POST", "/api/v1/reviews", API_EDITOR, 201, api_reviews_create, "Gives answers to reviewers: {rubric, scale, reviewers, per_item, adjudicator, due, name} and `items` [{input, context, expected, output}] or `run` (with verdict, sample, against).", NULL, "ReviewHead", NULL},
+    {"GET", "/api/v1/reviews/{id}", API_VIEWER, 200, api_review_show, "How far it is, and how far its reviewers agree.", review_id, "Review", NULL},
+    {"POST", "/api/v1/reviews/{id}/close", API_EDITOR, 200, api_review_close, "No label is taken any more.", review_close, "Review", NULL},
+    {"GET", "/api/v1/reviews/{id}/next", API_VIEWER, 200, api_review_next, "The reviewer's next item, without a word on whose answer it is.", review_next, "ReviewNext", NULL},
+    {"GET", "/api/v1/reviews/{id}/labels", API_VIEWER, 200, api_review_labels, "What was said of each item; while it is open, not for those who review it.", review_id, "ReviewLabels", NULL},
+    {"POST", "/api/v1/reviews/{id}/labels", API_EDITOR, 200, api_review_label, "Labels an item; again: changes it.", review_label, "ReviewProgress", NULL},
+    {"DELETE", "/api/v1/reviews/{id}/labels/{item}", API_EDITOR, 200, api_review_unlabel, "Takes a label back.", review_unlabel, "ReviewProgress", NULL},
+    {"GET", "/api/v1/reviews/{id}/disputed", API_VIEWER, 200, api_review_disputed, "Items on which reviewers differ, without their names.", review_id, "ReviewDisputes", NULL},
+    {"POST", "/api/v1/reviews/{id}/adjudications", API_EDITOR, 200, api_review_adjudicate, "Decides where reviewers differ.", review_decide, "ReviewDecision", NULL},
     {"GET", "/api/v1/scores", API_VIEWER, 200, api_scores_list, "How good the answer of a record was.", score_list, "Scores", NULL},
     {"POST", "/api/v1/scores", API_EDITOR, 200, api_scores_put, "Scores of records: one {record, value 0..1, name, source, comment}, or a list of up to 1,000. The same twice is once.", NULL, "ScoresTaken", NULL},
     {"GET", "/api/v1/prices/quote", API_VIEWER, 200, api_quote, "What a usage costs, and how that comes about.", quote, "Quote", NULL},

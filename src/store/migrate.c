@@ -130,8 +130,17 @@ static const char *const evaluations_steps[] = {
     "  cost_nano INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(run, case_at, repeat)) WITHOUT ROWID;"
     "CREATE TABLE calibration(number INTEGER PRIMARY KEY, judge TEXT NOT NULL, identity BLOB NOT NULL, at_us INTEGER NOT NULL, by TEXT,"
     "  source TEXT, body TEXT NOT NULL);"
-    "CREATE INDEX calibration_by_identity ON calibration(identity, number);",
+    "CREATE INDEX calibration_by_identity ON calibration(identity, number);"
     /* people's reviews (reviews.h) */
+    "CREATE TABLE review(number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, rubric TEXT NOT NULL, source TEXT, reviewers TEXT NOT NULL,"
+    "  adjudicator TEXT, scale INTEGER NOT NULL, per_item INTEGER NOT NULL, due_us INTEGER NOT NULL, created_us INTEGER NOT NULL,"
+    "  closed_us INTEGER NOT NULL DEFAULT 0, by TEXT);"
+    "CREATE TABLE review_item(review INTEGER NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL, label INTEGER, comment TEXT, by TEXT,"
+    "  at_us INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(review, at)) WITHOUT ROWID;"
+    "CREATE TABLE review_label(review INTEGER NOT NULL, item INTEGER NOT NULL, reviewer TEXT NOT NULL, position INTEGER NOT NULL,"
+    "  flipped INTEGER NOT NULL, label INTEGER, comment TEXT, by TEXT, at_us INTEGER NOT NULL DEFAULT 0,"
+    "  PRIMARY KEY(review, item, reviewer)) WITHOUT ROWID;"
+    "CREATE INDEX review_label_by_reviewer ON review_label(review, reviewer, position);",
     /* scores of production records (scored.h) */
 };
 const struct schema schema_evaluations = {evaluations_steps, sizeof evaluations_steps / sizeof *evaluations_steps};

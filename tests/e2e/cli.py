@@ -18,6 +18,7 @@ sys.dont_write_bytecode = True
 from cli_batches import test_batch_idle, test_batch_revoked_key, test_batches  # noqa: E402,F401
 from cli_cache import test_semantic_cache  # noqa: E402,F401
 from cli_findings import test_findings, test_learned  # noqa: E402,F401
+from cli_people import test_pairs, test_people  # noqa: E402,F401
 from cli_tiers import test_downgrade, test_downgrade_regular, test_tiers  # noqa: E402,F401
 from cli_words import chat, eventually  # noqa: E402
 from rig import KEY, TOKEN, Rig, config, expect  # noqa: E402

@@ -110,13 +110,13 @@ class Rig:
         self.programs.append(self.gateway)
         return self.gateway
 
-    def run(self, *arguments, env=None, check=False):
+    def run(self, *arguments, env=None, check=False, stdin=""):
         """A command of the binary against the running gateway: (status, standard output, standard error)."""
         given = {**os.environ, "QUARTERDECK_TOKEN": TOKEN, **(env or {})}
         if self.gateway:
             given.setdefault("QUARTERDECK_URL", self.gateway.url)
         ran = subprocess.run([str(self.binary), *map(str, arguments)], capture_output=True, text=True, env=given, cwd=self.folder,
-                             timeout=120, stdin=subprocess.DEVNULL)
+                             timeout=120, input=stdin)
         if check and ran.returncode != 0:
             raise RuntimeError(f"quarterdeck {' '.join(map(str, arguments))} ended with {ran.returncode}: {ran.stderr}")
         return ran.returncode, ran.stdout, ran.stderr

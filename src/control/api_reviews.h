@@ -1,0 +1,36 @@
+/* api_reviews.h - one review as its routes see it. Private to control/api_review*.c. */
+#ifndef CONTROL_API_REVIEWS_H
+#define CONTROL_API_REVIEWS_H
+
+#include "control/api.h"
+#include "quality/review.h"
+#include "store/reviews.h"
+
+#define REVIEW_ITEMS_MOST 10000
+#define REVIEW_REVIEWERS_MOST 50
+
+struct review_view {
+    struct review_row row;
+    int64_t number;
+    enum review_scale scale;
+    struct slice *reviewers;
+    unsigned n_reviewers;
+    size_t n_items;
+    int32_t *labels; /* [reviewer * n_items + item]; REVIEW_NONE: not given (yet) */
+    bool *given_to;  /* likewise: assigned */
+    struct review_item *items; /* bodies not read */
+};
+
+/* The review of the path's "id"; false after having said what is wrong. */
+bool api_review_load(struct api_call *c, struct review_view *ret);
+/* Of one item: its state, and the label that stands (adjudicated or agreed). */
+enum review_state api_review_state(const struct review_view *v, size_t item, int32_t *ret_label, bool *ret_adjudicated);
+/* Its reviewer of that name; -1 after having said that there is none, or that the caller may not speak for them. */
+int api_review_reviewer(struct api_call *c, const struct review_view *v, struct slice name);
+
+/* What a person is shown of an item: input, context, expected, answers; nothing that tells whose they are. */
+void api_review_put_shown(struct api_call *c, struct slice body, bool flipped);
+/* Items of a new review, from the body's `items` or `run`: JSON texts. false after an error. */
+bool api_review_read_items(struct api_call *c, const struct json_doc *d, struct slice **ret, size_t *ret_n, struct slice *ret_source);
+
+#endif

@@ -1,0 +1,81 @@
+/* The shapes of answers about people's reviews. */
+#include "control/api.h"
+
+#define HEAD(S)                                                                                               \
+    {S, "review", "string", "its name: review-3"}, {S, "name", "string?", "what people call it"},             \
+        {S, "source", "string?", "what its items are from: run-12, items"},                                   \
+        {S, "rubric", "string", "what reviewers are to look for"}, {S, "scale", "binary|1-5|pairwise", "what a label is"}, \
+        {S, "items", "integer", "answers (or pairs of them) to look at"},                                     \
+        {S, "per_item", "integer", "reviewers of each"}, {S, "labels_given", "integer", "labels so far"},     \
+        {S, "labels_expected", "integer", "items x per_item"},                                                \
+        {S, "adjudicator", "string?", "who decides where reviewers differ; null: any admin, or whoever may"}, \
+        {S, "by", "string?", "who made it"}, {S, "created_at", "time", "when"}, {S, "due", "time?", "when it is to be done"}, \
+        {S, "overdue", "boolean", "due, open, and labels are missing"}, {S, "closed_at", "time?", "null: open"}
+
+const struct api_field api_fields_review[] = {
+    {"Reviews", "reviews", "[ReviewHead]", "newest first"},
+    HEAD("ReviewHead"),
+    {"ReviewHead", "reviewers", "[string]", "their names"},
+    HEAD("Review"),
+    {"Review", "reviewers", "[ReviewReviewer]", "and how far they are"},
+    {"Review", "waiting", "integer", "items without all of their labels"},
+    {"Review", "settled", "integer", "items whose reviewers agree, or that were adjudicated"},
+    {"Review", "disputed", "integer", "items whose reviewers differ"},
+    {"Review", "adjudicated", "integer", "settled ones on which reviewers differed"},
+    {"Review", "labels", "{integer}", "settled items by label"},
+    {"Review", "agreement", "ReviewAgreement", "of reviewers, before adjudication"},
+    {"ReviewReviewer", "name", "string", "the reviewer"},
+    {"ReviewReviewer", "done", "integer", "labels given"},
+    {"ReviewReviewer", "items", "integer", "items to label"},
+    {"ReviewAgreement", "items", "integer", "with two labels or more"},
+    {"ReviewAgreement", "agreed", "integer", "of them: all labels the same"},
+    {"ReviewAgreement", "alpha", "number?", "Krippendorff's alpha, nominal for binary, ordinal otherwise; null: too few, or nothing could differ"},
+    {"ReviewAgreement", "interval", "[number]?", "of alpha, by bootstrap of items; null: too few, or no disagreement"},
+    {"ReviewAgreement", "confidence", "number", "of the interval"},
+    {"ReviewNext", "scale", "binary|1-5|pairwise", "what a label is"},
+    {"ReviewNext", "say", "string", "the labels there are"},
+    {"ReviewNext", "rubric", "string", "what to look for"},
+    {"ReviewNext", "done", "integer", "labels that this reviewer has given"},
+    {"ReviewNext", "items", "integer", "labels that are expected"},
+    {"ReviewNext", "due", "time?", "when it is to be done"},
+    {"ReviewNext", "item", "integer?", "the item; null: all are done"},
+    {"ReviewNext", "input", "~json", "what was asked"},
+    {"ReviewNext", "context", "~json", "what the answer was to rest on"},
+    {"ReviewNext", "expected", "~json", "a reference answer"},
+    {"ReviewNext", "answers", "~[string]", "one, or two in an order drawn for this reviewer"},
+    {"ReviewProgress", "done", "integer", "labels that this reviewer has given"},
+    {"ReviewProgress", "items", "integer", "labels that are expected"},
+    {"ReviewLabels", "scale", "binary|1-5|pairwise", "what a label is"},
+    {"ReviewLabels", "rubric", "string", "what reviewers looked for"},
+    {"ReviewLabels", "items", "[ReviewItem]", "in the order of the review"},
+    {"ReviewItem", "item", "integer", "from 0"},
+    {"ReviewItem", "state", "waiting|settled|disputed|adjudicated", "what is known"},
+    {"ReviewItem", "label", "string?", "the one that stands; null: none yet"},
+    {"ReviewItem", "adjudicated_by", "string?", "who decided"},
+    {"ReviewItem", "comment", "string?", "the adjudicator's"},
+    {"ReviewItem", "input", "~json", "what was asked"},
+    {"ReviewItem", "context", "~json", "what the answer was to rest on"},
+    {"ReviewItem", "expected", "~json", "a reference answer"},
+    {"ReviewItem", "answers", "[string]", "one; or baseline, candidate"},
+    {"ReviewItem", "run", "~string", "the run it is from"},
+    {"ReviewItem", "case", "~string", "its case"},
+    {"ReviewItem", "repeat", "~integer", "which run of the case"},
+    {"ReviewItem", "record", "~string", "the record of the exchange"},
+    {"ReviewItem", "labels", "[ReviewLabel]", "given so far"},
+    {"ReviewLabel", "reviewer", "~string", "whose; not among disputed ones"},
+    {"ReviewLabel", "label", "string", "pass or fail; 1 to 5; baseline, tie or candidate"},
+    {"ReviewLabel", "comment", "string?", "the reviewer's"},
+    {"ReviewLabel", "at", "~time", "when"},
+    {"ReviewDisputes", "scale", "binary|1-5|pairwise", "what a label is"},
+    {"ReviewDisputes", "rubric", "string", "what reviewers looked for"},
+    {"ReviewDisputes", "disputed", "[ReviewDispute]", "items on which reviewers differ"},
+    {"ReviewDispute", "item", "integer", "from 0"},
+    {"ReviewDispute", "input", "json", "what was asked"},
+    {"ReviewDispute", "context", "json", "what the answer was to rest on"},
+    {"ReviewDispute", "expected", "json", "a reference answer"},
+    {"ReviewDispute", "answers", "[string]", "one; or baseline first"},
+    {"ReviewDispute", "labels", "[ReviewLabel]", "without names"},
+    {"ReviewDecision", "item", "integer", "the item"},
+    {"ReviewDecision", "label", "string", "the label that stands"},
+    {NULL, NULL, NULL, NULL},
+};
