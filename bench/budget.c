@@ -72,7 +72,7 @@ static struct policy *policy_of(const char *budgets) {
                                "models: {m: {targets: [{provider: p, model: x}]}}\napplications: {a: }\n";
     char yaml[2048];
     struct config_source source = {0};
-    struct config_problems problems;
+    struct problems problems;
     struct arena arena;
     struct policy *p;
     snprintf(yaml, sizeof yaml, "%s%s", head, budgets);

@@ -192,11 +192,20 @@ applications:
         return None
 
 
-def tool(name, *arguments, cpu=LOAD_CPU):
+def tool_text(name, *arguments, cpu=LOAD_CPU):
     ran = subprocess.run(["taskset", "-c", str(cpu), str(TOOLS / name), *map(str, arguments)], capture_output=True, text=True)
     if ran.returncode != 0:
         raise Failure(f"{name} ended with {ran.returncode}: {ran.stderr.strip()[-400:]}")
-    return json.loads(ran.stdout)
+    return ran.stdout
+
+
+def tool(name, *arguments, cpu=LOAD_CPU):
+    return json.loads(tool_text(name, *arguments, cpu=cpu))
+
+
+def tool_lines(name, *arguments, cpu=LOAD_CPU):
+    """What a tool prints, one JSON value a line."""
+    return [json.loads(line) for line in tool_text(name, *arguments, cpu=cpu).splitlines()]
 
 
 BODY = json.dumps({

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The benchmark table: each row with its bar, what was measured, and the verdict. Loopback only, bounded.
 
-  bench/run.py [ROW...]    rows: throughput latency streams memory ledger budget spend tokens cache (default: all); --list, --quick (short and rough)
+  bench/run.py [ROW...]    rows: throughput latency streams memory ledger budget spend tokens cache schema bootstrap (default: all); --list, --quick (short and rough)
 
 Everything is measured side by side in one run, in interleaved rounds, and medians are shown. What is measured is
 pinned to one processor and what measures to the other.
@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 
-from rig import ALL_CPUS, BODY, BUILD, CPUS, KEY, LOAD_CPU, PROXY_CPU, ROOT, TOOLS, Failure, Rig, cpu_seconds, memory_mib, metric, tool, wrk
+from rig import ALL_CPUS, BODY, BUILD, CPUS, KEY, LOAD_CPU, PROXY_CPU, ROOT, TOOLS, Failure, Rig, cpu_seconds, memory_mib, metric, tool, tool_lines, wrk
 
 QUICK = "--quick" in sys.argv
 ROUNDS = 2 if QUICK else 5
@@ -269,6 +269,23 @@ def row_cache(table):
     p50, p99 = found[len(found) // 2], found[len(found) * 99 // 100]
     table.raw["cache"] = {"hits": len(found), "p50": p50, "p99": p99, "longest": found[-1]}
     table.add("exact-cache hit, our own time, p50 / p99", "at most 100 us", f"{p50} / {p99} us", verdict(p99 <= 100))
+
+
+def row_schema(table):
+    """JSON Schema validation of typical answers, reading included, MB/s of the answer's text."""
+    rows = tool_lines("schema", 1, cpu=LOAD_CPU)
+    table.raw["schema"] = rows
+    for row in rows:
+        table.add(f"JSON Schema validation, {row['value']} ({row['bytes']:,} bytes)", "at least 50 MB/s",
+                  f"{row['check_mb_per_s']:.0f} MB/s; with reading the JSON {row['both_mb_per_s']:.0f}", verdict(row["check_mb_per_s"] >= 50))
+
+
+def row_bootstrap(table):
+    """Paired bootstrap of 10,000 resamples on 5,000 cases, seconds of one thread."""
+    runs = [tool_lines("stats", cpu=LOAD_CPU) for _ in range(ROUNDS)]
+    table.raw["bootstrap"] = runs
+    seconds = statistics.median(run[0]["seconds"] for run in runs)
+    table.add("paired bootstrap, 10,000 resamples, 5,000 cases", "under 1 s", f"{seconds:.3f} s", verdict(seconds < 1))
 
 
 ROWS = {name[4:]: function for name, function in globals().items() if name.startswith("row_")}
