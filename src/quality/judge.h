@@ -28,19 +28,29 @@ struct judge {
     enum judge_scale scale;
     struct slice rubric;   /* unless a check has its own; SLICE_NULL */
     double temperature;    /* NAN: not sent */
-    int64_t max_tokens;    /* of its answer */
+    int64_t max_tokens;    /* of its answer; -1: not sent */
     int line;
 };
 
-/* The map at `node`, whose key is `name`. */
+/* The map at `node`, whose key is `name`; a `judge` in it must say the same (a judge in a file of its own). Not declared: binary,
+ * temperature 0, 2048 tokens. `temperature: null` and `max_tokens: null` are not sent: some models refuse them. */
 enum fault judge_read(const struct declared *d, uint32_t node, struct slice name, const char *file, struct arena *arena,
                       struct judge *ret, struct problems *problems) MUST_CHECK;
 void judge_write(const struct judge *j, struct json_writer *w); /* canonical; judge_read reads it back */
 
-/* What calibration is of: models, scale, temperature, the rubric that the check uses, the type of check, and this file's own wording of
- * the question (JUDGE_WORDING). Any change of these is another judge, without a calibration. */
+/* What calibration is of: models, scale, temperature, the rubric that the check uses, the type of check and its `not-`, the score from
+ * which the check passes, and this file's own wording of the question (JUDGE_WORDING). Any change of these is another judge,
+ * without a calibration; the name is none. */
 #define JUDGE_WORDING 1
 void judge_identity(const struct judge *j, const struct check *c, struct digest *ret);
+/* The rubric that this check uses, as declared; SLICE_NULL: none. `relevant` has its own, `faithful` needs none. */
+struct slice judge_rubric(const struct judge *j, const struct check *c);
+/* The score from which the check counts as passed (before `not-`): of one model the least that it can give and that passes; of a panel
+ * the declared threshold, NAN: the majority passes. */
+double judge_cut(const struct judge *j, const struct check *c);
+/* What its verdicts are in: `faithful` counts claims whatever the judge's scale. */
+enum judge_form { JUDGE_FORM_BINARY, JUDGE_FORM_1_TO_5, JUDGE_FORM_PAIRWISE, JUDGE_FORM_CLAIMS };
+enum judge_form judge_form(const struct judge *j, const struct check *c);
 
 /* The calls that one check of one answer takes: a model each, twice for pairwise. */
 unsigned judge_calls(const struct judge *j, const struct check *c);
