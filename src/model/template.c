@@ -47,6 +47,13 @@ bool template_check(struct slice text, bool *ret_any, struct error *error) {
     return true;
 }
 
+bool template_uses(struct slice text, struct slice name) {
+    struct slice before, at;
+    while (next_name(&text, &before, &at))
+        if (slice_eq(at, name)) return true;
+    return false;
+}
+
 struct slice template_fill(struct slice text, const struct template_var *vars, unsigned n_vars,
                            struct arena *arena, struct slice *ret_missing) {
     struct slice before, name, filled;

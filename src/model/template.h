@@ -14,6 +14,9 @@ struct template_var {
 /* True when the text is sound; *ret_any: it holds variables. Else FAULT_CONFIG and words. */
 bool template_check(struct slice text, bool *ret_any, struct error *error) MUST_CHECK;
 
+/* Is {{name}} in it? */
+bool template_uses(struct slice text, struct slice name);
+
 /* SLICE_NULL when there is no such variable (*ret_missing is its name) or the arena is full (*ret_missing is null). */
 struct slice template_fill(struct slice text, const struct template_var *vars, unsigned n_vars,
                            struct arena *arena, struct slice *ret_missing);

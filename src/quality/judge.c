@@ -177,6 +177,8 @@ struct slice judge_rubric(const struct judge *j, const struct check *c) {
         return SLICE("The answer addresses what was asked: all of it, and nothing that has no bearing on it. Whether it is true "
                      "does not matter here.");
     if (c->type == CHECK_TYPE_FAITHFUL) return SLICE_NULL;
+    if (slice_is_null(c->rubric) && slice_is_null(j->rubric) && j->scale == JUDGE_PAIRWISE)
+        return SLICE("Which answer helps the one who asked more: is it right, does it do what was asked, is it complete.");
     return slice_is_null(c->rubric) ? j->rubric : c->rubric;
 }
 

@@ -43,7 +43,7 @@ void judge_write(const struct judge *j, struct json_writer *w); /* canonical; ju
  * without a calibration; the name is none. */
 #define JUDGE_WORDING 1
 void judge_identity(const struct judge *j, const struct check *c, struct digest *ret);
-/* The rubric that this check uses, as declared; SLICE_NULL: none. `relevant` has its own, `faithful` needs none. */
+/* The rubric that this check uses, as declared; SLICE_NULL: none. `relevant` and pairs have one of their own, `faithful` needs none. */
 struct slice judge_rubric(const struct judge *j, const struct check *c);
 /* The score from which the check counts as passed (before `not-`): of one model the least that it can give and that passes; of a panel
  * the declared threshold, NAN: the majority passes. */
@@ -60,14 +60,16 @@ struct judge_question {
     const struct check_case *about;
     struct slice asked; /* what the application was asked: the messages, as JSON */
 };
-/* The body of call i, a chat completion. FAULT_CONFIG: the rubric is missing or has an unknown variable, faithful has no context. */
+/* The body of call i, a chat completion. A rubric may name the case's variables, {{output}}, {{expected}} and {{context}}: all of them are shown
+ * as quoted material (model/quoted.h), never as part of the instruction. FAULT_CONFIG: the rubric is missing or has an unknown
+ * variable, a pair has no `expected`, faithful no context or one over LIMIT_JUDGE_CONTEXT. */
 enum fault judge_write_call(const struct judge *j, const struct judge_question *q, unsigned i, struct arena *arena, struct buffer *out,
                             struct error *error) MUST_CHECK;
 
 struct judge_verdict {
     bool good;           /* false: `reason` says what was wrong with the call or its answer */
     double score;        /* 0..1 */
-    bool pass;           /* binary's word; of a scale: score >= 0.5, of 1-5: at least 4 */
+    bool pass;           /* binary's word; of 1-5 at least 4, of a pair at least as good, of claims all of them */
     struct slice reason; /* in the arena */
 };
 /* Reads the answer's text of call i. Never fails: what cannot be read is a verdict that is not good. */
