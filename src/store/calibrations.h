@@ -1,4 +1,4 @@
-/* calibrations.h - what people's labels say of judges, by the judge's identity (quality/judge.h). */
+/* calibrations.h - what people's labels say of judges, by the judge's identity (quality/judge.h). Each sitting of labelling is a row. */
 #ifndef STORE_CALIBRATIONS_H
 #define STORE_CALIBRATIONS_H
 
@@ -10,14 +10,18 @@ struct calibration_row {
     struct digest identity;
     int64_t at_us;
     struct slice by, source; /* "labels.jsonl", "review-3" */
-    struct slice body;       /* JSON: n, agreement, kappa, sensitivity, specificity, counts, intervals */
+    struct slice body;       /* JSON: the judge, its numbers as of this sitting (control/api_judges.h) */
+    struct slice pairs;      /* JSON: each label with its verdict */
 };
 enum fault calibration_add(struct evaluations *e, struct calibration_row *c, struct error *error) MUST_CHECK; /* sets number */
 /* The newest of this identity. FAULT_NOT_FOUND: there is none; another identity's does not count. */
 enum fault calibration_find(struct evaluations *e, const struct digest *identity, struct arena *arena, struct calibration_row *ret,
                             struct error *error) MUST_CHECK;
-/* Newest first; judge SLICE_NULL: any. */
-enum fault calibration_list(struct evaluations *e, struct slice judge, struct arena *arena,
-                            bool (*each)(void *ctx, const struct calibration_row *c), void *ctx, struct error *error) MUST_CHECK;
+/* All of one identity, oldest first. A row is valid inside the call; `each` returns false to stop. */
+enum fault calibration_each(struct evaluations *e, const struct digest *identity, bool (*each)(void *ctx, const struct calibration_row *c),
+                            void *ctx, struct error *error) MUST_CHECK;
+/* The newest of each identity, or (all) every one, newest first; judge SLICE_NULL: any. Without `pairs`. */
+enum fault calibration_list(struct evaluations *e, struct slice judge, bool all, bool (*each)(void *ctx, const struct calibration_row *c),
+                            void *ctx, struct error *error) MUST_CHECK;
 
 #endif

@@ -129,7 +129,7 @@ static const char *const evaluations_steps[] = {
     "CREATE TABLE result(run INTEGER NOT NULL, case_at INTEGER NOT NULL, repeat INTEGER NOT NULL, verdict INTEGER NOT NULL,"
     "  cost_nano INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(run, case_at, repeat)) WITHOUT ROWID;"
     "CREATE TABLE calibration(number INTEGER PRIMARY KEY, judge TEXT NOT NULL, identity BLOB NOT NULL, at_us INTEGER NOT NULL, by TEXT,"
-    "  source TEXT, body TEXT NOT NULL);"
+    "  source TEXT, body TEXT NOT NULL, pairs TEXT NOT NULL);"
     "CREATE INDEX calibration_by_identity ON calibration(identity, number);"
     /* people's reviews (reviews.h) */
     "CREATE TABLE review(number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, rubric TEXT NOT NULL, source TEXT, reviewers TEXT NOT NULL,"
