@@ -75,6 +75,7 @@
 #define LIMIT_JUDGE_TEXT (64u << 10)       /* of each text that a judge is shown; 16,000 tokens; the rest is cut, and said so */
 #define LIMIT_JUDGE_CONTEXT (512u << 10)   /* of a context; above it claims are not judged: they may rest on what was cut */
 #define LIMIT_JUDGE_REASON 600             /* characters of a judge's reason that are kept */
+#define LIMIT_JUDGE_LABELS 20000            /* of one sitting; as many verdicts are paid for */
 #define LIMIT_EVAL_CONCURRENT 256          /* exchanges of one run at once */
 
 /* configuration */

@@ -140,6 +140,9 @@ void api_findings_dismiss(struct api_call *c);
 void api_batches_list(struct api_call *c);
 void api_batches_show(struct api_call *c);
 void api_batches_cancel(struct api_call *c);
+void api_judges_list(struct api_call *c);
+void api_judges_show(struct api_call *c);
+void api_judges_calibrate(struct api_call *c);
 void api_models(struct api_call *c);
 void api_quote(struct api_call *c);
 void api_route_show(struct api_call *c);
@@ -180,6 +183,7 @@ struct api_field {
 };
 extern const struct api_field api_fields_review[]; /* api_schema_review.c */
 extern const struct api_field api_fields_cost[]; /* grouped by schema; ends with a NULL schema */
+extern const struct api_field api_fields_eval_judges[];
 extern const struct api_field *const api_schemas[]; /* all such tables; ends with NULL */
 
 #endif

@@ -246,6 +246,10 @@ static const struct api_parameter review_label[] = {REVIEW_ID, REVIEW_ITEM(API_B
 static const struct api_parameter review_unlabel[] = {REVIEW_ID, REVIEW_ITEM(API_PATH), REVIEWER(API_QUERY), END};
 static const struct api_parameter review_decide[] = {REVIEW_ID, REVIEW_ITEM(API_BODY), REVIEW_LABEL, REVIEW_COMMENT, END};
 
+#define JUDGE_NAME {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the judge's name"}
+static const struct api_parameter judge_list[] = {TEXT_QUERY("name", "only of this name"), TEXT_QUERY("identity", "only this one, in 64 hex digits"), END};
+static const struct api_parameter judge_name[] = {JUDGE_NAME, END};
+
 const struct api_route api_routes[] = {
     {"GET", "/api/v1/records", API_VIEWER, 200, api_records_list, "Records, newest first, a page at a time.", record_list, "RecordPage", NULL},
     {"GET", "/api/v1/records/{id}", API_VIEWER, 200, api_records_show, "One record.", record_id, "Record", NULL},
@@ -279,6 +283,9 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/batches", API_VIEWER, 200, api_batches_list, "Batches of all applications, newest first.", batch_list, "Batches", NULL},
     {"GET", "/api/v1/batches/{id}", API_VIEWER, 200, api_batches_show, "One batch.", batch_id, "Batch", NULL},
     {"POST", "/api/v1/batches/{id}/cancel", API_EDITOR, 200, api_batches_cancel, "Cancels a batch, in its own time: lines under way are finished.", batch_cancel, "Batch", NULL},
+    {"GET", "/api/v1/judges", API_VIEWER, 200, api_judges_list, "Judges that people's labels are known of, and how far each says what people say.", judge_list, "Judges", NULL},
+    {"GET", "/api/v1/judges/{name}", API_VIEWER, 200, api_judges_show, "A judge's labels, sitting by sitting.", judge_name, "JudgeSittings", NULL},
+    {"POST", "/api/v1/judges/{name}/calibrations", API_EDITOR, 201, api_judges_calibrate, "Adds people's labels with the judge's verdicts: {judge, check, identity, scale, source, errors, contested, pairs: [[example, label, verdict, should_pass, passes]]}.", judge_name, "Judge", NULL},
     {"GET", "/api/v1/models", API_VIEWER, 200, api_models, "Models, their targets, prices and breakers.", NULL, "Models", NULL},
     {"GET", "/api/v1/models/{model}/route", API_VIEWER, 200, api_route_show, "Routing by difficulty of a model: rules, weights, what it chose.", route_show, "Route", NULL},
     {"POST", "/api/v1/models/{model}/route", API_ADMIN, 200, api_route_switch, "Turns routing by difficulty on, or back into shadow.", route_switch, "RouteSwitch", NULL},

@@ -10,7 +10,7 @@ struct calibration_row {
     struct digest identity;
     int64_t at_us;
     struct slice by, source; /* "labels.jsonl", "review-3" */
-    struct slice body;       /* JSON: the judge, its numbers as of this sitting (control/api_judges.h) */
+    struct slice body;       /* JSON: the judge, its numbers as of this sitting (control/judge_book.h) */
     struct slice pairs;      /* JSON: each label with its verdict */
 };
 enum fault calibration_add(struct evaluations *e, struct calibration_row *c, struct error *error) MUST_CHECK; /* sets number */
