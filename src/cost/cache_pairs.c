@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/table.h"
-#include "cost/csv.h"
+#include "base/csv.h"
 #include "model/literals.h"
 
 enum { LITERALS_MOST = 16 * LIMIT_CACHE_WORDING }; /* one word of a letter costs nine bytes */

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/table.h"
-#include "cost/csv.h"
+#include "base/csv.h"
 
 #include <ctype.h>
 #include <math.h>

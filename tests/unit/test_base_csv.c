@@ -1,4 +1,4 @@
-#include "cost/csv.h"
+#include "base/csv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,10 +62,39 @@ static void mistakes(void **state) {
     assert_string_equal(rows(wide), "line 1: more than 128 columns");
 }
 
+static void separators(void **state) {
+    (void)state;
+    assert_int_equal(csv_separator(SLICE("")), ',');
+    assert_int_equal(csv_separator(SLICE("a\nb;c")), ',');
+    assert_int_equal(csv_separator(SLICE("a;b,c;d\n,,,,")), ';');
+    assert_int_equal(csv_separator(SLICE("\n\r\na\tb")), '\t');
+    assert_int_equal(csv_separator(SLICE("\"a;b;c\",d")), ',');
+    struct arena arena;
+    struct csv c;
+    struct csv_row row;
+    bool end = false;
+    arena_init(&arena, 256, 1 << 16);
+    csv_init(&c, SLICE("a\t \tb\n\"x\"y\nz\t1\t2\n\"o\npen\n"), &arena);
+    c.separator = '\t';
+    assert_int_equal(csv_next(&c, &row, &end, NULL), FAULT_NONE);
+    assert_int_equal(row.n, 3); /* a tab is no space here */
+    assert_int_equal(row.fields[1].len, 0);
+    assert_int_equal(csv_next(&c, &row, &end, NULL), FAULT_BAD_REQUEST);
+    csv_skip_line(&c);
+    assert_int_equal(csv_next(&c, &row, &end, NULL), FAULT_NONE);
+    assert_true(c.line == 3 && slice_is(row.fields[0], "z"));
+    assert_int_equal(csv_next(&c, &row, &end, NULL), FAULT_BAD_REQUEST);
+    csv_skip_line(&c);
+    assert_int_equal(csv_next(&c, &row, &end, NULL), FAULT_NONE);
+    assert_true(end);
+    arena_deinit(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forms),
         cmocka_unit_test(mistakes),
+        cmocka_unit_test(separators),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

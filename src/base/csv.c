@@ -1,8 +1,22 @@
-#include "cost/csv.h"
+#include "base/csv.h"
 
 void csv_init(struct csv *c, struct slice text, struct arena *arena) {
     if (slice_starts(text, SLICE("\xEF\xBB\xBF"))) text = slice_make(text.at + 3, text.len - 3);
-    *c = (struct csv){.rest = text, .arena = arena, .next_line = 1};
+    *c = (struct csv){.rest = text, .arena = arena, .next_line = 1, .separator = ','};
+}
+
+char csv_separator(struct slice text) {
+    static const char separators[] = {',', ';', '\t'};
+    size_t count[sizeof separators] = {0}, best = 0;
+    bool quoted = false;
+    text = slice_trim(text);
+    for (size_t i = 0; i < text.len && (quoted || (text.at[i] != '\n' && text.at[i] != '\r')); i++) {
+        if (text.at[i] == '"') quoted = !quoted;
+        for (size_t s = 0; s < sizeof separators && !quoted; s++) count[s] += text.at[i] == separators[s];
+    }
+    for (size_t s = 1; s < sizeof separators; s++)
+        if (count[s] > count[best]) best = s;
+    return separators[best];
 }
 
 static void skip(struct csv *c, size_t n) {
@@ -21,7 +35,7 @@ static void skip_line_end(struct csv *c) {
 }
 
 static void skip_spaces(struct csv *c) {
-    while (c->rest.len > 0 && (*c->rest.at == ' ' || *c->rest.at == '\t')) skip(c, 1);
+    while (c->rest.len > 0 && (*c->rest.at == ' ' || *c->rest.at == '\t') && *c->rest.at != c->separator) skip(c, 1);
 }
 
 /* Behind the opening quote. */
@@ -35,6 +49,7 @@ static enum fault quoted(struct csv *c, struct slice *ret, struct error *error) 
         at++;
         doubled++;
     }
+    if (at >= end) skip(c, c->rest.len); /* where it should have closed, nobody knows */
     if (at >= end)
         return error_set(error, FAULT_BAD_REQUEST, "line %zu: a quote opens and does not close", c->line);
     struct slice raw = slice_make(from, (size_t)(at - from));
@@ -56,7 +71,7 @@ static enum fault quoted(struct csv *c, struct slice *ret, struct error *error) 
 
 static struct slice plain(struct csv *c) {
     size_t n = 0;
-    while (n < c->rest.len && c->rest.at[n] != ',' && !is_line_end(c->rest.at[n])) n++;
+    while (n < c->rest.len && c->rest.at[n] != c->separator && !is_line_end(c->rest.at[n])) n++;
     struct slice field = slice_make(c->rest.at, n);
     skip(c, n);
     return slice_trim(field);
@@ -72,9 +87,9 @@ static enum fault field(struct csv *c, struct slice *ret, struct error *error) {
     enum fault f = quoted(c, ret, error);
     if (f) return f;
     skip_spaces(c);
-    if (c->rest.len > 0 && *c->rest.at != ',' && !is_line_end(*c->rest.at))
-        return error_set(error, FAULT_BAD_REQUEST, "line %zu: expected a comma after a closing quote",
-                         c->line);
+    if (c->rest.len > 0 && *c->rest.at != c->separator && !is_line_end(*c->rest.at))
+        return error_set(error, FAULT_BAD_REQUEST, "line %zu: expected a %s after a closing quote", c->line,
+                         c->separator == ',' ? "comma" : c->separator == ';' ? "semicolon" : "tab");
     return FAULT_NONE;
 }
 
@@ -91,8 +106,13 @@ enum fault csv_next(struct csv *c, struct csv_row *ret, bool *ret_end, struct er
         if (f) return f;
         ret->n++;
         if (c->rest.len == 0 || is_line_end(*c->rest.at)) break;
-        skip(c, 1); /* the comma */
+        skip(c, 1); /* the separator */
     }
     skip_line_end(c);
     return FAULT_NONE;
+}
+
+void csv_skip_line(struct csv *c) {
+    while (c->rest.len > 0 && !is_line_end(*c->rest.at)) skip(c, 1);
+    skip_line_end(c);
 }
