@@ -101,14 +101,21 @@ enum fault declared_from_json(struct slice text, struct arena *arena, struct dec
                               struct error *error) {
     struct declared d = {.lines = NULL};
     enum fault f = json_read(text, arena, UINT16_MAX, &d.doc, error);
-    if (f == FAULT_NONE) *ret = d;
+    int *lines = f == FAULT_NONE ? arena_new_array(arena, int, d.doc.count) : NULL;
+    if (f == FAULT_NONE && lines == NULL) return error_set(error, FAULT_TOO_LARGE, "the document does not fit into its memory");
+    if (f != FAULT_NONE) return f;
+    int line = 1;
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < d.doc.count; i++) { /* nodes come in the order of the text */
+        for (; at < d.doc.nodes[i].start; at++) line += text.at[at] == '\n';
+        lines[i] = line;
+    }
+    d.lines = lines;
+    *ret = d;
     return f;
 }
 
 int declared_line(const struct declared *d, uint32_t node) {
     if (node >= d->doc.count) return 0;
-    if (d->lines != NULL) return d->lines[node];
-    int line = 1;
-    for (uint32_t i = 0; i < d->doc.nodes[node].start; i++) line += d->doc.text.at[i] == '\n';
-    return line;
+    return d->lines[node];
 }

@@ -11,7 +11,7 @@
 
 struct declared {
     struct json_doc doc;
-    const int *lines; /* of each node; NULL: the text is the person's own, count its line ends */
+    const int *lines; /* of each node */
 };
 
 /* FAULT_TOO_LARGE and FAULT_BAD_JSON as of json_read. */

@@ -12,25 +12,20 @@
  *
  * or the same as YAML front matter between two lines `---` of a Markdown file, whose text is then the last message, with
  * `role` (user unless declared). A variable's value goes into the text of its message and nowhere else: it is escaped as JSON and
- * never read as a template, so it can make neither a role nor a message. Pure but for the files that a source lends. */
+ * never read as a template, so it can make neither a role nor a message. `files: false` says that "file:x" is a text here. Of maps, only
+ * the order of the declaration's own keys is of no account: a model reads tools and schemas in the order in which they stand. Pure but
+ * for the files that a source lends. */
 #ifndef MODEL_PROMPT_H
 #define MODEL_PROMPT_H
 
 #include "base/digest.h"
-#include "model/declared.h"
-#include "model/problems.h"
+#include "model/reader.h"
 #include "model/template.h"
-
-/* Files that a declaration names as "file:./x", relative to it. NULL function: none may be named. */
-struct file_source {
-    void *ctx;
-    enum fault (*read)(void *ctx, struct slice path, struct arena *arena, struct slice *ret, struct error *error);
-};
 
 struct prompt_message {
     struct slice role;    /* system, developer, user, assistant, tool */
     struct slice content; /* text, files read */
-    struct slice raw;     /* content that is no text (a list of parts): its JSON; SLICE_NULL */
+    struct slice raw;     /* content that is no text (a list of parts): its JSON, whose strings may be templates; SLICE_NULL */
     bool is_template;
 };
 
@@ -60,11 +55,18 @@ struct prompt { /* all texts borrowed from the arena it was read into */
 /* The map at `node`. Every problem is told; FAULT_CONFIG when there is one. `file` is the name to print. */
 enum fault prompt_read(const struct declared *d, uint32_t node, const char *file, const struct file_source *files,
                        struct arena *arena, struct prompt *ret, struct problems *problems) MUST_CHECK;
+enum fault prompt_read_in(struct reader *r, uint32_t node, struct prompt *ret) MUST_CHECK; /* a part of what a reader reads */
+/* The same of parts that stand in another map (a suite's); JSON_NONE: not declared. There may be no messages. */
+struct prompt_parts {
+    uint32_t messages, parameters, variables, tools;
+};
+enum fault prompt_read_parts(struct reader *r, const struct prompt_parts *at, struct prompt *ret) MUST_CHECK;
 /* A file's text, YAML or Markdown with front matter. */
 enum fault prompt_read_file(struct slice text, const char *file, const struct file_source *files, struct arena *arena,
                             struct prompt *ret, struct problems *problems) MUST_CHECK;
 
-/* The canonical form, one JSON object: what prompt_read reads back to the same digest. Without `version` and `owner`. */
+/* The canonical form, one JSON object: what prompt_read reads back to the same digest. Without `version`, `owner` and `suites`, which
+ * do not shape an answer. */
 void prompt_write(const struct prompt *p, struct json_writer *w);
 
 /* The body of a chat completion: model (`model` when given, else the prompt's), messages with variables filled in, then

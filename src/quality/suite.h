@@ -8,12 +8,14 @@
  *       - {tag: safety, pass_rate: {at_least: 1.0}}
  *     checks: [{type: word-count, max: 120}]         # of every case, before its own
  *     judges: {support-judge: {model: large, scale: 1-5}}
- *     cases:                            # or "file:cases.jsonl", "file:cases.csv"; items may be such files too
+ *     cases:                            # or "file:cases.jsonl", .csv, .yaml; items may be such files too
  *       - {id: reset-password, vars: {question: "How do I reset my password?"}, tags: [account],
  *          checks: [{type: icontains, value: "reset link"}]}
  *
  * All of it is in docs/evaluation.md. A suite is immutable once read, and is known by its digest: of its canonical form, files
- * read in, so that the same content in another order of keys is the same version, and a run names the exact one. */
+ * read in, so that the same content in another order of keys is the same version, and a run names the exact one. Texts (prompt, input,
+ * vars, expected, context) may be "file:./long.txt", relative to the file they stand in; not in .jsonl and .csv, which are data, nor
+ * with `files: false`, as the canonical form has it where a text begins so. */
 #ifndef QUALITY_SUITE_H
 #define QUALITY_SUITE_H
 
@@ -61,7 +63,7 @@ struct suite_trigger {
 struct suite {
     struct slice name, description; /* description: SLICE_NULL */
     struct slice prompt_name;  /* declared by name; SLICE_NULL: `prompt` was read with the suite */
-    bool has_prompt;
+    bool has_prompt;           /* perhaps one without messages: then each case has an `input` */
     struct prompt prompt;      /* when has_prompt */
     struct slice model;        /* in place of the prompt's; SLICE_NULL */
     struct slice request_type; /* label of its exchanges; SLICE_NULL */
@@ -79,6 +81,7 @@ struct suite {
     struct suite_trigger *triggers;
     unsigned n_triggers;
     struct slice run_as_application, run_as_key; /* whose key triggered runs use; SLICE_NULL */
+    struct slice canonical;    /* suite_write's */
     struct digest digest;
 };
 
@@ -97,8 +100,13 @@ static inline const struct check *suite_check_at(const struct suite *s, const st
     return i < s->n_checks ? &s->checks[i] : &c->checks[i - s->n_checks];
 }
 bool suite_case_has_tag(const struct suite_case *c, struct slice tag);
-/* The judge of a check: by its name, or the suite's only one when it names none; NULL: there is none. */
+/* The judge of a check, which has a name once the suite is read (the only declared one, when the check names none). NULL: it is not
+ * declared here; whoever runs the suite looks for it in the registry, lends it, or says that there is none. */
 const struct judge *suite_judge(const struct suite *s, const struct check *c);
+/* Names of judges that checks have and the suite does not; walk with *cursor from 0, false at the end. A name may come twice. */
+bool suite_next_missing_judge(const struct suite *s, size_t *cursor, struct slice *ret);
+/* The suite then has this judge as well; its digest stays (the judge is told by judge_identity). False: `arena`, the suite's, is full. */
+bool suite_lend_judge(struct suite *s, const struct judge *j, struct arena *arena) MUST_CHECK;
 
 /* The body of the exchange of a case. `prompt`: in place of the suite's own (NULL: its own); `model` likewise (SLICE_NULL). */
 enum fault suite_write_request(const struct suite *s, const struct suite_case *c, const struct prompt *prompt, struct slice model,
