@@ -21,12 +21,13 @@ struct definition {
 };
 
 /* *d (kind, name, digest, body, by, why, ticket, registered, at_us) is added or found; number and version are filled in. *ret_new: it was
- * not there. Adding a registered one makes it current. */
+ * not there. Adding a registered one makes it current; one that is current already stays as it is, with its former origin. */
 enum fault definition_put(struct evaluations *e, struct definition *d, bool *ret_new, struct error *error) MUST_CHECK;
 /* `which`: SLICE_NULL or "": the current one; "3": that version; hexadecimal digits (8 or more): its digest. FAULT_NOT_FOUND. */
 enum fault definition_find(struct evaluations *e, struct slice kind, struct slice name, struct slice which, struct arena *arena,
                            struct definition *ret, struct error *error) MUST_CHECK;
-/* The current one of each name (name SLICE_NULL), or all versions of one, newest first. `each` returns false to stop. */
+/* The current one of each name (name SLICE_NULL), or all versions of one, newest first. `each` returns false to stop;
+ * d->body is valid inside it only. */
 enum fault definition_list(struct evaluations *e, struct slice kind, struct slice name, struct arena *arena,
                            bool (*each)(void *ctx, const struct definition *d), void *ctx, struct error *error) MUST_CHECK;
 enum fault definition_remove(struct evaluations *e, struct slice kind, struct slice name, int64_t at_us, struct error *error) MUST_CHECK; /* FAULT_NOT_FOUND */
