@@ -3,11 +3,14 @@
  * The rate is the weighted mean over cases of each case's share of passed runs (stats/rate.h); errors are left out of it and counted.
  * A requirement with a confidence is held against the one-sided limit of that confidence: passed when the lower limit reaches the
  * bound, failed when the upper one does not, else not enough evidence. Without a confidence the plain number is compared.
- * The run's verdict: failed when one requirement failed; else inconclusive when one is, when more than max_errors of
- * the runs ended in an error, when the run was stopped early, or when there is no case; else passed.
+ * Without one it is a demand on these very cases, so a case that has no answer yet, or errors only, is counted both ways: the answer is
+ * given when it is the same.
+ * The run's verdict: inconclusive when more than max_errors of the runs ended in an error; failed when one requirement failed; else
+ * inconclusive when one is, when the run was stopped early, or when there is no case; else passed.
  *
  * Rates that a judge decided are told twice: as it said, and as people would have said, by what is known of the judge
- * (stats/corrected.h); a judge without a calibration is marked. A requirement uses the corrected rate where there is one. */
+ * (summary_judge.c has the formula and when it refuses); a judge without a calibration is marked. A requirement with a confidence
+ * uses the corrected rate where there is one; a plain one counts what was said of these cases. */
 #ifndef QUALITY_SUMMARY_H
 #define QUALITY_SUMMARY_H
 
@@ -28,15 +31,6 @@ struct judge_calibration {
 };
 #define JUDGE_LABELS_LEAST 30
 
-/* One result as statistics see it: kept for all results of a run, so small. */
-struct summary_row {
-    uint32_t case_at;
-    uint16_t repeat;
-    uint8_t verdict; /* enum check_verdict */
-    bool refused;
-    float score;
-};
-
 struct summary;
 /* `repeat` and `planned` of the run, not the suite's. The suite must outlive it. */
 struct summary *summary_new(const struct suite *s, unsigned repeat, size_t planned);
@@ -54,7 +48,7 @@ struct summary_counts {
 };
 struct summary_counts summary_counts(const struct summary *s);
 /* Members of an object that is open: verdict, why (texts), pass_rate, interval, cases, runs, errors, cost_usd, by_tag,
- * requirements, needed_cases, judges, refusals, metrics, repeats (pass@k, pass^k), latency: docs/evaluation.md has them all. */
+ * requirements, needed_cases, judges, corrected, refusals, score, metrics, repeats (pass@k, pass^k), latency_ms, cost: docs/evaluation.md. */
 enum summary_verdict summary_write(struct summary *s, struct json_writer *w);
 
 #endif
