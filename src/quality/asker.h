@@ -2,13 +2,20 @@
  *
  * They are exchanges as any application's: with its key, in its budgets, recorded. Each has a name that is its own in all
  * time (`once`), sent as x-quarterdeck-once: when the asker is killed and asks again, the gateway gives the answer that it
- * already has, or is still waiting for, and nothing is paid for twice. What may pass (429, 503, a broken connection, 409 of an answer
- * still under way) is tried again with growing pauses, up to `patience_us`; other answers are the asker's caller's to judge.
- * On its loop's thread. */
+ * already has, or is still waiting for, and nothing is paid for twice.
+ *
+ * What may pass is tried again with growing pauses (1 s doubled up to 30 s, at least what retry-after says), while `patience_us` lasts: no
+ * connection, no answer in time, 408, 409 with retry-after (the first one is still under way), 429, 503, and of what the gateway could
+ * not get from any provider (no_target_available; it has tried again itself) rate limits and overload. Other
+ * failures of providers are tried ASK_TRIES times. Not again: budget_exceeded, provider_quota, a reply over the limit, all other
+ * answers; they are the asker's caller's to judge. A pause holds its place among those under way, so that a rate limit slows the
+ * asker down. On its loop's thread. */
 #ifndef QUALITY_ASKER_H
 #define QUALITY_ASKER_H
 
 #include "io/http_call.h"
+
+#define ASK_TRIES 3
 
 struct asker;
 struct asker_options {
@@ -26,16 +33,18 @@ struct ask { /* embedded in its owner, which keeps body and texts until done */
     const char *request_type;    /* NULL: none */
     const char *tags;            /* "eval-run=run-12,eval-case=reset-password"; NULL */
     const char *once;            /* unique name of this request, printable ASCII; NULL: none */
-    /* In a later turn. status 0: no answer; `detail`. */
+    bool may_cache;              /* an earlier answer to the same question will do (x-quarterdeck-cache: no-store is not sent) */
+    /* In a later turn; it may send again, this one too, but not free the asker. status 0: no answer; `detail`. */
     void (*done)(struct ask *a);
     /* the answer, valid inside done */
     int status;
     struct slice reply;
     const char *detail;
     struct slice record, target;  /* x-quarterdeck-id, x-quarterdeck-model; empty: not said */
-    int64_t cost_nano;            /* MONEY_UNKNOWN: not said; 0 for an answer that was replayed and paid before: see paid_nano */
-    int64_t latency_us;           /* of the try that answered */
+    int64_t cost_nano;            /* MONEY_UNKNOWN: not said. Of an answer of an earlier life: what was paid then */
+    int64_t latency_us;           /* of the try that answered; of an answer of an earlier life: of that one. -1: unknown */
     unsigned tries;
+    bool unreachable;             /* status 0: the gateway itself was not reached, or broke the connection, for all of `patience_us` */
     /* private */
     struct asker_call *call;
 };
