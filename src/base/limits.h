@@ -21,6 +21,7 @@
 #define LIMIT_PROGRAM_WORDS 32              /* a program of the operator's and its arguments, in the configuration */
 #define LIMIT_EVENTS_PER_CHUNK 64          /* neutral events one upstream event may turn into */
 #define LIMIT_LABEL 256                    /* one request label (user, session, feature, ...) */
+#define LIMIT_ONCE_NAME 200                /* name of a request that is run once */
 #define LIMIT_TAGS 32                      /* tags of one exchange */
 
 /* JSON from outside */

@@ -185,7 +185,8 @@ static struct slice copy_to(char **at, struct slice s) {
 
 static struct kept *kept_new(const struct answer_key *key, const struct answer *answer) {
     size_t text =
-        answer->content_type.len + answer->body.len + answer->finish_reason.len + answer->upstream_model.len;
+        answer->content_type.len + answer->body.len + answer->finish_reason.len + answer->upstream_model.len +
+        answer->target.len;
     struct kept *e = mem_alloc(sizeof *e + text);
     char *at = e->bytes;
     e->answer = *answer;
@@ -193,6 +194,7 @@ static struct kept *kept_new(const struct answer_key *key, const struct answer *
     e->answer.body = copy_to(&at, answer->body);
     e->answer.finish_reason = copy_to(&at, answer->finish_reason);
     e->answer.upstream_model = copy_to(&at, answer->upstream_model);
+    e->answer.target = copy_to(&at, answer->target);
     e->size = sizeof *e + text + BOOKKEEPING;
     atomic_init(&e->references, 1);
     list_init(&e->by_use);

@@ -24,6 +24,10 @@ struct answer {
     struct slice finish_reason, upstream_model; /* the record's; SLICE_NULL: null */
     int64_t cost_nano;                          /* what it cost; MONEY_UNKNOWN: nobody knows */
     int64_t kept_us;                            /* monotonic */
+    /* of once.h alone */
+    struct slice target;                        /* who answered */
+    int64_t took_us;
+    uint8_t asked[ANSWER_KEY_BYTES];            /* stands for the request */
 };
 
 struct answers *answers_new(size_t max_bytes, unsigned shards);

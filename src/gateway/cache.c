@@ -97,11 +97,11 @@ static void count(struct exchange *x, enum metric lookups, const struct answer *
             a->cost_nano);
 }
 
-static void replay(struct exchange *x, const struct answer *a) {
+void cache_replay(struct exchange *x, const struct answer *a, struct slice how) {
     struct record *r = &x->record;
     const char *type = arena_text(&x->arena, a->content_type);
     bool stream = slice_starts(a->content_type, SLICE("text/event-stream"));
-    r->cache = SLICE("hit");
+    r->cache = how;
     r->saved_nano = a->cost_nano;
     r->finish_reason = arena_slice(&x->arena, a->finish_reason);
     r->upstream_model = arena_slice(&x->arena, a->upstream_model);
@@ -163,7 +163,7 @@ bool cache_serve(struct exchange *x) {
     x->cache_missed = !x->no_cache && x->to_cache;
     x->keep_copy |= x->to_cache;
     if (!a) return false;
-    replay(x, a);
+    cache_replay(x, a, SLICE("hit"));
     answers_release(a);
     return true;
 }

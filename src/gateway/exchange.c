@@ -139,6 +139,9 @@ static void clear(struct exchange *x) {
     x->no_store = x->concluded = x->committed = x->paused = x->transfer_over = x->output_seen = x->keep_copy = false;
     x->in_passing = x->no_cache = x->to_cache = x->cache_missed = x->cheapest_first = false;
     x->wording = NULL;
+    x->once = SLICE_NULL;
+    x->once_runs = false;
+    x->once_target = NULL;
     x->admission = ADMIT_NO;
     x->above_window = x->retry_after_us = x->approved_nano = -1;
     x->estimate_nano = MONEY_UNKNOWN;
@@ -244,7 +247,7 @@ void exchange_request(struct exchange *x) {
     x->keep_copy = x->key->application->payloads.capture == CAPTURE_FULL ||
                    (x->model->degraded == DEGRADED_CACHE && !x->no_store);
     pseudonymize(x);
-    if (!reserve(x) || cache_serve(x)) return;
+    if (once_serve(x) || !reserve(x) || cache_serve(x)) return;
     loop_timer_start(x->gateway->loop, &x->total_timer, x->model->timeouts.total);
     route_next(x);
     exchange_waits(x);
@@ -275,6 +278,7 @@ void exchange_refuse(struct exchange *x, enum record_status status, enum fault f
 }
 
 void exchange_client_gone(struct exchange *x) {
+    if (once_goes_on(x)) return; /* its request stays, though nobody hears the answer */
     if (x->state != EXCHANGE_DONE) {
         exchange_woke(x);
         if (x->state == EXCHANGE_ATTEMPT || x->state == EXCHANGE_STREAM) {

@@ -24,6 +24,7 @@
 #include "gateway/answers.h"
 #include "gateway/gateway.h"
 #include "gateway/health.h"
+#include "gateway/once.h"
 #include "io/sse.h"
 #include "model/tiers.h"
 
@@ -44,7 +45,8 @@ struct gateway_shared {
     struct answers *answers; /* for degraded service */
     struct answers *exact;   /* the exact cache; the answers of the semantic one too */
     struct alike *alike;     /* the semantic cache's wordings */
-    uint8_t question_key[DIGEST_KEY]; /* random, for its questions */
+    uint8_t question_key[DIGEST_KEY]; /* random, for its questions and for names */
+    struct once *once;       /* what is asked once in all time */
 };
 
 struct gateway {
@@ -108,6 +110,14 @@ struct exchange {
     bool to_cache;                  /* the answer is to be kept under `question` */
     bool cache_missed;
     bool cheapest_first;            /* a budget turned the order around: not the answer that is asked for on other days */
+
+    /* x-quarterdeck-once */
+    struct slice once;              /* the name; SLICE_NULL: none */
+    struct answer_key once_name;
+    uint8_t once_asked[ANSWER_KEY_BYTES];
+    bool once_runs;                 /* it is the first of its name: goes on without its client, and ends with once_settle */
+    int64_t once_us;                /* of an answer that was given before: how long that took, and who answered */
+    const char *once_target;
 
     /* routing */
     const struct tier *tier;       /* of a model with tiers, the one that is tried first; NULL: it has none */
@@ -187,6 +197,11 @@ void reserve_settle(struct exchange *x, bool used); /* once the record's usage a
 /* cache.c: true: answered with an earlier answer to the same question */
 bool cache_serve(struct exchange *x) MUST_CHECK;
 void cache_keep(struct exchange *x);      /* when the record is complete, its answer if it may be given again */
+void cache_replay(struct exchange *x, const struct answer *a, struct slice how); /* `how`: record.cache */
+/* once.c: true: answered, with the answer that this name got before, or refused */
+bool once_serve(struct exchange *x) MUST_CHECK;
+bool once_goes_on(const struct exchange *x); /* though its client is gone */
+void once_settle(struct exchange *x);        /* when the record is written */
 /* route.c: which target now, and what after a failure */
 void route_next(struct exchange *x);      /* the current target if it can be used, else the next, else the end */
 void route_failed(struct exchange *x, const struct upstream_error *why);

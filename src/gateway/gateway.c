@@ -172,6 +172,7 @@ struct gateway_shared *gateway_shared_new(void) {
     s->answers = answers_new(LIMIT_CACHE_BYTES, ANSWER_SHARDS);
     s->exact = answers_new(LIMIT_CACHE_BYTES, ANSWER_SHARDS);
     s->alike = alike_new(LIMIT_CACHE_BYTES / ALIKE_SHARE, ALIKE_SHARDS);
+    s->once = once_new();
     digest_random(s->question_key, sizeof s->question_key);
     return s;
 }
@@ -182,6 +183,7 @@ void gateway_shared_free(struct gateway_shared *s) {
     answers_free(s->answers);
     answers_free(s->exact);
     alike_free(s->alike);
+    once_free(s->once);
     mem_free(s);
 }
 

@@ -6,7 +6,7 @@
 
 struct reading {
     struct exchange *x;
-    struct slice bearer, api_key, prompt, tags, cache, approved;
+    struct slice bearer, api_key, prompt, tags, cache, approved, once;
     enum fault fault;
     struct error *error;
 };
@@ -27,7 +27,7 @@ static void read_label(struct reading *r, struct slice name, struct slice value)
                   {"feature", &record->feature}, {"team", &record->team},
                   {"request-type", &record->request_type}, {"tags", &r->tags},
                   {"prompt", &r->prompt},        {"cache", &r->cache},
-                  {"approve-cost", &r->approved}};
+                  {"approve-cost", &r->approved},      {"once", &r->once}};
     for (unsigned i = 0; i < sizeof labels / sizeof labels[0]; i++) {
         if (!slice_eq_nocase(name, slice_of(labels[i].name))) continue;
         value = slice_trim(value);
@@ -91,6 +91,14 @@ static enum fault read_tags(struct reading *r) {
     return fault;
 }
 
+/* A name that is cut would be another's. */
+static bool read_once(struct reading *r) {
+    bool good = r->once.len > 0 && r->once.len <= LIMIT_ONCE_NAME;
+    for (size_t i = 0; good && i < r->once.len; i++) good = r->once.at[i] >= 0x20 && r->once.at[i] < 0x7F;
+    r->x->once = r->once;
+    return good;
+}
+
 enum fault labels_read(struct exchange *x, struct slice *ret_credential, struct error *error) {
     struct reading r = {.x = x, .error = error};
     (void)http_request_each_header(x->request, each_header, &r);
@@ -110,5 +118,7 @@ enum fault labels_read(struct exchange *x, struct slice *ret_credential, struct 
     if (r.approved.len > 0 && (!money_parse(r.approved, 9, &x->approved_nano) || x->approved_nano < 0))
         return error_set(error, FAULT_BAD_REQUEST, "header x-quarterdeck-approve-cost: expected USD such as 0.75, found `" SLICE_FMT "`",
                          SLICE_ARG(label_cut(r.approved)));
+    if (!slice_is_null(r.once) && !read_once(&r))
+        return error_set(error, FAULT_BAD_REQUEST, "header x-quarterdeck-once: expected 1 to %d printable ASCII characters", LIMIT_ONCE_NAME);
     return read_tags(&r);
 }

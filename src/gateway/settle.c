@@ -124,6 +124,7 @@ void settle(struct exchange *x, enum record_status status, int http_status, enum
     keep_payloads(x, status);
     (void)g->sinks.record(g->sinks.ctx, g->lane, r); /* a lost record is counted by the recorder */
     count(x, status);
+    once_settle(x);
 }
 
 static const char *text_of(struct exchange *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -182,8 +183,20 @@ static void put_rate(struct exchange *x, struct header_list *l, const char *what
 }
 
 /* Waiting does not help: the client's library shall not try again by itself. */
-static bool is_final(const struct record *r) {
-    return r->error == FAULT_BUDGET_EXCEEDED || r->error == FAULT_APPROVAL_REQUIRED || r->error == FAULT_UNKNOWN_PRICE;
+static bool is_final(const struct exchange *x) {
+    const struct record *r = &x->record;
+    return r->error == FAULT_BUDGET_EXCEEDED || r->error == FAULT_APPROVAL_REQUIRED || r->error == FAULT_UNKNOWN_PRICE ||
+           (r->error == FAULT_CONFLICT && x->retry_after_us < 0);
+}
+
+/* What is known of the answer that is given again. */
+static void put_once(struct exchange *x, struct header_list *l) {
+    char money[MONEY_TEXT];
+    if (x->once_target[0]) put(l, "x-quarterdeck-model", x->once_target);
+    put(l, "x-quarterdeck-once-us", text_of(x, "%lld", (long long)x->once_us));
+    if (!money_is_known(x->record.saved_nano)) return;
+    money_format(x->record.saved_nano, money);
+    put(l, "x-quarterdeck-once-usd", text_of(x, "%s", money));
 }
 
 unsigned settle_headers(struct exchange *x, const char *content_type, struct http_header out[SETTLE_HEADERS]) {
@@ -211,9 +224,11 @@ unsigned settle_headers(struct exchange *x, const char *content_type, struct htt
             money_format(r->cost_nano, money);
             put(&l, "x-quarterdeck-cost-usd", text_of(x, "%s", money));
         }
-        if (r->http_status >= 429 && x->retry_after_us >= 0)
+        if (x->once_target) put_once(x, &l);
+        if (r->error == FAULT_NO_TARGET && r->n_attempts > 0) put(&l, "x-quarterdeck-last-error", fault_name(x->last.fault));
+        if ((r->http_status >= 429 || r->error == FAULT_CONFLICT) && x->retry_after_us >= 0)
             put(&l, "retry-after", text_of(x, "%lld", (long long)((x->retry_after_us + 999999) / 1000000)));
-        if (is_final(r) || (r->status == RECORD_ERROR && r->n_attempts > 0 && r->error != FAULT_SHUTTING_DOWN))
+        if (is_final(x) || (r->status == RECORD_ERROR && r->n_attempts > 0 && r->error != FAULT_SHUTTING_DOWN))
             put(&l, "x-should-retry", "false"); /* our own retries are used up */
     }
     put(&l, "x-quarterdeck-overhead-us", text_of(x, "%lld", (long long)exchange_overhead_us(x)));

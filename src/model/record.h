@@ -68,7 +68,7 @@ struct record {
     struct slice error_text;         /* words behind `error`; never payload */
     struct record_attempt attempts[LIMIT_ATTEMPTS];
     unsigned n_attempts;
-    struct slice cache;              /* null, "hit", "degraded" */
+    struct slice cache;              /* null, "hit", "degraded", "once" */
     struct usage usage;
     int64_t cost_nano;               /* MONEY_UNKNOWN: null */
     struct charge charge;            /* the cost by meter, when it was settled by a price; sums to it */
@@ -81,7 +81,7 @@ struct record {
     bool has_system_prompt;
     uint32_t dropped_events;         /* malformed stream events left out */
     bool back_to_primary;            /* first answer of the primary after its breaker had opened */
-    int64_t saved_nano;              /* cache "hit": what the answer had cost; MONEY_UNKNOWN: null */
+    int64_t saved_nano;              /* cache "hit" and "once": what the answer had cost; MONEY_UNKNOWN: null */
     int32_t cache_similarity_ppm;    /* cache "hit" of a question in other words: how alike, 0..10^6; -1: the same question */
     int32_t difficulty_ppm;          /* as routing by difficulty saw it, 0..10^6; -1: the model has no tiers */
     struct slice tier;               /* what it chose; SLICE_NULL with difficulty_ppm -1 */
