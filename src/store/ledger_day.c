@@ -3,8 +3,9 @@
 #include "base/mem.h"
 #include "store/ledger_store.h"
 #include "store/migrate.h"
+#include "store/varint.h"
 
-enum { SCRATCH_FIRST = 8 << 10, SCRATCH_MAX = 1 << 20, PROBES_MAX = 1 << 20 };
+enum { SCRATCH_FIRST = 8 << 10, SCRATCH_MAX = 1 << 20, PROBES_MAX = 1 << 20, ARRIVED_MAX = 1 << 20 };
 
 int64_t ledger_time(const struct record *r) {
     int64_t id_us = record_id_time_us(&r->id);
@@ -62,6 +63,7 @@ struct ledger_day *ledger_day_open(const struct ledger *l, int64_t day, bool syn
     char *path = ledger_path(l, LEDGER_RECORDS, day);
     d->day = day;
     buffer_init(&d->row, LIMIT_RECORD + 1);
+    buffer_init(&d->arrived, ARRIVED_MAX);
     arena_init(&d->scratch, SCRATCH_FIRST, SCRATCH_MAX);
     d->db = database_open(path, &(struct database_options){.sync_each = sync_each}, &fault, error);
     if (fault == FAULT_NONE) fault = migrate(d->db, &schema_ledger, error);
@@ -85,6 +87,7 @@ void ledger_day_close(struct ledger_day *d) {
     rollups_deinit(&d->rollups);
     spend_cells_deinit(&d->costs);
     buffer_deinit(&d->row);
+    buffer_deinit(&d->arrived);
     arena_deinit(&d->scratch);
     database_close(d->db);
     mem_free(d);
@@ -92,6 +95,8 @@ void ledger_day_close(struct ledger_day *d) {
 
 enum fault ledger_day_begin(struct ledger_day *d, struct error *error) {
     enum fault fault = database_begin(d->db, error);
+    buffer_clear(&d->arrived);
+    d->arrived_last = 0;
     d->in_batch = fault == FAULT_NONE;
     return fault;
 }
@@ -143,6 +148,8 @@ enum fault ledger_day_insert(struct ledger_day *d, const struct record *r, struc
     if (fault != FAULT_NONE) return fault;
     *ret_new = inserted;
     if (!inserted) return FAULT_NONE;
+    varint_put(&d->arrived, varint_from_signed(place - d->arrived_last));
+    d->arrived_last = place;
     span_add(&d->span, time_us, time_us - place_us(d->day, place));
     fault = sieve_add(&d->sieve, d->db, place, r, error);
     if (fault == FAULT_NONE) fault = rollups_add(&d->rollups, d->db, r, time_us, error);
@@ -164,11 +171,22 @@ enum fault ledger_day_note(struct ledger_day *d, const struct note *n, struct er
     return statement_run(s, error);
 }
 
+static enum fault arrived_save(struct ledger_day *d, struct error *error) {
+    struct statement *s;
+    if (d->arrived.overflow) return error_set(error, FAULT_INTERNAL, "%s: too many records in one transaction", database_name(d->db));
+    if (d->arrived.len == 0) return FAULT_NONE;
+    enum fault fault = statement_of(d->db, "INSERT INTO arrival(places) VALUES(?1)", &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_blob(s, 1, buffer_slice(&d->arrived));
+    return statement_run(s, error);
+}
+
 enum fault ledger_day_commit(struct ledger_day *d, struct error *error) {
     enum fault fault = sieve_save(&d->sieve, d->db, error);
     if (fault == FAULT_NONE) fault = rollups_save(&d->rollups, d->db, error);
     if (fault == FAULT_NONE) fault = spend_cells_save(&d->costs, d->db, error);
     if (fault == FAULT_NONE && d->span.records > 0) fault = span_save(&d->span, d->db, error);
+    if (fault == FAULT_NONE) fault = arrived_save(d, error);
     if (fault == FAULT_NONE) fault = database_commit(d->db, error);
     if (fault == FAULT_NONE) d->in_batch = false;
     return fault;

@@ -53,6 +53,8 @@ struct ledger_day {
     struct rollups rollups;
     struct spend_cells costs;
     struct span span;
+    struct buffer arrived; /* of this transaction: places, as varints of what each adds to the one before */
+    int64_t arrived_last;
     struct buffer row;
     struct arena scratch;
     bool in_batch;

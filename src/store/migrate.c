@@ -82,6 +82,8 @@ static const char *const ledger_steps[] = {
     /* 3: how good answers were (score.h) */
     "CREATE TABLE score(record BLOB NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, value_ppm INTEGER NOT NULL,"
     "  at_us INTEGER NOT NULL, comment TEXT, PRIMARY KEY(record, name, source)) WITHOUT ROWID;",
+    /* 4: in which order records came: the places of each transaction (follow.h) */
+    "CREATE TABLE arrival(batch INTEGER PRIMARY KEY AUTOINCREMENT, places BLOB NOT NULL);",
 };
 const struct schema schema_ledger = {ledger_steps, sizeof ledger_steps / sizeof *ledger_steps};
 

@@ -249,6 +249,7 @@ static void days_of_an_older_program(void **state) {
     assert_int_equal(
         database_exec(db,
                       "DROP TABLE spend_hour; DROP TABLE spend_dimension; DROP TABLE spend_state; DROP TABLE score;"
+                      "DROP TABLE arrival;"
                       "PRAGMA user_version=1",
                       &error),
         FAULT_NONE);

@@ -1,0 +1,33 @@
+/* follow.h - records in the order in which they came into the ledger, from a place that whoever follows keeps.
+ *
+ * Ids sort by when an exchange began, and a long one comes late: who reads by id must either wait for the longest or miss it. The
+ * day files tell the transactions that brought their records; a follower remembers the last one that it has had of each day. What it
+ * does with a step and that memory must be made durable together: then nothing is met twice and nothing is left out, whatever happens in between.
+ *
+ * Of files that an older program wrote nothing is told. One that was damaged and replaced begins anew. */
+#ifndef STORE_FOLLOW_H
+#define STORE_FOLLOW_H
+
+#include "store/ledger.h"
+
+#define FOLLOW_DAYS 4 /* a record's id is of the day its exchange began; older days than these get no more */
+
+struct follow { /* zeroed: before everything */
+    struct {
+        int64_t day, batch; /* since 1970; the last transaction had */
+    } at[FOLLOW_DAYS];      /* ascending */
+    unsigned n;
+};
+
+/* Behind all that is there now. */
+enum fault ledger_follow_end(struct ledger *l, struct follow *ret, struct error *error) MUST_CHECK;
+/* One transaction's records, at most 4,096, and *f moves behind it; *ret_any false: there is none. Records that retention has taken
+ * are passed over. On a failure *f stays, though `each` may have been called. */
+enum fault ledger_follow(struct ledger *l, struct follow *f, void (*each)(void *ctx, const struct record *r), void *ctx, bool *ret_any,
+                         struct error *error) MUST_CHECK;
+
+#define FOLLOW_TEXT 192
+void follow_format(const struct follow *f, char out[FOLLOW_TEXT]); /* "20778:12,20779:400" */
+bool follow_parse(struct slice text, struct follow *ret) MUST_CHECK;
+
+#endif
