@@ -142,8 +142,19 @@ static const char *const evaluations_steps[] = {
     "CREATE TABLE review_label(review INTEGER NOT NULL, item INTEGER NOT NULL, reviewer TEXT NOT NULL, position INTEGER NOT NULL,"
     "  flipped INTEGER NOT NULL, label INTEGER, comment TEXT, by TEXT, at_us INTEGER NOT NULL DEFAULT 0,"
     "  PRIMARY KEY(review, item, reviewer)) WITHOUT ROWID;"
-    "CREATE INDEX review_label_by_reviewer ON review_label(review, reviewer, position);",
+    "CREATE INDEX review_label_by_reviewer ON review_label(review, reviewer, position);"
     /* scores of production records (scored.h) */
+    "CREATE TABLE scoring_rule(rule TEXT PRIMARY KEY, position TEXT, window INTEGER NOT NULL DEFAULT 0, used INTEGER NOT NULL DEFAULT 0,"
+    "  paused INTEGER NOT NULL DEFAULT 0, changed_us INTEGER NOT NULL DEFAULT 0, by TEXT, why TEXT) WITHOUT ROWID;"
+    "CREATE TABLE scored(record BLOB NOT NULL, rule TEXT NOT NULL, definition INTEGER NOT NULL, time_us INTEGER NOT NULL, application TEXT,"
+    "  request_type TEXT, prompt TEXT, version TEXT, model TEXT, chance_e15 INTEGER NOT NULL, length INTEGER NOT NULL, state INTEGER NOT NULL,"
+    "  tries INTEGER NOT NULL, body TEXT, PRIMARY KEY(rule, record)) WITHOUT ROWID;"
+    "CREATE INDEX scored_by_time ON scored(rule, time_us);"
+    "CREATE INDEX scored_waiting ON scored(rule, time_us) WHERE state = 0;"
+    "CREATE TABLE scored_count(rule TEXT NOT NULL, day INTEGER NOT NULL, matched INTEGER NOT NULL, taken INTEGER NOT NULL,"
+    "  over INTEGER NOT NULL, PRIMARY KEY(rule, day)) WITHOUT ROWID;"
+    "CREATE TABLE scored_length(rule TEXT NOT NULL, request_type TEXT NOT NULL, day INTEGER NOT NULL, histogram BLOB NOT NULL,"
+    "  PRIMARY KEY(rule, request_type, day)) WITHOUT ROWID;",
 };
 const struct schema schema_evaluations = {evaluations_steps, sizeof evaluations_steps / sizeof *evaluations_steps};
 
