@@ -71,6 +71,13 @@ size_t digest_base64(struct slice data, char *out, size_t cap) {
     return need - 1;
 }
 
+bool digest_from_base64(struct slice text, uint8_t *out, size_t cap, size_t *ret_len) {
+    size_t len;
+    if (sodium_base642bin(out, cap, text.at, text.len, NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0) return false;
+    *ret_len = len;
+    return true;
+}
+
 void digest_keyed(struct slice data, const uint8_t key[DIGEST_KEY], struct digest *ret) {
     crypto_generichash(ret->bytes, sizeof ret->bytes, (const unsigned char *)data.at, data.len, key, DIGEST_KEY);
 }

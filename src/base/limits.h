@@ -77,6 +77,9 @@
 #define LIMIT_JUDGE_CONTEXT (512u << 10)   /* of a context; above it claims are not judged: they may rest on what was cut */
 #define LIMIT_JUDGE_REASON 600             /* characters of a judge's reason that are kept */
 #define LIMIT_JUDGE_LABELS 20000            /* of one sitting; as many verdicts are paid for */
+#define LIMIT_PROGRAM_SAYS (1u << 20)      /* what a check's program may say about one answer: a verdict and a reason */
+#define LIMIT_PROGRAM_TOLD (96u << 20)     /* what it is told: a case and an answer of 4 MiB each, every byte escaped */
+#define LIMIT_PROGRAM_MEMORY (2u << 30)    /* of each of its processes; node starts with 0.1 GiB */
 #define LIMIT_EVAL_CONCURRENT 256          /* exchanges of one run at once */
 
 /* configuration */

@@ -205,6 +205,9 @@ static void run_type(struct check_run *run) {
     case CHECK_TYPE_TOOL_CALL: check_run_tool_call(run); break;
     case CHECK_TYPE_TOOL_CALL_F1: check_run_tool_f1(run); break;
     case CHECK_TYPE_SIMILAR:
+        if (slice_is_null(run->c->model)) check_run_similar(run);
+        else check_cannot(run, "similar by a model cannot be told from the answer alone");
+        break;
     case CHECK_TYPE_JUDGE:
     case CHECK_TYPE_FAITHFUL:
     case CHECK_TYPE_RELEVANT:

@@ -1,8 +1,9 @@
 #include "quality/check.h"
 
+#include "model/quantity.h"
+#include "model/template.h"
 #include "quality/pattern.h"
 #include "quality/schema.h"
-#include "model/template.h"
 #include "quality/text.h"
 
 #include <math.h>
@@ -347,8 +348,131 @@ static bool read_tool_call(struct reading *r) {
     return true;
 }
 
+/* ---- what a judge, a model or a process decides ---- */
+
+#define LONGEST_TIMEOUT_US (600 * INT64_C(1000000))
+
+static bool read_words(struct reading *r, enum check_parameter p, struct slice *ret) {
+    if (r->at[p] == JSON_NONE) return true;
+    *ret = json_string(r->doc, r->at[p], r->arena);
+    return slice_trim(*ret).len > 0 || wrong(r, p);
+}
+
+static bool read_judged(struct reading *r) {
+    struct error why = {.fault = FAULT_NONE};
+    struct check *c = r->c;
+    bool any;
+    if (!read_words(r, PARAMETER_MODEL, &c->model) || !read_words(r, PARAMETER_JUDGE, &c->judge) ||
+        !read_words(r, PARAMETER_RUBRIC, &c->rubric))
+        return false;
+    return template_check(c->rubric, &any, &why) ||
+           fail(r, r->at[PARAMETER_RUBRIC], "`rubric` of %s: %s", r->kind->name, why.text);
+}
+
+static bool read_timeout(struct reading *r) {
+    uint32_t node = r->at[PARAMETER_TIMEOUT];
+    r->c->timeout_us = 10 * INT64_C(1000000);
+    if (node == JSON_NONE) return true;
+    return (duration_parse(json_string(r->doc, node, r->arena), &r->c->timeout_us) && r->c->timeout_us > 0 &&
+            r->c->timeout_us <= LONGEST_TIMEOUT_US) ||
+           wrong(r, PARAMETER_TIMEOUT);
+}
+
+/* The next word of *rest into `out`, which has room for all of it: blanks part words, quotes and backslashes do what they do in
+ * sh, and nothing else is special. False: a quote is not closed, or nothing stands behind a backslash. */
+static bool next_word(struct slice *rest, char *out, size_t *ret_len) {
+    char quote = 0;
+    size_t n = 0;
+    *rest = slice_trim(*rest);
+    const char *at = rest->at, *end = rest->at + rest->len;
+    for (; at < end; at++) {
+        bool blank = *at == ' ' || (*at >= '\t' && *at <= '\r');
+        bool escapes = *at == '\\' && quote != '\'' &&
+                       (quote == 0 || (at + 1 < end && strchr("\\\"$`", at[1]) != NULL));
+        if (quote == 0 && blank) break;
+        if (*at == quote) quote = 0;
+        else if (quote == 0 && (*at == '"' || *at == '\'')) quote = *at;
+        else if (!escapes) out[n++] = *at;
+        else if (++at == end) return false;
+        else out[n++] = *at;
+    }
+    *rest = slice_make(at, (size_t)(end - at));
+    *ret_len = n;
+    return quote == 0;
+}
+
+static bool add_word(struct reading *r, const char **words, unsigned *n, struct slice text) {
+    uint32_t node = r->at[PARAMETER_RUN];
+    if (*n == LIMIT_PROGRAM_WORDS)
+        return fail(r, node, "`run` of exec: expected at most %d words", LIMIT_PROGRAM_WORDS);
+    if (text.len > 0 && memchr(text.at, 0, text.len) != NULL) return wrong(r, PARAMETER_RUN);
+    words[*n] = arena_text(r->arena, text);
+    return words[(*n)++] != NULL || fail(r, node, "the declaration does not fit into its memory");
+}
+
+static bool split_run(struct reading *r, struct slice text, const char **words, unsigned *n) {
+    char *word = arena_alloc(r->arena, text.len + 1);
+    size_t len;
+    if (word == NULL) return fail(r, r->at[PARAMETER_RUN], "the declaration does not fit into its memory");
+    while (slice_trim(text).len > 0) {
+        if (!next_word(&text, word, &len))
+            return fail(r, r->at[PARAMETER_RUN], "`run` of exec: a quote or backslash stands open in " SLICE_FMT,
+                        SLICE_ARG(found(r, r->at[PARAMETER_RUN])));
+        if (!add_word(r, words, n, slice_make(word, len))) return false;
+    }
+    return true;
+}
+
+static bool read_run(struct reading *r) {
+    uint32_t node = r->at[PARAMETER_RUN], cursor = JSON_NONE, item;
+    unsigned n = 0;
+    if (node == JSON_NONE)
+        return fail(r, JSON_NONE, "exec needs `run`: a program and its arguments, as a text or a list");
+    if (slice_contains(json_raw(r->doc, node), SLICE("{{")))
+        return fail(r, node, "`run` of exec takes no {{name}}: the program gets `vars` on its standard input");
+    const char **words = arena_new_array(r->arena, const char *, LIMIT_PROGRAM_WORDS + 1);
+    if (words == NULL) return fail(r, node, "the declaration does not fit into its memory");
+    if (json_type(r->doc, node) == JSON_STRING) {
+        if (!split_run(r, json_string(r->doc, node, r->arena), words, &n)) return false;
+    } else {
+        while (json_each_item(r->doc, node, &cursor, &item)) {
+            struct slice word = scalar(r, item);
+            if (slice_is_null(word)) return wrong(r, PARAMETER_RUN);
+            if (!add_word(r, words, &n, word)) return false;
+        }
+    }
+    r->c->run = words;
+    return (n > 0 && words[0][0] != 0) || wrong(r, PARAMETER_RUN);
+}
+
+/* Code is no template: a value that is pasted into it would be run. */
+static bool read_code(struct reading *r) {
+    uint32_t node = r->at[PARAMETER_VALUE];
+    struct slice code = scalar(r, node), rest = code, before, inside;
+    bool any;
+    if (slice_trim(code).len == 0)
+        return fail(r, node, "%s needs a `value`: an expression or a function body, as text", r->kind->name);
+    while (slice_contains(rest, SLICE("{{"))) {
+        before = rest;
+        rest.at = (const char *)memmem(before.at, before.len, "{{", 2) + 2;
+        rest.len = before.len - (size_t)(rest.at - before.at);
+        const char *close = rest.len > 0 ? memmem(rest.at, rest.len, "}}", 2) : NULL;
+        inside = close ? slice_make(rest.at - 2, (size_t)(close - rest.at) + 4) : SLICE_NULL;
+        if (close != NULL && template_check(inside, &any, NULL))
+            return fail(r, node, "`value` of %s: expected code without " SLICE_FMT ", which is in `context.vars`%s", r->kind->name,
+                        SLICE_ARG(inside), r->c->type == CHECK_TYPE_PYTHON ? " as context[\"vars\"][...]" : "");
+    }
+    r->c->texts = arena_new(r->arena, struct check_text);
+    if (r->c->texts == NULL) return fail(r, node, "the declaration does not fit into its memory");
+    r->c->texts[r->c->n_texts++].text = code;
+    return true;
+}
+
 static bool read_value(struct reading *r) {
     enum json_type type = json_type(r->doc, r->at[PARAMETER_VALUE]);
+    enum check_type t = r->c->type;
+    if (!read_judged(r) || !read_timeout(r)) return false;
+    if (t == CHECK_TYPE_EXEC) return read_run(r);
     switch (r->kind->value) {
     case VALUE_ANY:
         if (type != JSON_OBJECT && type != JSON_ARRAY) return read_texts(r, r->at[PARAMETER_VALUE]);
@@ -361,9 +485,10 @@ static bool read_value(struct reading *r) {
     case VALUE_PATTERN: return read_pattern(r);
     case VALUE_SCHEMA: return read_schema(r);
     case VALUE_COUNT: return read_range(r);
+    case VALUE_CODE: return read_code(r);
     case VALUE_NONE: break;
     }
-    return r->c->type != CHECK_TYPE_TOOL_CALL || read_tool_call(r);
+    return t != CHECK_TYPE_TOOL_CALL || read_tool_call(r);
 }
 
 enum fault check_read(const struct declared *d, uint32_t node, struct arena *arena, struct check *ret,

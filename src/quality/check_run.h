@@ -33,6 +33,7 @@ void check_run_regex(struct check_run *run);
 void check_run_levenshtein(struct check_run *run);
 void check_run_rouge(struct check_run *run);
 void check_run_bleu(struct check_run *run);
+void check_run_similar(struct check_run *run);
 void check_run_words(struct check_run *run);
 
 /* check_json.c */

@@ -1,4 +1,6 @@
 #include "quality/check_run.h"
+
+#include "model/embedding.h"
 #include "quality/overlap.h"
 #include "quality/pattern.h"
 #include "quality/text.h"
@@ -120,6 +122,30 @@ void check_run_bleu(struct check_run *run) {
         if (!check_text_at(run, i, &references[i])) return;
     if (references != NULL && bleu_add(&b, run->a->text, references, n, run->arena))
         conclude_overlap(run, "BLEU", bleu_score(&b, true));
+}
+
+void check_run_similar(struct check_run *run) {
+    struct embedding answer, value;
+    struct embedding_probe probe;
+    struct slice want;
+    double best = 0;
+    bool worded = slice_is_utf8(run->a->text) && embedding_of(run->a->text, &answer);
+    if (!slice_is_utf8(run->a->text)) {
+        check_cannot(run, "the answer is not well-formed UTF-8");
+        return;
+    }
+    if (worded) embedding_probe(&answer, &probe);
+    for (unsigned i = 0; i == 0 || i < run->c->n_texts; i++) {
+        if (!check_text_at(run, i, &want)) return;
+        bool known = slice_is_utf8(want) && embedding_of(want, &value);
+        if (!known) {
+            check_cannot(run, "there is no word in " SLICE_FMT " to compare with", SLICE_ARG(check_quote(run, want)));
+            return;
+        }
+        double cosine = worded ? (double)embedding_cosine(&probe, &value) : 0;
+        if (cosine > best) best = cosine;
+    }
+    conclude_overlap(run, "similarity of wording", best < 1 ? best : 1);
 }
 
 void check_run_words(struct check_run *run) {

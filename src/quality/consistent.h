@@ -8,7 +8,8 @@
 
 #include "quality/check.h"
 
-/* scores[i] of answers[i], 0..1; SLICE_NULL answers take no part and get NAN. False: the arena is full. */
+/* scores[i] of answers[i], 0..1; SLICE_NULL answers take no part and get NAN, and so does an answer without another. False: the arena
+ * is full, or an answer too large; the scores are untouched. */
 bool consistent_scores(const struct slice *answers, unsigned n, struct arena *arena, double *scores) MUST_CHECK;
 
 #endif
