@@ -5,10 +5,11 @@
 #include "base/metric.h"
 #include "control/api.h"
 #include "model/config.h"
+#include "quality/check_table.h"
 
 #include <stdio.h>
 
-#define USAGE "quarterdeck reference settings|faults|metrics|api|cli|record"
+#define USAGE "quarterdeck reference settings|faults|metrics|api|cli|record|checks"
 
 static void begin(const char *title) { printf("# %s\n\nMade by `scripts/gen_reference` from the program's own tables; do not edit.\n\n", title); }
 
@@ -88,6 +89,67 @@ static void metrics(const struct cli_verb *serve) {
         const char *type = strcmp(rows[i].type, "GAUGE") == 0 ? "gauge" : strcmp(rows[i].type, "HISTOGRAM") == 0 ? "histogram" : "counter";
         printf("| `%s` | %s | %s | ", rows[i].name, type, rows[i].labels);
         cell(rows[i].help);
+        printf(" |\n");
+    }
+}
+
+/* ---- checks ---- */
+
+static void check_parameters(const struct check_kind *k) {
+    static const char *const names[PARAMETER_COUNT] = {
+#define CHECK_PARAMETER(symbol, name, expected) name,
+        CHECK_PARAMETERS(CHECK_PARAMETER)
+#undef CHECK_PARAMETER
+    };
+    const char *gap = "";
+    if (k->value != VALUE_NONE) {
+        printf("`value`");
+        gap = ", ";
+    }
+    for (int p = 0; p < PARAMETER_COUNT; p++)
+        if (k->parameters >> p & 1) {
+            printf("%s`%s`", gap, names[p]);
+            gap = ", ";
+        }
+}
+
+static void checks(const struct cli_verb *serve) {
+    static const char *const values[] = {
+        [VALUE_NONE] = "", [VALUE_TEXT] = "a text", [VALUE_ANY] = "a text, a list or a map", [VALUE_PATTERN] = "a regular expression",
+        [VALUE_TEXTS] = "a text or a list of texts", [VALUE_LIST] = "a list, or a text that is parted at commas",
+        [VALUE_SCHEMA] = "a JSON Schema, or nothing", [VALUE_COUNT] = "a number, or {min, max}", [VALUE_CODE] = "code"};
+    static const char *const deciders[] = {
+        [CHECK_BY_ANSWER] = "the answer alone", [CHECK_BY_EMBED] = "a model's embeddings; without `model` the answer alone", [CHECK_BY_JUDGE] = "a judge",
+        [CHECK_BY_PROGRAM] = "a program", [CHECK_BY_REPEATS] = "the other answers to the case"};
+    static const struct {
+        const char *name, *expected;
+    } parameters[] = {
+#define CHECK_PARAMETER(symbol, name, expected) {name, expected},
+        CHECK_PARAMETERS(CHECK_PARAMETER)
+#undef CHECK_PARAMETER
+    };
+    (void)serve;
+    begin("Checks");
+    printf("The types of checks that a suite may hold its answers against; [evaluation.md](../evaluation.md#checks) says when to use which.\n"
+           "`not-` before a type turns its verdict round. Every check takes `weight` (1), `threshold` and `metric` beside what is named\n"
+           "here. One that compares with a text or several and has no `value` takes the case's `expected`.\n\n"
+           "| type | passes when | parameters | value | threshold | decided by |\n|---|---|---|---|---|---|\n");
+    for (unsigned t = 0; t < CHECK_TYPE_COUNT; t++) {
+        const struct check_kind *k = &check_kinds[t];
+        printf("| `%s` | ", k->name);
+        cell(k->what);
+        printf(" | ");
+        check_parameters(k);
+        printf(" | %s | ", values[k->value]);
+        if (k->threshold == k->threshold) printf("%s%g", k->bound == BOUND_MOST ? "at most " : "", k->threshold);
+        else printf("%s", k->bound == BOUND_MOST ? "at most what you say" : "none");
+        printf(" | %s |\n", deciders[k->by]);
+    }
+    printf("\nA threshold is the least score, from 0 to 1, with which a check passes, unless it says \"at most\". Where it is none, what a judge or\n"
+           "a program said decides, until you declare one.\n\n## Parameters\n\n| parameter | what is expected |\n|---|---|\n");
+    for (unsigned p = 0; p < PARAMETER_COUNT; p++) {
+        printf("| `%s` | ", parameters[p].name);
+        cell(parameters[p].expected);
         printf(" |\n");
     }
 }
@@ -288,7 +350,7 @@ int cli_reference(int argc, char **argv, const struct cli_verb *serve) {
     static const struct {
         const char *name;
         void (*write)(const struct cli_verb *serve);
-    } pages[] = {{"settings", settings}, {"faults", faults}, {"metrics", metrics}, {"api", api}, {"cli", cli}, {"record", record}};
+    } pages[] = {{"settings", settings}, {"faults", faults}, {"metrics", metrics}, {"api", api}, {"cli", cli}, {"record", record}, {"checks", checks}};
     for (unsigned i = 0; argc == 1 && i < sizeof pages / sizeof *pages; i++)
         if (strcmp(argv[0], pages[i].name) == 0) {
             pages[i].write(serve);
