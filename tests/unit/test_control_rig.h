@@ -118,7 +118,9 @@ static inline int desk_teardown(void **state) {
     return 0;
 }
 
-/* One call with the request's other members as they stand in d->q; the status. */
+#include "test_control_shapes.h"
+
+/* One call with the request's other members as they stand in d->q; the status. A good answer has the shape that its route states. */
 static inline int desk_send(struct desk *d, const char *method, const char *target, const char *body) {
     buffer_deinit(&d->answer.body);
     d->q.method = slice_of(method);
@@ -130,6 +132,7 @@ static inline int desk_send(struct desk *d, const char *method, const char *targ
         struct error error;
         if (json_read(buffer_slice(&d->answer.body), &d->arena, UINT16_MAX, &d->doc, &error) != FAULT_NONE)
             fail_msg("%s %s: %s: %s", method, target, error.text, buffer_text(&d->answer.body));
+        if (d->answer.status >= 200 && d->answer.status < 300) check_shape(d, method, target);
     }
     return d->answer.status;
 }
