@@ -135,6 +135,11 @@ class Rig:
         port = free_port()
         return self.start(f"upstream-{port}", [TOOLS / "upstream", port, tokens, rate], self.load_cpu, port)
 
+    def simulator(self):
+        """The simulated provider, as quick as it answers."""
+        port = free_port()
+        return self.start(f"sim-{port}", [BUILD / "quarterdeck", "sim", "--listen", f"127.0.0.1:{port}", "--speed", "0", "--seed", "7"], self.load_cpu, port)
+
     def nginx(self, upstream, workers=1):
         port = free_port()
         home = self.folder / f"nginx-{port}"
@@ -190,6 +195,32 @@ applications:
                 return self.start("portkey", ["node", script, "--headless", f"--port={port}"], self.proxy_cpu, port,
                                   {"TRUSTED_CUSTOM_HOSTS": "localhost,127.0.0.1", "NODE_ENV": "production"})
         return None
+
+
+def promptfoo():
+    """promptfoo's script from npm when it is installed (build/promptfoo), else None."""
+    script = BUILD / "promptfoo" / "node_modules" / ".bin" / "promptfoo"
+    return script if script.exists() else None
+
+
+def timed(command, folder, env=None, timeout=600):
+    """Runs it: (exit status, standard output, seconds, most MiB that it held)."""
+    out = folder / "out"
+    began = time.monotonic()
+    with open(out, "w") as file, open(folder / "err", "w") as errors:
+        process = subprocess.Popen([str(part) for part in command], stdout=file, stderr=errors, cwd=folder, env={**os.environ, **(env or {})},
+                                   stdin=subprocess.DEVNULL)
+        deadline = began + timeout
+        while True:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                break
+            if time.monotonic() > deadline:
+                process.kill()
+                raise Failure(f"{command[0]} did not end in {timeout} s")
+            time.sleep(0.005)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, out.read_text(), time.monotonic() - began, usage.ru_maxrss / 1024
 
 
 def tool_text(name, *arguments, cpu=LOAD_CPU):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The benchmark table: each row with its bar, what was measured, and the verdict. Loopback only, bounded.
 
-  bench/run.py [ROW...]    rows: throughput latency streams memory ledger budget spend tokens cache schema bootstrap (default: all); --list, --quick (short and rough)
+  bench/run.py [ROW...]    rows: throughput latency streams memory ledger budget spend tokens cache schema bootstrap eval (default: all); --list, --quick (short and rough)
 
 Everything is measured side by side in one run, in interleaved rounds, and medians are shown. What is measured is
 pinned to one processor and what measures to the other.
@@ -17,7 +17,8 @@ import sys
 import threading
 import time
 
-from rig import ALL_CPUS, BODY, BUILD, CPUS, KEY, LOAD_CPU, PROXY_CPU, ROOT, TOOLS, Failure, Rig, cpu_seconds, memory_mib, metric, tool, tool_lines, wrk
+from rig import (ALL_CPUS, BODY, BUILD, CPUS, KEY, LOAD_CPU, PROXY_CPU, ROOT, TOKEN, TOOLS, Failure, Rig, cpu_seconds, memory_mib, metric, promptfoo,
+                 timed, tool, tool_lines, wrk)
 
 QUICK = "--quick" in sys.argv
 ROUNDS = 2 if QUICK else 5
@@ -286,6 +287,67 @@ def row_bootstrap(table):
     table.raw["bootstrap"] = runs
     seconds = statistics.median(run[0]["seconds"] for run in runs)
     table.add("paired bootstrap, 10,000 resamples, 5,000 cases", "under 1 s", f"{seconds:.3f} s", verdict(seconds < 1))
+
+
+CHECKS = [{"type": "regex", "value": "[a-z]{3}"}, {"type": "not-icontains", "value": "as an AI"}, {"type": "word-count", "value": {"min": 1, "max": 500}}]
+
+
+def run_suite(rig, gateway, cases):
+    """`eval run` of so many cases with three checks each: (seconds, MiB)."""
+    folder = rig.folder / f"suite-{cases}"
+    folder.mkdir(exist_ok=True)
+    lines = [json.dumps({"id": f"c{i}", "vars": {"q": f"Where is parcel {i}?"}}) for i in range(cases)]
+    (folder / "cases.jsonl").write_text("\n".join(lines) + "\n")
+    (folder / "suite.yaml").write_text(json.dumps({
+        "suite": "bench", "model": "bench", "parameters": {"max_tokens": 40}, "messages": [{"role": "user", "content": "{{q}}"}],
+        "checks": CHECKS, "cases": "file:cases.jsonl"}))
+    code, out, seconds, mib = timed([BUILD / "quarterdeck", "eval", "run", "suite.yaml", "--new", "--json", "--server", f"http://127.0.0.1:{gateway.port}", "--key", KEY], folder,
+                                    {"QUARTERDECK_TOKEN": TOKEN})
+    found = json.loads(out.splitlines()[-1]) if out.strip() else {}
+    if code not in (0, 1) or found.get("runs") != cases or found.get("errors") != 0:
+        raise Failure(f"eval run ended with {code}: {out[-300:]} {(folder / 'err').read_text()[-300:]}")
+    return seconds, mib
+
+
+def run_promptfoo(rig, sim, cases):
+    """The same cases and checks by promptfoo, asked of the simulator directly: seconds, or None when it is not installed."""
+    script = promptfoo()
+    if not script:
+        return None
+    folder = rig.folder / f"promptfoo-{cases}"
+    folder.mkdir(exist_ok=True)
+    tests = [{"vars": {"q": f"Where is parcel {i}?"}, "assert": CHECKS} for i in range(cases)]
+    (folder / "promptfooconfig.json").write_text(json.dumps({
+        "prompts": ["{{q}}"], "tests": tests,
+        "providers": [{"id": "openai:chat:gpt-4o-mini", "config": {"apiBaseUrl": f"http://127.0.0.1:{sim.port}/v1", "apiKey": "x", "max_tokens": 40}}]}))
+    quiet = {"PROMPTFOO_DISABLE_TELEMETRY": "1", "PROMPTFOO_DISABLE_UPDATE": "1", "PROMPTFOO_DISABLE_REMOTE_GENERATION": "1",
+             "PROMPTFOO_CONFIG_DIR": str(folder / "home")}
+    code, out, seconds, _ = timed([script, "eval", "-c", "promptfooconfig.json", "--no-cache", "--no-table", "--no-progress-bar", "-j", "32",
+                                   "-o", "out.json"], folder, quiet)
+    stats = json.loads((folder / "out.json").read_text())["results"]["stats"] if (folder / "out.json").exists() else {}
+    if code != 0 or stats.get("successes") != cases:
+        raise Failure(f"promptfoo ended with {code}: {stats} {out[-300:]}")
+    return seconds
+
+
+def row_eval(table):
+    """A suite of 10,000 cases with three deterministic checks, and 1,000 of them beside promptfoo (dev bench --promptfoo)."""
+    with Rig(ALL_CPUS, ALL_CPUS) as rig:
+        sim = rig.simulator()
+        gateway = rig.gateway(sim, workers=len(CPUS))
+        whole, few, other = [], [], []
+        for turn in range(1 if QUICK else 3):
+            whole.append(run_suite(rig, gateway, 10_000))
+            few.append(run_suite(rig, gateway, 1_000)[0])
+            other.append(run_promptfoo(rig, sim, 1_000))
+            progress(f"eval {turn + 1}: {whole[-1][0]:.1f} s, {whole[-1][1]:.0f} MiB; 1,000 cases {few[-1]:.2f} s, promptfoo {other[-1]}")
+    table.raw["eval"] = {"whole": whole, "few": few, "promptfoo": other}
+    seconds, mib = statistics.median(w[0] for w in whole), max(w[1] for w in whole)
+    table.add("10,000 cases with 3 checks, simulator", "under 10 s, at most 100 MiB", f"{seconds:.1f} s, {mib:.0f} MiB", verdict(seconds < 10 and mib <= 100))
+    if other[0] is not None:
+        ratio = statistics.median(other) / statistics.median(few)
+        table.add("1,000 of them against promptfoo", "at least 20 x its speed",
+                  f"{ratio:.0f} x ({statistics.median(few):.2f} s against {statistics.median(other):.1f} s)", verdict(ratio >= 20))
 
 
 ROWS = {name[4:]: function for name, function in globals().items() if name.startswith("row_")}
