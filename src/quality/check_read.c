@@ -445,23 +445,28 @@ static bool read_run(struct reading *r) {
     return (n > 0 && words[0][0] != 0) || wrong(r, PARAMETER_RUN);
 }
 
+/* The first {{name}} in it, SLICE_NULL: there is none. Other braces mean nothing. */
+static struct slice find_variable(struct slice code) {
+    const char *end = code.at + code.len;
+    bool any;
+    for (const char *at = code.at, *open; at < end && (open = memmem(at, (size_t)(end - at), "{{", 2)) != NULL; at = open + 2) {
+        const char *close = memmem(open, (size_t)(end - open), "}}", 2);
+        struct slice name = close != NULL ? slice_make(open, (size_t)(close - open) + 2) : SLICE_NULL;
+        if (close == NULL || template_check(name, &any, NULL)) return name;
+    }
+    return SLICE_NULL;
+}
+
 /* Code is no template: a value that is pasted into it would be run. */
 static bool read_code(struct reading *r) {
     uint32_t node = r->at[PARAMETER_VALUE];
-    struct slice code = scalar(r, node), rest = code, before, inside;
-    bool any;
-    if (slice_trim(code).len == 0)
+    struct slice code = scalar(r, node);
+    if (slice_is_null(code) || slice_trim(code).len == 0)
         return fail(r, node, "%s needs a `value`: an expression or a function body, as text", r->kind->name);
-    while (slice_contains(rest, SLICE("{{"))) {
-        before = rest;
-        rest.at = (const char *)memmem(before.at, before.len, "{{", 2) + 2;
-        rest.len = before.len - (size_t)(rest.at - before.at);
-        const char *close = rest.len > 0 ? memmem(rest.at, rest.len, "}}", 2) : NULL;
-        inside = close ? slice_make(rest.at - 2, (size_t)(close - rest.at) + 4) : SLICE_NULL;
-        if (close != NULL && template_check(inside, &any, NULL))
-            return fail(r, node, "`value` of %s: expected code without " SLICE_FMT ", which is in `context.vars`%s", r->kind->name,
-                        SLICE_ARG(inside), r->c->type == CHECK_TYPE_PYTHON ? " as context[\"vars\"][...]" : "");
-    }
+    struct slice variable = find_variable(code);
+    if (!slice_is_null(variable))
+        return fail(r, node, "`value` of %s: expected code without " SLICE_FMT ", which is in `context.vars`%s", r->kind->name,
+                    SLICE_ARG(variable), r->c->type == CHECK_TYPE_PYTHON ? " as context[\"vars\"][...]" : "");
     r->c->texts = arena_new(r->arena, struct check_text);
     if (r->c->texts == NULL) return fail(r, node, "the declaration does not fit into its memory");
     r->c->texts[r->c->n_texts++].text = code;

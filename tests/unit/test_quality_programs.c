@@ -174,6 +174,25 @@ static void without_memory(void **state) {
     arena_deinit(&small);
 }
 
+/* checks/links.py as docs/evaluation.md prints it. */
+static void the_example_of_the_docs(void **state) {
+    static char text[1 << 20];
+    FILE *f = fopen("docs/evaluation.md", "r");
+    (void)state;
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    fclose(f);
+    char *begin = strstr(text, "import json, re, sys"), *close = begin ? strstr(begin, "```") : NULL;
+    assert_non_null(close);
+    *close = 0;
+    if (!is_installed("python3")) skip();
+    write_file("check", begin, 0600);
+    const struct check *c = declare("{\"type\": \"exec\", \"run\": \"python3 ./check\"}");
+    rig_expect(__LINE__, c, "see https://example.com/a", 'P', 1, "no foreign links");
+    rig_expect(__LINE__, c, "see https://example.com/a and http://evil.example/x", 'F', 0, "foreign links: http://evil.example/x");
+    rig_expect(__LINE__, c, NULL, 'P', 1, "no foreign links");
+}
+
 static int end(void **state) {
     remove_file("check");
     return rig_no_folder(state);
@@ -184,6 +203,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         RIGGED(what_it_may_say), RIGGED(negation_turns_verdicts_not_errors), RIGGED(what_it_gets), RIGGED(a_megabyte_both_ways),
         RIGGED(it_may_not_hang), RIGGED(two_hundred_at_once), RIGGED(given_up), RIGGED(without_a_host), RIGGED(without_memory),
+        RIGGED(the_example_of_the_docs),
     };
     return cmocka_run_group_tests_name("quality_programs", tests, rig_folder, end);
 }

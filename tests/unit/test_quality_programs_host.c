@@ -44,6 +44,8 @@ static void javascript(void **state) {
         {"require('node:child_process').execSync('cat; ls /proc/self/fd', {stdio: ['inherit', 'pipe', 'pipe']}).toString() === '0\\n1\\n2\\n3\\n'", "", 'P', 1, NULL},
         {"setTimeout(() => { throw new Error('later') }, 0); Promise.reject(new Error('nobody waits')); return true", "", 'P', 1, NULL},
         {"true", "", 'P', 1, NULL},
+        {"const links = output.match(/https?:\\/\\/\\S+/g) ?? []\n"
+         "return {pass: links.length > 0, score: Math.min(1, links.length / 3), reason: `${links.length} links`}", "", 'F', 0, "0 links"},
         {"nothing.here", "", 'E', 0, "ReferenceError: nothing is not defined (line 1)"},
         {"const a = 1\nconst b = 2\nthrow new Error('no ' + a)", "", 'E', 0, "Error: no 1 (line 3)"},
         {"throw 'a text'", "", 'E', 0, "it threw a text"},
@@ -88,6 +90,7 @@ static void python(void **state) {
         {"import subprocess, os\nos.system('echo noise')\nreturn subprocess.run(['cat']).returncode == 0", "", 'P', 1, NULL},
         {"import subprocess\nreturn subprocess.run('ls /proc/self/fd', shell=True, capture_output=True, text=True, close_fds=False).stdout == '0\\n1\\n2\\n3\\n'", "", 'P', 1, NULL},
         {"import subprocess\nreturn subprocess.run(['true'], start_new_session=True).returncode == 0", "", 'P', 1, NULL},
+        {"len(set(output.split())) / max(1, len(output.split()))", ", \"threshold\": 0.5", 'P', 1, NULL},
         {"nothing", "", 'E', 0, "NameError: name 'nothing' is not defined (line 1)"},
         {"a = 1\nb = 2\nraise ValueError('no %d' % a)", "", 'E', 0, "ValueError: no 1 (line 3)"},
         {"a = 1\nif (", "", 'E', 0, "SyntaxError: '(' was never closed (line 2)"},
