@@ -1,4 +1,5 @@
 /* child.h - a program of the user's on a loop: what it is told, what it says, how it ends. Nothing blocks, no shell is in between.
+ * (A verb or a job that may wait has program.h.)
  *
  * It runs in a process group of its own, which it cannot leave where the kernel has seccomp (setsid and setpgid do nothing in it), and
  * when it ends, is killed, or its time is up, all that is left of the group is killed with it: so nothing that it began outlives

@@ -39,7 +39,7 @@ struct plan {
 #endif
 
 #ifdef MACHINE
-static struct sock_filter fence_code[] = {
+static const struct sock_filter fence_code[] = {
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MACHINE, 0, 4),
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -48,7 +48,7 @@ static struct sock_filter fence_code[] = {
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 };
-static const struct sock_fprog fence = {sizeof fence_code / sizeof *fence_code, fence_code};
+static const struct sock_fprog fence = {sizeof fence_code / sizeof *fence_code, (struct sock_filter *)fence_code};
 #define FENCE (&fence)
 #else
 #define FENCE NULL

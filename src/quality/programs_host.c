@@ -135,8 +135,8 @@ static void ask(struct host *h, struct program_work *w) {
     json_key(&json, "about");
     program_write_about(w->check, &json);
     json_object_end(&json);
-    for (char *at = line.at; at != NULL && (at = memchr(at, '\n', line.len - (size_t)(at - line.at))) != NULL;)
-        *at = ' '; /* only between the values of a tool call's arguments: in a string it is escaped */
+    for (size_t i = 0; i < line.len; i++) /* only between the values of a tool call's arguments: in a string it is escaped */
+        if (line.at[i] == '\n') line.at[i] = ' ';
     buffer_byte(&line, '\n');
     h->asked = w;
     w->tries++;

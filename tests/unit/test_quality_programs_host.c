@@ -147,14 +147,10 @@ static void a_host_dies(void **state) {
     struct check_answer a = rig_answer("Bern");
     (void)state;
     if (!is_installed("python3")) skip();
-    const char *trap = "import os, threading, select\n"
-                       "def end():\n  select.select([3], [], [])\n  os._exit(9)\n" /* once something is asked again */
-                       "threading.Thread(target=end).start()\nreturn True",
-               *join = "import threading\n"
-                       "for thread in threading.enumerate():\n  thread is threading.main_thread() or thread.join()\n"
-                       "return output == 'Bern'";
+    const char *trap = "import builtins\nbuiltins.left_behind = True\nreturn True",
+               *next = "import builtins, os\nif hasattr(builtins, 'left_behind'):\n  os._exit(9)\nreturn output == 'Bern'";
     assert_int_equal(run_one(declare_code("python", trap, ""), &a).verdict, CHECK_PASS);
-    struct check_outcome out = run_one(declare_code("python", join, ""), &a);
+    struct check_outcome out = run_one(declare_code("python", next, ""), &a);
     if (out.verdict != CHECK_PASS) fail_msg(SLICE_FMT, SLICE_ARG(out.reason));
 }
 
@@ -188,6 +184,19 @@ static void a_megabyte(void **state) {
     }
 }
 
+/* A line end between two values would end the line that the host reads. */
+static void arguments_over_several_lines(void **state) {
+    struct check_tool_call call = {SLICE("refund"), SLICE("{\"order\":\n\n 7, \"why\": \"a\\nb\"}\n")};
+    struct check_answer a = rig_answer(NULL);
+    (void)state;
+    a.calls = &call;
+    a.n_calls = 1;
+    if (!is_installed("python3")) skip();
+    struct check_outcome out = run_one(
+        declare_code("python", "output == '' and context['output'] is None and context['tool_calls'][0]['arguments'] == {'order': 7, 'why': 'a\\nb'}", ""), &a);
+    if (out.verdict != CHECK_PASS) fail_msg(SLICE_FMT, SLICE_ARG(out.reason));
+}
+
 static void given_up(void **state) {
     static struct program_check all[8];
     struct check_answer a = rig_answer("Bern");
@@ -200,7 +209,8 @@ static void given_up(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         RIGGED(javascript), RIGGED(python), RIGGED(endless_javascript), RIGGED(endless_python), RIGGED(a_host_dies),
-        RIGGED(two_hundred_of_each), RIGGED(a_megabyte), RIGGED(given_up),
+        RIGGED(two_hundred_of_each), RIGGED(a_megabyte), RIGGED(arguments_over_several_lines),
+        RIGGED(given_up),
     };
     return cmocka_run_group_tests_name("quality_programs_host", tests, rig_folder, rig_no_folder);
 }
