@@ -27,6 +27,12 @@ void run_paid(struct run_item *i, const struct ask *q) {
     else i->unpriced = true;
 }
 
+void run_paid_beside(struct run_item *i, const struct ask *q) {
+    run_paid(i, q);
+    if (!money_is_known(q->cost_nano)) i->result.judge_cost_nano = MONEY_UNKNOWN;
+    else if (money_is_known(i->result.judge_cost_nano)) i->result.judge_cost_nano += q->cost_nano;
+}
+
 static void cannot_tell_cost(struct run *r, struct slice what) {
     char why[LIMIT_ERROR_TEXT];
     if (what.len == 0) what = SLICE("one without an answer");
@@ -72,12 +78,14 @@ static struct run_item *take_item(struct run *r) {
     i->spent_nano = 0;
     i->unpriced = false;
     list_init(&i->judgings);
+    list_init(&i->similars);
     check_answer_init(&i->answer);
     return i;
 }
 
 static void free_item(struct run_item *i) {
     run_judge_free(i);
+    run_similar_free(i);
     list_remove(&i->link);
     arena_deinit(&i->arena);
     buffer_deinit(&i->body);
@@ -97,6 +105,7 @@ void run_item_over(struct run_item *i, bool keep) {
     struct run *r = i->run;
     if (keep) r->calls.result(r->calls.ctx, &i->result);
     run_judge_free(i);
+    run_similar_free(i);
     arena_reset(&i->arena);
     buffer_clear(&i->body);
     buffer_shrink(&i->body, KEEP_BODY);

@@ -172,7 +172,7 @@ static void check_all(struct run_item *i) {
         case CHECK_BY_PROGRAM: start_program(i, k); break;
         case CHECK_BY_JUDGE: run_judge_start(i, k); break;
         case CHECK_BY_REPEATS: break;
-        case CHECK_BY_EMBED:
+        case CHECK_BY_EMBED: run_similar_start(i, k); break;
         case CHECK_BY_ANSWER: check_run(c, &i->answer, &i->about->about, &i->arena, &i->outcomes[k]); break;
         }
     }

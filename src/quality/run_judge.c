@@ -61,17 +61,11 @@ static void read_verdict(struct run_judge_call *c, unsigned at) {
     }
 }
 
-static void count_cost(struct run_item *i, const struct ask *q) {
-    run_paid(i, q);
-    if (!money_is_known(q->cost_nano)) i->result.judge_cost_nano = MONEY_UNKNOWN;
-    else if (money_is_known(i->result.judge_cost_nano)) i->result.judge_cost_nano += q->cost_nano;
-}
-
 static void answered(struct ask *q) {
     struct run_judge_call *c = list_item(q, struct run_judge_call, ask);
     struct run_judging *g = c->of;
     unsigned at = (unsigned)(c - g->calls);
-    count_cost(g->item, q);
+    run_paid_beside(g->item, q);
     if (q->status == 200) read_verdict(c, at);
     else g->verdicts[at] = (struct judge_verdict){.reason = run_failure(q, &g->item->arena)};
     buffer_deinit(&c->body);

@@ -20,7 +20,7 @@ struct run_item {
     struct check_answer answer;
     struct check_outcome *outcomes; /* of each check, in order */
     unsigned n_checks, pending;     /* pending: programs, judges and embeddings under way */
-    struct list judgings;           /* struct run_judging: their buffers go with the item */
+    struct list judgings, similars; /* struct run_judging, struct run_similar: their buffers go with the item */
     struct result result;
     int64_t spent_nano;             /* exchange and judges, what is known of it */
     bool unpriced;
@@ -57,6 +57,7 @@ struct run {
 /* run.c */
 void run_pump(struct run *r);      /* starts what may start; the end, when nothing is left */
 void run_paid(struct run_item *i, const struct ask *q);
+void run_paid_beside(struct run_item *i, const struct ask *q); /* for judging: the result tells it apart */
 void run_item_left(struct run_item *i); /* nothing more is paid for it: it counts as ended, and makes room */
 void run_item_over(struct run_item *i, bool keep); /* its result is told, unless it is to be asked again in another life */
 bool run_label(struct slice text, char *out, size_t size); /* as a label or a tag's value may be; false: empty */
@@ -68,6 +69,9 @@ struct slice run_failure(const struct ask *q, struct arena *arena); /* "code: wo
 /* run_judge.c */
 void run_judge_start(struct run_item *i, unsigned check);
 void run_judge_free(struct run_item *i);
+/* run_similar.c */
+void run_similar_start(struct run_item *i, unsigned check);
+void run_similar_free(struct run_item *i);
 /* run_repeats.c */
 bool run_compares(const struct suite *s, const struct suite_case *c); /* has it a check of its repeats? */
 void run_repeats_expect(struct run *r, unsigned case_at);

@@ -80,7 +80,7 @@ static inline void gate_setup(struct gate *g, unsigned concurrency, void (*play)
     assert_non_null(g->asker);
 }
 
-static inline void gate_teardown(struct gate *g) {
+static inline void gate_teardown(struct gate *g) { /* asker NULL: it is freed already */
     asker_free(g->asker);
     http_server_free(g->server);
     rig_turns(g->loop, 3);
