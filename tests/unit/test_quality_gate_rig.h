@@ -22,7 +22,7 @@ struct gate {
     struct http_server *server;
     struct asker *asker;
     unsigned asked, held;
-    struct http_request *first_held;
+    struct http_request *holds[8];
     void (*play)(struct gate *g, struct http_request *r, struct gate_answer *ret);
     void *ctx;
 };
@@ -53,7 +53,7 @@ static inline void gate_request(void *ctx, struct http_request *r) {
     g->play(g, r, &a);
     if (a.status > 0) http_respond(r, a.status, a.headers, a.n_headers, slice_of(a.body));
     else if (a.status == 0) http_abandon(r);
-    else if (g->held++ == 0) g->first_held = r;
+    else g->holds[g->held++] = r;
 }
 
 static inline void gate_gone(void *ctx, struct http_request *r) {
@@ -82,6 +82,8 @@ static inline void gate_setup(struct gate *g, unsigned concurrency, void (*play)
 
 static inline void gate_teardown(struct gate *g) { /* asker NULL: it is freed already */
     asker_free(g->asker);
+    for (unsigned i = 0; i < g->held; i++)
+        if (g->holds[i] != NULL) http_abandon(g->holds[i]);
     http_server_free(g->server);
     rig_turns(g->loop, 3);
     loop_free(g->loop);
