@@ -93,7 +93,8 @@ static void read_head(struct http_call *h) {
 
 /* ---- what it means ---- */
 
-enum hope { HOPE_NONE, HOPE_SOME, HOPE_PATIENT }; /* not again; ASK_TRIES in all; while patience lasts */
+/* How many tries it is worth. */
+enum hope { HOPE_NONE = 1, HOPE_SOME = ASK_TRIES, HOPE_RESTING = ASK_TRIES_RESTING, HOPE_PATIENT = 1 << 30 };
 
 /* The stable name in the gateway's own error. */
 static enum fault fault_of(struct asker_call *c) {
@@ -110,7 +111,7 @@ static enum fault fault_of(struct asker_call *c) {
 
 static enum hope hope_of_provider(enum fault last) {
     switch (last) {
-    case FAULT_NONE: /* not said: every target rests */
+    case FAULT_NONE: return HOPE_RESTING; /* not said: nobody was asked */
     case FAULT_UP_RATE_LIMITED:
     case FAULT_UP_OVERLOADED: return HOPE_PATIENT;
     case FAULT_UP_AUTH:
@@ -140,7 +141,7 @@ static int64_t pause_of(const struct asker_call *c, enum hope hope) {
     if (c->http.status == 409) pause = FIRST_PAUSE_US; /* the gateway answers as soon as it can */
     if (pause > LONGEST_PAUSE_US) pause = LONGEST_PAUSE_US;
     if (c->retry_after_us > pause) pause = c->retry_after_us;
-    if (hope == HOPE_NONE || (hope == HOPE_SOME && c->ask->tries >= ASK_TRIES)) return -1;
+    if (c->ask->tries >= (unsigned)hope) return -1;
     return clock_us() - c->first_us + pause > c->asker->o.patience_us ? -1 : pause;
 }
 

@@ -7,7 +7,7 @@
  * What may pass is tried again with growing pauses (1 s doubled up to 30 s, at least what retry-after says), while `patience_us` lasts: no
  * connection, no answer in time, 408, 409 with retry-after (the first one is still under way), 429, 503, and of what the gateway could
  * not get from any provider (no_target_available; it has tried again itself) rate limits and overload. Other
- * failures of providers are tried ASK_TRIES times. Not again: budget_exceeded, provider_quota, a reply over the limit, all other
+ * failures of providers are tried ASK_TRIES times, targets that all rest ASK_TRIES_RESTING times. Not again: budget_exceeded, provider_quota, a reply over the limit, all other
  * answers; they are the asker's caller's to judge. A pause holds its place among those under way, so that a rate limit slows the
  * asker down. On its loop's thread. */
 #ifndef QUALITY_ASKER_H
@@ -16,6 +16,7 @@
 #include "io/http_call.h"
 
 #define ASK_TRIES 3
+#define ASK_TRIES_RESTING 6
 
 struct asker;
 struct asker_options {

@@ -214,3 +214,5 @@ void run_stop(struct run *r, const char *why) {
     (void)snprintf(r->stopped, sizeof r->stopped, "%s", why);
     if (r->started && r->n_active == 0) loop_timer_start(r->loop, &r->ending, 0);
 }
+
+bool run_is_cut_off(const struct run *r) { return r->is_cut_off; }

@@ -9,7 +9,7 @@
  *   - once `max_cost_nano` is spent (exchanges and judges, what is under way counted at the mean so far). With such a cap also when the
  *     cost of an exchange is not known;
  *   - when asking on has no use: the gateway is not reached, it does not know the key, its disk or the budget is full. Such
- *     a case gets no result: it is asked when the run is resumed.
+ *     a case gets no result: it is asked when the run is resumed. Or RUN_IN_VAIN cases one after the other were tried again in vain.
  * Whatever else goes wrong with a case is its result: an ERROR with the gateway's own words. */
 #ifndef QUALITY_RUN_H
 #define QUALITY_RUN_H
@@ -18,6 +18,8 @@
 #include "quality/programs.h"
 #include "quality/result.h"
 #include "quality/suite.h"
+
+#define RUN_IN_VAIN 100
 
 struct run;
 struct run_options { /* all of it outlives the run */
@@ -44,5 +46,7 @@ void run_skip(struct run *r, unsigned case_at, unsigned repeat, int64_t cost_nan
 void run_skip_answer(struct run *r, unsigned case_at, unsigned repeat, struct slice output);
 void run_start(struct run *r);
 void run_stop(struct run *r, const char *why); /* no new case; `ended` follows when those under way are done */
+/* Was it stopped because asking on has no use? Then what it has is no result yet: it is to be resumed. */
+bool run_is_cut_off(const struct run *r);
 
 #endif

@@ -41,7 +41,20 @@ static bool is_the_end(const struct ask *q, struct slice failure) {
 static void stop_all(struct run_item *i, const struct ask *q, struct slice failure) {
     char why[LIMIT_ERROR_TEXT];
     (void)snprintf(why, sizeof why, "%s" SLICE_FMT, q->unreachable ? "the gateway cannot be reached: " : "", SLICE_ARG(failure));
+    i->run->is_cut_off |= !i->run->is_stopped;
     run_stop(i->run, why);
+}
+
+/* A provider that is down for hours: the rest may be asked when it is back. */
+static void count_in_vain(struct run_item *i, const struct ask *q) {
+    struct run *r = i->run;
+    char why[LIMIT_ERROR_TEXT];
+    if (q->status == 200) r->in_vain = 0;
+    else if (q->tries > 1) r->in_vain++;
+    if (r->in_vain < RUN_IN_VAIN || r->is_stopped) return;
+    (void)snprintf(why, sizeof why, "%u cases one after the other got no answer, the last: " SLICE_FMT, r->in_vain, SLICE_ARG(run_failure(q, &i->arena)));
+    r->is_cut_off = true;
+    run_stop(r, why);
 }
 
 /* ---- the result ---- */
@@ -210,6 +223,7 @@ static void answered(struct ask *q) {
     struct run_item *i = list_item(q, struct run_item, ask);
     struct slice why = SLICE_NULL;
     run_paid(i, q);
+    count_in_vain(i, q);
     i->result.cost_nano = i->answer.cost_nano = q->cost_nano;
     i->result.latency_us = i->answer.latency_us = q->latency_us;
     i->result.record = q->record.len > 0 ? arena_slice(&i->arena, q->record) : SLICE_NULL;

@@ -49,7 +49,8 @@ struct run {
     unsigned n_active, window;
     int64_t ended_nano;            /* of what has ended, what is known */
     size_t n_ended;
-    bool started, is_stopped, pumping, over;
+    unsigned in_vain;              /* requests since the last answer that were tried again, and failed */
+    bool started, is_stopped, is_cut_off, pumping, over;
     char stopped[LIMIT_ERROR_TEXT];
     struct loop_timer ending;      /* so that `ended` comes in a turn of its own */
 };

@@ -5,7 +5,7 @@
 #include "base/money.h"
 #include "quality/run.h"
 
-#define MOST 64
+#define MOST 128
 
 struct kept {
     unsigned case_at, repeat, n_checks;
@@ -219,6 +219,7 @@ static void stops_when_it_has_no_use(void **state) {
     setup(&w, "suite: s\nmodel: m\nrepeat: 5\nmessages: [{role: user, content: \"{{input}}\"}]\ncases: [{input: a}, {input: b}]\n", 2, play_end);
     go(&w);
     assert_string_equal(w.stopped, "budget_exceeded: team growth");
+    assert_true(run_is_cut_off(w.run));
     assert_int_equal(w.n_kept, 1); /* the others are asked in another life */
     assert_true(w.g.asked <= 3);
     teardown(&w);
@@ -237,6 +238,25 @@ static void stops_without_a_gateway(void **state) {
     go(&w);
     assert_non_null(strstr(w.stopped, "the gateway cannot be reached: no_answer: "));
     assert_int_equal(w.n_kept, 0);
+    teardown(&w);
+}
+
+static void play_down(struct gate *g, struct http_request *r, struct gate_answer *a) {
+    (void)r;
+    if (g->asked == 1) gate_says(a, "\"good\"", "0");
+    else gate_refuses(a, 503, "no_target_available", "the provider failed");
+    gate_header(a, "x-quarterdeck-last-error", "provider_error");
+}
+
+/* What was asked in vain has its error; the rest waits for another life. */
+static void stops_when_a_provider_is_down(void **state) {
+    (void)state;
+    struct world w;
+    setup(&w, "suite: s\nmodel: m\nrepeat: 500\nmessages: [{role: user, content: x}]\ncases: [{id: a}]\n", 16, play_down);
+    go(&w);
+    assert_non_null(strstr(w.stopped, "100 cases one after the other got no answer, the last: no_target_available: the provider failed"));
+    assert_true(run_is_cut_off(w.run));
+    assert_true(w.n_kept > RUN_IN_VAIN && w.n_kept <= RUN_IN_VAIN + 1 + 16);
     teardown(&w);
 }
 
@@ -424,6 +444,7 @@ static void stopped_repeats_are_told(void **state) {
     assert_int_equal(w.n_kept, 2); /* what was paid is told, compared with what there is */
     assert_true(of(&w, 0, 0)->scores[0] == 1);
     assert_non_null(strstr(w.stopped, "cap on cost"));
+    assert_false(run_is_cut_off(w.run));
     teardown(&w);
 }
 
@@ -539,6 +560,7 @@ int main(void) {
         cmocka_unit_test(errors_are_no_failures),
         cmocka_unit_test(stops_when_it_has_no_use),
         cmocka_unit_test(stops_without_a_gateway),
+        cmocka_unit_test(stops_when_a_provider_is_down),
         cmocka_unit_test(tells_of_what_cannot_be_asked),
         cmocka_unit_test(keeps_to_its_cap),
         cmocka_unit_test(counts_earlier_lives),
