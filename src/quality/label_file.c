@@ -1,4 +1,4 @@
-#include "quality/labels.h"
+#include "quality/label_file.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@ struct reading {
     const char *file;
     struct arena *arena;
     struct problems *problems;
-    struct labels all;
+    struct label_set all;
     bool scale_known;
     int scale_line;
 };
@@ -173,7 +173,7 @@ static bool majority(const struct label *votes, size_t n, uint8_t *ret) {
     return false;
 }
 
-static void settle(struct labels *all) {
+static void settle(struct label_set *all) {
     size_t kept = 0;
     if (all->n > 0) qsort(all->items, all->n, sizeof *all->items, by_example);
     for (size_t from = 0, to; from < all->n; from = to) {
@@ -191,7 +191,7 @@ static void settle(struct labels *all) {
     if (kept > 0) qsort(all->items, kept, sizeof *all->items, by_line);
 }
 
-enum fault labels_read_list(const struct declared *d, uint32_t list, const char *file, struct arena *arena, struct labels *ret,
+enum fault label_file_read_list(const struct declared *d, uint32_t list, const char *file, struct arena *arena, struct label_set *ret,
                             struct problems *problems) {
     struct reading r = {.d = d, .file = file, .arena = arena, .problems = problems};
     uint32_t cursor = JSON_NONE, item, n = json_size(&d->doc, list);
@@ -232,7 +232,7 @@ static bool join_lines(struct slice text, const char *file, struct arena *arena,
     return good && !out->overflow;
 }
 
-enum fault labels_read(struct slice text, const char *file, struct arena *arena, struct labels *ret, struct problems *problems) {
+enum fault label_file_read(struct slice text, const char *file, struct arena *arena, struct label_set *ret, struct problems *problems) {
     struct declared d;
     struct error error = {.fault = FAULT_NONE};
     struct buffer out;
@@ -245,7 +245,7 @@ enum fault labels_read(struct slice text, const char *file, struct arena *arena,
     else if (join_lines(text, file, arena, problems, &out)) own = arena_slice(arena, buffer_slice(&out));
     if (!slice_is_null(own)) {
         fault = declared_from_json(own, arena, &d, &error);
-        if (fault == FAULT_NONE) fault = labels_read_list(&d, 0, file, arena, ret, problems);
+        if (fault == FAULT_NONE) fault = label_file_read_list(&d, 0, file, arena, ret, problems);
         else problems_add(problems, arena, file, 1, 0, "%s", error.text);
     }
     buffer_deinit(&out);

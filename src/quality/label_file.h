@@ -1,4 +1,4 @@
-/* labels.h - what people said of answers, from a file: the cases a judge is calibrated on. Pure.
+/* label_file.h - what people said of answers, from a file: the cases a judge is calibrated on. Pure.
  *
  *     {"input": "How do I reset it?", "output": "Use the link.", "context": "...", "expected": "...", "label": true, "labeller": "ann"}
  *
@@ -7,8 +7,8 @@
  * that are texts or numbers, and those of `vars`, are variables of the rubric.
  *
  * The same example labelled by several people counts once, as most of them said; where there is no majority it is left out and counted. */
-#ifndef QUALITY_LABELS_H
-#define QUALITY_LABELS_H
+#ifndef QUALITY_LABEL_FILE_H
+#define QUALITY_LABEL_FILE_H
 
 #include "model/declared.h"
 #include "model/problems.h"
@@ -24,7 +24,7 @@ struct label {
     int line;             /* of the first */
 };
 
-struct labels {
+struct label_set {
     enum calibration_scale scale;
     struct label *items;
     size_t n;
@@ -33,9 +33,9 @@ struct labels {
 };
 
 /* JSON lines, or a JSON array. Every problem is told with its line; FAULT_CONFIG when there is one. Texts borrow from the arena. */
-enum fault labels_read(struct slice text, const char *file, struct arena *arena, struct labels *ret, struct problems *problems) MUST_CHECK;
+enum fault label_file_read(struct slice text, const char *file, struct arena *arena, struct label_set *ret, struct problems *problems) MUST_CHECK;
 /* The same of a document that is read: an array of objects. */
-enum fault labels_read_list(const struct declared *d, uint32_t list, const char *file, struct arena *arena, struct labels *ret,
+enum fault label_file_read_list(const struct declared *d, uint32_t list, const char *file, struct arena *arena, struct label_set *ret,
                             struct problems *problems) MUST_CHECK;
 
 /* What a label means for the check, and what an outcome is on the labels' scale. */
