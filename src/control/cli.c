@@ -22,6 +22,7 @@ const struct cli_verb cli_verbs[] = {
     {"model", "model list|price|route", "models with their targets and prices; routing by difficulty", cli_model},
     {"key", "key create|list|revoke", "keys of applications", cli_key},
     {"cost", "cost report|explain|findings|...", "where the money went, why it changed, who noticed, how to spend less", cli_cost},
+    {"eval", "eval judge ...", "how good the answers are, and how good those are who judge them", cli_eval},
     {"review", "review create|list|show|next|label|unlabel|disputed|adjudicate|labels|close", "answers that wait for people", cli_review},
     {"batch", "batch list|show|cancel", "work that can wait: files of requests", cli_batch},
     {"budget", "budget list|show|set|remove|approve", "what may be spent, what was, and what expensive work is approved", cli_budget},

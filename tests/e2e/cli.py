@@ -19,6 +19,7 @@ from cli_batches import test_batch_idle, test_batch_revoked_key, test_batches  #
 from cli_cache import test_semantic_cache  # noqa: E402,F401
 from cli_engine import test_once  # noqa: E402,F401
 from cli_findings import test_findings, test_learned  # noqa: E402,F401
+from cli_judge import test_judge  # noqa: E402,F401
 from cli_people import test_pairs, test_people  # noqa: E402,F401
 from cli_tiers import test_downgrade, test_downgrade_regular, test_tiers  # noqa: E402,F401
 from cli_words import chat, eventually  # noqa: E402
