@@ -68,9 +68,10 @@ static void tell_state(struct client_answer *a, uint32_t node, struct slice stat
     char words[32];
     words_of(state, words);
     printf("%s%s%s", sheet_color_on(stdout, color_of(state)), words, sheet_color_off(stdout));
-    if (slice_is(state, "too_few_labels") || slice_is(state, "drifted"))
+    if (number(a, node, "in_force.needed_labels") > 0)
         printf(": about %.0f more labels are needed, drawn as these were", number(a, node, "in_force.needed_labels"));
-    if (slice_is(state, "too_unlike_people")) printf(": sensitivity + specificity - 1 is under 0.2; a judge that throws a coin has 0");
+    else if (slice_is(state, "drifted")) printf(": it no longer tells what people pass from what they fail");
+    else if (slice_is(state, "too_unlike_people")) printf(": sensitivity + specificity - 1 is under 0.2; a judge that throws a coin has 0");
     putchar('\n');
 }
 
