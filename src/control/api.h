@@ -160,6 +160,11 @@ void api_review_unlabel(struct api_call *c);
 void api_review_labels(struct api_call *c);
 void api_review_disputed(struct api_call *c);
 void api_review_adjudicate(struct api_call *c);
+void api_definitions_list(struct api_call *c);
+void api_definitions_versions(struct api_call *c);
+void api_definitions_show(struct api_call *c);
+void api_definitions_put(struct api_call *c);
+void api_definitions_remove(struct api_call *c);
 void api_scores_put(struct api_call *c);
 void api_scores_list(struct api_call *c);
 void api_keys_list(struct api_call *c);
@@ -182,6 +187,7 @@ struct api_field {
     const char *schema, *name, *type, *help;
 };
 extern const struct api_field api_fields_review[]; /* api_schema_review.c */
+extern const struct api_field api_fields_eval_definition[];
 extern const struct api_field api_fields_cost[]; /* grouped by schema; ends with a NULL schema */
 extern const struct api_field api_fields_eval_judges[];
 extern const struct api_field *const api_schemas[]; /* all such tables; ends with NULL */

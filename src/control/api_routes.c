@@ -230,6 +230,24 @@ static const struct api_parameter batch_cancel[] = {
     REASON(API_BODY),
     END};
 
+/* definitions: suites, judges, scoring rules */
+static const struct api_parameter definition_name[] = {
+    {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "its name"},
+    TEXT_QUERY("version", "a version's number, or 8 hex digits or more of its digest; without it the current one"), END};
+static const struct api_parameter definition_versions[] = {
+    {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "its name"}, END};
+static const struct api_parameter definition_put[] = {
+    DRY_RUN, FILE_QUERY, REASON(API_QUERY), TEXT_QUERY("ticket", "the ticket behind it"),
+    TEXT_QUERY("author", "who wrote it; without it, who calls"), END};
+static const struct api_parameter definition_remove[] = {
+    {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "its name"}, REASON(API_QUERY), END};
+#define DEFINITION_ROUTES(path, one, what)                                                                                \
+    {"GET", path, API_VIEWER, 200, api_definitions_list, "All " what " that are registered.", NULL, "Definitions", NULL}, \
+    {"POST", path, API_EDITOR, 200, api_definitions_put, "Registers " one ": the body is its file, JSON or YAML, without other files. The same content again changes nothing.", definition_put, "DefinitionChange", NULL}, \
+    {"GET", path "/{name}", API_VIEWER, 200, api_definitions_show, "The current version of " one ", or another.", definition_name, "Definition", NULL}, \
+    {"GET", path "/{name}/versions", API_VIEWER, 200, api_definitions_versions, "All versions of " one ", those that were only run from a file too.", definition_versions, "Definitions", NULL}, \
+    {"DELETE", path "/{name}", API_EDITOR, 200, api_definitions_remove, "Takes a name away; its versions stay.", definition_remove, "DefinitionChange", NULL},
+
 /* reviews by people */
 #define REVIEW_ID {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the review: review-3, or 3"}
 #define REVIEWER(where) {.name = "reviewer", .place = where, .type = API_TEXT, .fallback = "the token's name", .help = "as whom; another's name takes an admin"}
@@ -292,6 +310,9 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/models/{model}/route/train", API_EDITOR, 200, api_route_train, "Learns from scores when the cheapest tier is good enough. What is kept is in shadow.", route_train, "RouteTraining", NULL},
     {"GET", "/api/v1/models/{model}/route/sample", API_VIEWER, 200, api_route_sample, "Exchanges of the most capable tier for a downgrade test, with what was captured, drawn by request type.", route_sample, "RouteSample", NULL},
     {"POST", "/api/v1/models/{model}/route/downgrade", API_EDITOR, 200, api_route_downgrade, "Keeps the result of a downgrade test: the JSON object of `model downgrade-test --json`.", route_downgrade, "RouteKept", NULL},
+    DEFINITION_ROUTES("/api/v1/suites", "a suite", "suites")
+    DEFINITION_ROUTES("/api/v1/judges", "a judge", "judges")
+    DEFINITION_ROUTES("/api/v1/scoring", "a rule", "rules by which production traffic is scored")
     {"GET", "/api/v1/reviews", API_VIEWER, 200, api_reviews_list, "Answers that wait for people.", review_list, "Reviews", NULL},
     {"POST", "/api/v1/reviews", API_EDITOR, 201, api_reviews_create, "Gives answers to reviewers: {rubric, scale, reviewers, per_item, adjudicator, due, name} and `items` [{input, context, expected, output}] or `run` (with verdict, sample, against).", NULL, "ReviewHead", NULL},
     {"GET", "/api/v1/reviews/{id}", API_VIEWER, 200, api_review_show, "How far it is, and how far its reviewers agree.", review_id, "Review", NULL},

@@ -23,6 +23,8 @@ const struct cli_verb cli_verbs[] = {
     {"key", "key create|list|revoke", "keys of applications", cli_key},
     {"cost", "cost report|explain|findings|...", "where the money went, why it changed, who noticed, how to spend less", cli_cost},
     {"eval", "eval judge ...", "how good the answers are, and how good those are who judge them", cli_eval},
+    {"suite", "suite check|add|list|show|remove", "evaluation sets: in files, and registered", cli_suite},
+    {"apply", "apply -f DIR|FILE", "bring files of suites, judges and scoring rules into the registry", cli_apply},
     {"review", "review create|list|show|next|label|unlabel|disputed|adjudicate|labels|close", "answers that wait for people", cli_review},
     {"batch", "batch list|show|cancel", "work that can wait: files of requests", cli_batch},
     {"budget", "budget list|show|set|remove|approve", "what may be spent, what was, and what expensive work is approved", cli_budget},

@@ -81,13 +81,13 @@ static bool read_type(struct reading *r, uint32_t node) {
     const char *best = NULL;
     unsigned nearest = word.len < 3 ? 2 : (unsigned)word.len / 3 + 1;
     for (enum check_type t = 0; t < CHECK_TYPE_COUNT; t++) {
-        if (slice_is(word, check_kinds[t].name)) {
-            r->c->type = t;
-            r->kind = &check_kinds[t];
-            return true;
-        }
-        if (nearer(word, check_kinds[t].name, &nearest)) best = check_kinds[t].name;
+        if (!slice_is(word, check_kinds[t].name)) continue;
+        r->c->type = t;
+        r->kind = &check_kinds[t];
+        return true;
     }
+    for (enum check_type t = 0; t < CHECK_TYPE_COUNT; t++)
+        if (nearer(word, check_kinds[t].name, &nearest)) best = check_kinds[t].name;
     struct slice raw = found(r, json_get(r->doc, node, "type"));
     return fail(r, json_get(r->doc, node, "type"), "unknown type of check " SLICE_FMT "%s%s%s%s",
                 SLICE_ARG(raw), best ? ", did you mean `" : "", best && r->c->negated ? "not-" : "",
