@@ -29,6 +29,7 @@ const struct cli_verb cli_verbs[] = {
     {"batch", "batch list|show|cancel", "work that can wait: files of requests", cli_batch},
     {"budget", "budget list|show|set|remove|approve", "what may be spent, what was, and what expensive work is approved", cli_budget},
     {"limit", "limit list|show|set|remove", "how fast and how much at once", cli_limit},
+    {"suite", "suite import", "evaluation sets: cases and checks", cli_suite},
     {"policy", "policy show|reload|audit", "what is in force: state, reading it again, who changed what", cli_policy},
     {"sim", "sim [options]", "a model provider that never was, for trying out and testing", cli_sim},
     {"load", "load [options]", "a load test from a trace or at a rate", cli_load},

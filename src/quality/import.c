@@ -16,6 +16,7 @@ void import_note(struct import *m, enum import_loss loss, const char *file, int 
                  const char *format, ...) {
     char text[LIMIT_ERROR_TEXT];
     va_list args;
+    if (m->quiet) return;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
@@ -73,4 +74,51 @@ struct slice import_provider(const struct json_doc *d, uint32_t node, struct are
     if (json_size(d, node) == 1 && json_each_member(d, node, &cursor, &key, &value) && json_type(d, value) == JSON_OBJECT)
         return json_string(d, key, arena);
     return SLICE_NULL;
+}
+
+void *import_grow(struct import *m, void *items, unsigned n, size_t size) {
+    if (n > 0 && (n & (n - 1)) != 0) return items; /* room is a power of two */
+    void *grown = arena_alloc(m->arena, (n > 0 ? 2 * (size_t)n : 1) * size);
+    if (grown == NULL) m->full = true;
+    else if (n > 0) memcpy(grown, items, n * size);
+    return grown;
+}
+
+void import_set_lines(struct import *m, struct declared *d, int line) {
+    int *lines = arena_new_array(m->arena, int, d->doc.count);
+    for (uint32_t i = 0; lines != NULL && i < d->doc.count; i++) lines[i] = line;
+    if (lines != NULL) d->lines = lines;
+}
+
+struct slice import_behind_scheme(struct slice name) {
+    return slice_starts(name, SLICE("file://")) ? slice_make(name.at + 7, name.len - 7) : name;
+}
+
+bool import_is_pattern(struct slice name) {
+    for (size_t i = 0; i < name.len; i++)
+        if (name.at[i] == '*' || name.at[i] == '?' || name.at[i] == '[') return true;
+    return false;
+}
+
+struct slice import_extension(struct slice path) {
+    for (size_t i = path.len; i > 0 && path.at[i - 1] != '/'; i--)
+        if (path.at[i - 1] == '.') return slice_make(path.at + i - 1, path.len - i + 1);
+    return SLICE("");
+}
+
+static bool matches(struct slice ref, struct slice name) {
+    if (slice_is_null(name)) return false;
+    if (slice_ends(ref, SLICE("*"))) return slice_starts(name, slice_make(ref.at, ref.len - 1));
+    return slice_eq(ref, name) || (name.len > ref.len && slice_starts(name, ref) && name.at[ref.len] == ':');
+}
+
+bool import_matches(const struct json_doc *d, uint32_t list, struct slice id, struct slice label, struct arena *arena) {
+    uint32_t cursor = JSON_NONE, item;
+    struct slice one = json_string(d, list, arena);
+    if (one.at != NULL) return matches(one, id) || matches(one, label);
+    while (json_each_item(d, list, &cursor, &item)) {
+        struct slice ref = json_string(d, item, arena);
+        if (ref.at != NULL && (matches(ref, id) || matches(ref, label))) return true;
+    }
+    return false;
 }

@@ -50,6 +50,7 @@ struct import {
     struct import_judge judges[IMPORT_JUDGES];
     unsigned n_judges;
     bool names_judges;                /* checks say whom they ask (`judges`); false: the suite's only judge */
+    bool quiet;                       /* what is noted has been noted before */
     bool full;                        /* the arena was: the import is not whole */
 };
 
@@ -58,6 +59,8 @@ void import_note(struct import *m, enum import_loss loss, const char *file, int 
     __attribute__((format(printf, 6, 7)));
 /* What a provider's id is called here: as mapped, else what is behind its kind: "openai:chat:gpt-5" is gpt-5. */
 struct slice import_model(const struct import *m, struct slice provider);
+/* A JSON document as YAML that people edit: what yaml_read makes the same document of. */
+void import_write_yaml(const struct json_doc *d, uint32_t node, struct arena *arena, struct buffer *out);
 /* The name of a judge that asks the provider on that scale; SLICE_NULL when there are too many. */
 struct slice import_judge(struct import *m, struct slice provider, const char *scale);
 

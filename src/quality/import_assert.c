@@ -104,9 +104,9 @@ static const struct mapping {
 struct assertion {
     struct import *m;
     const struct import_assert *a;
-    const struct json_doc *doc;
+    const struct json_doc *doc; /* that `value` is of: the assertion's, or a file's */
     const struct mapping *mapping;
-    uint32_t node, value; /* the assertion, and its value or JSON_NONE */
+    uint32_t value;       /* JSON_NONE: none */
     struct slice type;    /* as declared */
     bool negated;
     int line;
@@ -118,13 +118,17 @@ static void left_out(struct assertion *x, const char *why) {
     import_note(x->m, IMPORT_LEFT_OUT, x->a->file, x->line, x->a->where, SLICE_FMT ": %s", SLICE_ARG(x->type), why);
 }
 
+static const struct json_doc *own(const struct assertion *x) {
+    return &x->a->d->doc;
+}
+
 static uint32_t get(const struct assertion *x, const char *key) {
-    uint32_t n = json_get(x->doc, x->node, key);
-    return json_type(x->doc, n) == JSON_NULL ? JSON_NONE : n;
+    uint32_t n = json_get(own(x), x->a->node, key);
+    return json_type(own(x), n) == JSON_NULL ? JSON_NONE : n;
 }
 
 static struct slice get_text(const struct assertion *x, const char *key) {
-    return json_string(x->doc, get(x, key), x->m->arena);
+    return json_string(own(x), get(x, key), x->m->arena);
 }
 
 static const struct mapping *find(struct slice name) {
@@ -133,11 +137,86 @@ static const struct mapping *find(struct slice name) {
     return NULL;
 }
 
+bool import_knows_assert(struct slice name) {
+    return find(name) != NULL || slice_starts(name, SLICE("trajectory:"));
+}
+
 /* ---- values ---- */
+
+/* The value, or what the file that it names holds: `doc` and `value` are then that document's. False after a note. */
+static bool load(struct assertion *x) {
+    struct slice name = json_string(x->doc, x->value, x->m->arena), path, text, ext = import_extension(name);
+    struct json_writer w;
+    struct buffer json;
+    struct declared *d = NULL;
+    struct error error = {.fault = FAULT_NONE};
+    const struct import_layer at = {x->a->d, x->a->node, x->a->file, x->a->where};
+    if (name.at == NULL || !slice_starts(name, SLICE("file://"))) return true;
+    if (x->a->p == NULL) {
+        left_out(x, "its value is a file, which cannot be named here");
+        return false;
+    }
+    bool code = x->mapping->how == CODE;
+    struct slice function = SLICE_NULL;
+    if (code && !slice_contains(ext, SLICE(":"))) ext = import_extension(name);
+    else if (code) (void)slice_cut(ext, ':', &ext, &function);
+    if (function.at != NULL) name.len -= function.len + 1;
+    if (!code && (slice_is(ext, ".js") || slice_is(ext, ".mjs") || slice_is(ext, ".cjs") || slice_is(ext, ".ts") || slice_is(ext, ".py"))) {
+        left_out(x, "its value would come from code");
+        return false;
+    }
+    if (!code && (slice_is(ext, ".yaml") || slice_is(ext, ".yml") || slice_is(ext, ".json"))) {
+        if (!import_load_declared(x->a->p, &at, x->a->node, name, &path, &d)) return false;
+        x->doc = &d->doc;
+        x->value = 0;
+        return true;
+    }
+    if (!import_load(x->a->p, &at, x->a->node, name, &path, &text)) return false;
+    buffer_init(&json, LIMIT_SUITE_FILE);
+    json_start(&w, &json);
+    if (function.len > 0 && slice_is(ext, ".py") && !slice_is(function, "get_assert"))
+        text = arena_printf(x->m->arena, SLICE_FMT "\n\ndef get_assert(output, context):\n    return " SLICE_FMT "(output, context)\n",
+                            SLICE_ARG(text), SLICE_ARG(function));
+    json_put_string(&w, text);
+    struct slice kept = arena_slice(x->m->arena, buffer_slice(&json));
+    bool good = kept.at != NULL;
+    buffer_deinit(&json);
+    d = arena_new(x->m->arena, struct declared);
+    if (good && code && slice_is(ext, ".ts")) {
+        left_out(x, "TypeScript is not run");
+        good = false;
+    } else if (good && function.len > 0 && !slice_is(ext, ".py")) {
+        left_out(x, "only a file's default export is run");
+        good = false;
+    } else if (good && code && (slice_contains(text, SLICE("require('.")) || slice_contains(text, SLICE("require(\".")) ||
+                                slice_contains(text, SLICE("from '.")) || slice_contains(text, SLICE("from \"."))  || slice_contains(text, SLICE("from .")))) {
+        left_out(x, "its code needs other files");
+        good = false;
+    }
+    if (!good || d == NULL || declared_from_json(kept, x->m->arena, d, &error) != FAULT_NONE) return false;
+    x->doc = &d->doc;
+    x->value = 0;
+    return true;
+}
 
 static bool copy(struct assertion *x) {
     if (x->value != JSON_NONE) json_member_raw(&x->w, "value", json_raw(x->doc, x->value));
     return true;
+}
+
+/* Ours is no template: promptfoo would put variables into the code. */
+static bool code(struct assertion *x) {
+    struct slice text = json_string(x->doc, x->value, x->m->arena);
+    if (text.at == NULL || slice_trim(text).len == 0) {
+        left_out(x, "it has no code");
+        return false;
+    }
+    const char *open = memmem(text.at, text.len, "{{", 2);
+    if (x->doc == &x->a->d->doc && open != NULL && memmem(open, text.len - (size_t)(open - text.at), "}}", 2) != NULL) {
+        left_out(x, "its code holds a template; context.vars has the variables");
+        return false;
+    }
+    return copy(x);
 }
 
 /* ajv asserts formats, and reads a text as YAML. */
@@ -168,7 +247,7 @@ static bool schema(struct assertion *x) {
 
 /* promptfoo takes OpenAI's large embedding unless told otherwise. */
 static bool similar(struct assertion *x) {
-    struct slice provider = import_provider(x->doc, get(x, "provider"), x->m->arena);
+    struct slice provider = import_provider(own(x), get(x, "provider"), x->m->arena);
     if (slice_is_null(provider)) provider = SLICE("openai:embedding:text-embedding-3-large");
     struct slice model = import_model(x->m, provider);
     copy(x);
@@ -177,11 +256,20 @@ static bool similar(struct assertion *x) {
 }
 
 static void put_judge(struct assertion *x, const char *scale) {
-    struct slice provider = import_provider(x->doc, get(x, "provider"), x->m->arena);
+    struct slice provider = import_provider(own(x), get(x, "provider"), x->m->arena);
     if (slice_is_null(provider)) provider = x->a->grader;
     if (slice_is_null(provider)) provider = SLICE("grader");
     if (!x->m->names_judges) return;
     json_member_string(&x->w, "judge", import_judge(x->m, provider, scale));
+}
+
+/* A rubric may be a template, which nobody else looks at before a run. */
+static bool is_sound(struct assertion *x, struct slice text) {
+    struct error error = {.fault = FAULT_NONE};
+    bool any;
+    if (template_check(text, &any, &error)) return true;
+    left_out(x, error.text);
+    return false;
 }
 
 static bool rubric(struct assertion *x) {
@@ -190,6 +278,7 @@ static bool rubric(struct assertion *x) {
         left_out(x, x->value == JSON_NONE ? "it has no rubric" : "its rubric is no text");
         return false;
     }
+    if (!is_sound(x, text)) return false;
     json_member_string(&x->w, "rubric", text);
     put_judge(x, (x->mapping->flags & TAKES_THRESHOLD) && get(x, "threshold") != JSON_NONE ? "1-5" : "binary");
     return true;
@@ -208,8 +297,9 @@ static bool criteria(struct assertion *x) {
         n++;
     }
     bool good = text.len > 0 && !text.overflow;
+    if (!good) left_out(x, "its criteria are no texts");
+    good = good && is_sound(x, buffer_slice(&text));
     if (good) json_member_string(&x->w, "rubric", buffer_slice(&text));
-    else left_out(x, "its criteria are no texts");
     buffer_deinit(&text);
     if (good && get(x, "threshold") == JSON_NONE) json_member_double(&x->w, "threshold", 0.7);
     if (good) put_judge(x, "1-5");
@@ -222,6 +312,7 @@ static bool facts(struct assertion *x) {
         left_out(x, "its reference is no text");
         return false;
     }
+    if (!is_sound(x, text)) return false;
     struct slice rubric = arena_printf(x->m->arena,
                                        "The answer is factually consistent with this reference. It may say less or more than the "
                                        "reference, or differ in what does not matter to the facts, but must not contradict it. "
@@ -245,7 +336,7 @@ static bool write_value(struct assertion *x) {
     case COMMAS: return copy(x);
     case SCHEMA: return schema(x);
     case SIMILAR: return similar(x);
-    case CODE: return copy(x);
+    case CODE: return code(x);
     case RUBRIC: return rubric(x);
     case CRITERIA: return criteria(x);
     case FACTS: return facts(x);
@@ -279,11 +370,11 @@ static void note_rest(struct assertion *x) {
     bool judge = x->mapping->how == RUBRIC || x->mapping->how == CRITERIA || x->mapping->how == FACTS ||
                  x->mapping->how == CONTEXT || x->mapping->how == ASKED;
     uint32_t cursor = JSON_NONE, key, value;
-    while (json_each_member(x->doc, x->node, &cursor, &key, &value)) {
-        struct slice name = json_string(x->doc, key, x->m->arena);
+    while (json_each_member(own(x), x->a->node, &cursor, &key, &value)) {
+        struct slice name = json_string(own(x), key, x->m->arena);
         bool found = slice_is(name, "provider") && (judge || x->mapping->how == SIMILAR);
         for (size_t i = 0; i < sizeof known / sizeof *known && !found; i++) found = slice_is(name, known[i]);
-        if (!found && json_type(x->doc, value) != JSON_NULL)
+        if (!found && json_type(own(x), value) != JSON_NULL)
             import_note(x->m, IMPORT_LEFT_OUT, x->a->file, declared_line(x->a->d, key), x->a->where,
                         "`" SLICE_FMT "` of " SLICE_FMT ": it has no counterpart", SLICE_ARG(name), SLICE_ARG(x->type));
     }
@@ -294,11 +385,12 @@ static void note_rest(struct assertion *x) {
 static void write_rest(struct assertion *x) {
     double weight = 1, threshold;
     struct slice metric = get_text(x, "metric");
-    (void)json_get_double(x->doc, get(x, "weight"), &weight);
+    (void)json_get_double(own(x), get(x, "weight"), &weight);
     weight *= x->a->scale_weight;
-    if ((x->mapping->flags & TAKES_THRESHOLD) && json_get_double(x->doc, get(x, "threshold"), &threshold))
+    if ((x->mapping->flags & TAKES_THRESHOLD) && json_get_double(own(x), get(x, "threshold"), &threshold))
         json_member_double(&x->w, "threshold", threshold);
     if (weight != 1) json_member_double(&x->w, "weight", weight);
+    if (metric.at == NULL) metric = x->a->metric;
     if (metric.len > 0) json_member_string(&x->w, "metric", metric);
 }
 
@@ -337,7 +429,7 @@ static void one(struct assertion *x, struct json_writer *w) {
         left_out(x, "the name of its metric is a template");
         return;
     }
-    if (!is_plain(x)) return;
+    if (!is_plain(x) || !load(x)) return;
     buffer_init(&x->out, LIMIT_CASE_TEXT);
     json_start(&x->w, &x->out);
     json_object(&x->w);
@@ -354,8 +446,92 @@ static void one(struct assertion *x, struct json_writer *w) {
     buffer_deinit(&x->out);
 }
 
+/* ---- sets and references ---- */
+
+static void put_list(struct import *m, const struct import_assert *in, uint32_t list, double scale, struct slice metric, struct json_writer *w);
+
+/* The score of a set without a threshold is the mean of its checks, and all of them must pass: so they may stand in its place, with
+ * weights that share its own. */
+static void put_set(struct import *m, const struct import_assert *a, struct json_writer *w) {
+    const struct json_doc *d = &a->d->doc;
+    uint32_t list = json_get(d, a->node, "assert"), cursor = JSON_NONE, item;
+    double sum = 0, weight = 1, one;
+    struct slice metric = json_string(d, json_get(d, a->node, "metric"), m->arena);
+    struct assertion x = {.m = m, .a = a, .type = SLICE("assert-set"), .line = declared_line(a->d, a->node)};
+    (void)json_get_double(d, json_get(d, a->node, "weight"), &weight);
+    for (cursor = JSON_NONE; json_each_item(d, list, &cursor, &item);) {
+        one = 1;
+        (void)json_get_double(d, json_get(d, item, "weight"), &one);
+        sum += one;
+        if (metric.at != NULL && json_get(d, item, "metric") != JSON_NONE) {
+            left_out(&x, "it has a metric, and so has one of its assertions");
+            return;
+        }
+    }
+    if (json_get(d, a->node, "threshold") != JSON_NONE) {
+        left_out(&x, "it passes at a threshold, whichever of its assertions fail; a case has a `threshold` of all its checks");
+        return;
+    }
+    if (a->in_set) {
+        left_out(&x, "it stands in another one");
+        return;
+    }
+    if (json_get(d, a->node, "config") != JSON_NONE) left_out(&x, "its `config`");
+    struct import_assert in = *a;
+    in.in_set = true;
+    put_list(m, &in, list, sum > 0 ? a->scale_weight * weight / sum : 0, metric, w);
+}
+
+/* {$ref: "#/assertionTemplates/x"}: members beside it win, as a merge. */
+static bool follow(struct import *m, const struct import_assert *a, struct import_assert *ret) {
+    const struct json_doc *d = &a->d->doc;
+    struct slice ref = json_string(d, json_get(d, a->node, "$ref"), m->arena), part, rest = ref;
+    struct assertion x = {.m = m, .a = a, .type = SLICE("$ref"), .line = declared_line(a->d, a->node)};
+    *ret = *a;
+    if (ref.at == NULL) return true;
+    uint32_t node = 0;
+    if (a->p == NULL || !slice_starts(ref, SLICE("#/")) || json_size(d, a->node) != 1) {
+        left_out(&x, "expected a reference as `#/assertionTemplates/NAME`, alone");
+        return false;
+    }
+    ret->d = &a->p->root;
+    rest = slice_make(ref.at + 2, ref.len - 2);
+    for (bool more = true; more;) {
+        more = slice_cut(rest, '/', &part, &rest);
+        node = json_get_slice(&ret->d->doc, node, part);
+    }
+    ret->node = node;
+    if (node != JSON_NONE && json_get(&ret->d->doc, node, "$ref") == JSON_NONE) return true;
+    left_out(&x, "nothing is there");
+    return false;
+}
+
+static void put_list(struct import *m, const struct import_assert *in, uint32_t list, double scale, struct slice metric, struct json_writer *w) {
+    const struct json_doc *d = &in->d->doc;
+    uint32_t cursor = JSON_NONE, item;
+    for (unsigned i = 0; json_each_item(d, list, &cursor, &item); i++) {
+        struct import_assert one = *in, a;
+        one.node = item;
+        one.where = arena_printf(m->arena, SLICE_FMT ".assert[%u]", SLICE_ARG(in->where), i);
+        one.scale_weight = scale;
+        one.metric = metric;
+        if (!follow(m, &one, &a)) continue;
+        if (json_is(&a.d->doc, json_get(&a.d->doc, a.node, "type"), "assert-set")) put_set(m, &a, w);
+        else import_assert(m, &a, w);
+    }
+}
+
+bool import_asserts(struct promptfoo *p, const struct import_layer *at, struct slice grader, struct json_writer *w) {
+    uint32_t list = json_get(&at->d->doc, at->node, "assert");
+    const struct import_assert in = {.d = at->d, .file = at->file, .where = at->where, .p = p, .grader = grader};
+    if (list == JSON_NONE || json_type(&at->d->doc, list) == JSON_NULL) return false;
+    if (json_type(&at->d->doc, list) != JSON_ARRAY) import_left(p, at, list, "`assert`: expected a list");
+    put_list(p->m, &in, list, 1, SLICE_NULL, w);
+    return true;
+}
+
 void import_assert(struct import *m, const struct import_assert *a, struct json_writer *w) {
-    struct assertion x = {.m = m, .a = a, .doc = &a->d->doc, .node = a->node, .line = declared_line(a->d, a->node)};
+    struct assertion x = {.m = m, .a = a, .doc = &a->d->doc, .line = declared_line(a->d, a->node)};
     x.type = get_text(&x, "type");
     if (slice_is_null(x.type)) {
         x.type = SLICE("assertion");
@@ -363,112 +539,4 @@ void import_assert(struct import *m, const struct import_assert *a, struct json_
         return;
     }
     one(&x, w);
-}
-
-/* ---- the short form ---- */
-
-static bool is_known(struct slice name) {
-    return find(name) != NULL || slice_starts(name, SLICE("trajectory:"));
-}
-
-/* "type(0.8):value" of a known type. */
-static bool split_short(struct slice text, struct slice *ret_type, double *ret_threshold, struct slice *ret_value) {
-    struct slice head, value, name;
-    bool colon = slice_cut(text, ':', &head, &value);
-    /* names with a colon of their own */
-    if (colon && slice_is(head, "similar")) {
-        struct slice more, rest;
-        (void)slice_cut(value, ':', &more, &rest);
-        struct slice whole = slice_make(text.at, head.len + 1 + more.len);
-        if (find(whole) != NULL) {
-            head = whole;
-            value = rest;
-        }
-    }
-    name = head;
-    *ret_threshold = NAN;
-    if (head.len > 0 && head.at[head.len - 1] == ')') {
-        struct slice number;
-        if (!slice_cut(head, '(', &name, &number)) return false;
-        number.len--;
-        if (!slice_to_double(number, ret_threshold)) return false;
-    }
-    struct slice base = slice_starts(name, SLICE("not-")) ? slice_make(name.at + 4, name.len - 4) : name;
-    if (!is_known(base)) return false;
-    *ret_type = name;
-    *ret_value = colon ? slice_trim(value) : SLICE_NULL;
-    return true;
-}
-
-static struct slice behind(struct slice text, const char *prefix) {
-    return slice_trim(slice_make(text.at + strlen(prefix), text.len - strlen(prefix)));
-}
-
-static void read_short(struct slice text, struct slice *ret_type, double *ret_threshold, struct slice *ret_value) {
-    static const char *const code[][2] = {
-        {"javascript:", "javascript"}, {"fn:", "javascript"}, {"eval:", "javascript"},
-        {"grade:", "llm-rubric"},      {"llm-rubric:", "llm-rubric"}, {"python:", "python"},
-    };
-    *ret_threshold = NAN;
-    for (size_t i = 0; i < sizeof code / sizeof *code; i++)
-        if (slice_starts(text, slice_of(code[i][0]))) {
-            *ret_type = slice_of(code[i][1]);
-            *ret_value = behind(text, code[i][0]);
-            return;
-        }
-    bool file = slice_starts(text, SLICE("file://"));
-    if (file && (slice_ends(text, SLICE(".py")) || slice_contains(text, SLICE(".py:")))) {
-        *ret_type = SLICE("python");
-        *ret_value = text;
-        return;
-    }
-    if (file) {
-        *ret_type = SLICE("javascript");
-        *ret_value = text;
-        return;
-    }
-    if (split_short(text, ret_type, ret_threshold, ret_value)) return;
-    *ret_type = SLICE("equals");
-    *ret_value = text;
-}
-
-/* Those to which promptfoo gives a threshold of 0.75 (similar: 0.8) in the short form. */
-static double short_threshold(struct slice type) {
-    static const char *const types[] = {"answer-relevance", "context-faithfulness", "cost", "latency", "levenshtein", "rouge-n"};
-    if (slice_starts(type, SLICE("not-"))) type = slice_make(type.at + 4, type.len - 4);
-    if (slice_is(type, "similar")) return 0.8;
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (slice_is(type, types[i])) return 0.75;
-    return NAN;
-}
-
-void import_assert_short(struct import *m, struct slice text, struct slice metric, double threshold, const char *file, int line,
-                         struct slice where, struct json_writer *w) {
-    struct slice type, value = SLICE_NULL;
-    double own;
-    read_short(slice_trim(text), &type, &own, &value);
-    if (isnan(threshold)) threshold = isnan(own) ? short_threshold(type) : own;
-    struct buffer json;
-    struct json_writer one;
-    struct declared d;
-    struct error error = {.fault = FAULT_NONE};
-    buffer_init(&json, LIMIT_SUITE_FILE);
-    json_start(&one, &json);
-    json_object(&one);
-    json_member_string(&one, "type", type);
-    if (!slice_is_null(value)) json_member_string(&one, "value", value);
-    if (!isnan(threshold)) json_member_double(&one, "threshold", threshold);
-    if (metric.len > 0) json_member_string(&one, "metric", metric);
-    json_object_end(&one);
-    struct slice kept = arena_slice(m->arena, buffer_slice(&json));
-    buffer_deinit(&json);
-    int *lines = arena_new_array(m->arena, int, 12);
-    if (kept.at == NULL || lines == NULL || declared_from_json(kept, m->arena, &d, &error) != FAULT_NONE) {
-        import_note(m, IMPORT_LEFT_OUT, file, line, where, "%s", kept.at == NULL ? "the file needs more memory than it may have" : error.text);
-        return;
-    }
-    for (uint32_t i = 0; i < 12; i++) lines[i] = line;
-    d.lines = lines;
-    const struct import_assert a = {.d = &d, .file = file, .where = where, .templates = JSON_NONE, .scale_weight = 1};
-    import_assert(m, &a, w);
 }

@@ -8,14 +8,16 @@
 #include "model/declared.h"
 #include "quality/import.h"
 
+struct promptfoo;
 struct import_assert {
     const struct declared *d;
     uint32_t node;
     const char *file;
     struct slice where;   /* of notes */
-    uint32_t templates;   /* assertionTemplates, in the same document; JSON_NONE: there are none */
-    const struct declared *templates_in; /* that document; NULL: `d` */
+    struct promptfoo *p;  /* the configuration: for files and $ref; NULL: none may be named */
     struct slice grader;  /* the provider that grades unless the assertion says another; SLICE_NULL: promptfoo's own choice */
+    struct slice metric;  /* of the set it stands in; SLICE_NULL */
+    bool in_set;
     double scale_weight;  /* weights are times this (of a set) */
 };
 
