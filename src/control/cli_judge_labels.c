@@ -2,7 +2,7 @@
 #include "control/cli_judge.h"
 
 #include "control/config_file.h"
-#include "cost/csv.h"
+#include "base/csv.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,6 @@
-/* `quarterdeck suite check|add|list|show|remove`. */
+/* `quarterdeck suite`: evaluation sets, in files and registered. */
 #include "control/cli_definition.h"
+#include "control/cli_suite_import.h"
 
 #define SUITES "/api/v1/suites"
 
@@ -114,11 +115,6 @@ const struct cli_verb cli_suite_parts[] = {
     {"list", "suite list [NAME]", "registered suites, or all versions of one", list},
     {"show", "suite show NAME[@VERSION]", "one version, in its canonical form", show},
     {"remove", "suite remove NAME [--why TEXT]", "take a suite's name away; its versions stay", remove_one},
-/* `quarterdeck suite`: evaluation sets. */
-#include "control/cli_suite_import.h"
-#include "control/cli_verbs.h"
-
-const struct cli_verb cli_suite_parts[] = {
     {"import", "suite import FILE [options]", "a suite from JSONL, CSV or a promptfoo configuration", cli_suite_import},
     {NULL, NULL, NULL, NULL},
 };
