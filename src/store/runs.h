@@ -25,6 +25,7 @@ enum run_state { RUN_RUNNING, RUN_FINISHED, RUN_STOPPED };
     TEXT(trigger)           /* "person", "schedule", "model-change", ... */                                   \
     TEXT(by)                                                                                                  \
     TEXT(owner)             /* "host pid start": who runs it; null once ended */                              \
+    TEXT(stop_by)           /* a person who asked it to end early, or null */                                 \
     NUMBER(state)           /* enum run_state */                                                              \
     NUMBER(started_us)                                                                                        \
     NUMBER(seen_us)         /* the owner's last word */                                                       \
@@ -54,7 +55,10 @@ enum fault run_find_unended(struct evaluations *e, const struct digest *wanted, 
 /* Newest first, those before `before` (INT64_MAX: all); suite SLICE_NULL: any. */
 enum fault run_list(struct evaluations *e, struct slice suite, int64_t before, struct arena *arena,
                     bool (*each)(void *ctx, const struct run_row *r), void *ctx, struct error *error) MUST_CHECK;
+/* FAULT_NOT_FOUND: there is none; FAULT_CONFLICT: it is over. So do those below that change a run. */
 enum fault run_own(struct evaluations *e, int64_t number, struct slice owner, int64_t seen_us, struct error *error) MUST_CHECK;
+/* Asks its owner to end it. */
+enum fault run_ask_to_stop(struct evaluations *e, int64_t number, struct slice by, struct error *error) MUST_CHECK;
 
 struct run_result {
     unsigned case_at, repeat;
@@ -62,13 +66,22 @@ struct run_result {
     int64_t cost_nano;  /* with judges; MONEY_UNKNOWN */
     struct slice body;  /* JSON of quality/result.h */
 };
-/* All in one transaction; one that is there already stays as it is (the first answer counts). Updates done, cost and seen_us. */
-enum fault run_results_add(struct evaluations *e, int64_t number, const struct run_result *results, size_t n, int64_t seen_us,
-                           struct error *error) MUST_CHECK;
-/* By case and repeat, behind (after_case, after_repeat) (-1, -1: all); verdict < 0: any. `each` returns false to stop; body valid inside. */
+/* All in one transaction; one that is there already stays as it is (the first answer counts). Updates done, cost and seen_us. `owner`: whose
+ * they are; FAULT_CONFLICT when that is no longer who runs it, SLICE_NULL: not asked. n = 0: a sign of life. */
+enum fault run_results_add(struct evaluations *e, int64_t number, struct slice owner, const struct run_result *results, size_t n,
+                           int64_t seen_us, struct error *error) MUST_CHECK;
+/* By case and repeat, behind (after_case, after_repeat) (-1, -1: all); verdict < 0: any. `each` returns false to stop. Bodies are copied into
+ * the arena; NULL: valid inside the call. */
 enum fault run_results(struct evaluations *e, int64_t number, int64_t after_case, int64_t after_repeat, int verdict, struct arena *arena,
                        bool (*each)(void *ctx, const struct run_result *r), void *ctx, struct error *error) MUST_CHECK;
+/* The same without bodies (SLICE_NULL), of all of them. */
+enum fault run_results_done(struct evaluations *e, int64_t number, bool (*each)(void *ctx, const struct run_result *r), void *ctx,
+                            struct error *error) MUST_CHECK;
 enum fault run_end(struct evaluations *e, int64_t number, enum run_state state, struct slice verdict, struct slice summary, int64_t at_us,
                    struct error *error) MUST_CHECK;
+
+/* The run that others of the suite are compared with; *ret 0: none was named. */
+enum fault run_reference(struct evaluations *e, struct slice suite, int64_t *ret, struct error *error) MUST_CHECK;
+enum fault run_set_reference(struct evaluations *e, struct slice suite, int64_t number, int64_t at_us, struct error *error) MUST_CHECK;
 
 #endif
