@@ -99,6 +99,13 @@ static bool read_once(struct reading *r) {
     return good;
 }
 
+/* A named request goes on when its client is gone, and texts of its head are then no longer where they were. */
+static void keep_labels(struct exchange *x) {
+    struct record *r = &x->record;
+    struct slice *all[] = {&r->user, &r->session, &r->feature, &r->team, &r->request_type, &x->once};
+    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) *all[i] = arena_slice(&x->arena, *all[i]);
+}
+
 enum fault labels_read(struct exchange *x, struct slice *ret_credential, struct error *error) {
     struct reading r = {.x = x, .error = error};
     (void)http_request_each_header(x->request, each_header, &r);
@@ -120,5 +127,6 @@ enum fault labels_read(struct exchange *x, struct slice *ret_credential, struct 
                          SLICE_ARG(label_cut(r.approved)));
     if (!slice_is_null(r.once) && !read_once(&r))
         return error_set(error, FAULT_BAD_REQUEST, "header x-quarterdeck-once: expected 1 to %d printable ASCII characters", LIMIT_ONCE_NAME);
+    if (!slice_is_null(r.once)) keep_labels(x);
     return read_tags(&r);
 }
