@@ -143,6 +143,14 @@ void api_batches_cancel(struct api_call *c);
 void api_judges_list(struct api_call *c);
 void api_judges_show(struct api_call *c);
 void api_judges_calibrate(struct api_call *c);
+void api_evals_list(struct api_call *c);
+void api_evals_begin(struct api_call *c);
+void api_evals_show(struct api_call *c);
+void api_evals_results(struct api_call *c);
+void api_evals_results_put(struct api_call *c);
+void api_evals_end(struct api_call *c);
+void api_evals_stop(struct api_call *c);
+void api_evals_reference(struct api_call *c);
 void api_models(struct api_call *c);
 void api_quote(struct api_call *c);
 void api_route_show(struct api_call *c);
@@ -190,6 +198,7 @@ extern const struct api_field api_fields_review[]; /* api_schema_review.c */
 extern const struct api_field api_fields_eval_definition[];
 extern const struct api_field api_fields_cost[]; /* grouped by schema; ends with a NULL schema */
 extern const struct api_field api_fields_eval_judges[];
+extern const struct api_field api_fields_eval_runs[];
 extern const struct api_field *const api_schemas[]; /* all such tables; ends with NULL */
 
 #endif

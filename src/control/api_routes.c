@@ -263,6 +263,31 @@ static const struct api_parameter review_next[] = {REVIEW_ID, REVIEWER(API_QUERY
 static const struct api_parameter review_label[] = {REVIEW_ID, REVIEW_ITEM(API_BODY), REVIEWER(API_BODY), REVIEW_LABEL, REVIEW_COMMENT, END};
 static const struct api_parameter review_unlabel[] = {REVIEW_ID, REVIEW_ITEM(API_PATH), REVIEWER(API_QUERY), END};
 static const struct api_parameter review_decide[] = {REVIEW_ID, REVIEW_ITEM(API_BODY), REVIEW_LABEL, REVIEW_COMMENT, END};
+#define RUN_PATH {.name = "run", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the run: run-12, or 12"}
+static const struct api_parameter eval_list[] = {
+    TEXT_QUERY("suite", "only of this suite; then the answer has its reference run too"),
+    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "runs of one page"},
+    TEXT_QUERY("before", "only runs before this one: `next` of the page before"),
+    END};
+static const struct api_parameter eval_run[] = {RUN_PATH, END};
+static const struct api_parameter eval_results[] = {
+    RUN_PATH,
+    {.name = "verdict", .place = API_QUERY, .type = API_CHOICE, .choices = "pass|fail|error", .help = "only with this verdict"},
+    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "results of one page; a page ends at some 8 MiB too"},
+    TEXT_QUERY("after", "only behind this one: `next` of the page before"),
+    END};
+static const struct api_parameter eval_end[] = {
+    RUN_PATH,
+    {.name = "state", .place = API_BODY, .type = API_CHOICE, .choices = "finished|stopped", .fallback = "finished", .help = "stopped: not all that was planned was run"},
+    {.name = "why", .place = API_BODY, .type = API_TEXT, .high = LIMIT_ERROR_TEXT, .help = "why it was stopped"},
+    {.name = "owner", .place = API_BODY, .type = API_TEXT, .high = LIMIT_ERROR_TEXT, .help = "who ends it; refused when another process has taken the run over"},
+    END};
+static const struct api_parameter eval_stop[] = {RUN_PATH, REASON(API_BODY), END};
+static const struct api_parameter eval_reference[] = {
+    RUN_PATH,
+    {.name = "suite", .place = API_BODY, .type = API_TEXT, .help = "refused unless the run is of this suite"},
+    REASON(API_BODY),
+    END};
 
 #define JUDGE_NAME {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the judge's name"}
 static const struct api_parameter judge_list[] = {TEXT_QUERY("name", "only of this name"), TEXT_QUERY("identity", "only this one, in 64 hex digits"), END};
@@ -304,6 +329,14 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/judges", API_VIEWER, 200, api_judges_list, "Judges that people's labels are known of, and how far each says what people say.", judge_list, "Judges", NULL},
     {"GET", "/api/v1/judges/{name}", API_VIEWER, 200, api_judges_show, "A judge's labels, sitting by sitting.", judge_name, "JudgeSittings", NULL},
     {"POST", "/api/v1/judges/{name}/calibrations", API_EDITOR, 201, api_judges_calibrate, "Adds people's labels with the judge's verdicts: {judge, check, identity, scale, source, errors, contested, pairs: [[example, label, verdict, should_pass, passes]]}.", judge_name, "Judge", NULL},
+    {"GET", "/api/v1/evals", API_VIEWER, 200, api_evals_list, "Runs of suites, newest first.", eval_list, "EvalRuns", NULL},
+    {"POST", "/api/v1/evals", API_EDITOR, 200, api_evals_begin, "Begins a run, or goes on with the unfinished one of the same suite, prompt, model, repeat and filter: {suite or suite_name, suite_version, prompt, model, repeat, chosen, cases, max_cost_usd, trigger, owner, resume}.", NULL, "EvalBegun", NULL},
+    {"GET", "/api/v1/evals/{run}", API_VIEWER, 200, api_evals_show, "One run, with its summary once it is over.", eval_run, "EvalRun", NULL},
+    {"GET", "/api/v1/evals/{run}/results", API_VIEWER, 200, api_evals_results, "Its results, by case and repeat, a page at a time.", eval_results, "EvalResults", NULL},
+    {"POST", "/api/v1/evals/{run}/results", API_EDITOR, 200, api_evals_results_put, "Takes up to 1,000 results, {owner, results}; one that is there already stays as it is. Without results a sign of life.", eval_run, "EvalProgress", NULL},
+    {"POST", "/api/v1/evals/{run}/end", API_EDITOR, 200, api_evals_end, "Ends a run: the summary is made from the results that are kept.", eval_end, "EvalSummary", NULL},
+    {"POST", "/api/v1/evals/{run}/stop", API_EDITOR, 200, api_evals_stop, "Asks the process that runs it to end it early, with what it has.", eval_stop, "EvalRun", NULL},
+    {"POST", "/api/v1/evals/{run}/reference", API_EDITOR, 200, api_evals_reference, "Makes it the run that others of its suite are compared with.", eval_reference, "EvalReference", NULL},
     {"GET", "/api/v1/models", API_VIEWER, 200, api_models, "Models, their targets, prices and breakers.", NULL, "Models", NULL},
     {"GET", "/api/v1/models/{model}/route", API_VIEWER, 200, api_route_show, "Routing by difficulty of a model: rules, weights, what it chose.", route_show, "Route", NULL},
     {"POST", "/api/v1/models/{model}/route", API_ADMIN, 200, api_route_switch, "Turns routing by difficulty on, or back into shadow.", route_switch, "RouteSwitch", NULL},

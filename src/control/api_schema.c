@@ -156,6 +156,7 @@ static const struct api_field fields[] = {
     {"AuditEntry", "at", "time", "when"},
     {"AuditEntry", "actor", "string?", "the operator token's name, `local`, or a user of the system"},
     {"AuditEntry", "action", "string?", "key.create, key.revoke, policy.reload, budget.set, budget.remove, limit.set, limit.remove, approval.set, approval.revoke, route.train, route.on, route.off, route.downgrade_test, judge.calibrate"},
+    {"AuditEntry", "action", "string?", "key.create, key.revoke, policy.reload, budget.set, budget.remove, limit.set, limit.remove, approval.set, approval.revoke, route.train, route.on, route.off, route.downgrade_test, eval.begin, eval.resume, eval.stop, eval.reference"},
     {"AuditEntry", "subject", "string?", "what was changed"},
     {"AuditEntry", "reason", "string?", "why"},
     {"AuditEntry", "detail", "json", "more, by action"},
@@ -214,3 +215,4 @@ static const struct api_field fields[] = {
 };
 
 const struct api_field *const api_schemas[] = {fields, api_fields_cost, api_fields_eval_definition, api_fields_eval_judges, api_fields_review, NULL};
+const struct api_field *const api_schemas[] = {fields, api_fields_cost, api_fields_eval_judges, api_fields_review, api_fields_eval_runs, NULL};
