@@ -403,7 +403,7 @@ static enum fault first_policy(struct server *s, struct error *error) {
         policy_drop(p);
         if (fault == FAULT_NONE) fault = read_policy(s, &p, &problems, error);
     }
-    if (fault == FAULT_NONE) adopt(s, p);
+    if (fault == FAULT_NONE) adopt(s, process_private(p));
     if (problems.len > 0) {
         fprintf(stderr, SLICE_FMT, SLICE_ARG(buffer_slice(&problems)));
         error->text[0] = '\0'; /* said */

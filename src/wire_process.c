@@ -1,8 +1,13 @@
 #include "wire_process.h"
 
+#include "control/private_server.h"
+
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 bool process_is_asked_to_stop(void) {
     sigset_t pending;
@@ -16,6 +21,20 @@ void process_block_signals(sigset_t *ret) {
     sigaddset(ret, SIGTERM);
     pthread_sigmask(SIG_BLOCK, ret, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+struct policy *process_private(struct policy *p) {
+    const char *text = getenv(PRIVATE_SERVER_ENV);
+    int64_t parent;
+    if (!text || !slice_to_i64(slice_of(text), &parent)) return p;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != (pid_t)parent) raise(SIGTERM); /* it is gone already */
+    unsetenv(PRIVATE_SERVER_ENV);
+    p->server.listen_host = "127.0.0.1";
+    p->server.listen_port = 0;
+    p->server.admin_host = NULL;
+    p->server.tls_cert = p->server.tls_key = NULL;
+    return p;
 }
 
 void process_allow_many_files(void) {

@@ -27,6 +27,7 @@ const struct cli_verb cli_verbs[] = {
     {"apply", "apply -f DIR|FILE", "bring files of suites, judges and scoring rules into the registry", cli_apply},
     {"review", "review create|list|show|next|label|unlabel|disputed|adjudicate|labels|close", "answers that wait for people", cli_review},
     {"batch", "batch list|show|cancel", "work that can wait: files of requests", cli_batch},
+    {"eval", "eval run|list|show|history|...", "how good the answers are: run a suite, read what came of it", cli_eval},
     {"budget", "budget list|show|set|remove|approve", "what may be spent, what was, and what expensive work is approved", cli_budget},
     {"limit", "limit list|show|set|remove", "how fast and how much at once", cli_limit},
     {"policy", "policy show|reload|audit", "what is in force: state, reading it again, who changed what", cli_policy},

@@ -59,12 +59,11 @@ static int read_config(struct client *c, const struct client_options *o) {
     return 3;
 }
 
-/* Where a server with this configuration listens, as seen from this machine. */
-static char *url_of(const struct policy *p) {
+char *client_url_of(const struct server_settings *s, bool control) {
     char text[320];
-    const struct server_settings *s = &p->server;
-    const char *host = s->admin_host ? s->admin_host : s->listen_host;
-    uint16_t port = s->admin_host ? s->admin_port : s->listen_port;
+    bool apart = control && s->admin_host;
+    const char *host = apart ? s->admin_host : s->listen_host;
+    uint16_t port = apart ? s->admin_port : s->listen_port;
     if (!host || !*host || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0) host = "127.0.0.1";
     bool v6 = strchr(host, ':') && host[0] != '[';
     snprintf(text, sizeof text, "%s://%s%s%s:%u", s->tls_cert ? "https" : "http", v6 ? "[" : "", host, v6 ? "]" : "", port);
@@ -95,7 +94,7 @@ struct client *client_open(const struct client_options *o, int *ret_code) {
     const char *data_dir = o->data_dir ? o->data_dir : c->policy ? c->policy->server.data_dir : DEFAULT_DATA;
     c->data_dir = mem_text(data_dir);
     if (!o->data_dir && !o->offline) {
-        c->url = c->policy ? url_of(c->policy) : mem_text(DEFAULT_URL);
+        c->url = c->policy ? client_url_of(&c->policy->server, true) : mem_text(DEFAULT_URL);
         c->may_fall_back = true;
     }
     return c;

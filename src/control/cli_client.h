@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "control/options.h"
+#include "model/policy.h"
 
 struct client_options {
     const char *server, *config, *data_dir;
@@ -45,6 +46,9 @@ void client_close(struct client *c);
 int client_call(struct client *c, const char *method, const char *path, struct slice body, struct client_answer *ret) MUST_CHECK;
 void client_answer_init(struct client_answer *a);
 void client_answer_deinit(struct client_answer *a);
+
+/* Where a server with these settings listens, as seen from this machine: its control plane, or its gateway. mem_free. */
+char *client_url_of(const struct server_settings *s, bool control);
 
 /* "name=VALUE", percent-encoded, behind '?' or '&'; nothing when value is NULL. */
 void client_add_query(struct buffer *path, const char *name, const char *value);
