@@ -22,7 +22,6 @@ const struct cli_verb cli_verbs[] = {
     {"model", "model list|price|route", "models with their targets and prices; routing by difficulty", cli_model},
     {"key", "key create|list|revoke", "keys of applications", cli_key},
     {"cost", "cost report|explain|findings|...", "where the money went, why it changed, who noticed, how to spend less", cli_cost},
-    {"eval", "eval judge ...", "how good the answers are, and how good those are who judge them", cli_eval},
     {"suite", "suite check|import|add|list|show|remove", "evaluation sets: in files, and registered", cli_suite},
     {"apply", "apply -f DIR|FILE", "bring files of suites, judges and scoring rules into the registry", cli_apply},
     {"review", "review create|list|show|next|label|unlabel|disputed|adjudicate|labels|close", "answers that wait for people", cli_review},

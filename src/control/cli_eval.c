@@ -1,9 +1,6 @@
 /* `quarterdeck eval`. */
-#include "control/cli_judge.h"
-
-const struct cli_verb cli_eval_parts[] = {
-    {"judge", "eval judge calibrate|list|show", "judges, and how far each says what people say", cli_eval_judge},
 #include "control/cli_eval.h"
+#include "control/cli_judge.h"
 
 #include <stdio.h>
 
@@ -218,6 +215,7 @@ const struct cli_verb cli_eval_parts[] = {
     {"stop", "eval stop RUN [options]", "end a run early, with what it has", stop},
     {"history", "eval history SUITE [options]", "the pass rate over time against the reference", cli_eval_history},
     {"reference", "eval reference SUITE RUN", "the run that others of the suite are compared with", reference},
+    {"judge", "eval judge calibrate|list|show", "judges, and how far each says what people say", cli_eval_judge},
     {NULL, NULL, NULL, NULL},
 };
 
