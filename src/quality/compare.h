@@ -22,7 +22,7 @@ struct compare;
 struct compare *compare_new(const struct suite *baseline, const struct suite *candidate, double confidence);
 void compare_free(struct compare *c);
 void compare_add(struct compare *c, bool candidate, const struct result *r); /* each result once, in any order */
-/* Members of an open object: difference, interval, p_value, method, verdict (better|worse|no_evidence), why, minimum_detectable, needed_cases,
+/* Members of an open object: difference, interval, p_value, method, verdict (better|worse|no_evidence), why, minimum_detectable, needed_cases, reliable,
  * baseline and candidate {pass_rate, ...}, flipped [{case, baseline, candidate, ...}], by_tag, pairs, left_out, score {the same of scores}, cost,
  * latency. -1 worse, 0 no evidence, 1 better. */
 int compare_write(struct compare *c, struct json_writer *w);

@@ -319,6 +319,7 @@ int compare_write(struct compare *c, struct json_writer *w) {
     if (bad >= 0) r.verdict = score.verdict = PAIRED_NO_EVIDENCE;
     put_numbers(w, &r, r.verdict);
     put_why(w, c, &p, &r, bad);
+    json_member_bool(w, "reliable", bad < 0 && p.n > 0);
     json_member_double(w, "confidence", c->confidence);
     put_runs(w, c, &p);
     put_flips(w, c, &p);
