@@ -21,6 +21,14 @@ void report_jsonl(const struct report *r, struct report_out *o) {
     report_each(r, o, put_result, &l);
 }
 
+/* A kept summary names its run and suite too. */
+static bool in_head(const struct report *r, uint32_t key) {
+    static const char *const names[] = {"run", "suite", "suite_version", "suite_digest", "prompt", "model", "started", "ended"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (json_is(r->summary, key, names[i])) return true;
+    return false;
+}
+
 void report_json(const struct report *r, struct report_out *o) {
     struct json_writer w;
     struct lines l = {o, &w};
@@ -29,6 +37,7 @@ void report_json(const struct report *r, struct report_out *o) {
     json_object(&w);
     report_head(r, &w);
     while (json_each_member(r->summary, 0, &at, &key, &value)) {
+        if (in_head(r, key)) continue;
         json_key_slice(&w, json_string(r->summary, key, &o->arena));
         json_put_raw(&w, json_raw(r->summary, value));
     }
