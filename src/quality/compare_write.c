@@ -32,7 +32,7 @@ static void put_interval(struct json_writer *w, struct interval i) {
 }
 
 static void put_numbers(struct json_writer *w, const struct paired_result *r, enum paired_verdict verdict) {
-    json_member_double(w, "difference", r->difference);
+    json_member_double(w, "difference", round(r->difference * 1e12) / 1e12);
     put_interval(w, r->interval);
     json_member_double(w, "p_value", r->p_value);
     json_member_text(w, "method", method_name(r->method));
@@ -174,7 +174,7 @@ static void put_runs(struct json_writer *w, const struct compare *c, const struc
     for (unsigned side = 0; side < 2; side++) {
         json_key(w, side ? "candidate" : "baseline");
         json_object(w);
-        json_member_double(w, "pass_rate", mean_of(p, p->value[side]));
+        json_member_double(w, "pass_rate", round(mean_of(p, p->value[side]) * 1e12) / 1e12);
         json_member_double(w, "score", mean_of(p, p->score[side]));
         json_member_i64(w, "runs", (int64_t)c->run[side].results);
         json_member_i64(w, "errors", (int64_t)c->run[side].errors);

@@ -9,6 +9,11 @@
 #define JUDGES_TOLD 64 /* names and rubrics; a suite with a rubric a case would drown the rest */
 #define TOP_K 10       /* pass@k up to here, and of all repeats */
 
+/* A mean of shares may miss 0.9 by a rounding. */
+static double tidy(double x) {
+    return round(x * 1e12) / 1e12;
+}
+
 static void put_limits(struct json_writer *w, const char *key, struct interval i) {
     json_key(w, key);
     json_array(w);
@@ -39,7 +44,7 @@ static const char *judged_name(enum judged_by j) {
 
 static void put_rate(const struct summary *s, struct json_writer *w, const char *name, const struct case_rates *c) {
     struct rate r = case_rates_rate(s, c, SUMMARY_CONFIDENCE);
-    json_member_double(w, name, r.value);
+    json_member_double(w, name, tidy(r.value));
     put_limits(w, "interval", r.interval);
 }
 
@@ -54,7 +59,7 @@ static void put_corrected(const struct summary *s, struct json_writer *w, const 
     json_object(w);
     json_member_text(w, "judged", judged_name(c.judged));
     json_member_string(w, "judge", c.judge == SUMMARY_NONE ? SLICE_NULL : s->judges[c.judge].name);
-    json_member_double(w, "pass_rate", c.value);
+    json_member_double(w, "pass_rate", tidy(c.value));
     json_key(w, "interval");
     if (c.possible) {
         json_array(w);
@@ -95,7 +100,7 @@ static void put_by_tag(const struct summary *s, struct json_writer *w, const str
 
 static void put_mean(struct json_writer *w, const char *key, const struct case_rates *c) {
     struct estimate e = case_rates_mean(c, SUMMARY_CONFIDENCE);
-    json_member_double(w, key, e.value);
+    json_member_double(w, key, tidy(e.value));
     json_key(w, "interval");
     if (isnan(e.interval.low)) json_put_null(w);
     else {
@@ -280,9 +285,9 @@ static void put_requirement(struct json_writer *w, const struct suite_requiremen
     json_member_double(w, "required", q->bound);
     json_member_double(w, "confidence", q->confidence > 0 ? q->confidence : NAN);
     json_member_text(w, "origin", declared ? "suite" : "default");
-    json_member_double(w, "value", r->value);
-    json_member_double(w, "low", r->low);
-    json_member_double(w, "high", r->high);
+    json_member_double(w, "value", tidy(r->value));
+    json_member_double(w, "low", tidy(r->low));
+    json_member_double(w, "high", tidy(r->high));
     json_member_i64(w, "n", (int64_t)r->cases);
     json_member_i64(w, "runs", (int64_t)r->runs);
     json_member_text(w, "answer", answers[r->answer]);
