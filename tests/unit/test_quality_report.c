@@ -7,14 +7,6 @@
 
 static const char nasty[] = "</script></pre><img src=x onerror=alert(1)> & \"quotes\" 'too' \x01\x1b[31m\xff \xe2\x82\xac \xf0\x9f\x98\x80 ]]> | `code` @everyone";
 
-/* Until quality/result.c is here. */
-__attribute__((weak)) void result_write(const struct result *r, struct json_writer *w) {
-    json_object(w);
-    json_member_string(w, "case", r->case_id);
-    json_member_string(w, "output", r->output);
-    json_object_end(w);
-}
-
 struct source {
     struct result *results;
     size_t n, times;
