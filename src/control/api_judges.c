@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "control/judge_book.h"
+#include "control/judge_uses.h"
+#include "store/definitions.h"
 
 #define HEX (2 * DIGEST_BYTES + 1)
 
@@ -23,8 +25,22 @@ static struct slice state_of(const struct json_doc *d, int64_t drifted_us, struc
 
 struct putting {
     struct api_call *c;
-    struct slice identity; /* only this one, in hex; SLICE_NULL: any */
+    struct slice identity;    /* only this one, in hex; SLICE_NULL: any */
+    struct judge_uses *uses;  /* of registered suites; NULL: not looked for */
+    bool known[JUDGE_USES];   /* of them: a calibration was put */
 };
+
+/* The suites whose registered version uses this judge. */
+static void put_used_by(struct putting *p, const struct digest *identity) {
+    json_key(&p->c->json, "used_by");
+    json_array(&p->c->json);
+    for (unsigned i = 0; p->uses != NULL && i < p->uses->n; i++) {
+        if (!digest_eq(&p->uses->items[i].identity, identity)) continue;
+        json_put_string(&p->c->json, p->uses->items[i].suite);
+        p->known[i] = true;
+    }
+    json_array_end(&p->c->json);
+}
 
 static bool put_row(void *ctx, const struct calibration_row *r) {
     struct putting *p = ctx;
@@ -53,26 +69,71 @@ static bool put_row(void *ctx, const struct calibration_row *r) {
         api_put_time(w, "drifted_at", drifted_us);
         put_member(w, &d, 0, "errors");
         put_member(w, &d, 0, "contested");
+        put_used_by(p, &r->identity);
         json_object_end(w);
     }
     arena_deinit(&own);
     return !w->out->overflow;
 }
 
+/* ---- those that nobody has labelled ---- */
+
+struct reading {
+    struct api_call *c;
+    struct judge_uses *uses;
+};
+
+/* A suite that cannot be read any more has no judges to tell of. */
+static bool read_uses(void *ctx, const struct definition *definition) {
+    struct reading *r = ctx;
+    struct problems problems = {.count = 0};
+    struct declared d;
+    struct slice body = arena_slice(r->c->arena, definition->body);
+    if (!slice_is_null(body) && declared_from_json(body, r->c->arena, &d, NULL) == FAULT_NONE &&
+        judge_uses_add(r->uses, &d, "suite", arena_slice(r->c->arena, definition->name), api_text(r->c, "name"), r->c->arena, &problems) != FAULT_NONE)
+        return true;
+    return !arena_is_full(r->c->arena);
+}
+
+static void put_uncalibrated(struct putting *p, const struct judge_use *u) {
+    struct json_writer *w = &p->c->json;
+    char identity[HEX];
+    digest_hex(u->identity.bytes, DIGEST_BYTES, identity);
+    if (!slice_is_null(p->identity) && !slice_is(p->identity, identity)) return;
+    json_object(w);
+    json_member_string(w, "name", u->judge.name);
+    json_member_text(w, "identity", identity);
+    json_key(w, "judge");
+    judge_write(&u->judge, w);
+    json_key(w, "check");
+    judge_check_write(&u->check, w);
+    json_member_text(w, "state", "uncalibrated");
+    static const char *const unknown[] = {"calibrated_at", "by", "source", "in_force", "sitting", "drift", "drifted_at"};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) json_member_text(w, unknown[i], NULL);
+    json_member_i64(w, "errors", 0);
+    json_member_i64(w, "contested", 0);
+    put_used_by(p, &u->identity);
+    json_object_end(w);
+}
+
 void api_judges_list(struct api_call *c) {
-    struct putting p = {c, api_text(c, "identity")};
+    struct putting p = {.c = c, .identity = api_text(c, "identity"), .uses = arena_new(c->arena, struct judge_uses)};
+    struct reading r = {c, p.uses};
     struct error error;
     if (!api_need_evaluations(c)) return;
+    if (p.uses != NULL && !api_check(c, definition_list(c->s->evaluations, SLICE("suite"), SLICE_NULL, c->arena, read_uses, &r, &error), &error)) return;
     json_object(&c->json);
     json_key(&c->json, "judges");
     json_array(&c->json);
     if (!api_check(c, calibration_list(c->s->evaluations, api_text(c, "name"), false, put_row, &p, &error), &error)) return;
+    for (unsigned i = 0; p.uses != NULL && i < p.uses->n; i++)
+        if (!p.known[i]) put_uncalibrated(&p, &p.uses->items[i]);
     json_array_end(&c->json);
     json_object_end(&c->json);
 }
 
 void api_judges_show(struct api_call *c) {
-    struct putting p = {c, SLICE_NULL};
+    struct putting p = {.c = c};
     struct slice name = api_text(c, "name");
     struct error error;
     if (!api_need_evaluations(c)) return;
@@ -125,7 +186,7 @@ static bool audit(struct api_call *c, const struct calibration_row *row, size_t 
 
 void api_judges_calibrate(struct api_call *c) {
     struct calibration_row row = {.judge = api_text(c, "name"), .at_us = clock_wall_us(), .by = slice_of(c->actor)};
-    struct putting p = {c, SLICE_NULL};
+    struct putting p = {.c = c};
     struct judge_sitting s;
     struct judge j;
     struct check check;

@@ -12,7 +12,7 @@ static double number(struct client_answer *a, uint32_t node, const char *path) {
 }
 
 static enum sheet_color color_of(struct slice state) {
-    return slice_is(state, "calibrated") ? SHEET_GOOD : slice_is(state, "too_few_labels") ? SHEET_WARN : SHEET_BAD;
+    return slice_is(state, "calibrated") ? SHEET_GOOD : slice_is(state, "too_few_labels") || slice_is(state, "uncalibrated") ? SHEET_WARN : SHEET_BAD;
 }
 
 static void words_of(struct slice state, char out[32]) {
@@ -134,7 +134,7 @@ static void write_list(struct client_answer *a) {
     struct sheet s;
     sheet_init(&s, headers, sizeof headers / sizeof *headers);
     while (json_each_item(&a->doc, cli_at(a, 0, "judges"), &at, &judge)) put_judge(&s, a, judge);
-    if (sheet_rows(&s) == 0) printf("no judge is calibrated (quarterdeck eval judge calibrate)\n");
+    if (sheet_rows(&s) == 0) printf("no judge is known: none is calibrated, and no registered suite has one (quarterdeck eval judge calibrate)\n");
     else sheet_write(&s, stdout, true);
     sheet_deinit(&s);
 }

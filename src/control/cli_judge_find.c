@@ -4,18 +4,11 @@
 #include "base/yaml.h"
 #include "control/config_file.h"
 #include "control/judge_book.h"
+#include "control/judge_uses.h"
 #include "control/suggest.h"
 
 #include <math.h>
 #include <stdio.h>
-
-#define CHOICES 64 /* different checks of one judge in one suite */
-
-struct found {
-    struct check checks[CHOICES];
-    struct digest identities[CHOICES];
-    unsigned n;
-};
 
 static int complain(const struct error *error) {
     fprintf(stderr, "quarterdeck: %s\n", error->text);
@@ -23,27 +16,6 @@ static int complain(const struct error *error) {
 }
 
 /* ---- a suite's file ---- */
-
-static void take(struct judge_choice *c, const struct check *check, struct found *f) {
-    struct digest id;
-    judge_identity(&c->judge, check, &id);
-    for (unsigned i = 0; i < f->n; i++)
-        if (digest_eq(&f->identities[i], &id)) return;
-    if (f->n == CHOICES) return;
-    f->identities[f->n] = id;
-    f->checks[f->n++] = *check;
-}
-
-static void take_checks(struct judge_choice *c, const struct json_doc *d, uint32_t list, bool only_judge, struct arena *arena, struct found *f) {
-    uint32_t cursor = JSON_NONE, item;
-    while (json_each_item(d, list, &cursor, &item)) {
-        struct check check;
-        struct error error;
-        uint32_t judge = json_get(d, item, "judge");
-        if (judge == JSON_NONE ? !only_judge : !json_is(d, judge, c->name)) continue;
-        if (judge_check_read(d, item, arena, &check, &error) == FAULT_NONE) take(c, &check, f);
-    }
-}
 
 static int no_judge(const struct judge_choice *c, const struct json_doc *d, uint32_t judges, struct arena *arena) {
     struct suggestion near;
@@ -58,7 +30,7 @@ static int no_judge(const struct judge_choice *c, const struct json_doc *d, uint
     return 2;
 }
 
-static int read_suite(struct judge_choice *c, struct slice text, struct arena *arena, struct found *f) {
+static int read_suite(struct judge_choice *c, struct slice text, struct arena *arena, struct judge_uses *f) {
     struct problems problems = {.count = 0};
     struct error error = {.fault = FAULT_NONE};
     struct yaml_node *root = NULL;
@@ -68,20 +40,16 @@ static int read_suite(struct judge_choice *c, struct slice text, struct arena *a
         fprintf(stderr, "quarterdeck: %s:%d: %s\n", c->suite, line, error.text);
         return 2;
     }
-    uint32_t judges = json_get(&d.doc, 0, "judges"), node = json_get(&d.doc, judges, c->name), cursor = JSON_NONE, one;
+    uint32_t judges = json_get(&d.doc, 0, "judges"), node = json_get(&d.doc, judges, c->name);
     if (node == JSON_NONE) return no_judge(c, &d.doc, judges, arena);
     if (judge_read(&d, node, slice_of(c->name), c->suite, arena, &c->judge, &problems) != FAULT_NONE) {
         fprintf(stderr, "%s:%d: %s\n", c->suite, problems.items[0].line, problems.items[0].text);
         return 2;
     }
-    bool only = json_size(&d.doc, judges) == 1;
-    take_checks(c, &d.doc, json_get(&d.doc, 0, "checks"), only, arena, f);
-    while (json_each_item(&d.doc, json_get(&d.doc, 0, "cases"), &cursor, &one))
-        take_checks(c, &d.doc, json_get(&d.doc, one, "checks"), only, arena, f);
-    return -1;
+    return judge_uses_add(f, &d, c->suite, slice_of(c->suite), slice_of(c->name), arena, &problems) == FAULT_NONE ? -1 : 2;
 }
 
-static int from_suite(struct judge_choice *c, struct arena *arena, struct found *f) {
+static int from_suite(struct judge_choice *c, struct arena *arena, struct judge_uses *f) {
     struct error error = {.fault = FAULT_NONE};
     struct buffer text;
     buffer_init(&text, LIMIT_SUITE_FILE);
@@ -114,7 +82,7 @@ static int from_options(struct judge_choice *c, struct arena *arena) {
 }
 
 /* As it was labelled last: the answer's texts are copied. */
-static int from_server(struct client *client, struct judge_choice *c, struct arena *arena, struct found *f) {
+static int from_server(struct client *client, struct judge_choice *c, struct arena *arena, struct judge_uses *f) {
     struct buffer path;
     struct client_answer a;
     struct error error = {.fault = FAULT_NONE};
@@ -134,7 +102,7 @@ static int from_server(struct client *client, struct judge_choice *c, struct are
         struct digest mine, theirs;
         judge_identity(&c->judge, &check, &mine);
         judge_identity(&judge, &check, &theirs);
-        if (digest_eq(&mine, &theirs)) take(c, &check, f);
+        if (digest_eq(&mine, &theirs) && f->n < JUDGE_USES) f->items[f->n++] = (struct judge_use){judge, check, mine, SLICE_NULL};
     }
     if (code < 0 && f->n == 0) {
         fprintf(stderr, "quarterdeck: no judge `%s` was ever calibrated here: name the suite that declares it (--suite FILE), or its --model\n", c->name);
@@ -155,14 +123,14 @@ static bool is_wanted(const struct judge_choice *c, const struct check *check) {
     return c->rubric == NULL || slice_is(judge_rubric(&c->judge, check), c->rubric);
 }
 
-static int too_many(const struct judge_choice *c, const struct found *f) {
+static int too_many(const struct judge_choice *c, const struct judge_uses *f) {
     fprintf(stderr, "quarterdeck: `%s` is used in different ways, each of which is calibrated by itself; say which one:\n", c->name);
     for (unsigned i = 0; i < f->n; i++) {
-        struct slice rubric = judge_rubric(&c->judge, &f->checks[i]);
-        if (!is_wanted(c, &f->checks[i])) continue;
-        fprintf(stderr, "  --check %s%s", f->checks[i].negated ? "not-" : "", check_kinds[f->checks[i].type].name);
-        if (!isnan(f->checks[i].threshold)) fprintf(stderr, " --threshold %g", f->checks[i].threshold);
-        if (f->checks[i].type == CHECK_TYPE_JUDGE) fprintf(stderr, " --rubric \"" SLICE_FMT "\"", SLICE_ARG(rubric));
+        struct slice rubric = judge_rubric(&c->judge, &f->items[i].check);
+        if (!is_wanted(c, &f->items[i].check)) continue;
+        fprintf(stderr, "  --check %s%s", f->items[i].check.negated ? "not-" : "", check_kinds[f->items[i].check.type].name);
+        if (!isnan(f->items[i].check.threshold)) fprintf(stderr, " --threshold %g", f->items[i].check.threshold);
+        if (f->items[i].check.type == CHECK_TYPE_JUDGE) fprintf(stderr, " --rubric \"" SLICE_FMT "\"", SLICE_ARG(rubric));
         fputc('\n', stderr);
     }
     return 2;
@@ -189,13 +157,13 @@ static int as_typed(struct judge_choice *c, struct arena *arena) {
 }
 
 int cli_judge_find(struct client *client, struct judge_choice *c, struct arena *arena) {
-    struct found *f = arena_new(arena, struct found);
+    struct judge_uses *f = arena_new(arena, struct judge_uses);
     unsigned wanted = 0;
     if (f == NULL) return 3;
     int code = c->suite != NULL ? from_suite(c, arena, f) : c->model != NULL ? from_options(c, arena) : from_server(client, c, arena, f);
     for (unsigned i = 0; code < 0 && i < f->n; i++) {
-        if (!is_wanted(c, &f->checks[i])) continue;
-        c->check = f->checks[i];
+        if (!is_wanted(c, &f->items[i].check)) continue;
+        c->check = f->items[i].check;
         wanted++;
     }
     if (code >= 0) return code;

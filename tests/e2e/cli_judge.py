@@ -45,7 +45,7 @@ def test_judge(rig):
 
     (rig.folder / "s.yaml").write_text(SUITE % "friendly")
     suite = ("--suite", "s.yaml", "--check", "judge")
-    expect("no judge is calibrated" in rig.run("eval", "judge", "list", check=True)[1], "nothing yet")
+    expect("no judge is known" in rig.run("eval", "judge", "list", check=True)[1], "nothing yet")
 
     # the worked example of docs/evaluation.md
     labels = write("labels.jsonl", lines(72, 8, 5, 15))

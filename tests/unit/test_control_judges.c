@@ -2,6 +2,7 @@
 #include "test_control_rig.h"
 
 #include "control/judge_book.h"
+#include "store/definitions.h"
 
 #include <math.h>
 
@@ -113,6 +114,40 @@ static void sittings_add_up(void **state) {
     EXPECT(d, "judges.1", "absent");
 }
 
+static void apply(struct desk *d, const char *rubric) {
+    struct slice body = arena_printf(&d->arena, "{\"suite\":\"helpdesk\",\"judges\":{\"strict\":{\"model\":\"large\"}},\"checks\":[{\"type\":\"word-count\",\"max\":9}],"
+                                     "\"cases\":[{\"id\":\"a\",\"checks\":[{\"type\":\"judge\",\"rubric\":\"%s\"}]}]}", rubric);
+    struct definition x = {.kind = SLICE("suite"), .name = SLICE("helpdesk"), .body = body, .registered = true, .at_us = DESK_NOW};
+    struct error error;
+    bool new;
+    digest_sha256(body, &x.digest);
+    assert_int_equal(definition_put(d->s.evaluations, &x, &new, &error), FAULT_NONE);
+}
+
+/* What a registered suite asks of its judge is listed, labelled or not: a changed rubric shows as a judge that nobody knows. */
+static void judges_of_suites_are_listed(void **state) {
+    struct desk *d = *state;
+    apply(d, RUBRIC);
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/judges"));
+    EXPECT(d, "judges.0.state", "uncalibrated");
+    EXPECT(d, "judges.0.used_by.0", "helpdesk");
+    EXPECT(d, "judges.0.in_force", "null");
+    EXPECT(d, "judges.1", "absent");
+    EXPECT_STATUS(201, add(d, (struct labels){1, 72, 8, 5, 15}));
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/judges"));
+    EXPECT(d, "judges.0.state", "calibrated");
+    EXPECT(d, "judges.0.used_by.0", "helpdesk");
+    EXPECT(d, "judges.1", "absent");
+    apply(d, "polite and short");
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/judges"));
+    EXPECT(d, "judges.0.state", "calibrated");
+    EXPECT(d, "judges.0.used_by.0", "absent");
+    EXPECT(d, "judges.1.state", "uncalibrated");
+    EXPECT(d, "judges.1.check.rubric", "polite and short");
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/judges?name=other"));
+    EXPECT(d, "judges.0", "absent");
+}
+
 /* From then on only what came since counts, and that may be too little. */
 static void a_drift_voids_what_was_before(void **state) {
     struct desk *d = *state;
@@ -174,7 +209,7 @@ static void a_viewer_reads_and_an_editor_labels(void **state) {
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, desk_setup, desk_teardown)
     const struct CMUnitTest tests[] = {
-        T(labels_calibrate), T(another_rubric_or_model_is_another_judge), T(sittings_add_up), T(a_drift_voids_what_was_before),
+        T(labels_calibrate), T(judges_of_suites_are_listed), T(another_rubric_or_model_is_another_judge), T(sittings_add_up), T(a_drift_voids_what_was_before),
         T(what_is_no_sitting_is_refused), T(a_viewer_reads_and_an_editor_labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
