@@ -26,30 +26,38 @@ def lines(both_pass, missed, let_through, both_fail, first=0):
     return [{"input": f"question {i}?", "output": f"{word}, {i}.", "label": label, "labeller": "ann"} for i, (word, label) in enumerate(kinds, first)]
 
 
-def test_judge(rig):
-    """A judge is held against people: its numbers, its errors, and what voids them."""
+KEYED = {"QUARTERDECK_KEY": KEY}
+BY_TONE = ("--suite", "s.yaml", "--check", "judge")
+
+
+def start(rig):
+    """A server whose judge the simulator plays; what writes a file of labels, and what calibrates by it."""
     script = rig.folder / "judge.yaml"
     script.write_text(rules())
     sim = rig.start_sim("--speed", "0", "--script", script)
     rig.write_config(config(sim.url))
     rig.start_gateway()
-    key = {"QUARTERDECK_KEY": KEY}
+    (rig.folder / "s.yaml").write_text(SUITE % "friendly")
 
     def write(name, rows):
         (rig.folder / name).write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows))
         return name
 
     def calibrate(name, *options, judge="tone"):
-        status, out, err = rig.run("eval", "judge", "calibrate", judge, "--labels", name, "--json", *options, env=key)
+        status, out, err = rig.run("eval", "judge", "calibrate", judge, "--labels", name, "--json", *options, env=KEYED)
         return status, json.loads(out) if out else None, err
 
-    (rig.folder / "s.yaml").write_text(SUITE % "friendly")
-    suite = ("--suite", "s.yaml", "--check", "judge")
+    return write, calibrate
+
+
+def test_judge(rig):
+    """A judge is held against people: its numbers, its errors, and what voids them."""
+    write, calibrate = start(rig)
     expect("no judge is known" in rig.run("eval", "judge", "list", check=True)[1], "nothing yet")
 
     # the worked example of docs/evaluation.md
     labels = write("labels.jsonl", lines(72, 8, 5, 15))
-    status, found, err = calibrate(labels, *suite)
+    status, found, err = calibrate(labels, *BY_TONE)
     now = found["judge"]["in_force"]
     expect(status == 0 and found["judge"]["state"] == "calibrated" and now["n"] == 100, f"{status} {found} {err}")
     expect(now["sensitivity"]["value"] == 0.9 and now["specificity"]["value"] == 0.75 and abs(now["kappa"]["value"] - 0.6154) < 1e-4, now)
@@ -59,7 +67,7 @@ def test_judge(rig):
     expect(found["cost_usd"] > 0 and found["unpriced_calls"] == 0, found)
     records = rig.wait_records(count=100)
     expect({r["feature"] for r in records} == {"eval-judge"} and all(r["cost_usd"] > 0 for r in records), "judges' exchanges are recorded as such")
-    text = rig.run("eval", "judge", "calibrate", "tone", "--labels", labels, *suite, env=key, check=True)[1]
+    text = rig.run("eval", "judge", "calibrate", "tone", "--labels", labels, *BY_TONE, env=KEYED, check=True)[1]
     expect("100 labels: calibrated" in text and "sensitivity" in text and "90.0 %" in text and "no sign of drift" in text and "friendly \u00e4" in text, text)
     text = rig.run("eval", "judge", "list", check=True)[1]
     expect("tone" in text and "calibrated" in text and "75.0 %" in text and text.count("\n") == 2, text)
@@ -67,15 +75,15 @@ def test_judge(rig):
 
     # prose, a value off the scale and a refusal are errors, and count for nothing
     odd = [{"output": f"Gladly, but in prose {i}", "label": True} for i in range(3)] + [{"output": "Nope, off the scale", "label": False}]
-    status, found, err = calibrate(write("odd.jsonl", odd + lines(1, 0, 0, 1, first=500)), *suite)
+    status, found, err = calibrate(write("odd.jsonl", odd + lines(1, 0, 0, 1, first=500)), *BY_TONE)
     expect(found["judge"]["errors"] == 4 and found["judge"]["sitting"]["n"] == 2 and found["judge"]["in_force"]["n"] == 102, f"{status} {found} {err}")
     expect("found prose: `I would say that it passes.`" in found["errors"][0]["reason"] and "pass or fail" in found["errors"][3]["reason"], found["errors"])
-    status, _, err = calibrate(write("prose.jsonl", odd[:3]), *suite)
+    status, _, err = calibrate(write("prose.jsonl", odd[:3]), *BY_TONE)
     expect(status == 3 and "no verdict at all" in err and "found prose" in err, f"{status} {err}")
 
     # a changed rubric is another judge: what was known of the old one does not count
     (rig.folder / "s.yaml").write_text(SUITE % "friendly and short")
-    status, found, err = calibrate(write("few.jsonl", lines(6, 0, 0, 4)), *suite)
+    status, found, err = calibrate(write("few.jsonl", lines(6, 0, 0, 4)), *BY_TONE)
     expect(status == 1 and found["judge"]["state"] == "too_few_labels" and found["judge"]["in_force"]["n"] == 10, f"{status} {found} {err}")
     expect(found["judge"]["in_force"]["needed_labels"] >= 20, found["judge"])
     (rig.folder / "s.yaml").write_text(SUITE % "friendly")
@@ -96,21 +104,25 @@ def test_judge(rig):
     expect(status == 1 and found["judge"]["in_force"]["table"] == [[0, 3, 0], [0, 9, 0], [0, 0, 0]], f"{status} {found} {err}")
     expect("the order decides" in found["disagreements"][0]["reason"], found["disagreements"])
 
-    # a table, a cap on cost, and mistakes
+
+def test_judge_mistakes(rig):
+    """Labels of a judge as a table, under a cap on cost, and with mistakes."""
+    write, calibrate = start(rig)
+    labels = write("labels.jsonl", lines(72, 8, 5, 15))
     (rig.folder / "t.csv").write_text('input,output,label,labeller\nhi,"Gladly,\nyes",true,ann\nhi,Nope,false,ann\nhi,Nope,false,bo\n')
-    status, found, err = calibrate("t.csv", *suite)
+    status, found, err = calibrate("t.csv", *BY_TONE)
     expect(status == 1 and found["lines"] == 3 and found["examples"] == 2 and found["judged"] == 2, f"{status} {found} {err}")
-    status, found, err = calibrate(labels, *suite, "--max-cost", "0.0005", "--concurrency", "1")
+    status, found, err = calibrate(labels, *BY_TONE, "--max-cost", "0.0005", "--concurrency", "1")
     expect(found["judged"] < 100 and found["stopped"] and found["cost_usd"] < 0.001, f"{status} {found} {err}")
     (rig.folder / "bad.jsonl").write_text('{"output": "a", "label": true}\n{"output": "b", "label": 4}\n')
-    for arguments, code, words in [(("tone", "--labels", "bad.jsonl", *suite), 2, "bad.jsonl:2:"), (("tome", "--labels", labels, *suite), 2, "did you mean `tone`"),
+    for arguments, code, words in [(("tone", "--labels", "bad.jsonl", *BY_TONE), 2, "bad.jsonl:2:"), (("tome", "--labels", labels, *BY_TONE), 2, "did you mean `tone`"),
                                    (("tone", "--labels", labels, "--suite", "s.yaml"), 2, "--check faithful"), (("never", "--labels", labels), 2, "was ever calibrated"),
-                                   (("tone", "--labels", "gone.jsonl", *suite), 3, "gone.jsonl"), (("tone", "--labels", labels, "--suite", "s.yaml", "--check", "regex"), 2, "judge, faithful or relevant"),
+                                   (("tone", "--labels", "gone.jsonl", *BY_TONE), 3, "gone.jsonl"), (("tone", "--labels", labels, "--suite", "s.yaml", "--check", "regex"), 2, "judge, faithful or relevant"),
                                    (("pairs", "--labels", write("steps.jsonl", [{"output": "a", "label": 3}]), "--suite", "s.yaml"), 2, "A, B and tie"),
-                                   (("tone", "--labels", labels, *suite, "--gateway", "http://127.0.0.1:1", "--timeout", "1ms"), 3, "no verdict")]:
-        status, _, err = rig.run("eval", "judge", "calibrate", *arguments, env=key)
+                                   (("tone", "--labels", labels, *BY_TONE, "--gateway", "http://127.0.0.1:1", "--timeout", "1ms"), 3, "no verdict")]:
+        status, _, err = rig.run("eval", "judge", "calibrate", *arguments, env=KEYED)
         expect(status == code and words in err, f"{arguments}: {status} {err}")
-    expect(rig.run("eval", "judge", "calibrate", "tone", "--labels", labels, *suite)[0] == 2, "it needs a key")
+    expect(rig.run("eval", "judge", "calibrate", "tone", "--labels", labels, *BY_TONE)[0] == 2, "it needs a key")
     expect(rig.run("eval", "judge", "show", "nobody")[0] == 3, "no such judge")
     status, _, _ = rig.http("POST", "/api/v1/judges/tone/calibrations", "{}", {}, token="wrong")
     expect(status == 401, "labels need a token")
