@@ -283,7 +283,7 @@ static int conclude(struct importing *c) {
 }
 
 static int run(struct importing *c) {
-    struct slice text;
+    struct slice text = SLICE_NULL;
     struct error error = {.fault = FAULT_NONE};
     const char *slash = strrchr(c->file, '/');
     c->folder = arena_text(&c->arena, slice_make(c->file, slash != NULL ? (size_t)(slash - c->file) + 1 : 0));
@@ -303,8 +303,9 @@ static int run(struct importing *c) {
 
 /* --map may stand often: all of them are read here, and the last one by the options. */
 static bool read_maps(struct importing *c, int argc, char **argv) {
-    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        const char *word = strncmp(argv[i], "--map=", 6) == 0 ? argv[i] + 6 : strcmp(argv[i], "--map") == 0 && i + 1 < argc ? argv[i + 1] : NULL;
+    for (int i = 0; i < argc && argv[i] != NULL && strcmp(argv[i], "--") != 0; i++) {
+        bool apart = strcmp(argv[i], "--map") == 0 && i + 1 < argc;
+        const char *word = strncmp(argv[i], "--map=", 6) == 0 ? argv[i] + 6 : apart ? argv[i + 1] : NULL;
         const char *equals = word != NULL ? strrchr(word, '=') : NULL;
         if (word == NULL) continue;
         if (equals == NULL || equals == word || equals[1] == 0 || c->n_maps == MAPS) {
