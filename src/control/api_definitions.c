@@ -93,7 +93,7 @@ static bool keep(struct api_call *c, struct definition *d) {
 
 void api_definitions_put(struct api_call *c) {
     const struct definition_kind *kind = kind_of(c);
-    struct definition_text text;
+    struct definition_text text = {.name = SLICE_NULL};
     struct definition former = {.version = 0};
     struct error error;
     if (!api_need_evaluations(c) || !read_body(c, kind, &text)) return;

@@ -26,6 +26,14 @@ static bool in_repository(char *path) {
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 
+/* Names of standards and models that look like tickets. */
+static bool is_known(struct slice word) {
+    static const char *const words[] = {"UTF-", "SHA-", "ISO-", "RFC-", "GPT-", "CVE-"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (slice_starts(word, slice_of(words[i]))) return true;
+    return false;
+}
+
 struct slice cli_find_ticket(struct slice text) {
     for (size_t i = 0; i < text.len; i++) {
         bool begins = i == 0 || strchr(" \t\n([:,", text.at[i - 1]) != NULL;
@@ -34,7 +42,7 @@ struct slice cli_find_ticket(struct slice text) {
         if (text.at[i] == '#') end++;
         else {
             while (end < text.len && (is_upper(text.at[end]) || (end > i && is_digit(text.at[end])))) end++;
-            if (end - i < 2 || end >= text.len || text.at[end] != '-') continue;
+            if (end - i < 2 || end >= text.len || text.at[end] != '-' || is_known(slice_make(text.at + i, end + 1 - i))) continue;
             end++;
         }
         size_t digits = end;

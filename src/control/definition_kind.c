@@ -1,6 +1,7 @@
 /* See definition_kind.h. */
 #include "control/definition_kind.h"
 
+#include "quality/scoring.h"
 #include "quality/suite.h"
 
 static enum fault read_suite(struct slice text, const char *file, const struct file_source *files, struct arena *arena, struct definition_text *ret,
@@ -57,17 +58,13 @@ static enum fault read_judge(struct slice text, const char *file, const struct f
 
 static enum fault read_scoring(struct slice text, const char *file, const struct file_source *files, struct arena *arena, struct definition_text *ret,
                                struct problems *problems) {
-    struct reader r = {.file = file, .arena = arena, .problems = problems, .files = files};
-    struct declared d;
-    struct slice name = SLICE_NULL;
-    struct buffer body;
-    enum fault fault = open_named(&r, text, &d, "scoring", &name);
+    struct scoring s;
+    (void)files; /* it names none */
+    enum fault fault = scoring_read(text, file, arena, &s, problems);
     if (fault != FAULT_NONE) return fault;
-    buffer_init(&body, LIMIT_CONFIG_FILE);
-    reader_write(&d.doc, 0, READER_ALL_SORTED, arena, &body);
-    fault = finish(arena, name, &body, ret);
-    buffer_deinit(&body);
-    return fault;
+    *ret = (struct definition_text){s.name, s.body, s.digest};
+    scoring_deinit(&s);
+    return FAULT_NONE;
 }
 
 const struct definition_kind definition_kinds[] = {

@@ -1,6 +1,8 @@
 /* Cases and checks, from the suite itself and from files. */
 #include "quality/suite_reading.h"
 
+#include "quality/case_file.h"
+
 #include <math.h>
 
 enum {
@@ -31,10 +33,7 @@ static bool read_check(struct suite_reading *g, struct reader *r, uint32_t node,
         problems_add(r->problems, g->arena, r->file, line, 0, "%s", error.text);
         return false;
     }
-    if (check_by(c) != CHECK_BY_JUDGE) return true;
-    if (c->judge.at == NULL) reader_text(r, json_get(&r->d->doc, node, "judge"), "judge", &c->judge);
-    if (c->rubric.at == NULL) reader_text(r, json_get(&r->d->doc, node, "rubric"), "rubric", &c->rubric);
-    find_judge(g, r, node, c);
+    if (check_by(c) == CHECK_BY_JUDGE) find_judge(g, r, node, c);
     return true;
 }
 
@@ -276,32 +275,23 @@ static bool make_room(struct suite_reading *g, struct reader *r, uint32_t node, 
 
 static void read_list(struct suite_reading *g, struct reader *r, uint32_t node);
 
-/* A case a line, as one list whose lines are the file's. */
-static void list_lines(struct slice text, struct buffer *out) {
-    struct slice line;
-    bool any = false;
-    buffer_byte(out, '[');
-    for (bool more = true; more;) {
-        more = slice_cut(text, '\n', &line, &text);
-        if (slice_trim(line).len > 0) {
-            if (any) buffer_byte(out, ',');
-            buffer_append(out, line);
-            any = true;
-        }
-        if (more) buffer_byte(out, '\n');
-    }
-    buffer_byte(out, ']');
-}
-
 /* Data files: no text in them names a file. */
 static bool open_data(struct reader *inner, struct slice text, struct declared *d) {
     struct buffer json;
     buffer_init(&json, LIMIT_SUITE_FILE);
-    list_lines(text, &json);
-    enum fault f = reader_open(inner, buffer_slice(&json), d);
+    enum fault f = case_file_read(text, inner->file, inner->arena, &json, inner->problems);
+    if (f == FAULT_NONE) f = reader_open(inner, buffer_slice(&json), d); /* on the lines of the file */
     buffer_deinit(&json);
     inner->plain_texts = true;
     return f == FAULT_NONE;
+}
+
+/* JSON is a declaration, as YAML is. */
+static bool is_data(struct slice path) {
+    static const char *const ends[] = {".jsonl", ".ndjson", ".csv", ".tsv"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (slice_ends(path, slice_of(ends[i]))) return true;
+    return false;
 }
 
 static void read_file(struct suite_reading *g, struct reader *r, uint32_t node, struct slice path) {
@@ -309,7 +299,7 @@ static void read_file(struct suite_reading *g, struct reader *r, uint32_t node, 
     struct declared *d = arena_new(g->arena, struct declared);
     struct suite_folder folder;
     struct file_source files;
-    bool data = slice_ends(path, SLICE(".jsonl")) || slice_ends(path, SLICE(".csv"));
+    bool data = is_data(path);
     bool declared = slice_ends(path, SLICE(".yaml")) || slice_ends(path, SLICE(".yml")) || slice_ends(path, SLICE(".json"));
     if (!data && !declared) {
         reader_problem(r, node, "cases: expected a file of cases that ends in .jsonl, .csv, .yaml or .json, found " SLICE_FMT, SLICE_ARG(path));
