@@ -144,7 +144,7 @@ static int list(int argc, char **argv) {
     const struct option_spec specs[] = {CLIENT_OPTIONS(o)};
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, LIST_USAGE, &n);
     if (code < 0) code = cli_expect(LIST_USAGE, n, 0, 0);
-    return code < 0 ? cli_get(&o, "/api/v1/judges", write_list, NULL) : code;
+    return code < 0 ? cli_get(&o, "/api/v1/calibrations", write_list, NULL) : code;
 }
 
 static bool seen_before(struct client_answer *a, uint32_t list_, uint32_t item) {
@@ -193,6 +193,7 @@ static int show(int argc, char **argv) {
     buffer_init(&path, 4 << 10);
     buffer_append(&path, SLICE("/api/v1/judges"));
     client_add_segment(&path, argv[0]);
+    buffer_append(&path, SLICE("/calibrations"));
     code = cli_get(&o, buffer_text(&path), write_show, NULL);
     buffer_deinit(&path);
     return code;

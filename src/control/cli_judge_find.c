@@ -88,7 +88,7 @@ static int from_server(struct client *client, struct judge_choice *c, struct are
     struct error error = {.fault = FAULT_NONE};
     uint32_t cursor = JSON_NONE, row;
     buffer_init(&path, 4 << 10);
-    buffer_append(&path, SLICE("/api/v1/judges"));
+    buffer_append(&path, SLICE("/api/v1/calibrations"));
     client_add_query(&path, "name", c->name);
     client_answer_init(&a);
     int code = client_call(client, "GET", buffer_text(&path), SLICE_NULL, &a);

@@ -61,7 +61,7 @@ static void labels_calibrate(void **state) {
     EXPECT(d, "errors", "2");
     EXPECT(d, "contested", "1");
     EXPECT(d, "drift", "null");
-    EXPECT_STATUS(200, desk_get(d, "/api/v1/judges"));
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/calibrations"));
     EXPECT(d, "judges.0.name", "strict");
     EXPECT(d, "judges.0.judge.models.0", "large");
     EXPECT(d, "judges.0.check.rubric", RUBRIC);
@@ -91,7 +91,7 @@ static void another_rubric_or_model_is_another_judge(void **state) {
     EXPECT_STATUS(201, desk_do(d, "POST", "/api/v1/judges/strict/calibrations", sitting(d, "large", "rude", (struct labels){1, 5, 0, 0, 5})));
     EXPECT(d, "state", "too_few_labels");
     EXPECT(d, "in_force.n", "10");
-    EXPECT_STATUS(200, desk_get(d, "/api/v1/judges?name=strict"));
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/calibrations?name=strict"));
     EXPECT(d, "judges.0.state", "too_few_labels");
     EXPECT(d, "judges.1.state", "calibrated");
 }
@@ -106,10 +106,10 @@ static void sittings_add_up(void **state) {
     EXPECT_STATUS(201, add(d, (struct labels){101, 11, 0, 0, 4})); /* the same ones, asked again */
     EXPECT(d, "in_force.n", "75");
     EXPECT(d, "in_force.counts.missed", "4");
-    EXPECT_STATUS(200, desk_get(d, "/api/v1/judges/strict"));
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/judges/strict/calibrations"));
     EXPECT(d, "sittings.2.in_force.n", "60");
     EXPECT(d, "sittings.3", "absent");
-    EXPECT_STATUS(200, desk_get(d, "/api/v1/judges"));
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/calibrations"));
     EXPECT(d, "judges.0.in_force.n", "75");
     EXPECT(d, "judges.1", "absent");
 }
@@ -128,23 +128,23 @@ static void apply(struct desk *d, const char *rubric) {
 static void judges_of_suites_are_listed(void **state) {
     struct desk *d = *state;
     apply(d, RUBRIC);
-    EXPECT_STATUS(200, desk_get(d, "/api/v1/judges"));
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/calibrations"));
     EXPECT(d, "judges.0.state", "uncalibrated");
     EXPECT(d, "judges.0.used_by.0", "helpdesk");
     EXPECT(d, "judges.0.in_force", "null");
     EXPECT(d, "judges.1", "absent");
     EXPECT_STATUS(201, add(d, (struct labels){1, 72, 8, 5, 15}));
-    EXPECT_STATUS(200, desk_get(d, "/api/v1/judges"));
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/calibrations"));
     EXPECT(d, "judges.0.state", "calibrated");
     EXPECT(d, "judges.0.used_by.0", "helpdesk");
     EXPECT(d, "judges.1", "absent");
     apply(d, "polite and short");
-    EXPECT_STATUS(200, desk_get(d, "/api/v1/judges"));
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/calibrations"));
     EXPECT(d, "judges.0.state", "calibrated");
     EXPECT(d, "judges.0.used_by.0", "absent");
     EXPECT(d, "judges.1.state", "uncalibrated");
     EXPECT(d, "judges.1.check.rubric", "polite and short");
-    EXPECT_STATUS(200, desk_get(d, "/api/v1/judges?name=other"));
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/calibrations?name=other"));
     EXPECT(d, "judges.0", "absent");
 }
 
@@ -190,7 +190,7 @@ static void what_is_no_sitting_is_refused(void **state) {
         EXPECT_MESSAGE(d, bad[i].says);
     }
     EXPECT_STATUS(400, desk_do(d, "POST", "/api/v1/judges/strict/calibrations", sitting(d, "large", RUBRIC, (struct labels){1, 0, 0, 0, 0})));
-    EXPECT_STATUS(404, desk_get(d, "/api/v1/judges/strict"));
+    EXPECT_STATUS(404, desk_get(d, "/api/v1/judges/strict/calibrations"));
     EXPECT_STATUS(200, desk_get(d, "/api/v1/audit"));
     EXPECT(d, "entries.0", "absent");
 }
@@ -200,7 +200,7 @@ static void a_viewer_reads_and_an_editor_labels(void **state) {
     desk_configure(d, DESK_CONFIG DESK_TOKENS);
     d->q = (struct api_request){.token = SLICE("viewer-token-0000")};
     EXPECT_STATUS(403, desk_send(d, "POST", "/api/v1/judges/strict/calibrations", sitting(d, "large", RUBRIC, (struct labels){1, 1, 0, 0, 1})));
-    EXPECT_STATUS(200, desk_send(d, "GET", "/api/v1/judges", ""));
+    EXPECT_STATUS(200, desk_send(d, "GET", "/api/v1/calibrations", ""));
     d->q.token = SLICE("editor-token-0000");
     EXPECT_STATUS(201, desk_send(d, "POST", "/api/v1/judges/strict/calibrations", sitting(d, "large", RUBRIC, (struct labels){1, 1, 0, 0, 1})));
     EXPECT(d, "by", "ed");
