@@ -16,7 +16,7 @@ static int fetch(struct client *client, struct slice name, struct arena *arena, 
     client_add_segment(&path, named ? named : "");
     client_answer_init(&a);
     int code = client_call(client, "GET", buffer_text(&path), SLICE_NULL, &a);
-    if (code >= 0 && a.status == 404) code = 2;
+    if (code < 0 ? cli_at(&a, 0, "definition") == JSON_NONE : a.status == 404) code = 2;
     struct slice text = code < 0 ? arena_slice(arena, json_raw(&a.doc, cli_at(&a, 0, "definition"))) : SLICE_NULL;
     client_answer_deinit(&a);
     buffer_deinit(&path);

@@ -69,7 +69,7 @@ static enum fault read_scoring(struct slice text, const char *file, const struct
 
 const struct definition_kind definition_kinds[] = {
     {"suite", "/api/v1/suites", read_suite},
-    {"judge", "/api/v1/judge-definitions", read_judge}, /* /api/v1/judges is of their calibrations */
+    {"judge", "/api/v1/judges", read_judge},
     {"scoring", "/api/v1/scoring", read_scoring},
     {"prompt", "/api/v1/prompts", NULL},
     {NULL, NULL, NULL},

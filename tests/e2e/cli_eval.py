@@ -230,13 +230,34 @@ def test_eval_private_server(rig):
     process.communicate()
     code, found, err = evaluate(rig, "s.yaml", "--concurrency", "2")
     expect(code == 0 and found["runs"] == 40 and "going on with" in err, f"{code} {found} {err}")
-    expect(asked(rig) <= before + 42, f"{asked(rig) - before} requests for 40 cases: more than what was under way was asked again")
+    expect(asked(rig) <= before + 46, f"{asked(rig) - before} requests for 40 cases: more than what was under way was asked again")
     expect(eventually(lambda: not children(rig)), "a server is still there")
     broken = rig.write_config("models: [\n", "broken.yaml")
     expect(rig.run("eval", "run", "s.yaml", "-c", broken, env=ASKS)[0] == 3, "a configuration with errors")
     (rig.folder / "quarterdeck.yaml").unlink()
     code, _, err = rig.run("eval", "run", "s.yaml", "--server", "http://127.0.0.1:9", env=ASKS)
     expect(code == 3 and "127.0.0.1:9" in err, f"{code} {err}")
+
+
+def test_eval_prompt_and_reports(rig):
+    """A prompt by the name of its file beside the suite, another one in its place, and reports of every kind."""
+    start(rig)
+    (rig.folder / "prompts").mkdir()
+    (rig.folder / "prompts" / "answer.md").write_text("---\nprompt: answer\nmodel: on-openai\n---\nAnswer {{question}}\n")
+    (rig.folder / "other.yaml").write_text("prompt: other\nmodel: on-anthropic\nmessages: [{role: user, content: 'So: {{question}}'}]\n")
+    (rig.folder / "s.yaml").write_text(suite(FIVE, more=GATE, text="prompt: answer").replace("model: on-openai\n", ""))
+    outs = [f"report.{kind}" for kind in ("json", "jsonl", "html", "junit.xml", "md")]
+    code, found, err = evaluate(rig, "s.yaml", *[word for out in outs for word in ("--out", out)])
+    expect(code == 0 and found["prompt"] == "answer", f"{code} {found} {err}")
+    for out in outs:
+        wanted = "helpdesk" if out.endswith((".html", ".md")) else "account-reset"  # these two show what did not pass
+        expect(wanted in (rig.folder / out).read_text(), f"{out} does not know of {wanted}")
+    code, found, err = evaluate(rig, "s.yaml", "--prompt", "other.yaml", "--model", "on-openai")
+    expect(code == 0 and found["prompt"] == "other" and found["model"] == "on-openai", f"{code} {found} {err}")
+    asked_by = stats(rig)["models"]
+    expect(len(asked_by) == 1, f"{list(asked_by)}: --model is not what was asked")
+    code, _, err = rig.run("eval", "run", "s.yaml", "--prompt", "nobody", env=ASKS)
+    expect(code == 2 and "nobody.yaml" in err, f"{code} {err}")
 
 
 def children(rig):

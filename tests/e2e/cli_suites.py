@@ -55,7 +55,7 @@ def test_suites(rig):
     (suites / "core.yaml").write_text(good.replace("word-count", "word-cuont").replace("icontains", "contians"))
     status, out, err = rig.run("apply", "-f", "suites")
     expect(status == 1 and "suites/core.yaml:7: " in err and "did you mean `word-count`?" in err and "core.yaml:12: " in err, f"{status} {out} {err}")
-    expect(rig.api("/api/v1/judge-definitions")["definitions"] == [], "nothing was changed, of good files neither")
+    expect(rig.api("/api/v1/judges")["definitions"] == [], "nothing was changed, of good files neither")
     (suites / "core.yaml").write_text(good)
 
     git(rig.folder, "init", "-q", "suites")

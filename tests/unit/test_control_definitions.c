@@ -15,7 +15,7 @@ static bool says(struct desk *d, const char *path, const char *text) { return js
 
 static void test_kinds(void **state) {
     struct desk *d = *state;
-    static const char *const kinds[][2] = {{"/api/v1/suites", suite}, {"/api/v1/judge-definitions", judge}, {"/api/v1/scoring", scoring}};
+    static const char *const kinds[][2] = {{"/api/v1/suites", suite}, {"/api/v1/judges", judge}, {"/api/v1/scoring", scoring}};
     for (size_t i = 0; i < 3; i++) {
         char path[128];
         EXPECT_STATUS(200, desk_do(d, "POST", kinds[i][0], kinds[i][1]));
@@ -62,7 +62,7 @@ static void test_problems(void **state) {
     assert_true(slice_contains(told, SLICE("s.yaml:3: ")) && slice_contains(told, SLICE("did you mean `repeat`?")));
     assert_true(slice_contains(told, SLICE("s.yaml:4: file:/etc/passwd: no file can be read here")));
     EXPECT_STATUS(400, desk_do(d, "POST", "/api/v1/suites", ""));
-    EXPECT_STATUS(400, desk_do(d, "POST", "/api/v1/judge-definitions", suite));
+    EXPECT_STATUS(400, desk_do(d, "POST", "/api/v1/judges", suite));
     EXPECT_STATUS(200, desk_get(d, "/api/v1/suites"));
     assert_int_equal(json_size(&d->doc, json_get(&d->doc, 0, "definitions")), 0);
 }
