@@ -4,7 +4,7 @@
 packages_build="gcc make pkg-config:pkg-config libc6-dev libmicrohttpd-dev libcurl4-openssl-dev libfyaml-dev libpcre2-dev
     libsodium-dev libxxhash-dev libzstd-dev libsqlite3-dev nodejs:node npm:npm ca-certificates"
 packages_run="curl:curl ca-certificates tzdata"
-packages_test="python3:python3 curl:curl ca-certificates tzdata libcmocka-dev clang:clang libclang-rt-14-dev clang-tidy:clang-tidy cppcheck:cppcheck nodejs:node
+packages_test="python3:python3 python3-yaml curl:curl ca-certificates tzdata libcmocka-dev clang:clang libclang-rt-14-dev clang-tidy:clang-tidy cppcheck:cppcheck nodejs:node
     npm:npm prometheus:promtool procps:ps git:git"
 packages_bench="python3:python3 nginx-light:nginx wrk:wrk procps:ps util-linux:taskset"
 packages_npm="nodejs:node npm:npm"

@@ -143,6 +143,7 @@ void api_batches_cancel(struct api_call *c);
 void api_judges_list(struct api_call *c);
 void api_judges_show(struct api_call *c);
 void api_judges_calibrate(struct api_call *c);
+void api_evals_compare(struct api_call *c);
 void api_evals_list(struct api_call *c);
 void api_evals_begin(struct api_call *c);
 void api_evals_show(struct api_call *c);
@@ -199,6 +200,7 @@ extern const struct api_field api_fields_eval_definition[];
 extern const struct api_field api_fields_cost[]; /* grouped by schema; ends with a NULL schema */
 extern const struct api_field api_fields_eval_judges[];
 extern const struct api_field api_fields_eval_runs[];
+extern const struct api_field api_fields_eval_compare[];
 extern const struct api_field *const api_schemas[]; /* all such tables; ends with NULL */
 
 #endif

@@ -293,6 +293,12 @@ static const struct api_parameter eval_reference[] = {
 static const struct api_parameter judge_list[] = {TEXT_QUERY("name", "only of this name"), TEXT_QUERY("identity", "only this one, in 64 hex digits"), END};
 static const struct api_parameter judge_name[] = {JUDGE_NAME, END};
 
+static const struct api_parameter eval_compare[] = {
+    {.name = "a", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "the baseline: run-12"},
+    {.name = "b", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "the candidate"},
+    {.name = "confidence", .place = API_QUERY, .type = API_TEXT, .fallback = "0.95", .help = "of the interval and the verdict, from 0.5 to below 1"},
+    END};
+
 const struct api_route api_routes[] = {
     {"GET", "/api/v1/records", API_VIEWER, 200, api_records_list, "Records, newest first, a page at a time.", record_list, "RecordPage", NULL},
     {"GET", "/api/v1/records/{id}", API_VIEWER, 200, api_records_show, "One record.", record_id, "Record", NULL},
@@ -331,6 +337,7 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/judges/{name}/calibrations", API_EDITOR, 201, api_judges_calibrate, "Adds people's labels with the judge's verdicts: {judge, check, identity, scale, source, errors, contested, pairs: [[example, label, verdict, should_pass, passes]]}.", judge_name, "Judge", NULL},
     {"GET", "/api/v1/evals", API_VIEWER, 200, api_evals_list, "Runs of suites, newest first.", eval_list, "EvalRuns", NULL},
     {"POST", "/api/v1/evals", API_EDITOR, 200, api_evals_begin, "Begins a run, or goes on with the unfinished one of the same suite, prompt, model, repeat and filter: {suite or suite_name, suite_version, prompt, model, repeat, chosen, cases, max_cost_usd, trigger, owner, resume}.", NULL, "EvalBegun", NULL},
+    {"GET", "/api/v1/evals/compare", API_VIEWER, 200, api_evals_compare, "One run against another: the paired difference, what flipped, and what more cases would settle it.", eval_compare, "EvalComparison", NULL},
     {"GET", "/api/v1/evals/{run}", API_VIEWER, 200, api_evals_show, "One run, with its summary once it is over.", eval_run, "EvalRun", NULL},
     {"GET", "/api/v1/evals/{run}/results", API_VIEWER, 200, api_evals_results, "Its results, by case and repeat, a page at a time.", eval_results, "EvalResults", NULL},
     {"POST", "/api/v1/evals/{run}/results", API_EDITOR, 200, api_evals_results_put, "Takes up to 1,000 results, {owner, results}; one that is there already stays as it is. Without results a sign of life.", eval_run, "EvalProgress", NULL},

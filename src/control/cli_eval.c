@@ -212,6 +212,8 @@ const struct cli_verb cli_eval_parts[] = {
     {"run", "eval run SUITE [options]", "run a suite: exit 0 passed, 1 failed or not enough evidence", cli_eval_run},
     {"list", "eval list [options]", "runs, newest first", list},
     {"show", "eval show RUN [options]", "one run: its verdict and why, what failed, as a report too", cli_eval_show},
+    {"compare", "eval compare RUN_A RUN_B [options]", "is the second run better: the paired difference, what flipped", cli_eval_compare},
+    {"power", "eval power [options]", "how many cases a suite needs, from what is expected or from a run", cli_eval_power},
     {"stop", "eval stop RUN [options]", "end a run early, with what it has", stop},
     {"history", "eval history SUITE [options]", "the pass rate over time against the reference", cli_eval_history},
     {"reference", "eval reference SUITE RUN", "the run that others of the suite are compared with", reference},

@@ -6,6 +6,8 @@
 #include "quality/result.h"
 #include "quality/suite.h"
 
+int cli_eval_compare(int argc, char **argv);  /* cli_eval_compare.c */
+int cli_eval_power(int argc, char **argv);    /* cli_eval_power.c */
 int cli_eval_run(int argc, char **argv);      /* cli_eval_run.c */
 int cli_eval_show(int argc, char **argv);     /* cli_eval_show.c */
 int cli_eval_history(int argc, char **argv);  /* cli_eval_history.c */

@@ -20,6 +20,7 @@ from cli_cache import test_semantic_cache  # noqa: E402,F401
 from cli_engine import test_once  # noqa: E402,F401
 from cli_eval import (test_eval_errors, test_eval_kill9, test_eval_private_server, test_eval_server_gone, test_eval_stops,  # noqa: E402,F401
                       test_eval_two, test_eval_verdicts)
+from cli_eval_compare import test_eval_ci, test_eval_compare, test_eval_reports  # noqa: E402,F401
 from cli_findings import test_findings, test_learned  # noqa: E402,F401
 from cli_judge import test_judge, test_judge_mistakes  # noqa: E402,F401
 from cli_people import test_pairs, test_people  # noqa: E402,F401
