@@ -1,6 +1,7 @@
 /* wire_watch.c - see wire_watch.h. */
 #include "wire_watch.h"
 #include "wire_downgrade.h"
+#include "wire_score.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,6 +23,7 @@ struct watch_wire {
     struct registry *registry;              /* of the scheduler's thread */
     struct metric_shard *shard, *age_shard; /* of this thread, of the one that publishes */
     struct downgrade_wire *downgrades;
+    struct score_wire *scoring;
     struct mailbox *wake;
     pthread_t thread;
     bool running;
@@ -85,6 +87,7 @@ static enum fault run(struct watch_wire *w, enum watch_job job, struct error *er
     case WATCH_ANOMALIES: return watch_anomalies(&watch, now_us, error);
     case WATCH_DOWNGRADE_TESTS: downgrade_wire_look(w->downgrades); return FAULT_NONE;
     case WATCH_DOWNGRADES: return watch_downgrades(&watch, now_us, error);
+    case WATCH_SCORING: score_wire_look(w->scoring); return FAULT_NONE;
     case WATCH_LEARNED: return cost_wire_save(w->s.cost, w->registry, error);
     case WATCH_RETENTION: return run_retention(w, error);
     case WATCH_JOBS: break;
@@ -239,7 +242,8 @@ struct watch_wire *watch_wire_new(const struct watch_sources *s, struct error *e
     if (w->registry != NULL)
         w->downgrades = downgrade_wire_new(
             &(struct downgrade_sources){w, policy, s->ledger, s->writer, s->data_dir, downgrade_kept}, error);
-    if (w->downgrades != NULL) return w;
+    if (w->downgrades != NULL) w->scoring = score_wire_new(&(struct score_sources){w, policy, s->ledger, s->writer, s->data_dir}, error);
+    if (w->scoring != NULL) return w;
     watch_wire_free(w);
     return NULL;
 }
@@ -251,11 +255,14 @@ enum fault watch_wire_start(struct watch_wire *w, struct error *error) {
 
 enum fault watch_wire_listen(struct watch_wire *w, uint16_t port, struct slice credential,
                              struct error *error) {
-    return downgrade_wire_start(w->downgrades, port, credential, error);
+    enum fault fault = downgrade_wire_start(w->downgrades, port, credential, error);
+    return fault == FAULT_NONE ? score_wire_start(w->scoring, port, credential, error) : fault;
 }
 
 void watch_wire_quiesce(struct watch_wire *w) {
-    if (w != NULL) downgrade_wire_stop(w->downgrades);
+    if (w == NULL) return;
+    downgrade_wire_stop(w->downgrades);
+    score_wire_stop(w->scoring);
 }
 
 void watch_wire_stop(struct watch_wire *w) {
@@ -273,6 +280,7 @@ void watch_wire_free(struct watch_wire *w) {
     if (w == NULL) return;
     watch_wire_stop(w);
     downgrade_wire_free(w->downgrades);
+    score_wire_free(w->scoring);
     registry_close(w->registry);
     mailbox_free(w->wake);
     pthread_mutex_destroy(&w->lock);

@@ -20,6 +20,7 @@
     JOB(ANOMALIES, "anomalies", 30, 600, 600, true)                                                          \
     JOB(DOWNGRADE_TESTS, "downgrade_tests", 5, 60, 5, false)                                                 \
     JOB(DOWNGRADES, "downgrades", 10, 3600, 1, false)                                                        \
+    JOB(SCORING, "scoring", 3, 10, 1, false)                                                                 \
     JOB(LEARNED, "learned", 180, 180, 60, false)                                                             \
     JOB(RETENTION, "retention", 120, 3600, 600, false)
 
@@ -44,7 +45,7 @@ struct watch_sources { /* all of it outlives the thread */
 struct watch_wire *watch_wire_new(const struct watch_sources *s,
                                   struct error *error) MUST_CHECK; /* not running yet */
 enum fault watch_wire_start(struct watch_wire *w, struct error *error) MUST_CHECK;
-/* Once lanes listen inside (gateway.h): downgrade tests are made from then on. */
+/* Once lanes listen inside (gateway.h): downgrade tests are made, and traffic is scored, from then on. */
 enum fault watch_wire_listen(struct watch_wire *w, uint16_t port, struct slice credential, struct error *error) MUST_CHECK;
 void watch_wire_quiesce(struct watch_wire *w); /* no request of its own any more; accepts NULL */
 void watch_wire_ask(struct watch_wire *w,
