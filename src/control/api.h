@@ -176,6 +176,10 @@ void api_definitions_put(struct api_call *c);
 void api_definitions_remove(struct api_call *c);
 void api_scores_put(struct api_call *c);
 void api_scores_list(struct api_call *c);
+void api_scoring_states(struct api_call *c);
+void api_scoring_report(struct api_call *c);
+void api_scoring_pause(struct api_call *c);
+void api_scoring_resume(struct api_call *c);
 void api_keys_list(struct api_call *c);
 void api_keys_create(struct api_call *c);
 void api_keys_revoke(struct api_call *c);
@@ -201,6 +205,7 @@ extern const struct api_field api_fields_cost[]; /* grouped by schema; ends with
 extern const struct api_field api_fields_eval_judges[];
 extern const struct api_field api_fields_eval_runs[];
 extern const struct api_field api_fields_eval_compare[];
+extern const struct api_field api_fields_eval_online[];
 extern const struct api_field *const api_schemas[]; /* all such tables; ends with NULL */
 
 #endif

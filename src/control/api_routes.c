@@ -292,6 +292,13 @@ static const struct api_parameter eval_reference[] = {
 #define JUDGE_NAME {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the judge's name"}
 static const struct api_parameter judge_list[] = {TEXT_QUERY("name", "only of this name"), TEXT_QUERY("identity", "only this one, in 64 hex digits"), END};
 static const struct api_parameter judge_name[] = {JUDGE_NAME, END};
+/* scoring of production traffic */
+#define SCORING_NAME {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the rule"}
+static const struct api_parameter scoring_states[] = {TEXT_QUERY("rule", "only this rule"), END};
+static const struct api_parameter scoring_report[] = {
+    SCORING_NAME, TIME_QUERY("from", "7 days before `to`", "first time of the records"), TIME_QUERY("to", "now", "first time that no longer counts"),
+    {.name = "by", .place = API_QUERY, .type = API_CHOICE, .choices = "request_type|prompt|model", .help = "also by request type, prompt version or target model"}, END};
+static const struct api_parameter scoring_change[] = {SCORING_NAME, REASON(API_BODY), END};
 
 static const struct api_parameter eval_compare[] = {
     {.name = "a", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "the baseline: run-12"},
@@ -335,6 +342,10 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/calibrations", API_VIEWER, 200, api_judges_list, "Judges that people's labels are known of, and how far each says what people say.", judge_list, "Judges", NULL},
     {"GET", "/api/v1/judges/{name}/calibrations", API_VIEWER, 200, api_judges_show, "A judge's labels, sitting by sitting.", judge_name, "JudgeSittings", NULL},
     {"POST", "/api/v1/judges/{name}/calibrations", API_EDITOR, 201, api_judges_calibrate, "Adds people's labels with the judge's verdicts: {judge, check, identity, scale, source, errors, contested, pairs: [[example, label, verdict, should_pass, passes]]}.", judge_name, "Judge", NULL},
+    {"GET", "/api/v1/scoring-states", API_VIEWER, 200, api_scoring_states, "How the rules that score production traffic are doing.", scoring_states, "ScoringStates", NULL},
+    {"GET", "/api/v1/scoring/{name}/report", API_VIEWER, 200, api_scoring_report, "What the scores of production traffic say, with the sampling weights honoured.", scoring_report, "ScoringReport", NULL},
+    {"POST", "/api/v1/scoring/{name}/pause", API_EDITOR, 200, api_scoring_pause, "What comes is passed by until the rule is resumed.", scoring_change, "ScoringState", NULL},
+    {"POST", "/api/v1/scoring/{name}/resume", API_EDITOR, 200, api_scoring_resume, "Scores what comes from now on.", scoring_change, "ScoringState", NULL},
     {"GET", "/api/v1/evals", API_VIEWER, 200, api_evals_list, "Runs of suites, newest first.", eval_list, "EvalRuns", NULL},
     {"POST", "/api/v1/evals", API_EDITOR, 200, api_evals_begin, "Begins a run, or goes on with the unfinished one of the same suite, prompt, model, repeat and filter: {suite or suite_name, suite_version, prompt, model, repeat, chosen, cases, max_cost_usd, trigger, owner, resume}.", NULL, "EvalBegun", NULL},
     {"GET", "/api/v1/evals/compare", API_VIEWER, 200, api_evals_compare, "One run against another: the paired difference, what flipped, and what more cases would settle it.", eval_compare, "EvalComparison", NULL},

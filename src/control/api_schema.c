@@ -155,8 +155,7 @@ static const struct api_field fields[] = {
     {"AuditEntry", "number", "integer", "from 1, without gaps"},
     {"AuditEntry", "at", "time", "when"},
     {"AuditEntry", "actor", "string?", "the operator token's name, `local`, or a user of the system"},
-    {"AuditEntry", "action", "string?", "key.create, key.revoke, policy.reload, budget.set, budget.remove, limit.set, limit.remove, approval.set, approval.revoke, route.train, route.on, route.off, route.downgrade_test, judge.calibrate"},
-    {"AuditEntry", "action", "string?", "key.create, key.revoke, policy.reload, budget.set, budget.remove, limit.set, limit.remove, approval.set, approval.revoke, route.train, route.on, route.off, route.downgrade_test, eval.begin, eval.resume, eval.stop, eval.reference"},
+    {"AuditEntry", "action", "string?", "key.create, key.revoke, policy.reload, budget.set, budget.remove, limit.set, limit.remove, approval.set, approval.revoke, route.train, route.on, route.off, route.downgrade_test, judge.calibrate, eval.begin, eval.resume, eval.stop, eval.reference, scoring.pause, scoring.resume"},
     {"AuditEntry", "subject", "string?", "what was changed"},
     {"AuditEntry", "reason", "string?", "why"},
     {"AuditEntry", "detail", "json", "more, by action"},
@@ -215,3 +214,4 @@ static const struct api_field fields[] = {
 };
 
 const struct api_field *const api_schemas[] = {fields, api_fields_cost, api_fields_eval_compare, api_fields_eval_definition, api_fields_eval_judges, api_fields_eval_runs, api_fields_review, NULL};
+const struct api_field *const api_schemas[] = {fields, api_fields_cost, api_fields_eval_definition, api_fields_eval_judges, api_fields_review, api_fields_eval_runs, api_fields_eval_online, NULL};

@@ -218,6 +218,7 @@ const struct cli_verb cli_eval_parts[] = {
     {"history", "eval history SUITE [options]", "the pass rate over time against the reference", cli_eval_history},
     {"reference", "eval reference SUITE RUN", "the run that others of the suite are compared with", reference},
     {"judge", "eval judge calibrate|list|show", "judges, and how far each says what people say", cli_eval_judge},
+    {"online", "eval online list|show|report|pause|resume", "scores of production traffic", cli_eval_online},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -203,6 +203,18 @@ enum fault scored_count(struct evaluations *e, struct slice rule, int64_t from_u
     return fault;
 }
 
+enum fault scored_count_waiting(struct evaluations *e, struct slice rule, int64_t *ret, struct error *error) {
+    struct statement *s;
+    bool row = false;
+    enum fault fault = statement_of(e->db, "SELECT count(*) FROM scored WHERE state = 0 AND rule = ?1", &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_text(s, 1, rule);
+    fault = statement_step(s, &row, error);
+    if (fault == FAULT_NONE && row) *ret = statement_i64(s, 0);
+    statement_reset(s);
+    return fault;
+}
+
 enum fault scored_histograms(struct evaluations *e, struct slice rule, int64_t from_day, void (*each)(void *ctx, const struct scored_histogram *h),
                              void *ctx, struct error *error) {
     struct statement *s;

@@ -80,6 +80,7 @@ enum fault scored_each(struct evaluations *e, struct slice rule, int64_t from_us
 /* Of the days that lie in the window, even in part. */
 enum fault scored_count(struct evaluations *e, struct slice rule, int64_t from_us, int64_t to_us, struct scored_counts *ret,
                         struct error *error) MUST_CHECK;
+enum fault scored_count_waiting(struct evaluations *e, struct slice rule, int64_t *ret, struct error *error) MUST_CHECK;
 enum fault scored_histograms(struct evaluations *e, struct slice rule, int64_t from_day,
                              void (*each)(void *ctx, const struct scored_histogram *h), void *ctx, struct error *error) MUST_CHECK;
 /* Forgets what is older. */
