@@ -1,6 +1,7 @@
 /* wire_watch.c - see wire_watch.h. */
 #include "wire_watch.h"
 #include "wire_downgrade.h"
+#include "wire_eval.h"
 #include "wire_score.h"
 
 #include "base/clock.h"
@@ -24,6 +25,7 @@ struct watch_wire {
     struct metric_shard *shard, *age_shard; /* of this thread, of the one that publishes */
     struct downgrade_wire *downgrades;
     struct score_wire *scoring;
+    struct eval_wire *evaluations;
     struct mailbox *wake;
     pthread_t thread;
     bool running;
@@ -88,6 +90,7 @@ static enum fault run(struct watch_wire *w, enum watch_job job, struct error *er
     case WATCH_DOWNGRADE_TESTS: downgrade_wire_look(w->downgrades); return FAULT_NONE;
     case WATCH_DOWNGRADES: return watch_downgrades(&watch, now_us, error);
     case WATCH_SCORING: score_wire_look(w->scoring); return FAULT_NONE;
+    case WATCH_EVALUATION: eval_wire_look(w->evaluations); return FAULT_NONE;
     case WATCH_LEARNED: return cost_wire_save(w->s.cost, w->registry, error);
     case WATCH_RETENTION: return run_retention(w, error);
     case WATCH_JOBS: break;
@@ -243,7 +246,8 @@ struct watch_wire *watch_wire_new(const struct watch_sources *s, struct error *e
         w->downgrades = downgrade_wire_new(
             &(struct downgrade_sources){w, policy, s->ledger, s->writer, s->data_dir, downgrade_kept}, error);
     if (w->downgrades != NULL) w->scoring = score_wire_new(&(struct score_sources){w, policy, s->ledger, s->writer, s->data_dir}, error);
-    if (w->scoring != NULL) return w;
+    if (w->scoring != NULL) w->evaluations = eval_wire_new(&(struct eval_sources){w, policy, s->ledger, s->data_dir, opened}, error);
+    if (w->evaluations != NULL) return w;
     watch_wire_free(w);
     return NULL;
 }
@@ -256,13 +260,15 @@ enum fault watch_wire_start(struct watch_wire *w, struct error *error) {
 enum fault watch_wire_listen(struct watch_wire *w, uint16_t port, struct slice credential,
                              struct error *error) {
     enum fault fault = downgrade_wire_start(w->downgrades, port, credential, error);
-    return fault == FAULT_NONE ? score_wire_start(w->scoring, port, credential, error) : fault;
+    if (fault == FAULT_NONE) fault = score_wire_start(w->scoring, port, credential, error);
+    return fault == FAULT_NONE ? eval_wire_start(w->evaluations, port, credential, error) : fault;
 }
 
 void watch_wire_quiesce(struct watch_wire *w) {
     if (w == NULL) return;
     downgrade_wire_stop(w->downgrades);
     score_wire_stop(w->scoring);
+    eval_wire_stop(w->evaluations);
 }
 
 void watch_wire_stop(struct watch_wire *w) {
@@ -281,6 +287,7 @@ void watch_wire_free(struct watch_wire *w) {
     watch_wire_stop(w);
     downgrade_wire_free(w->downgrades);
     score_wire_free(w->scoring);
+    eval_wire_free(w->evaluations);
     registry_close(w->registry);
     mailbox_free(w->wake);
     pthread_mutex_destroy(&w->lock);

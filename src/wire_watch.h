@@ -21,6 +21,7 @@
     JOB(DOWNGRADE_TESTS, "downgrade_tests", 5, 60, 5, false)                                                 \
     JOB(DOWNGRADES, "downgrades", 10, 3600, 1, false)                                                        \
     JOB(SCORING, "scoring", 3, 10, 1, false)                                                                 \
+    JOB(EVALUATION, "evaluation", 4, 10, 1, false)                                                           \
     JOB(LEARNED, "learned", 180, 180, 60, false)                                                             \
     JOB(RETENTION, "retention", 120, 3600, 600, false)
 

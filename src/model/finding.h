@@ -25,7 +25,11 @@
     KIND(DOWNGRADE_POSSIBLE, "cost", "downgrade_possible",                                                   \
          "the cheapest tier of a model was measured: it is surely good enough, and routing is in shadow")    \
     KIND(DOWNGRADE_WORSE, "cost", "downgrade_worse",                                                         \
-         "routing of a model is on, and its cheapest tier was measured: it is surely worse than allowed")
+         "routing of a model is on, and its cheapest tier was measured: it is surely worse than allowed")     \
+    KIND(EVAL_FAILED, "quality", "eval_failed", "a run of a suite that the server made shows that a requirement does not hold") \
+    KIND(EVAL_WORSE, "quality", "eval_worse",                                                                \
+         "a run of a suite that the server made is surely worse than the run that it is held against")        \
+    KIND(MODEL_CHANGED, "quality", "model_changed", "a version of a model answered that had not before, and a suite is run because of it")
 
 enum finding_kind {
 #define KIND(symbol, domain, name, meaning) FINDING_##symbol,

@@ -155,7 +155,12 @@ static const char *const evaluations_steps[] = {
     "CREATE TABLE scored_count(rule TEXT NOT NULL, day INTEGER NOT NULL, matched INTEGER NOT NULL, taken INTEGER NOT NULL,"
     "  over INTEGER NOT NULL, PRIMARY KEY(rule, day)) WITHOUT ROWID;"
     "CREATE TABLE scored_length(rule TEXT NOT NULL, request_type TEXT NOT NULL, day INTEGER NOT NULL, histogram BLOB NOT NULL,"
-    "  PRIMARY KEY(rule, request_type, day)) WITHOUT ROWID;",
+    "  PRIMARY KEY(rule, request_type, day)) WITHOUT ROWID;"
+    /* suites that the server runs by itself (triggers.h) */
+    "CREATE TABLE suite_trigger(suite TEXT NOT NULL, what TEXT NOT NULL, last_us INTEGER NOT NULL, wanted_us INTEGER NOT NULL,"
+    "  run INTEGER NOT NULL, note TEXT, PRIMARY KEY(suite, what)) WITHOUT ROWID;"
+    "CREATE TABLE model_seen(model TEXT NOT NULL, provider TEXT NOT NULL, target TEXT NOT NULL, version TEXT NOT NULL,"
+    "  fingerprint TEXT NOT NULL, first_us INTEGER NOT NULL, PRIMARY KEY(model, provider, target, version, fingerprint)) WITHOUT ROWID;",
 };
 const struct schema schema_evaluations = {evaluations_steps, sizeof evaluations_steps / sizeof *evaluations_steps};
 

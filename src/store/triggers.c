@@ -1,0 +1,91 @@
+#include "store/triggers.h"
+
+#include "store/evaluations_store.h"
+
+static struct slice known(struct slice s) { return slice_is_null(s) ? SLICE("") : s; }
+
+/* ---- turns ---- */
+
+enum fault trigger_find(struct evaluations *e, struct slice suite, struct slice what, struct arena *arena, struct trigger_state *ret,
+                        struct error *error) {
+    struct statement *s;
+    bool row = false;
+    *ret = (struct trigger_state){0};
+    enum fault fault = statement_of(e->db, "SELECT last_us, wanted_us, run, note FROM suite_trigger WHERE suite = ?1 AND what = ?2", &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_text(s, 1, suite);
+    statement_bind_text(s, 2, what);
+    fault = statement_step(s, &row, error);
+    if (fault == FAULT_NONE && row)
+        *ret = (struct trigger_state){statement_i64(s, 0), statement_i64(s, 1), statement_i64(s, 2), statement_copy(s, 3, arena)};
+    statement_reset(s);
+    return fault;
+}
+
+enum fault trigger_put(struct evaluations *e, struct slice suite, struct slice what, const struct trigger_state *t, struct error *error) {
+    struct statement *s;
+    enum fault fault =
+        statement_of(e->db, "REPLACE INTO suite_trigger(suite, what, last_us, wanted_us, run, note) VALUES(?1, ?2, ?3, ?4, ?5, ?6)", &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_text(s, 1, suite);
+    statement_bind_text(s, 2, what);
+    statement_bind_i64(s, 3, t->last_us);
+    statement_bind_i64(s, 4, t->wanted_us);
+    statement_bind_i64(s, 5, t->run);
+    statement_bind_text(s, 6, t->note);
+    return statement_run(s, error);
+}
+
+/* ---- versions of models ---- */
+
+static void bind_target(struct statement *s, const struct model_answer *a) {
+    statement_bind_text(s, 1, known(a->model));
+    statement_bind_text(s, 2, known(a->provider));
+    statement_bind_text(s, 3, known(a->target));
+}
+
+static enum fault anything_known(struct evaluations *e, const struct model_answer *a, bool *ret, struct error *error) {
+    struct statement *s;
+    enum fault fault = statement_of(e->db, "SELECT 1 FROM model_seen WHERE model = ?1 AND provider = ?2 AND target = ?3 LIMIT 1", &s, error);
+    if (fault != FAULT_NONE) return fault;
+    bind_target(s, a);
+    fault = statement_step(s, ret, error);
+    statement_reset(s);
+    return fault;
+}
+
+enum fault model_seen(struct evaluations *e, const struct model_answer *a, int64_t at_us, enum model_news *ret, struct error *error) {
+    struct statement *s;
+    bool any = false;
+    enum fault fault = anything_known(e, a, &any, error);
+    if (fault != FAULT_NONE) return fault;
+    fault = statement_of(e->db,
+                         "INSERT OR IGNORE INTO model_seen(model, provider, target, version, fingerprint, first_us) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                         &s, error);
+    if (fault != FAULT_NONE) return fault;
+    bind_target(s, a);
+    statement_bind_text(s, 4, known(a->version));
+    statement_bind_text(s, 5, known(a->fingerprint));
+    statement_bind_i64(s, 6, at_us);
+    fault = statement_run(s, error);
+    if (fault == FAULT_NONE) *ret = database_changes(e->db) == 0 ? MODEL_KNOWN : any ? MODEL_NEW : MODEL_FIRST;
+    return fault;
+}
+
+enum fault model_step_begin(struct evaluations *e, struct error *error) { return database_begin(e->db, error); }
+void model_step_undo(struct evaluations *e) { database_rollback(e->db); }
+
+enum fault model_step_end(struct evaluations *e, struct slice position, struct error *error) {
+    struct trigger_state s = {.note = position};
+    enum fault fault = trigger_put(e, SLICE(""), SLICE("position"), &s, error);
+    if (fault == FAULT_NONE) fault = database_commit(e->db, error);
+    if (fault != FAULT_NONE) database_rollback(e->db);
+    return fault;
+}
+
+enum fault model_position(struct evaluations *e, struct arena *arena, struct slice *ret, struct error *error) {
+    struct trigger_state s;
+    enum fault fault = trigger_find(e, SLICE(""), SLICE("position"), arena, &s, error);
+    if (fault == FAULT_NONE) *ret = s.note;
+    return fault;
+}

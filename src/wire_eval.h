@@ -1,0 +1,63 @@
+/* wire_eval.h - suites that the running server runs by itself: on a schedule, and when a model has another version.
+ *
+ * One thread with stores of its own. It makes one run at a time, with the engine of quality/run.h on a loop of its own, asking
+ * through the inside listener (gateway.h) as the key that the suite's `run_as` names; what a run comes to is kept where people's
+ * runs are (store/runs.h), and is told as findings. A run that a stop or a kill cut short goes on after the next start. Suites with checks by
+ * programs are not run: the server starts no program of a suite. */
+#ifndef WIRE_EVAL_H
+#define WIRE_EVAL_H
+
+#include "base/fault.h"
+#include "base/slice.h"
+#include "model/finding.h"
+#include "model/policy.h"
+#include "quality/suite.h"
+#include "store/ledger.h"
+#include "store/registry.h"
+#include "store/runs.h"
+
+#include <stdatomic.h>
+
+struct eval_sources { /* all of it outlives the thread */
+    void *ctx;
+    struct policy *(*policy)(void *ctx); /* a held reference */
+    struct ledger *ledger;
+    const char *data_dir;
+    void (*opened)(void *ctx, const struct finding *f); /* on its thread */
+};
+
+struct eval_wire;
+struct eval_wire *eval_wire_new(const struct eval_sources *s, struct error *error) MUST_CHECK;
+/* Once lanes listen inside, at `port`, to `credential` (copied). */
+enum fault eval_wire_start(struct eval_wire *w, uint16_t port, struct slice credential, struct error *error) MUST_CHECK;
+void eval_wire_look(struct eval_wire *w); /* from any thread; does not wait; accepts NULL and one that is not started */
+void eval_wire_stop(struct eval_wire *w); /* what is under way is given up within about a second */
+void eval_wire_free(struct eval_wire *w);
+
+/* ---- its parts ---- */
+
+/* One run to its end (wire_eval_run.c). `stop` gives it up: FAULT_SHUTTING_DOWN, and it goes on when it is asked for again. */
+struct eval_run_order {
+    struct evaluations *evaluations;
+    const char *url;            /* of the inside listener */
+    const char *const *who;
+    struct slice suite;         /* registered name */
+    const char *trigger;        /* "schedule", "model-change" */
+    const atomic_bool *stop;
+};
+enum fault eval_run_make(const struct eval_run_order *o, struct arena *arena, struct run_row *ret, struct error *error) MUST_CHECK;
+/* The exact version of a suite that a run was of. suite_deinit before the arena's end. */
+enum fault eval_run_suite(struct evaluations *e, const struct run_row *row, struct arena *arena, struct suite *ret, struct error *error) MUST_CHECK;
+
+/* What a run that is over means, as findings (wire_eval_tell.c). */
+struct eval_told {
+    const struct suite *suite;
+    const struct run_row *run;
+    const char *trigger;
+    unsigned runs_a_month;      /* that its triggers make; 0: not known */
+    struct slice change;        /* JSON: the new version that it was run for; SLICE_NULL */
+};
+enum fault eval_tell(struct evaluations *e, struct registry *r, const struct eval_told *t, int64_t now_us,
+                     void (*opened)(void *ctx, const struct finding *f), void *ctx, struct error *error) MUST_CHECK;
+
+#endif
