@@ -1,0 +1,128 @@
+"""Scoring of production traffic, and suites that the server runs by itself."""
+import json
+import urllib.request
+
+from cli_words import eventually
+from rig import KEY, config, expect
+
+RULE = """scoring: helpdesk-quality
+application: e2e
+key: sdk
+sample: {rate: %s}
+checks:
+  - {type: is-json, metric: format}
+  - {type: not-is-refusal, metric: refusal}
+  - {type: judge, judge: support-judge, rubric: "polite and correct", metric: quality}
+judges: {support-judge: {model: on-openai, scale: 1-5}}
+"""
+SAYS = ("rules:\n  - {do: {say: 'Use the reset link below.'}}\n"
+        "  - {match: {user_contains: <request}, do: {say: '{\"reason\": \"clear\", \"score\": 4}'}}\n")
+
+
+def start(rig):
+    (rig.folder / "script.yaml").write_text(SAYS)
+    sim = rig.start_sim("--speed", "0", "--script", rig.folder / "script.yaml")
+    rig.write_config(config(sim.url).replace("e2e: {keys", "e2e: {payloads: {capture: full}, keys"))
+    rig.start_gateway()
+    return sim
+
+
+def ask(rig, words, kind, stream=False):
+    body = {"model": "on-openai", "max_tokens": 50, "stream": stream, "messages": [{"role": "user", "content": words}]}
+    headers = {"content-type": "application/json", "x-quarterdeck-request-type": kind}
+    status, headers, answer = rig.http("POST", "/v1/chat/completions", json.dumps(body), headers, token=KEY)
+    expect(status == 200, f"{status} {answer}")
+    return headers["x-quarterdeck-id"]
+
+
+def apply(rig, name, text):
+    (rig.folder / name).write_text(text)
+    return rig.run("apply", "-f", rig.folder / name, "--why", "a test")
+
+
+def report(rig, *more):
+    return json.loads(rig.run("eval", "online", "report", "helpdesk-quality", "--json", *more, check=True)[1])
+
+
+def state(rig):
+    return json.loads(rig.run("eval", "online", "show", "helpdesk-quality", "--json", check=True)[1])["rules"][0]
+
+
+def test_online(rig):
+    """A rule scores what comes after it, once, over a kill; its own judges are not scored; the report says how it is, by request type."""
+    start(rig)
+    status, out, err = apply(rig, "bad.yaml", RULE % "2" + "mane: x\n")
+    expect(status != 0 and "rate: expected a number from 0 to 1" in out + err and "unknown key" in out + err, f"{status} {out} {err}")
+    ask(rig, "before the rule", "chat")
+    status, out, err = apply(rig, "rule.yaml", RULE % "1")
+    expect(status == 0, f"{status} {out} {err}")
+    expect(eventually(lambda: state(rig)["state"] == "on", 3000), "the server has looked at it")
+    ids = [ask(rig, f"question {i}", "chat" if i % 2 else "summary", stream=i % 3 == 0) for i in range(6)]
+    expect(eventually(lambda: report(rig)["records"]["scored"] == 6, 3000), report(rig)["records"])
+    rig.gateway.kill9()
+    rig.start_gateway()
+    ids += [ask(rig, f"question {i}", "chat") for i in range(6, 10)]
+    expect(eventually(lambda: report(rig)["records"]["scored"] == 10, 3000), report(rig)["records"])
+    found = report(rig, "--by", "request_type")
+    expect(found["records"] == {"matched": 10, "beyond_at_most": 0, "taken": 10, "scored": 10, "not_scorable": 0, "waiting": 0}, found["records"])
+    metrics = {m["metric"]: m for m in found["metrics"]}
+    expect(metrics["quality"]["mean"]["value"] == 4 and metrics["quality"]["share"] == 1 and metrics["quality"]["n"] == 10, metrics["quality"])
+    expect(metrics["quality"]["judge"]["calibrated"] is False and metrics["quality"]["interval"][0] < 0.8, metrics["quality"])
+    expect(metrics["format"]["share"] == 0 and metrics["refusal"]["share"] == 0, metrics)
+    expect({g["name"]: g["records"]["scored"] for g in found["groups"]} == {"chat": 7, "summary": 3}, found["groups"])
+    judged = [r for r in rig.records("") if r["feature"] == "eval-judge"]
+    expect(len(judged) == 10 and {r["key"] for r in judged} == {"sdk"}, f"{len(judged)} judge calls, each once")
+    scores = json.loads(rig.run("record", "scores", ids[0], "--json", check=True)[1])["scores"]
+    expect({(s["name"], s["source"], s["value"]) for s in scores} == {("format", "eval", 0), ("quality", "judge", 0.75), ("refusal", "eval", 1)}, scores)
+    out = rig.run("eval", "online", "report", check=True)[1]
+    expect("sampled 10 of 10 records" in out and "uncalibrated" in out and "4.00" in out, out)
+    expect(rig.run("eval", "online", "pause", "helpdesk-quality")[0] == 2, "a pause needs a reason")
+    expect("is paused" in rig.run("eval", "online", "pause", "helpdesk-quality", "--why", "too dear", check=True)[1], "paused")
+    ask(rig, "while it is paused", "chat")
+    expect(state(rig)["why"] == "too dear" and "too dear" in rig.run("eval", "online", "show", "helpdesk-quality", check=True)[1], "why")
+    expect("is on" in rig.run("eval", "online", "resume", "helpdesk-quality", check=True)[1], "resumed")
+    expect(rig.run("eval", "online", "report", "no-such")[0] == 3, "no such rule")
+
+
+SUITE = """suite: helpdesk
+model: on-openai
+messages: [{role: user, content: "{{question}}"}]
+require: [{pass_rate: {at_least: 0.8}}]
+checks: [{type: icontains, value: reset link}]
+triggers: [model-change]
+run_as: {application: e2e, key: sdk}
+cases:
+""" + "".join(f"  - {{id: case-{i}, vars: {{question: \"How do I reset {i}?\"}}}}\n" for i in range(30))
+
+
+def test_eval_triggers(rig):
+    """A version of a model that had not answered before makes the server run the suite; what it shows is a finding."""
+    sim = start(rig)
+    ask(rig, "the first version is no change", "chat")
+    status, out, err = apply(rig, "suite.yaml", SUITE)
+    expect(status == 0, f"{status} {out} {err}")
+
+    def runs():
+        return json.loads(rig.run("eval", "list", "--json", check=True)[1])["runs"]
+
+    def findings():
+        return {f["kind"]: f for f in rig.api("/api/v1/findings?state=open")["findings"]}
+
+    def script(text):
+        urllib.request.urlopen(urllib.request.Request(sim.url + "/sim/script", data=text.encode(), method="POST")).read()
+
+    script("rules:\n  - {do: {say: 'Use the reset link below.', version: gpt-4o-mini-2025-01-01}}\n")
+    ask(rig, "another version answers", "chat")
+    expect(eventually(lambda: runs() and runs()[0]["verdict"], 3000), runs())
+    first = runs()[0]
+    expect(first["verdict"] == "passed" and first["trigger"] == "model-change" and findings() == {}, f"{first} {findings()}")
+    script("rules:\n  - {do: {say: 'I do not know.', version: gpt-4o-mini-2025-02-01}}\n")
+    ask(rig, "hello again", "chat")
+    expect(eventually(lambda: set(findings()) == {"eval_failed", "eval_worse", "model_changed"}, 3000), findings())
+    found = findings()
+    expect(found["model_changed"]["evidence"]["change"]["upstream_model"] == "gpt-4o-mini-2025-02-01", found["model_changed"])
+    expect(found["eval_worse"]["command"] == "quarterdeck eval compare run-1 run-2", found["eval_worse"]["command"])
+    expect(found["eval_worse"]["evidence"]["comparison"]["verdict"] == "worse", found["eval_worse"]["evidence"]["comparison"])
+    script("rules:\n  - {do: {say: 'Use the reset link below.', version: gpt-4o-mini-2025-03-01}}\n")
+    ask(rig, "well again", "chat")
+    expect(eventually(lambda: findings() == {}, 3000), findings())
