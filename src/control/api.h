@@ -177,6 +177,7 @@ void api_definitions_remove(struct api_call *c);
 void api_scores_put(struct api_call *c);
 void api_scores_list(struct api_call *c);
 void api_scoring_states(struct api_call *c);
+void api_eval_schedule(struct api_call *c);
 void api_scoring_report(struct api_call *c);
 void api_scoring_pause(struct api_call *c);
 void api_scoring_resume(struct api_call *c);

@@ -342,6 +342,7 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/calibrations", API_VIEWER, 200, api_judges_list, "Judges that people's labels are known of, and how far each says what people say.", judge_list, "Judges", NULL},
     {"GET", "/api/v1/judges/{name}/calibrations", API_VIEWER, 200, api_judges_show, "A judge's labels, sitting by sitting.", judge_name, "JudgeSittings", NULL},
     {"POST", "/api/v1/judges/{name}/calibrations", API_EDITOR, 201, api_judges_calibrate, "Adds people's labels with the judge's verdicts: {judge, check, identity, scale, source, errors, contested, pairs: [[example, label, verdict, should_pass, passes]]}.", judge_name, "Judge", NULL},
+    {"GET", "/api/v1/eval-schedule", API_VIEWER, 200, api_eval_schedule, "What the server runs by itself: each trigger of the registered suites, its next turn and its last run.", NULL, "EvalSchedule", NULL},
     {"GET", "/api/v1/scoring-states", API_VIEWER, 200, api_scoring_states, "How the rules that score production traffic are doing.", scoring_states, "ScoringStates", NULL},
     {"GET", "/api/v1/scoring/{name}/report", API_VIEWER, 200, api_scoring_report, "What the scores of production traffic say, with the sampling weights honoured.", scoring_report, "ScoringReport", NULL},
     {"POST", "/api/v1/scoring/{name}/pause", API_EDITOR, 200, api_scoring_pause, "What comes is passed by until the rule is resumed.", scoring_change, "ScoringState", NULL},

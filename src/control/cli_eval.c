@@ -219,6 +219,7 @@ const struct cli_verb cli_eval_parts[] = {
     {"reference", "eval reference SUITE RUN", "the run that others of the suite are compared with", reference},
     {"judge", "eval judge calibrate|list|show", "judges, and how far each says what people say", cli_eval_judge},
     {"online", "eval online list|show|report|pause|resume", "scores of production traffic", cli_eval_online},
+    {"schedule", "eval schedule list [options]", "what the server runs by itself, and when", cli_eval_schedule},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -12,6 +12,7 @@ int cli_eval_run(int argc, char **argv);      /* cli_eval_run.c */
 int cli_eval_show(int argc, char **argv);     /* cli_eval_show.c */
 int cli_eval_history(int argc, char **argv);  /* cli_eval_history.c */
 int cli_eval_online(int argc, char **argv);   /* cli_eval_online.c */
+int cli_eval_schedule(int argc, char **argv); /* cli_eval_schedule.c */
 
 /* "/api/v1/evals/run-12" and what follows, onto an initialised buffer; RUN as it was typed. */
 void cli_eval_path(struct buffer *path, const char *run, const char *rest);

@@ -1,4 +1,5 @@
 /* The head of a suite: what it is of, what it asks for, its judges. Cases are in suite_read_case.c. */
+#include "base/cron.h"
 #include "quality/suite_reading.h"
 
 #include <stdio.h>
@@ -128,22 +129,12 @@ static void read_judges(struct suite_reading *g, struct reader *r, uint32_t node
 
 /* ---- when it runs by itself ---- */
 
-static bool is_cron(struct slice text) {
-    unsigned fields = 0;
-    for (size_t i = 0; i < text.len;) {
-        size_t from = i;
-        for (; i < text.len && text.at[i] != ' '; i++)
-            if (strchr("0123456789*,-/", text.at[i]) == NULL && !((text.at[i] | 32) >= 'a' && (text.at[i] | 32) <= 'z')) return false;
-        fields += i > from;
-        while (i < text.len && text.at[i] == ' ') i++;
-    }
-    return fields == 5;
-}
-
 static bool read_trigger(struct reader *r, uint32_t node, struct suite_trigger *t) {
     static const char *const names[] = {"schedule", "zone", "on", NULL}, *const events[] = {"model-change", "prompt-change", NULL};
     char hint[READER_HINT];
     uint32_t at[3] = {JSON_NONE, JSON_NONE, node};
+    struct error why = {.fault = FAULT_NONE};
+    struct cron cron;
     bool map = json_type(&r->d->doc, node) == JSON_OBJECT;
     if (map && !reader_map(r, node, "trigger", names, at)) return false;
     if ((at[0] == JSON_NONE) == (at[2] == JSON_NONE)) {
@@ -154,7 +145,7 @@ static bool read_trigger(struct reader *r, uint32_t node, struct suite_trigger *
         t->type = SUITE_ON_SCHEDULE;
         reader_text(r, at[0], "schedule", &t->schedule);
         reader_text(r, at[1], "zone", &t->zone);
-        if (t->schedule.len > 0 && !is_cron(t->schedule)) reader_expected(r, at[0], "schedule", "five fields of cron such as \"0 6 * * *\"");
+        if (t->schedule.len > 0 && cron_parse(t->schedule, &cron, &why) != FAULT_NONE) reader_problem(r, at[0], "schedule: %s", why.text);
         return true;
     }
     struct slice word = reader_scalar(r, at[2]);

@@ -230,7 +230,7 @@ static void test_refused(void **state) {
     REFUSED(S "cases: [{id: a}]\n", NULL, "s.yaml:3: case a: there is neither a prompt nor an `input`");
     REFUSED(S "messages: [{role: user, content: '{{input}}'}]\ncases: [{input: [{role: user, content: x}]}]\n", NULL, "is no text but messages");
     REFUSED(S "prompt: p\nmessages: [{role: user, content: x}]\ncases: [{input: x}]\n", NULL, "s.yaml:3: suite: expected either a `prompt` or its parts");
-    REFUSED(S "triggers: [{schedule: '0 6 * *'}]\ncases: [{input: x}]\n", NULL, "s.yaml:3: schedule: expected five fields of cron");
+    REFUSED(S "triggers: [{schedule: '0 6 * *'}]\ncases: [{input: x}]\n", NULL, "s.yaml:3: schedule: expected five fields (minute");
     REFUSED(S "triggers: [model-chnage]\ncases: [{input: x}]\n", NULL, "did you mean `model-change`?");
     REFUSED(S "run_as: {application: a}\ncases: [{input: x}]\n", NULL, "s.yaml:3: run_as");
     REFUSED(S "cases: [{input: x, weight: 0}]\n", NULL, "s.yaml:3: weight");
