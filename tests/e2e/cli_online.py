@@ -89,7 +89,7 @@ model: on-openai
 messages: [{role: user, content: "{{question}}"}]
 require: [{pass_rate: {at_least: 0.8}}]
 checks: [{type: icontains, value: reset link}]
-triggers: [model-change]
+triggers: [{schedule: "0 6 * * mon-fri", zone: Europe/London}, model-change]
 run_as: {application: e2e, key: sdk}
 cases:
 """ + "".join(f"  - {{id: case-{i}, vars: {{question: \"How do I reset {i}?\"}}}}\n" for i in range(30))
@@ -126,3 +126,31 @@ def test_eval_triggers(rig):
     script("rules:\n  - {do: {say: 'Use the reset link below.', version: gpt-4o-mini-2025-03-01}}\n")
     ask(rig, "well again", "chat")
     expect(eventually(lambda: findings() == {}, 3000), findings())
+    told = {t["trigger"]: t for t in json.loads(rig.run("eval", "schedule", "list", "--json", check=True)[1])["triggers"]}
+    expect(told["schedule"]["next"] and told["schedule"]["last_run"] is None, told)
+    expect(told["model-change"]["last_run"]["run"] == "run-3" and told["model-change"]["last_run"]["verdict"] == "passed", told)
+    expect("0 6 * * mon-fri Europe/London" in rig.run("eval", "schedule", "list", check=True)[1], "as a table")
+
+
+def test_eval_scheduled(rig):
+    """A schedule has its turn in the server; a run that a kill cut short goes on, and no case is asked twice."""
+    sim = start(rig)
+    urllib.request.urlopen(urllib.request.Request(sim.url + "/sim/script", data=b"rules: [{do: {say: 'Use the reset link.', delay: 700ms}}]", method="POST")).read()
+    cases = "".join(f"  - {{id: case-{i}, vars: {{question: \"How do I reset {i}?\"}}}}\n" for i in range(40))
+    status, out, err = apply(rig, "suite.yaml", SUITE.split("cases:")[0].replace("0 6 * * mon-fri", "* * * * *") + "cases:\n" + cases)
+    expect(status == 0, f"{status} {out} {err}")
+
+    def runs():
+        return json.loads(rig.run("eval", "list", "--json", check=True)[1])["runs"]
+
+    expect(eventually(lambda: runs() and runs()[0]["done"] > 4, 9000), runs())
+    rig.gateway.kill9()
+    rig.start_gateway()
+    expect(eventually(lambda: runs()[-1]["verdict"], 6000), runs())
+    first = runs()[-1]
+    expect(first["verdict"] == "passed" and first["trigger"] == "schedule" and first["done"] == 40 and first["by"] == "scheduler", first)
+    records = rig.records("&tag=eval-run%3Drun-1")
+    answered = [r["tags"]["eval-case"] for r in records if r["status"] == "ok"]
+    expect(sorted(set(answered)) == sorted(f"case-{i}" for i in range(40)), answered)
+    asked = json.loads(urllib.request.urlopen(sim.url + "/sim/stats").read())["requests"]
+    expect(asked <= 44, f"{asked} requests: at most the 4 that were under way at the kill are asked again")
