@@ -60,7 +60,6 @@ static enum fault read_scoring(struct slice text, const char *file, const struct
                                struct problems *problems) {
     struct scoring s;
     (void)files; /* it names none */
-    (void)files;
     enum fault fault = scoring_read(text, file, arena, &s, problems);
     if (fault != FAULT_NONE) return fault;
     *ret = (struct definition_text){s.name, s.body, s.digest};
