@@ -1,6 +1,7 @@
 /* `quarterdeck suite import`: JSONL, CSV and promptfoo configurations as suites, and a list of what did not come along. */
 #include "control/cli_suite_import.h"
 
+#include "base/table.h"
 #include "control/cli_verbs.h"
 #include "quality/case_file.h"
 #include "quality/import_promptfoo.h"
@@ -121,23 +122,25 @@ static struct slice stem(struct importing *c) {
 
 /* Cases of a table or of lines as a suite. */
 static enum fault read_cases(struct importing *c, struct slice text) {
-    struct buffer json;
+    struct buffer json, cases;
     struct json_writer w;
     struct json_doc d;
-    enum fault f;
     buffer_init(&json, LIMIT_SUITE_FILE);
+    buffer_init(&cases, LIMIT_SUITE_FILE);
+    enum fault f = case_file_read(text, c->file, &c->arena, &cases, &c->problems);
     json_start(&w, &json);
     json_object(&w);
     json_member_string(&w, "suite", c->name != NULL ? slice_of(c->name) : stem(c));
     if (c->prompt != NULL) json_member_text(&w, "prompt", c->prompt);
     if (c->model != NULL) json_member_text(&w, "model", c->model);
-    json_key(&w, "cases");
-    json_put_raw(&w, SLICE_NULL);
-    f = case_file_read(text, c->file, &c->arena, &json, &c->problems);
+    json_member_raw(&w, "cases", buffer_slice(&cases));
     json_object_end(&w);
     struct import_suite *s = arena_new(&c->arena, struct import_suite);
     struct slice kept = f == FAULT_NONE ? arena_slice(&c->arena, buffer_slice(&json)) : SLICE_NULL;
-    if (f == FAULT_NONE && (s == NULL || json.overflow || json_read(kept, &c->arena, UINT16_MAX, &d, NULL) != FAULT_NONE)) f = FAULT_TOO_LARGE;
+    if (f == FAULT_NONE && (s == NULL || json.overflow || json_read(kept, &c->arena, UINT16_MAX, &d, NULL) != FAULT_NONE)) {
+        problems_add(&c->problems, &c->arena, c->file, 1, 0, "the cases need more memory than a suite may have");
+        f = FAULT_TOO_LARGE;
+    }
     if (f == FAULT_NONE) {
         s->name = c->name != NULL ? slice_of(c->name) : stem(c);
         if (c->model != NULL) s->model = slice_of(c->model);
@@ -149,6 +152,7 @@ static enum fault read_cases(struct importing *c, struct slice text) {
         c->suites = s;
         c->n = 1;
     }
+    buffer_deinit(&cases);
     buffer_deinit(&json);
     return f;
 }
@@ -213,9 +217,23 @@ static void tell_suite(struct importing *c, const struct import_suite *s, FILE *
     fputc('\n', to);
 }
 
+static void tell_note(const struct import_note *n, uintptr_t more, FILE *to) {
+    fprintf(to, "%s: %s:%d: " SLICE_FMT ": " SLICE_FMT, import_loss_name(n->loss), n->file, n->line, SLICE_ARG(n->where), SLICE_ARG(n->why));
+    if (more > 0) fprintf(to, " (and at %lu more places, see --json)", (unsigned long)more);
+    fputc('\n', to);
+}
+
+/* What is left out one by one; what differs in the same way once. */
 static void tell_notes(const struct importing *c, FILE *to) {
+    struct table same;
+    table_init(&same);
     for (const struct import_note *n = c->m.first; n != NULL; n = n->next)
-        fprintf(to, "%s: %s:%d: " SLICE_FMT ": " SLICE_FMT "\n", import_loss_name(n->loss), n->file, n->line, SLICE_ARG(n->where), SLICE_ARG(n->why));
+        if (n->loss == IMPORT_DIFFERS) (void)table_put(&same, n->why, (void *)((uintptr_t)table_get(&same, n->why) + 1));
+    for (const struct import_note *n = c->m.first; n != NULL; n = n->next) {
+        uintptr_t times = n->loss == IMPORT_DIFFERS ? (uintptr_t)table_remove(&same, n->why) : 1;
+        if (times > 0) tell_note(n, times - 1, to);
+    }
+    table_deinit(&same);
     if (c->m.n_left_out + c->m.n_differs > 0)
         fprintf(to, "%u left out, %u that differ%s\n", c->m.n_left_out, c->m.n_differs, c->m.n_differs == 1 ? "s" : "");
 }

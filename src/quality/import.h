@@ -51,6 +51,7 @@ struct import {
     unsigned n_judges;
     bool names_judges;                /* checks say whom they ask (`judges`); false: the suite's only judge */
     bool quiet;                       /* what is noted has been noted before */
+    bool told_descriptions;           /* once for all of them: they say nothing to a check */
     bool full;                        /* the arena was: the import is not whole */
 };
 

@@ -366,7 +366,7 @@ static bool is_plain(struct assertion *x) {
 }
 
 static void note_rest(struct assertion *x) {
-    static const char *const known[] = {"type", "value", "threshold", "weight", "metric", "transform", "contextTransform", "config", "$ref"};
+    static const char *const known[] = {"type", "value", "threshold", "weight", "metric", "transform", "contextTransform", "config", "$ref", "description"};
     bool judge = x->mapping->how == RUBRIC || x->mapping->how == CRITERIA || x->mapping->how == FACTS ||
                  x->mapping->how == CONTEXT || x->mapping->how == ASKED;
     uint32_t cursor = JSON_NONE, key, value;
@@ -377,6 +377,10 @@ static void note_rest(struct assertion *x) {
         if (!found && json_type(own(x), value) != JSON_NULL)
             import_note(x->m, IMPORT_LEFT_OUT, x->a->file, declared_line(x->a->d, key), x->a->where,
                         "`" SLICE_FMT "` of " SLICE_FMT ": it has no counterpart", SLICE_ARG(name), SLICE_ARG(x->type));
+    }
+    if (get(x, "description") != JSON_NONE && !x->m->told_descriptions) {
+        x->m->told_descriptions = !x->m->quiet;
+        import_note(x->m, IMPORT_DIFFERS, x->a->file, x->line, x->a->where, "`description` of an assertion, here and elsewhere: checks have none");
     }
     if (x->mapping->remark != NULL)
         import_note(x->m, IMPORT_DIFFERS, x->a->file, x->line, x->a->where, SLICE_FMT ": %s", SLICE_ARG(x->type), x->mapping->remark);

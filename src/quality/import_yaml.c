@@ -96,7 +96,8 @@ static void put_flow(const struct json_doc *d, uint32_t node, struct arena *aren
 static void put(const struct json_doc *d, uint32_t node, unsigned depth, bool in_list, struct arena *arena, struct buffer *out) {
     enum json_type type = json_type(d, node);
     uint32_t cursor = JSON_NONE, key, value;
-    bool flow = (type != JSON_OBJECT && type != JSON_ARRAY) || (depth > 0 && is_flat(d, node));
+    bool top = depth == 0 || (depth == 1 && json_type(d, json_item(d, node, 0)) == JSON_OBJECT); /* a suite's own lists: an item a line */
+    bool flow = (type != JSON_OBJECT && type != JSON_ARRAY) || (!top && is_flat(d, node));
     if (flow || in_list) buffer_byte(out, ' ');
     if (type != JSON_OBJECT && type != JSON_ARRAY) {
         struct slice text = json_string(d, node, arena);

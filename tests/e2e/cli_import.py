@@ -40,7 +40,7 @@ def test_suite_import(rig):
 
     (rig.folder / "cases.csv").write_text(TABLE)
     status, out, err = rig.run("suite", "import", "cases.csv", "--prompt", "helpdesk", "--name", "table")
-    expect(status == 0 and "suite: table\nprompt: helpdesk\ncases:\n  - id: reset\n" in out, f"{status} {out} {err}")
+    expect(status == 0 and "suite: table\nprompt: helpdesk\ncases:\n  - {id: reset, vars: " in out, f"{status} {out} {err}")
     (rig.folder / "cases.jsonl").write_text('{"input": "hi"}\nprose\n[]\n')
     status, out, err = rig.run("suite", "import", "cases.jsonl", "--model", "smart")
     expect(status == 1 and "cases.jsonl:2: " in err and "cases.jsonl:3: " in err, f"{status} {out} {err}")
