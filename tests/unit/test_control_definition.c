@@ -44,7 +44,8 @@ static void test_kinds(void **state) {
     assert_string_equal(kind("# only a comment"), "none");
     assert_string_equal(kind("---"), "none");
     assert_string_equal(definition_kind_of_path("/api/v1/suites/{name}")->name, "suite");
-    assert_null(definition_kind_of_path("/api/v1/judges"));
+    assert_string_equal(definition_kind_of_path("/api/v1/judges/{name}")->name, "judge");
+    assert_null(definition_kind_of_path("/api/v1/evals"));
 }
 
 static struct definition_text read_it(const char *text) {
