@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The command line and the control plane as people use them: exit codes, --json, beside a running server and without one."""
+import concurrent.futures
 import csv
 import datetime
 import decimal
@@ -564,20 +565,39 @@ def test_review(rig):
     text = rig.run("cost", "review", "--from", "-1h", "--to", to, check=True)[1]
     expect("cacheable prefixes" in text and "captured exchanges" in text, text)
     expect("not enough data" in rig.run("cost", "review", "--from", "-1h", check=True)[1], "an answer from a minute")
+def scenarios():
+    return {name[5:]: function for name, function in globals().items() if name.startswith("test_")}
+
+
+def run_one(name):
+    """One scenario in this process: True when it passed."""
+    function = scenarios()[name]
+    try:
+        with Rig() as rig:
+            function(rig)
+        print(f"ok   {name}: {function.__doc__}", flush=True)
+        return True
+    except Exception as error:  # whatever it is, the others still run
+        print(f"FAIL {name}: {type(error).__name__}: {str(error)[:3000]}\n{traceback.format_exc(limit=-3)[-1500:]}", flush=True)
+        return False
+
+
+def run_apart(name):
+    """One scenario in a process of its own: most of its time it waits, so several run side by side."""
+    ran = subprocess.run([sys.executable, __file__, name], capture_output=True, text=True)
+    print("".join(line + "\n" for line in ran.stdout.splitlines() if not line.endswith(" failed")), ran.stderr, sep="", end="", flush=True)
+    return ran.returncode == 0
+
+
 def main(names):
-    tests = {name[5:]: function for name, function in globals().items() if name.startswith("test_")}
-    passed = failed = 0
-    for name in names or tests:
-        try:
-            with Rig() as rig:
-                tests[name](rig)
-            passed += 1
-            print(f"ok   {name}: {tests[name].__doc__}", flush=True)
-        except Exception as error:  # whatever it is, the others still run
-            failed += 1
-            print(f"FAIL {name}: {type(error).__name__}: {str(error)[:3000]}\n{traceback.format_exc(limit=-3)[-1500:]}", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    names = names or list(scenarios())
+    if len(names) == 1:
+        results = [run_one(names[0])]
+    else:
+        with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS", os.cpu_count()))) as pool:
+            results = list(pool.map(run_apart, names))
+    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
+    return 0 if all(results) else 1
 
 
 if __name__ == "__main__":

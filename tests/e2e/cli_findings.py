@@ -22,14 +22,14 @@ def test_findings(rig):
 
     expect(findings() == {} and "no findings" in rig.run("cost", "findings")[1], "findings from nothing")
     expect(chat(rig, model="unpriced")[0] == 200 and chat(rig)[0] == 200, "not served")
-    expect(eventually(lambda: len(findings()) == 2, tries=100), findings())
+    expect(eventually(lambda: len(findings()) == 2), findings())
     reached, unpriced = findings()["budget_threshold", "e2e"], findings()["unknown_price", "e2e"]
     expect("soft-day" in reached["title"] and reached["evidence"]["threshold"] == 0.5 and reached["evidence"]["statistic"] >= 0.5, reached)
     expect(unpriced["evidence"]["model"] == "no-such-model" and unpriced["evidence"]["statistic"] == 1, unpriced)
     expect(unpriced["command"] == "quarterdeck model price openai/no-such-model", unpriced)
     expect(rig.run(*reached["command"].split()[1:])[0] == 0, f"the command does not run: {reached['command']}")
     expect(chat(rig, user="it's me")[0] == 429, "not refused")
-    expect(eventually(lambda: ("budget_refusing", None) in findings(), tries=600), findings())
+    expect(eventually(lambda: ("budget_refusing", None) in findings()), findings())
     api = rig.api("/api/v1/findings?state=open&kind=unknown_price&application=e2e")
     expect([f["id"] for f in api["findings"]] == [unpriced["id"]] and api["open"]["unknown_price"] == 1, api)
     expect("next: quarterdeck model price openai/no-such-model" in rig.run("cost", "findings")[1], "what to type next")
@@ -50,7 +50,7 @@ def test_findings(rig):
     found = findings("--all")
     expect(found["unknown_price", "e2e"]["dismissed"]["reason"] == "it is free", found)
     expect(found["budget_threshold", "e2e"]["id"] == reached["id"] and found["budget_threshold", "e2e"]["state"] == "open", found)
-    expect(eventually(lambda: [j for j in rig.api("/api/v1/status")["jobs"] if j["name"] == "prices" and j["runs"]], tries=300), "prices did not run")
+    expect(eventually(lambda: [j for j in rig.api("/api/v1/status")["jobs"] if j["name"] == "prices" and j["runs"]]), "prices did not run")
     expect(("unknown_price", "e2e") not in findings() and findings()["budget_threshold", "e2e"]["times"] == 1, findings())
     gateway.stop()
     rig.gateway = None
@@ -97,7 +97,7 @@ def test_learned(rig):
     def prices():
         return next(j for j in rig.api("/api/v1/status")["jobs"] if j["name"] == "prices")
 
-    expect(eventually(lambda: prices()["failures"] > 0, tries=800), prices())
+    expect(eventually(lambda: prices()["failures"] > 0), prices())
     expect("finding" in prices()["error"] and chat(rig)[0] == 200, prices())
     expect('quarterdeck_job_runs_total{job="prices",result="failed"}' in rig.http("GET", "/metrics")[2].decode(), "the metric")
     expect("a job failed" in rig.gateway.log.read_text(), rig.gateway.tail())

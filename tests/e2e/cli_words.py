@@ -11,8 +11,9 @@ def chat(rig, key=KEY, model="on-openai", **labels):
     return rig.http("POST", "/v1/chat/completions", body, headers, token=key)
 
 
-def eventually(condition, tries=400):
-    for _ in range(tries):
+def eventually(condition):
+    """Whether it holds within half a minute at least: what is right is so at once, what is wrong may take its time."""
+    for _ in range(3000):
         if condition():
             return True
         time.sleep(0.01)
