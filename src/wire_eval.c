@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
+#include "control/eval_runs.h"
 #include "quality/trigger.h"
 #include "store/definitions.h"
 #include "store/follow.h"
@@ -260,7 +261,7 @@ static enum fault make(struct eval_wire *w, const struct plan *p, const char *tr
     (void)snprintf(as, sizeof as, "x-quarterdeck-inside-key: %s", hex);
     const struct eval_run_order o = {w->evaluations, w->url, headers, p->name, trigger, &w->stopping};
     enum fault fault = eval_run_make(&o, arena, ret, error);
-    if (fault == FAULT_NONE) fault = eval_run_suite(w->evaluations, ret, arena, &suite, error);
+    if (fault == FAULT_NONE) fault = eval_kept_suite(w->evaluations, ret, arena, &suite, error);
     for (unsigned i = 0; i < p->n_schedules; i++) turns += trigger_turns_a_month(&p->schedules[i].cron, p->schedules[i].zone, w->now_us);
     if (fault == FAULT_NONE)
         fault = eval_tell(w->evaluations, w->registry, &(struct eval_told){&suite, ret, trigger, turns, change}, clock_wall_us(), w->s.opened, w->s.ctx, error);

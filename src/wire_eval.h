@@ -46,8 +46,6 @@ struct eval_run_order {
     const atomic_bool *stop;
 };
 enum fault eval_run_make(const struct eval_run_order *o, struct arena *arena, struct run_row *ret, struct error *error) MUST_CHECK;
-/* The exact version of a suite that a run was of. suite_deinit before the arena's end. */
-enum fault eval_run_suite(struct evaluations *e, const struct run_row *row, struct arena *arena, struct suite *ret, struct error *error) MUST_CHECK;
 
 /* What a run that is over means, as findings (wire_eval_tell.c). */
 struct eval_told {

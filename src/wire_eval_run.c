@@ -6,7 +6,6 @@
 #include "control/eval_owner.h"
 #include "control/eval_runs.h"
 #include "quality/run.h"
-#include "store/definitions.h"
 
 #include <stdio.h>
 
@@ -119,16 +118,6 @@ static enum fault conclude(struct making *m, struct arena *arena, struct run_row
     return fault == FAULT_NONE ? run_find(e, m->number, arena, ret, m->error) : fault;
 }
 
-enum fault eval_run_suite(struct evaluations *e, const struct run_row *row, struct arena *arena, struct suite *ret, struct error *error) {
-    char hex[2 * DIGEST_BYTES + 1];
-    struct definition d;
-    struct problems problems = {0};
-    digest_hex(row->suite_digest.bytes, DIGEST_BYTES, hex);
-    enum fault fault = definition_find(e, SLICE("suite"), row->suite, slice_of(hex), arena, &d, error);
-    if (fault == FAULT_NONE) fault = suite_read(d.body, "suite", NULL, arena, ret, &problems);
-    return fault == FAULT_CONFIG ? error_set(error, FAULT_CORRUPT, "the kept suite cannot be read: %s", problems.count > 0 ? problems.items[0].text : "") : fault;
-}
-
 enum fault eval_run_make(const struct eval_run_order *o, struct arena *arena, struct run_row *ret, struct error *error) {
     struct making *m = mem_new(struct making);
     struct suite suite = {.n_cases = 0};
@@ -143,12 +132,17 @@ enum fault eval_run_make(const struct eval_run_order *o, struct arena *arena, st
                                    .owner = slice_of(m->owner)};
     enum fault fault = eval_begin(o->evaluations, &wish, clock_wall_us(), arena, &row, &resumed, &problems, error);
     if (fault == FAULT_CONFIG && problems.count > 0) error_set(error, fault, "%s", problems.items[0].text);
-    if (fault == FAULT_NONE) fault = eval_run_suite(o->evaluations, &row, arena, &suite, error);
+    if (fault == FAULT_NONE) fault = eval_kept_suite(o->evaluations, &row, arena, &suite, error);
     if (fault == FAULT_NONE) {
         m->number = row.number;
+        fault = eval_lend_judges(o->evaluations, &suite, arena, error);
+        over = fault == FAULT_CONFIG; /* nobody can judge it: nothing is asked, and the run says why */
+        if (over) (void)snprintf(m->why, sizeof m->why, "%s", error->text);
+    }
+    if (fault == FAULT_NONE) {
         fault = engine(m, &suite, &row);
         over = m->ended;
-    }
+    } else if (over) fault = FAULT_NONE;
     if (fault == FAULT_NONE) fault = over ? conclude(m, arena, ret) : error_set(error, FAULT_SHUTTING_DOWN, "the server is stopping");
     suite_deinit(&suite);
     for (unsigned i = 0; i < KEEP_AT_ONCE; i++) buffer_deinit(&m->bodies[i]);

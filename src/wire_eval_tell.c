@@ -1,6 +1,7 @@
 /* What a run that the server made means: findings, with what they rest on and how often they are wrong. */
 #include "wire_eval.h"
 
+#include "control/eval_runs.h"
 #include "quality/compare.h"
 #include "store/findings.h"
 
@@ -95,7 +96,7 @@ static enum fault compare_runs(struct telling *g, struct error *error) {
     enum fault fault = find_baseline(g, &g->baseline, error);
     if (fault != FAULT_NONE || g->baseline == 0) return fault;
     fault = run_find(g->e, g->baseline, g->arena, &baseline, error);
-    if (fault == FAULT_NONE) fault = eval_run_suite(g->e, &baseline, g->arena, &of, error);
+    if (fault == FAULT_NONE) fault = eval_kept_suite(g->e, &baseline, g->arena, &of, error);
     if (fault == FAULT_NONE) fault = compare_with(g, &baseline, &of, error);
     suite_deinit(&of);
     return fault;

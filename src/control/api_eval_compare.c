@@ -3,7 +3,6 @@
 
 #include "control/eval_runs.h"
 #include "quality/compare.h"
-#include "store/definitions.h"
 
 #include <stdio.h>
 
@@ -58,16 +57,8 @@ static bool find(struct api_call *c, const char *name, struct side *ret) {
 }
 
 static bool read_suite(struct api_call *c, struct side *s, struct arena *arena) {
-    char hex[2 * DIGEST_BYTES + 1];
-    struct definition d;
-    struct problems problems = {0};
     struct error error = {.fault = FAULT_NONE};
-    digest_hex(s->row.suite_digest.bytes, DIGEST_BYTES, hex);
-    enum fault fault = definition_find(c->s->evaluations, SLICE("suite"), s->row.suite, slice_of(hex), arena, &d, &error);
-    if (fault == FAULT_NONE) fault = suite_read(d.body, "suite", NULL, arena, &s->suite, &problems);
-    if (fault == FAULT_CONFIG && problems.count > 0)
-        fault = error_set(&error, FAULT_CORRUPT, "the kept suite cannot be read: %s", problems.items[0].text);
-    return api_check(c, fault, &error);
+    return api_check(c, eval_kept_suite(c->s->evaluations, &s->row, arena, &s->suite, &error), &error);
 }
 
 static void put_run(struct json_writer *w, const char *key, const struct run_row *r) {

@@ -81,17 +81,33 @@ static bool put_row(void *ctx, const struct calibration_row *r) {
 struct reading {
     struct api_call *c;
     struct judge_uses *uses;
+    struct judge registered[JUDGE_USES];
+    unsigned n;
 };
+
+static bool read_registered(void *ctx, const struct definition *definition) {
+    struct reading *r = ctx;
+    struct problems problems = {.count = 0};
+    struct declared d;
+    struct slice body = arena_slice(r->c->arena, definition->body), name = arena_slice(r->c->arena, definition->name), only = api_text(r->c, "name");
+    if (slice_is_null(body) || slice_is_null(name) || r->n == JUDGE_USES) return false;
+    if (!slice_is_null(only) && !slice_eq(only, name)) return true;
+    r->n += declared_from_json(body, r->c->arena, &d, NULL) == FAULT_NONE &&
+            judge_read(&d, 0, name, "judge", r->c->arena, &r->registered[r->n], &problems) == FAULT_NONE;
+    return true;
+}
 
 /* A suite that cannot be read any more has no judges to tell of. */
 static bool read_uses(void *ctx, const struct definition *definition) {
     struct reading *r = ctx;
     struct problems problems = {.count = 0};
     struct declared d;
-    struct slice body = arena_slice(r->c->arena, definition->body);
-    if (!slice_is_null(body) && declared_from_json(body, r->c->arena, &d, NULL) == FAULT_NONE &&
-        judge_uses_add(r->uses, &d, "suite", arena_slice(r->c->arena, definition->name), api_text(r->c, "name"), r->c->arena, &problems) != FAULT_NONE)
-        return true;
+    struct slice body = arena_slice(r->c->arena, definition->body), suite = arena_slice(r->c->arena, definition->name);
+    if (slice_is_null(body) || declared_from_json(body, r->c->arena, &d, NULL) != FAULT_NONE) return !arena_is_full(r->c->arena);
+    if (judge_uses_add(r->uses, &d, "suite", suite, api_text(r->c, "name"), r->c->arena, &problems) != FAULT_NONE) return true;
+    for (unsigned i = 0; i < r->n; i++) /* those that it names and does not declare */
+        if (json_get_slice(&d.doc, json_get(&d.doc, 0, "judges"), r->registered[i].name) == JSON_NONE)
+            judge_uses_of(r->uses, &r->registered[i], &d, suite, r->c->arena);
     return !arena_is_full(r->c->arena);
 }
 
@@ -118,10 +134,17 @@ static void put_uncalibrated(struct putting *p, const struct judge_use *u) {
 
 void api_judges_list(struct api_call *c) {
     struct putting p = {.c = c, .identity = api_text(c, "identity"), .uses = arena_new(c->arena, struct judge_uses)};
-    struct reading r = {c, p.uses};
+    struct reading *r = arena_new(c->arena, struct reading);
     struct error error;
     if (!api_need_evaluations(c)) return;
-    if (p.uses != NULL && !api_check(c, definition_list(c->s->evaluations, SLICE("suite"), SLICE_NULL, c->arena, read_uses, &r, &error), &error)) return;
+    if (r == NULL || p.uses == NULL) {
+        api_fail(c, FAULT_TOO_LARGE, "there is no room for the judges");
+        return;
+    }
+    r->c = c;
+    r->uses = p.uses;
+    if (!api_check(c, definition_list(c->s->evaluations, SLICE("judge"), SLICE_NULL, c->arena, read_registered, r, &error), &error) ||
+        !api_check(c, definition_list(c->s->evaluations, SLICE("suite"), SLICE_NULL, c->arena, read_uses, r, &error), &error)) return;
     json_object(&c->json);
     json_key(&c->json, "judges");
     json_array(&c->json);

@@ -2,9 +2,10 @@
 #include "control/api.h"
 
 #include "base/clock.h"
+#include "control/judge_book.h"
+#include "quality/judged.h"
 #include "quality/online_report.h"
 #include "quality/scoring.h"
-#include "store/calibrations.h"
 #include "store/definitions.h"
 
 #define WEEK_US (7LL * 86400 * 1000000)
@@ -110,11 +111,9 @@ void api_scoring_resume(struct api_call *c) { change(c, false); }
 
 static bool calibrated(void *ctx, const struct digest *identity) {
     struct api_call *c = ctx;
-    struct calibration_row row;
-    struct json_doc d;
+    struct judge_calibration known;
     struct error error;
-    return calibration_find(c->s->evaluations, identity, c->arena, &row, &error) == FAULT_NONE &&
-           json_read(row.body, c->arena, UINT16_MAX, &d, NULL) == FAULT_NONE && json_is(&d, json_get(&d, 0, "answer"), "calibrated");
+    return judge_book_find(c->s->evaluations, identity, c->arena, &known, &error) == FAULT_NONE && judged_trust(&known) == JUDGED_CORRECTED;
 }
 
 void api_scoring_report(struct api_call *c) {

@@ -32,6 +32,8 @@ bool cli_eval_take_several(struct several *s, int *argc, char **argv) MUST_CHECK
 int cli_eval_load_suite(struct client *client, const char *word, struct arena *arena, struct suite *ret) MUST_CHECK;
 /* The very version that a run names, registered or not. */
 int cli_eval_load_version(struct client *client, struct slice name, struct slice version, struct arena *arena, struct suite *ret) MUST_CHECK;
+/* The judge that is registered by this name; texts in the arena. 2: there is none, and nothing was said. -1: *ret is it. */
+int cli_eval_registered_judge(struct client *client, struct slice name, struct arena *arena, struct judge *ret) MUST_CHECK;
 /* Judges that it names and does not declare are taken from the registry; 2: there is no such one, which is told with its line. */
 int cli_eval_find_judges(struct client *client, const char *file, struct arena *arena, struct suite *suite) MUST_CHECK;
 /* A file, or the name of a prompt: NAME.yaml, NAME.yml or NAME.md, or one of these below `prompts/`, beside the suite's file or one folder up. */

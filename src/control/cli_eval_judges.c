@@ -1,10 +1,9 @@
-/* Judges that a suite names and does not declare: the registered ones, put into the suite, so that the run's version of it says who judged. */
+/* Judges that a suite names and does not declare: the registered ones. Who judged stands in each result (judge_identity). */
 #include "control/cli_eval.h"
 
 #include <stdio.h>
 
-/* -1: it is in *ret. 2: there is none. */
-static int fetch(struct client *client, struct slice name, struct arena *arena, struct judge *ret) {
+int cli_eval_registered_judge(struct client *client, struct slice name, struct arena *arena, struct judge *ret) {
     struct client_answer a;
     struct buffer path;
     struct declared d;
@@ -28,47 +27,31 @@ static int fetch(struct client *client, struct slice name, struct arena *arena, 
     return -1;
 }
 
-static int add(struct client *client, const char *file, const struct check *c, struct arena *arena, struct suite *suite) {
-    struct judge *all = arena_new_array(arena, struct judge, suite->n_judges + 1);
-    if (!all) return 3;
-    if (suite->n_judges > 0) memcpy(all, suite->judges, suite->n_judges * sizeof *all);
-    int code = slice_is_null(c->judge) ? 2 : fetch(client, c->judge, arena, &all[suite->n_judges]);
-    if (code == 2 && slice_is_null(c->judge))
-        fprintf(stderr, "%s:%d: a check by a judge names none, and the suite declares %s in `judges`\n", file, c->line,
-                suite->n_judges == 0 ? "none" : "several");
-    else if (code == 2)
-        fprintf(stderr, "%s:%d: judge: `" SLICE_FMT "` is neither declared in the suite's `judges` nor registered\n", file, c->line, SLICE_ARG(c->judge));
-    if (code >= 0) return code;
-    suite->judges = all;
-    suite->n_judges++;
-    return -1;
+/* The line of the first check that names it. */
+static int line_of(const struct suite *s, struct slice name) {
+    for (unsigned c = 0; c < s->n_cases; c++)
+        for (unsigned i = 0; i < suite_check_count(s, &s->cases[c]); i++) {
+            const struct check *check = suite_check_at(s, &s->cases[c], i);
+            if (check_by(check) == CHECK_BY_JUDGE && slice_eq(check->judge, name)) return check->line;
+        }
+    return 0;
 }
 
-/* With what was put in, it is another version. */
-static int read_again(const char *file, struct arena *arena, struct suite *suite) {
-    struct buffer text;
-    struct json_writer w;
-    struct problems problems = {0};
-    buffer_init(&text, 2 * (size_t)LIMIT_SUITE_FILE);
-    json_start(&w, &text);
-    suite_write(suite, &w);
-    suite_deinit(suite);
-    *suite = (struct suite){.n_cases = 0};
-    struct slice kept = arena_slice(arena, buffer_slice(&text));
-    buffer_deinit(&text);
-    if (!slice_is_null(kept) && suite_read(kept, file, NULL, arena, suite, &problems) == FAULT_NONE) return -1;
-    fprintf(stderr, "quarterdeck: %s: it cannot be read with its judges put in\n", file);
-    return 3;
+static int lend(struct client *client, const char *file, struct slice name, struct arena *arena, struct suite *suite) {
+    struct judge judge;
+    int line = line_of(suite, name), code = slice_is_null(name) ? 2 : cli_eval_registered_judge(client, name, arena, &judge);
+    if (code < 0) return suite_lend_judge(suite, &judge, arena) ? -1 : 3;
+    if (code == 2 && slice_is_null(name))
+        fprintf(stderr, "%s:%d: a check by a judge names none, and the suite declares %s in `judges`\n", file, line, suite->n_judges == 0 ? "none" : "several");
+    else if (code == 2)
+        fprintf(stderr, "%s:%d: judge: `" SLICE_FMT "` is neither declared in the suite's `judges` nor registered\n", file, line, SLICE_ARG(name));
+    return code;
 }
 
 int cli_eval_find_judges(struct client *client, const char *file, struct arena *arena, struct suite *suite) {
-    unsigned before = suite->n_judges;
-    for (unsigned c = 0; c < suite->n_cases; c++)
-        for (unsigned i = 0; i < suite_check_count(suite, &suite->cases[c]); i++) {
-            const struct check *check = suite_check_at(suite, &suite->cases[c], i);
-            if (check_by(check) != CHECK_BY_JUDGE || suite_judge(suite, check)) continue;
-            int code = add(client, file, check, arena, suite);
-            if (code >= 0) return code;
-        }
-    return suite->n_judges > before ? read_again(file, arena, suite) : -1;
+    struct slice name;
+    size_t cursor = 0;
+    int code = -1;
+    while (code < 0 && suite_next_missing_judge(suite, &cursor, &name)) code = lend(client, file, name, arena, suite);
+    return code;
 }

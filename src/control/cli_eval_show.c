@@ -2,7 +2,9 @@
 #include "control/cli_eval.h"
 
 #include "base/utf8.h"
+#include "quality/summary.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #define USAGE "quarterdeck eval show RUN [options]"
@@ -20,18 +22,30 @@ int cli_eval_exit(struct slice verdict) { return slice_is(verdict, "passed") ? 0
 
 /* ---- numbers ---- */
 
-/* "93.3 %", "-". */
-static void put_percent(struct sheet *s, struct client_answer *a, uint32_t node, const char *path) {
+/* "93.3 %"; 99.99 is not 100. False: it is not known. */
+static bool say_percent(struct buffer *out, struct client_answer *a, uint32_t number) {
     double x;
-    if (json_get_double(&a->doc, cli_at(a, node, path), &x)) sheet_print_cell(s, "%.1f %%", 100 * x);
-    else sheet_put(s, SLICE_NULL);
+    if (!json_get_double(&a->doc, number, &x)) return false;
+    summary_percent(out, x, NAN);
+    buffer_append(out, SLICE(" %"));
+    return true;
 }
 
-static void put_interval(struct sheet *s, struct client_answer *a, uint32_t list) {
-    double low, high;
-    if (json_get_double(&a->doc, json_item(&a->doc, list, 0), &low) && json_get_double(&a->doc, json_item(&a->doc, list, 1), &high))
-        sheet_print_cell(s, "%.1f to %.1f %%", 100 * low, 100 * high);
-    else sheet_put(s, SLICE_NULL);
+/* "71.6 to 99.5 %" */
+static bool say_interval(struct buffer *out, struct client_answer *a, uint32_t list) {
+    double low;
+    if (!json_get_double(&a->doc, json_item(&a->doc, list, 0), &low)) return false;
+    summary_percent(out, low, NAN);
+    buffer_append(out, SLICE(" to "));
+    return say_percent(out, a, json_item(&a->doc, list, 1));
+}
+
+/* "-" when it is not known. */
+static void put_said(struct sheet *s, struct client_answer *a, uint32_t at, bool (*say)(struct buffer *out, struct client_answer *a, uint32_t at)) {
+    struct buffer text;
+    buffer_init(&text, 256);
+    sheet_put(s, say(&text, a, at) ? buffer_slice(&text) : SLICE_NULL);
+    buffer_deinit(&text);
 }
 
 static int64_t whole(struct client_answer *a, uint32_t node, const char *path) {
@@ -80,20 +94,41 @@ static void tell_verdict(struct client_answer *a, uint32_t node) {
 static void tell_count(int64_t n, const char *what) { printf(", %lld %s%s", (long long)n, what, n == 1 ? "" : "s"); }
 
 static void tell_rate(struct client_answer *a, uint32_t node) {
-    double rate = 0, low, high;
-    uint32_t interval = cli_at(a, node, "interval");
-    bool known = json_get_double(&a->doc, cli_at(a, node, "pass_rate"), &rate);
-    if (!known) printf("pass rate unknown: no run could tell");
-    else printf("pass rate %.1f %%", 100 * rate);
-    if (known && json_get_double(&a->doc, json_item(&a->doc, interval, 0), &low) && json_get_double(&a->doc, json_item(&a->doc, interval, 1), &high))
-        printf(" (95 %% interval %.1f to %.1f %%)", 100 * low, 100 * high);
-    struct slice cost = cli_value(a, node, "cost_usd"), needed = cli_value(a, node, "needed_cases");
+    struct buffer b;
+    buffer_init(&b, 4 << 10);
+    buffer_append(&b, SLICE("pass rate "));
+    if (!say_percent(&b, a, cli_at(a, node, "pass_rate"))) buffer_append(&b, SLICE("unknown: no run could tell"));
+    else {
+        buffer_append(&b, SLICE(" (95 % interval "));
+        say_interval(&b, a, cli_at(a, node, "interval"));
+        buffer_append(&b, SLICE(")"));
+    }
+    printf(SLICE_FMT, SLICE_ARG(buffer_slice(&b)));
+    buffer_deinit(&b);
+    struct slice cost = cli_value(a, node, "cost_usd");
     tell_count(whole(a, node, "cases"), "case");
     tell_count(whole(a, node, "runs"), "run");
     tell_count(whole(a, node, "errors"), "error");
     printf(", cost ");
     printf(slice_is_null(cost) ? "unknown%.*s\n" : SLICE_FMT " USD\n", SLICE_ARG(cost));
-    if (!slice_is_null(needed) && !slice_is(needed, "0")) printf("about " SLICE_FMT " more cases like these would settle it\n", SLICE_ARG(needed));
+}
+
+/* As people would have passed it, by what their labels say of the judge. */
+static void tell_corrected(struct client_answer *a, uint32_t at) {
+    struct buffer b;
+    if (json_type(&a->doc, at) != JSON_OBJECT) return;
+    buffer_init(&b, 4 << 10);
+    buffer_append(&b, SLICE("corrected for the judge's errors: "));
+    if (say_percent(&b, a, cli_at(a, at, "pass_rate"))) {
+        buffer_append(&b, SLICE(" (95 % interval "));
+        say_interval(&b, a, cli_at(a, at, "interval"));
+        buffer_append(&b, SLICE(")"));
+    } else {
+        buffer_append(&b, SLICE("not possible, "));
+        buffer_append(&b, cli_value(a, at, "why"));
+    }
+    printf(SLICE_FMT "\n", SLICE_ARG(buffer_slice(&b)));
+    buffer_deinit(&b);
 }
 
 static void tell_requirements(struct client_answer *a, uint32_t list) {
@@ -107,7 +142,7 @@ static void tell_requirements(struct client_answer *a, uint32_t list) {
         sheet_put(&s, yes ? SLICE("  yes") : no ? SLICE("  no") : SLICE("  not enough"));
         sheet_paint(&s, yes ? SHEET_GOOD : no ? SHEET_BAD : SHEET_WARN);
         cli_put(&s, a, one, "text");
-        put_percent(&s, a, one, "value");
+        put_said(&s, a, cli_at(a, one, "value"), say_percent);
         cli_put(&s, a, one, "why");
     }
     printf("\nrequirements\n");
@@ -123,8 +158,8 @@ static void tell_tags(struct client_answer *a, uint32_t tags) {
     while (json_each_member(&a->doc, tags, &at, &key, &tag)) {
         struct slice name = json_string(&a->doc, key, &a->arena);
         sheet_print_cell(&s, "  " SLICE_FMT, SLICE_ARG(name));
-        put_percent(&s, a, tag, "pass_rate");
-        put_interval(&s, a, cli_at(a, tag, "interval"));
+        put_said(&s, a, cli_at(a, tag, "pass_rate"), say_percent);
+        put_said(&s, a, cli_at(a, tag, "interval"), say_interval);
         cli_put(&s, a, tag, "cases");
         cli_put(&s, a, tag, "runs");
         cli_put(&s, a, tag, "errors");
@@ -143,7 +178,9 @@ static void tell_judges(struct client_answer *a, uint32_t list) {
         struct slice name = cli_value(a, one, "judge");
         printf("\njudge ");
         print_clean(name, EXCERPT);
-        printf(" is uncalibrated: how often it agrees with people is not known (`quarterdeck eval judge calibrate`)\n");
+        printf(" is uncalibrated, so that its verdicts count as it says them: ");
+        print_clean(cli_value(a, one, "calibration_why"), EXCERPT);
+        printf(" (`quarterdeck eval judge calibrate`)\n");
     }
 }
 
@@ -212,6 +249,7 @@ void cli_eval_tell(struct client *client, struct client_answer *a, uint32_t node
     const char *name = arena_text(&a->arena, run);
     tell_verdict(a, node);
     tell_rate(a, node);
+    tell_corrected(a, cli_at(a, node, "corrected"));
     tell_requirements(a, cli_at(a, node, "requirements"));
     tell_tags(a, cli_at(a, node, "by_tag"));
     tell_judges(a, cli_at(a, node, "judges"));

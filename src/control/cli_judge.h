@@ -16,7 +16,7 @@ struct judge_choice {
     struct judge judge;                                       /* as found; texts in the arena */
     struct check check;
 };
-/* From the suite's file, from --model, or as it was calibrated last. -1, or the exit code after having said why not. */
+/* From the suite's file, from --model, as it is registered, or as it was calibrated last. -1, or the exit code after having said why not. */
 int cli_judge_find(struct client *client, struct judge_choice *c, struct arena *arena) MUST_CHECK;
 
 /* ---- telling (cli_judge.c) ---- */

@@ -2,6 +2,7 @@
 #include "control/cli_judge.h"
 
 #include "base/yaml.h"
+#include "control/cli_eval.h"
 #include "control/config_file.h"
 #include "control/judge_book.h"
 #include "control/judge_uses.h"
@@ -26,11 +27,11 @@ static int no_judge(const struct judge_choice *c, const struct json_doc *d, uint
         const char *name = arena_text(arena, json_string(d, key, arena));
         if (name != NULL) suggestion_offer(&near, name);
     }
-    fprintf(stderr, "quarterdeck: %s has no judge `%s` under `judges`%s\n", c->suite, c->name, suggestion_text(&near, "", hint));
+    fprintf(stderr, "quarterdeck: %s has no judge `%s` under `judges`, and none is registered%s\n", c->suite, c->name, suggestion_text(&near, "", hint));
     return 2;
 }
 
-static int read_suite(struct judge_choice *c, struct slice text, struct arena *arena, struct judge_uses *f) {
+static int read_suite(struct client *client, struct judge_choice *c, struct slice text, struct arena *arena, struct judge_uses *f) {
     struct problems problems = {.count = 0};
     struct error error = {.fault = FAULT_NONE};
     struct yaml_node *root = NULL;
@@ -41,7 +42,11 @@ static int read_suite(struct judge_choice *c, struct slice text, struct arena *a
         return 2;
     }
     uint32_t judges = json_get(&d.doc, 0, "judges"), node = json_get(&d.doc, judges, c->name);
-    if (node == JSON_NONE) return no_judge(c, &d.doc, judges, arena);
+    if (node == JSON_NONE) {
+        int code = cli_eval_registered_judge(client, slice_of(c->name), arena, &c->judge);
+        if (code < 0) judge_uses_of(f, &c->judge, &d, slice_of(c->suite), arena);
+        return code == 2 ? no_judge(c, &d.doc, judges, arena) : code;
+    }
     if (judge_read(&d, node, slice_of(c->name), c->suite, arena, &c->judge, &problems) != FAULT_NONE) {
         fprintf(stderr, "%s:%d: %s\n", c->suite, problems.items[0].line, problems.items[0].text);
         return 2;
@@ -49,11 +54,11 @@ static int read_suite(struct judge_choice *c, struct slice text, struct arena *a
     return judge_uses_add(f, &d, c->suite, slice_of(c->suite), slice_of(c->name), arena, &problems) == FAULT_NONE ? -1 : 2;
 }
 
-static int from_suite(struct judge_choice *c, struct arena *arena, struct judge_uses *f) {
+static int from_suite(struct client *client, struct judge_choice *c, struct arena *arena, struct judge_uses *f) {
     struct error error = {.fault = FAULT_NONE};
     struct buffer text;
     buffer_init(&text, LIMIT_SUITE_FILE);
-    int code = config_file_load(c->suite, &text, &error) == FAULT_NONE ? read_suite(c, arena_slice(arena, buffer_slice(&text)), arena, f) : complain(&error);
+    int code = config_file_load(c->suite, &text, &error) == FAULT_NONE ? read_suite(client, c, arena_slice(arena, buffer_slice(&text)), arena, f) : complain(&error);
     buffer_deinit(&text);
     return code;
 }
@@ -81,7 +86,7 @@ static int from_options(struct judge_choice *c, struct arena *arena) {
     return code;
 }
 
-/* As it was labelled last: the answer's texts are copied. */
+/* As it is registered, else as it was labelled last; with the checks by which it was. The answer's texts are copied. */
 static int from_server(struct client *client, struct judge_choice *c, struct arena *arena, struct judge_uses *f) {
     struct buffer path;
     struct client_answer a;
@@ -91,21 +96,25 @@ static int from_server(struct client *client, struct judge_choice *c, struct are
     buffer_append(&path, SLICE("/api/v1/calibrations"));
     client_add_query(&path, "name", c->name);
     client_answer_init(&a);
-    int code = client_call(client, "GET", buffer_text(&path), SLICE_NULL, &a);
+    int code = cli_eval_registered_judge(client, slice_of(c->name), arena, &c->judge);
+    bool registered = code < 0;
+    if (code < 0 || code == 2) code = client_call(client, "GET", buffer_text(&path), SLICE_NULL, &a);
     while (code < 0 && json_each_item(&a.doc, cli_at(&a, 0, "judges"), &cursor, &row)) {
         struct judge_sitting s = {.judge = arena_slice(arena, json_raw(&a.doc, cli_at(&a, row, "judge"))),
                                   .check = arena_slice(arena, json_raw(&a.doc, cli_at(&a, row, "check")))};
         struct judge judge;
         struct check check;
         if (judge_sitting_judge(&s, slice_of(c->name), arena, &judge, &check, &error) != FAULT_NONE) continue;
-        if (f->n == 0) c->judge = judge; /* the newest one's */
+        if (f->n == 0 && !registered) c->judge = judge; /* the newest one's */
         struct digest mine, theirs;
         judge_identity(&c->judge, &check, &mine);
         judge_identity(&judge, &check, &theirs);
-        if (digest_eq(&mine, &theirs) && f->n < JUDGE_USES) f->items[f->n++] = (struct judge_use){judge, check, mine, SLICE_NULL};
+        bool known = !registered && !digest_eq(&mine, &theirs);
+        for (unsigned i = 0; i < f->n; i++) known |= digest_eq(&f->items[i].identity, &mine);
+        if (!known && f->n < JUDGE_USES) f->items[f->n++] = (struct judge_use){c->judge, check, mine, SLICE_NULL};
     }
-    if (code < 0 && f->n == 0) {
-        fprintf(stderr, "quarterdeck: no judge `%s` was ever calibrated here: name the suite that declares it (--suite FILE), or its --model\n", c->name);
+    if (code < 0 && f->n == 0 && !registered) {
+        fprintf(stderr, "quarterdeck: no judge `%s` is registered or was ever calibrated here: name the suite that declares it (--suite FILE), or its --model\n", c->name);
         code = 2;
     }
     client_answer_deinit(&a);
@@ -160,7 +169,7 @@ int cli_judge_find(struct client *client, struct judge_choice *c, struct arena *
     struct judge_uses *f = arena_new(arena, struct judge_uses);
     unsigned wanted = 0;
     if (f == NULL) return 3;
-    int code = c->suite != NULL ? from_suite(c, arena, f) : c->model != NULL ? from_options(c, arena) : from_server(client, c, arena, f);
+    int code = c->suite != NULL ? from_suite(client, c, arena, f) : c->model != NULL ? from_options(c, arena) : from_server(client, c, arena, f);
     for (unsigned i = 0; code < 0 && i < f->n; i++) {
         if (!is_wanted(c, &f->items[i].check)) continue;
         c->check = f->items[i].check;

@@ -2,8 +2,8 @@
 
 #include "base/mem.h"
 #include "control/eval_owner.h"
+#include "control/judge_book.h"
 #include "quality/summary.h"
-#include "store/calibrations.h"
 #include "store/definitions.h"
 
 #include <math.h>
@@ -175,28 +175,15 @@ struct conclusion {
     struct error *error;
 };
 
-static double number_of(const struct json_doc *d, const char *key) {
-    double n = NAN;
-    return json_get_double(d, json_get(d, 0, key), &n) ? n : NAN;
-}
-
 /* What people's labels say of it, when they do. */
 static void add_calibration(struct conclusion *c, const struct digest *identity) {
-    struct calibration_row row;
-    struct json_doc d;
+    struct judge_calibration known;
     for (unsigned i = 0; i < c->n_judges; i++)
         if (digest_eq(&c->judges[i], identity)) return;
     if (c->n_judges == JUDGES_MOST) return;
     c->judges[c->n_judges++] = *identity;
-    enum fault fault = calibration_find(c->e, identity, &c->keep, &row, c->error);
-    if (fault == FAULT_NONE) fault = json_read(row.body, &c->keep, UINT16_MAX, &d, c->error);
-    if (fault != FAULT_NONE && fault != FAULT_NOT_FOUND) c->fault = fault;
-    if (fault != FAULT_NONE) return;
-    summary_calibration(c->summary,
-                        &(struct judge_calibration){.judge = row.judge, .identity = *identity, .n = number_of(&d, "n"),
-                                                    .sensitivity = number_of(&d, "sensitivity"), .sensitivity_n = number_of(&d, "sensitivity_n"),
-                                                    .specificity = number_of(&d, "specificity"), .specificity_n = number_of(&d, "specificity_n"),
-                                                    .kappa = number_of(&d, "kappa"), .at_us = row.at_us});
+    c->fault = judge_book_find(c->e, identity, &c->keep, &known, c->error);
+    if (c->fault == FAULT_NONE && known.n > 0) summary_calibration(c->summary, &known);
 }
 
 static bool take_result(void *ctx, const struct run_result *r) {
@@ -243,16 +230,35 @@ static enum fault summarize(struct evaluations *e, const struct run_row *row, co
     return fault == FAULT_NONE && out->overflow ? error_set(error, FAULT_TOO_LARGE, "the summary is over %zu bytes", out->max) : fault;
 }
 
-static enum fault read_kept(struct evaluations *e, const struct run_row *row, struct arena *arena, struct suite *ret, struct error *error) {
+enum fault eval_kept_suite(struct evaluations *e, const struct run_row *row, struct arena *arena, struct suite *ret, struct error *error) {
     char hex[2 * DIGEST_BYTES + 1];
     struct definition d;
     struct problems problems = {0};
     digest_hex(row->suite_digest.bytes, DIGEST_BYTES, hex);
     enum fault fault = definition_find(e, SLICE("suite"), row->suite, slice_of(hex), arena, &d, error);
     if (fault == FAULT_NONE) fault = suite_read(d.body, "suite", NULL, arena, ret, &problems);
-    if (fault == FAULT_CONFIG && problems.count > 0)
-        return error_set(error, FAULT_CORRUPT, "the kept suite cannot be read: %s", problems.items[0].text);
+    if (fault == FAULT_CONFIG)
+        return error_set(error, FAULT_CORRUPT, "the kept suite cannot be read: %s", problems.count > 0 ? problems.items[0].text : "");
     return fault;
+}
+
+enum fault eval_lend_judges(struct evaluations *e, struct suite *suite, struct arena *arena, struct error *error) {
+    struct slice name;
+    size_t cursor = 0;
+    while (suite_next_missing_judge(suite, &cursor, &name)) {
+        struct definition found;
+        struct declared d;
+        struct judge j;
+        struct problems problems = {0};
+        enum fault fault = definition_find(e, SLICE("judge"), name, SLICE_NULL, arena, &found, error);
+        if (fault == FAULT_NOT_FOUND)
+            return error_set(error, FAULT_CONFIG, "the judge `" SLICE_FMT "` is neither declared in the suite nor registered", SLICE_ARG(name));
+        if (fault == FAULT_NONE) fault = declared_from_json(found.body, arena, &d, error);
+        if (fault != FAULT_NONE) return fault;
+        if (judge_read(&d, 0, name, "judge", arena, &j, &problems) != FAULT_NONE || !suite_lend_judge(suite, &j, arena))
+            return error_set(error, FAULT_CORRUPT, "the registered judge `" SLICE_FMT "` cannot be read", SLICE_ARG(name));
+    }
+    return FAULT_NONE;
 }
 
 enum fault eval_conclude(struct evaluations *e, int64_t number, struct slice why, int64_t now_us, struct buffer *summary, struct error *error) {
@@ -264,7 +270,7 @@ enum fault eval_conclude(struct evaluations *e, int64_t number, struct slice why
     enum fault fault = run_find(e, number, &room, &row, error);
     if (fault == FAULT_NONE && row.state != RUN_RUNNING) fault = error_set(error, FAULT_CONFLICT, "run-%lld is over", (long long)number);
     if (fault == FAULT_NONE && slice_is_null(why) && row.done < row.planned) why = SLICE("not all results came");
-    if (fault == FAULT_NONE) fault = read_kept(e, &row, &room, &suite, error);
+    if (fault == FAULT_NONE) fault = eval_kept_suite(e, &row, &room, &suite, error);
     if (fault == FAULT_NONE) fault = summarize(e, &row, &suite, why, summary, &verdict, error);
     if (fault == FAULT_NONE)
         fault = run_end(e, number, slice_is_null(why) ? RUN_FINISHED : RUN_STOPPED, slice_of(summary_verdict_name(verdict)),

@@ -35,6 +35,11 @@ enum fault eval_begin(struct evaluations *e, const struct eval_wish *wish, int64
 enum fault eval_conclude(struct evaluations *e, int64_t number, struct slice why, int64_t now_us, struct buffer *summary,
                          struct error *error) MUST_CHECK;
 
+/* The very version of the suite that the run names; FAULT_CORRUPT. It lies in the arena: suite_deinit before that one's end. */
+enum fault eval_kept_suite(struct evaluations *e, const struct run_row *row, struct arena *arena, struct suite *ret, struct error *error) MUST_CHECK;
+/* Judges that it names and does not declare, as they are registered now. FAULT_CONFIG: there is no such one. */
+enum fault eval_lend_judges(struct evaluations *e, struct suite *suite, struct arena *arena, struct error *error) MUST_CHECK;
+
 /* "run-12" or "12". */
 bool eval_run_number(struct slice text, int64_t *ret);
 

@@ -23,19 +23,23 @@ static void add_checks(struct judge_uses *uses, const struct judge *j, bool is_o
     }
 }
 
+void judge_uses_of(struct judge_uses *uses, const struct judge *j, const struct declared *d, struct slice suite, struct arena *arena) {
+    uint32_t at = JSON_NONE, item;
+    bool is_only = json_size(&d->doc, json_get(&d->doc, 0, "judges")) == 1 && json_get_slice(&d->doc, json_get(&d->doc, 0, "judges"), j->name) != JSON_NONE;
+    add_checks(uses, j, is_only, d, json_get(&d->doc, 0, "checks"), suite, arena);
+    while (json_each_item(&d->doc, json_get(&d->doc, 0, "cases"), &at, &item))
+        add_checks(uses, j, is_only, d, json_get(&d->doc, item, "checks"), suite, arena);
+}
+
 enum fault judge_uses_add(struct judge_uses *uses, const struct declared *d, const char *file, struct slice suite, struct slice only,
                           struct arena *arena, struct problems *problems) {
-    uint32_t judges = json_get(&d->doc, 0, "judges"), cursor = JSON_NONE, key, value, item;
+    uint32_t judges = json_get(&d->doc, 0, "judges"), cursor = JSON_NONE, key, value;
     while (json_each_member(&d->doc, judges, &cursor, &key, &value)) {
         struct slice name = json_string(&d->doc, key, arena);
         struct judge j;
-        uint32_t at = JSON_NONE;
         if (!slice_is_null(only) && !slice_eq(only, name)) continue;
         if (judge_read(d, value, name, file, arena, &j, problems) != FAULT_NONE) return FAULT_CONFIG;
-        bool is_only = json_size(&d->doc, judges) == 1;
-        add_checks(uses, &j, is_only, d, json_get(&d->doc, 0, "checks"), suite, arena);
-        while (json_each_item(&d->doc, json_get(&d->doc, 0, "cases"), &at, &item))
-            add_checks(uses, &j, is_only, d, json_get(&d->doc, item, "checks"), suite, arena);
+        judge_uses_of(uses, &j, d, suite, arena);
     }
     return FAULT_NONE;
 }

@@ -24,4 +24,7 @@ struct judge_uses {
 enum fault judge_uses_add(struct judge_uses *uses, const struct declared *d, const char *file, struct slice suite, struct slice only,
                           struct arena *arena, struct problems *problems) MUST_CHECK;
 
+/* Those of one judge, which may be registered and not declared in the suite. */
+void judge_uses_of(struct judge_uses *uses, const struct judge *j, const struct declared *d, struct slice suite, struct arena *arena);
+
 #endif

@@ -23,6 +23,9 @@ struct judged_rate {
     struct estimate estimate; /* NAN unless CORRECTED; two-sided */
 };
 
+/* How far labels say that it can be trusted: CORRECTED (calibrated), UNCALIBRATED, FEW or UNLIKE. `c` NULL: none are known. */
+enum judged_why judged_trust(const struct judge_calibration *c);
+
 /* rate: the judge's share of passed, of `effective` independent answers (stats/rate.h has it). `c` NULL: none is known. */
 struct judged_rate judged_rate_of(double rate, double effective, const struct judge_calibration *c, double confidence);
 

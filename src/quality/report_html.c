@@ -188,9 +188,11 @@ static void write_judges(const struct report *r, struct report_out *o) {
             raw(o, " of the good answers and ");
             report_percent(&o->text, report_number(r, j, "specificity"));
             raw(o, " of the bad ones</td></tr>\n");
-        } else
-            buffer_printf(&o->text, "<td class=not_enough>uncalibrated (%.0f labels): nobody knows how often it is right</td></tr>\n",
-                          report_number(r, j, "labels"));
+        } else {
+            buffer_printf(&o->text, "<td class=not_enough>uncalibrated (%.0f labels): ", report_number(r, j, "labels"));
+            text(o, report_text(r, o, j, "calibration_why"));
+            raw(o, "</td></tr>\n");
+        }
         report_flush(o);
     }
     raw(o, "</table>\n");

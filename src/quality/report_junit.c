@@ -95,8 +95,15 @@ static void property(struct report_out *o, const char *name, struct slice value)
     raw(o, "/>\n");
 }
 
+static void put_interval(const struct report *r, struct report_out *o, const char *path, const char *low, const char *high) {
+    uint32_t interval = report_at(r, 0, path);
+    if (json_size(r->summary, interval) != 2) return;
+    property(o, low, json_raw(r->summary, json_item(r->summary, interval, 0)));
+    property(o, high, json_raw(r->summary, json_item(r->summary, interval, 1)));
+}
+
 static void write_properties(const struct report *r, struct report_out *o) {
-    static const char *const texts[] = {"verdict", "why", "scope", "stopped"};
+    static const char *const texts[] = {"verdict", "why", "scope", "stopped", "corrected.judged"};
     static const char *const numbers[] = {"pass_rate", "needed_cases", "cases", "runs", "errors", "cost_usd", "corrected.pass_rate"};
     char text[2 * DIGEST_BYTES + 1];
     raw(o, "<properties>\n");
@@ -112,11 +119,8 @@ static void write_properties(const struct report *r, struct report_out *o) {
         uint32_t at = report_at(r, 0, numbers[i]);
         if (json_type(r->summary, at) == JSON_NUMBER) property(o, numbers[i], json_raw(r->summary, at));
     }
-    uint32_t interval = report_at(r, 0, "interval");
-    if (json_size(r->summary, interval) == 2) {
-        property(o, "interval_low", json_raw(r->summary, json_item(r->summary, interval, 0)));
-        property(o, "interval_high", json_raw(r->summary, json_item(r->summary, interval, 1)));
-    }
+    put_interval(r, o, "interval", "interval_low", "interval_high");
+    put_interval(r, o, "corrected.interval", "corrected_low", "corrected_high");
     raw(o, "</properties>\n");
     report_flush(o);
 }

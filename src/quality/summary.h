@@ -51,4 +51,7 @@ struct summary_counts summary_counts(const struct summary *s);
  * requirements, needed_cases, judges, corrected, refusals, score, metrics, repeats (pass@k, pass^k), latency_ms, cost: docs/evaluation.md. */
 enum summary_verdict summary_write(struct summary *s, struct json_writer *w);
 
+/* "80", "99.5": never rounded up to 100 nor down to 0, and not onto `apart` (NAN: none) unless equal. */
+void summary_percent(struct buffer *out, double x, double apart);
+
 #endif

@@ -13,18 +13,23 @@
  * mean). Where cases have no other check, all runs are decided, and theta's interval is the rate's.
  *
  * Refused, with the reason, is what would have to be invented: several judges or rubrics in one rate, several checks by judge
- * or a `not-` one in a case, a case that passes by weighted score, a judge that says too little or whose verdicts do not fit its calibration. */
+ * or a `not-` one in a case, a case that passes by weighted score, a judge that is not calibrated (judged.h) or whose verdicts do not fit its calibration. */
 #include "quality/summary_private.h"
 
 #include "base/mem.h"
-#include "stats/corrected.h"
+#include "quality/judged.h"
 
 #include <math.h>
 
 struct seen {
-    bool any, entangled, several, others, uncalibrated;
+    bool any, entangled, several, others;
+    enum judged_why trust; /* of the first that is not calibrated */
     uint32_t judge;
 };
+
+enum judged_why summary_trust(const struct judge_seen *j) {
+    return judged_trust(j->has_calibration ? &j->calibration : NULL);
+}
 
 static void see_judges(const struct summary *s, const struct row *r, struct seen *ret) {
     for (uint32_t at = r->extras; at != SUMMARY_NONE; at = s->extras[at].next) {
@@ -33,8 +38,7 @@ static void see_judges(const struct summary *s, const struct row *r, struct seen
         ret->several |= ret->any && ret->judge != e->of;
         ret->any = true;
         ret->judge = e->of;
-        const struct judge_seen *j = &s->judges[e->of];
-        ret->uncalibrated |= !j->has_calibration || j->calibration.n < JUDGE_LABELS_LEAST;
+        if (ret->trust == JUDGED_CORRECTED) ret->trust = summary_trust(&s->judges[e->of]);
     }
 }
 
@@ -76,8 +80,7 @@ static struct interval limits(const struct rate *rate, double confidence, double
 }
 
 /* The judge's pass rate among what it decided, and its effective size. */
-static struct corrected_part judged_part(const struct summary *s, const struct case_rates *all, struct case_rates *d, double confidence,
-                                         double scale) {
+static struct rate judged_part(const struct summary *s, const struct case_rates *all, struct case_rates *d, double confidence) {
     d->once = true;
     for (size_t i = 0; i < all->n; i++) {
         double decided, passed, free_runs;
@@ -89,7 +92,7 @@ static struct corrected_part judged_part(const struct summary *s, const struct c
         d->runs[d->n] = decided;
         d->cluster[d->n++] = all->cluster[i];
     }
-    if (d->n == 0) return (struct corrected_part){NAN, 0};
+    if (d->n == 0) return (struct rate){.value = NAN};
     d->clustered = false;
     if (all->clustered) { /* numbers of families from 0 again */
         uint32_t *again = mem_new_array(uint32_t, all->n + 1), next = 0;
@@ -100,8 +103,7 @@ static struct corrected_part judged_part(const struct summary *s, const struct c
         mem_free(again);
         d->clustered = true;
     }
-    struct rate r = case_rates_rate(s, d, confidence);
-    return (struct corrected_part){r.value, r.effective * scale};
+    return case_rates_rate(s, d, confidence);
 }
 
 /* The rate over all runs were the decided ones good at `theta`. */
@@ -123,7 +125,7 @@ static struct rate whole_rate(const struct summary *s, const struct case_rates *
 }
 
 static const char *why_not(const struct seen *seen) {
-    if (seen->uncalibrated) return "a judge of it is uncalibrated: fewer than 30 labels by people, or of another model or rubric";
+    if (seen->trust != JUDGED_CORRECTED) return judged_why_text(seen->trust);
     if (seen->several) return "several judges or rubrics decided it";
     if (seen->entangled) return "cases with several checks by judge, a negated one or a threshold of their own are in it";
     return NULL;
@@ -135,15 +137,12 @@ static void correct(const struct summary *s, const struct case_rates *all, const
     double piece = seen->others ? 0.5 + confidence / 2 : confidence, share;
     struct case_rates d = {.value = mem_new_array(double, all->n + 1), .weight = mem_new_array(double, all->n + 1),
                            .runs = mem_new_array(double, all->n + 1), .cluster = mem_new_array(uint32_t, all->n + 1)};
-    struct corrected_part judged = judged_part(s, all, &d, piece, scale);
+    struct rate judged = judged_part(s, all, &d, piece);
     case_rates_free(&d);
-    ret->why = "no answer got past the other checks to the judge";
-    if (!(judged.n > 0)) return;
-    struct estimate theta = corrected_rate(judged, (struct corrected_part){k->specificity, k->specificity_n},
-                                           (struct corrected_part){k->sensitivity, k->sensitivity_n}, piece);
-    ret->why = "the judge says too little, or its verdicts do not fit its calibration";
-    if (isnan(theta.value)) return;
-    ret->why = NULL;
+    struct judged_rate told = judged_rate_of(judged.value, judged.effective * scale, k, piece);
+    struct estimate theta = told.estimate;
+    ret->why = told.why == JUDGED_CORRECTED ? NULL : told.why == JUDGED_NO_DATA ? "no answer got past the other checks to the judge" : judged_why_text(told.why);
+    if (ret->why != NULL) return;
     ret->possible = true;
     struct rate middle = whole_rate(s, all, theta.value, piece, &share);
     ret->decided = share;
@@ -156,11 +155,11 @@ static void correct(const struct summary *s, const struct case_rates *all, const
 
 void summary_correct(const struct summary *s, const struct cases_of *of, double confidence, double scale, struct corrected *ret) {
     struct case_rates all;
-    *ret = (struct corrected){.judged = JUDGED_NONE, .value = NAN, .interval = {NAN, NAN}, .judge = SUMMARY_NONE, .decided = NAN};
+    *ret = (struct corrected){.judged = JUDGED_BY_NONE, .value = NAN, .interval = {NAN, NAN}, .judge = SUMMARY_NONE, .decided = NAN};
     case_rates_of(s, of, summary_passed, 0, &all);
     struct seen seen = look(s, &all);
     if (seen.any) {
-        ret->judged = seen.uncalibrated ? JUDGED_UNCALIBRATED : JUDGED_CALIBRATED;
+        ret->judged = seen.trust != JUDGED_CORRECTED ? JUDGED_BY_UNCALIBRATED : JUDGED_BY_CALIBRATED;
         ret->judge = seen.several ? SUMMARY_NONE : seen.judge;
         ret->why = why_not(&seen);
         if (ret->why == NULL) correct(s, &all, &seen, confidence, scale, ret);

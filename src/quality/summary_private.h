@@ -3,6 +3,7 @@
 #define QUALITY_SUMMARY_PRIVATE_H
 
 #include "base/table.h"
+#include "quality/judged.h"
 #include "quality/summary.h"
 #include "stats/rate.h"
 
@@ -112,7 +113,7 @@ void summary_tags_free(struct tag_cases *t, size_t n);
 
 /* ---- summary_judge.c ---- */
 
-enum judged_by { JUDGED_NONE, JUDGED_UNCALIBRATED, JUDGED_CALIBRATED };
+enum judged_by { JUDGED_BY_NONE, JUDGED_BY_UNCALIBRATED, JUDGED_BY_CALIBRATED };
 struct corrected {
     enum judged_by judged;
     bool possible;           /* else `why` says why not */
@@ -122,6 +123,7 @@ struct corrected {
     double decided;          /* share of the runs that the judge decided */
     const char *why;
 };
+enum judged_why summary_trust(const struct judge_seen *j); /* CORRECTED: it is calibrated */
 /* `scale`: the runs and cases are taken for so many times as many (planning); 1. */
 void summary_correct(const struct summary *s, const struct cases_of *of, double confidence, double scale, struct corrected *ret);
 
@@ -140,8 +142,5 @@ void summary_require(const struct summary *s, const struct suite_requirement *q,
 void requirement_result_deinit(struct requirement_result *r);
 /* What a suite that requires nothing requires. */
 extern const struct suite_requirement summary_default;
-
-/* "80 %", "99.5 %": never rounded up to 100 nor down to 0, and not onto `apart` (NAN: none) unless equal. */
-void summary_percent(struct buffer *out, double x, double apart);
 
 #endif

@@ -275,7 +275,7 @@ static void say_why(const struct summary *s, const struct suite_requirement *q, 
     }
     say_found(out, s, q, c, raw);
     if (r->is_corrected) say_corrected(out, s, r);
-    else if (r->corrected.judged == JUDGED_UNCALIBRATED) buffer_append(out, SLICE(", counting what an uncalibrated judge says"));
+    else if (r->corrected.judged == JUDGED_BY_UNCALIBRATED) buffer_append(out, SLICE(", counting what an uncalibrated judge says"));
     if (r->answer != REQUIREMENT_UNDECIDED) say_settled(out, q, r);
     else if (q->confidence > 0) say_undecided(out, s, q, r, shown);
     else say_missing(out, q, c);

@@ -52,7 +52,7 @@ static void put_corrected(const struct summary *s, struct json_writer *w, const 
     struct corrected c;
     summary_correct(s, of, SUMMARY_CONFIDENCE, 1, &c);
     json_key(w, "corrected");
-    if (c.judged == JUDGED_NONE) {
+    if (c.judged == JUDGED_BY_NONE) {
         json_put_null(w);
         return;
     }
@@ -146,8 +146,10 @@ static void put_others(const struct summary *s, struct json_writer *w) {
 
 static void put_calibration(struct json_writer *w, const struct judge_seen *j) {
     const struct judge_calibration *c = &j->calibration;
-    bool counts = j->has_calibration && c->n >= JUDGE_LABELS_LEAST;
-    json_member_text(w, "calibration", counts ? "calibrated" : "uncalibrated");
+    enum judged_why trust = summary_trust(j);
+    bool counts = trust == JUDGED_CORRECTED || trust == JUDGED_UNLIKE;
+    json_member_text(w, "calibration", trust == JUDGED_CORRECTED ? "calibrated" : "uncalibrated");
+    json_member_text(w, "calibration_why", trust == JUDGED_CORRECTED ? NULL : judged_why_text(trust));
     json_member_double(w, "labels", j->has_calibration ? c->n : 0);
     json_member_double(w, "sensitivity", counts ? c->sensitivity : NAN);
     json_member_double(w, "specificity", counts ? c->specificity : NAN);

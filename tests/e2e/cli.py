@@ -24,7 +24,7 @@ from cli_eval import (test_eval_errors, test_eval_kill9, test_eval_private_serve
 from cli_eval_compare import test_eval_ci, test_eval_compare, test_eval_reports  # noqa: E402,F401
 from cli_findings import test_findings, test_learned  # noqa: E402,F401
 from cli_import import test_suite_import  # noqa: E402,F401
-from cli_judge import test_judge, test_judge_mistakes  # noqa: E402,F401
+from cli_judge import test_judge, test_judge_corrects, test_judge_mistakes  # noqa: E402,F401
 from cli_online import test_eval_scheduled, test_eval_triggers, test_online  # noqa: E402,F401
 from cli_people import test_pairs, test_people  # noqa: E402,F401
 from cli_suites import test_suites  # noqa: E402,F401

@@ -128,3 +128,71 @@ def test_judge_mistakes(rig):
     expect(status == 401, "labels need a token")
     status, _, _ = rig.http("POST", "/api/v1/judges/tone/calibrations", "{}", {}, token=TOKEN)
     expect(status == 400, "and pairs")
+
+
+GATED = """suite: gated
+messages: [{role: user, content: "{{input}}"}]
+model: on-openai
+require: [{pass_rate: {at_least: 0.9}, confidence: 0.95}]
+checks: [{type: judge, judge: tone, metric: "tone"}]
+cases:
+"""
+
+
+def test_judge_corrects(rig):
+    """A registered judge is found by a run and by its calibration; what people's labels say of it reaches the verdict and every report."""
+    write, calibrate = start(rig)
+    (rig.folder / "tone.yaml").write_text("judge: tone\nmodel: on-openai\nrubric: friendly\n")
+    (rig.folder / "gated.yaml").write_text(GATED + "".join(f"  - {{id: c{i}, input: \"{'nope' if i % 10 == 0 else 'gladly'} {i}\"}}\n" for i in range(200)))
+    (rig.folder / "judge.yaml").write_text(rules())
+
+    def evaluate(code):
+        status, out, err = rig.run("eval", "run", "gated.yaml", "--json", "--new", *[a for r in REPORTS for a in ("--out", r)], env=KEYED)
+        expect(status == code and out, f"{status} {out} {err}")
+        return json.loads(out), {r: (rig.folder / r).read_text() for r in REPORTS}
+
+    status, _, err = rig.run("eval", "run", "gated.yaml", env=KEYED)
+    expect(status == 2 and "`tone` is neither declared" in err, f"{status} {err}")
+    rig.run("apply", "-f", "tone.yaml", check=True)
+
+    # nobody has labelled it: said wherever its verdict stands
+    found, reports = evaluate(1)
+    expect(found["errors"] == 0, reports["r.md"][:2000])
+    expect(found["pass_rate"] == 0.9 and found["corrected"]["judged"] == "uncalibrated" and found["corrected"]["pass_rate"] is None, found)
+    expect(found["judges"][0]["judge"] == "tone" and found["judges"][0]["calibration"] == "uncalibrated", found["judges"])
+    expect("uncalibrated judge" in found["why"] and not found["requirements"][0]["corrected"], found)
+    for name, text in reports.items():
+        expect("uncalibrated" in text, f"{name} does not say that the judge is uncalibrated")
+    text = rig.run("eval", "show", found["run"])[1]
+    expect("uncalibrated" in text, text)
+
+    rig.run("apply", "-f", "gated.yaml", check=True)
+    known = rig.api("/api/v1/calibrations")["judges"]
+    expect([(j["name"], j["state"], j["used_by"]) for j in known] == [("tone", "uncalibrated", ["gated"])], known)
+
+    # it fails a tenth of what people pass and passes hardly anything that they fail: people would have passed nearly all
+    status, known, err = calibrate(write("labels.jsonl", lines(360, 40, 1, 99)))
+    expect(status == 0 and known["judge"]["state"] == "calibrated", f"{status} {known} {err}")
+    found, reports = evaluate(0)
+    right = found["corrected"]
+    expect(found["pass_rate"] == 0.9 and right["judged"] == "calibrated" and right["judge"] == "tone", found)
+    expect(abs(right["pass_rate"] - min(1, (0.9 + 0.99 - 1) / (0.9 + 0.99 - 1))) < 1e-9 and 0.9 < right["interval"][0] < right["interval"][1] <= 1, right)
+    gate = found["requirements"][0]
+    expect(gate["corrected"] and gate["judged"] == "calibrated" and gate["answer"] == "yes" and gate["low"] >= 0.9, gate)
+    expect("corrected for the errors that judge tone made on 500 labels" in found["why"], found["why"])
+    expect((found["judges"][0]["labels"], found["judges"][0]["sensitivity"]) == (500, 0.9), found["judges"])
+    for name, text in reports.items():
+        expect("uncalibrated" not in text and (name.endswith("jsonl") or "orrected" in text or "corrected" in text), f"{name}: the corrected rate is missing")
+    text = rig.run("eval", "show", found["run"])[1]
+    expect("uncalibrated" not in text and "corrected" in text and "100 %" in text.replace("100.0", "100"), text)
+
+    # another rubric is another judge
+    (rig.folder / "tone.yaml").write_text("judge: tone\nmodel: on-openai\nrubric: friendly and short\n")
+    rig.run("apply", "-f", "tone.yaml", check=True)
+    found, _ = evaluate(1)
+    expect(found["corrected"]["judged"] == "uncalibrated" and found["judges"][0]["labels"] == 0, found["corrected"])
+    status, known, err = calibrate(write("few.jsonl", lines(6, 0, 0, 4)))
+    expect(status == 1 and known["judge"]["check"]["rubric"] is None and known["judge"]["in_force"]["n"] == 10, f"{status} {known} {err}")
+
+
+REPORTS = ("r.json", "r.html", "r.junit.xml", "r.md")

@@ -16,7 +16,8 @@ checks:
 judges: {support-judge: {model: on-openai, scale: 1-5}}
 """
 SAYS = ("rules:\n  - {do: {say: 'Use the reset link below.'}}\n"
-        "  - {match: {user_contains: <request}, do: {say: '{\"reason\": \"clear\", \"score\": 4}'}}\n")
+        "  - {match: {user_contains: <request}, do: {say: '{\"reason\": \"clear\", \"score\": 4}'}}\n"
+        "  - {match: {user_contains: awful}, do: {say: '{\"reason\": \"curt\", \"score\": 1}'}}\n")
 
 
 def start(rig):
@@ -76,6 +77,14 @@ def test_online(rig):
     expect({(s["name"], s["source"], s["value"]) for s in scores} == {("format", "eval", 0), ("quality", "judge", 0.75), ("refusal", "eval", 1)}, scores)
     out = rig.run("eval", "online", "report", check=True)[1]
     expect("sampled 10 of 10 records" in out and "uncalibrated" in out and "4.00" in out, out)
+    # once people's labels say what the judge is worth, the report says so too
+    labels = [{"input": "hi", "output": f"{word} {i}", "label": good} for word, good in (("Gladly", True), ("awful", False)) for i in range(20)]
+    (rig.folder / "labels.jsonl").write_text("".join(json.dumps(x) + "\n" for x in labels))
+    rig.run("eval", "judge", "calibrate", "support-judge", "--labels", "labels.jsonl", "--model", "on-openai", "--scale", "1-5", "--rubric", "polite and correct",
+            env={"QUARTERDECK_KEY": KEY}, check=True)
+    metrics = {m["metric"]: m for m in report(rig)["metrics"]}
+    expect(metrics["quality"]["judge"]["calibrated"] is True, metrics["quality"])
+    expect("uncalibrated" not in rig.run("eval", "online", "report", check=True)[1], "it is calibrated")
     expect(rig.run("eval", "online", "pause", "helpdesk-quality")[0] == 2, "a pause needs a reason")
     expect("is paused" in rig.run("eval", "online", "pause", "helpdesk-quality", "--why", "too dear", check=True)[1], "paused")
     ask(rig, "while it is paused", "chat")

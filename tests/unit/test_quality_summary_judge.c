@@ -1,4 +1,5 @@
 /* Rates that a judge decided, raw and corrected. The corrected numbers are computed by hand or come from stats/corrected.h's own vectors. */
+#include "quality/calibration.h"
 #include "stats/corrected.h"
 #include "test_quality_summary_rig.h"
 
@@ -102,13 +103,21 @@ static void refused(void **state) {
     struct judge_calibration good = calibration(1, 0.85, 0.9, 100), few = calibration(1, 0.85, 0.9, 10),
                              useless = calibration(1, 0.5, 0.55, 100), other = calibration(9, 0.85, 0.9, 100);
     struct summary *s = twenty(r, &few, NULL, false);
-    expect_refused(r, s, "uncalibrated");
+    expect_refused(r, s, "too few labels");
+    summary_free(s);
+    few = calibration(1, 0.85, 0.9, 100); /* enough in all, but hardly any of answers that fail */
+    few.specificity_n = CALIBRATION_SIDE_LEAST - 1;
+    s = twenty(r, &few, NULL, false);
+    expect_refused(r, s, "too few labels");
+    rig_says(r, "judges.0.calibration", "uncalibrated");
     summary_free(s);
     s = twenty(r, &other, NULL, false); /* of another rubric: void */
     expect_refused(r, s, "uncalibrated");
     summary_free(s);
     s = twenty(r, &useless, NULL, false);
-    expect_refused(r, s, "says too little");
+    expect_refused(r, s, "too unlike people");
+    rig_says(r, "judges.0.calibration", "uncalibrated"); /* as `eval judge calibrate` says: its exit is 1 */
+    rig_says(r, "corrected.judged", "uncalibrated");
     summary_free(s);
     s = twenty(r, &good, "not-judge", false);
     expect_refused(r, s, "negated");
