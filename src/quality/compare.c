@@ -1,6 +1,7 @@
 #include "quality/compare_private.h"
 
 #include "base/mem.h"
+#include "quality/summary_private.h"
 
 #include <math.h>
 
@@ -42,21 +43,6 @@ static void pair_up(struct compare *c) {
     table_deinit(&by_id);
 }
 
-static void number_clusters(struct compare *c) {
-    const struct suite *a = c->run[0].suite;
-    struct table seen;
-    table_init(&seen);
-    for (uint32_t i = 0; i < a->n_cases; i++) {
-        c->cluster[i] = i;
-        if (slice_is_null(a->cases[i].cluster)) continue;
-        c->clustered = true;
-        uintptr_t first = (uintptr_t)table_get(&seen, a->cases[i].cluster);
-        if (first) c->cluster[i] = (uint32_t)(first - 1);
-        else table_put(&seen, a->cases[i].cluster, (void *)((uintptr_t)i + 1));
-    }
-    table_deinit(&seen);
-}
-
 struct compare *compare_new(const struct suite *baseline, const struct suite *candidate, double confidence) {
     struct compare *c = mem_new(struct compare);
     c->confidence = confidence;
@@ -66,7 +52,7 @@ struct compare *compare_new(const struct suite *baseline, const struct suite *ca
     c->other = mem_new_array(uint32_t, baseline->n_cases + 1);
     c->cluster = mem_new_array(uint32_t, baseline->n_cases + 1);
     pair_up(c);
-    number_clusters(c);
+    c->clustered = summary_families(baseline, c->cluster);
     return c;
 }
 
@@ -138,21 +124,6 @@ void compare_add(struct compare *c, bool candidate, const struct result *r) {
     keep_words(c, k, r);
 }
 
-static bool has_tag(const struct suite_case *c, struct slice tag) {
-    for (unsigned i = 0; i < c->n_tags; i++)
-        if (slice_eq(c->tags[i], tag)) return true;
-    return slice_is_null(tag);
-}
-
-static void number_again(struct compared_pairs *p, size_t cases) {
-    uint32_t *seen = mem_new_array(uint32_t, cases + 1), next = 0;
-    for (size_t i = 0; i < p->n; i++) {
-        if (seen[p->cluster[i]] == 0) seen[p->cluster[i]] = ++next;
-        p->cluster[i] = seen[p->cluster[i]] - 1;
-    }
-    mem_free(seen);
-}
-
 void compare_pairs(const struct compare *c, struct slice tag, struct compared_pairs *ret) {
     const struct suite *a = c->run[0].suite;
     size_t n = a->n_cases + 1;
@@ -162,7 +133,7 @@ void compare_pairs(const struct compare *c, struct slice tag, struct compared_pa
         ret->score[side] = mem_new_array(double, n);
     }
     for (uint32_t i = 0; i < a->n_cases; i++) {
-        if (c->other[i] == UINT32_MAX || !has_tag(&a->cases[i], tag)) continue;
+        if (c->other[i] == UINT32_MAX || (!slice_is_null(tag) && !suite_case_has_tag(&a->cases[i], tag))) continue;
         const struct compared_case *both[2] = {&c->run[0].cases[i], &c->run[1].cases[c->other[i]]};
         if (both[0]->answered == 0 || both[1]->answered == 0) {
             ret->blank += both[0]->answered + both[0]->errors + both[1]->answered + both[1]->errors > 0;
@@ -177,7 +148,7 @@ void compare_pairs(const struct compare *c, struct slice tag, struct compared_pa
         ret->cluster[ret->n] = c->cluster[i];
         ret->at[ret->n++] = i;
     }
-    if (c->clustered) number_again(ret, a->n_cases);
+    if (c->clustered) (void)summary_families_again(ret->cluster, ret->n, a->n_cases);
 }
 
 void compare_pairs_free(struct compared_pairs *p) {

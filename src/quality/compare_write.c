@@ -116,6 +116,10 @@ static int unreliable(const struct compare *c) {
     return -1;
 }
 
+static bool same_suite(const struct compare *c) {
+    return digest_eq(&c->run[0].suite->digest, &c->run[1].suite->digest);
+}
+
 static void put_why(struct json_writer *w, const struct compare *c, const struct compared_pairs *p, const struct paired_result *r, int bad) {
     struct buffer why;
     buffer_init(&why, 64 << 10);
@@ -128,6 +132,8 @@ static void put_why(struct json_writer *w, const struct compare *c, const struct
     else {
         say_rates(&why, p, r);
         say_verdict(&why, c, r);
+        if (!same_suite(c))
+            buffer_append(&why, SLICE(". The suite is not the same version in both: where its checks or judges changed, the difference may be theirs"));
     }
     json_member_string(w, "why", buffer_slice(&why));
     buffer_deinit(&why);
@@ -187,7 +193,7 @@ static void put_runs(struct json_writer *w, const struct compare *c, const struc
     json_member_i64(w, "changed", (int64_t)c->changed);
     json_member_i64(w, "unanswered", (int64_t)p->blank);
     json_object_end(w);
-    json_member_bool(w, "same_suite", digest_eq(&c->run[0].suite->digest, &c->run[1].suite->digest));
+    json_member_bool(w, "same_suite", same_suite(c));
 }
 
 /* ---- flips ---- */
@@ -264,30 +270,14 @@ static void adjust(struct tag_result *tags, size_t n) {
     mem_free(order);
 }
 
-static struct tag_result *tags_of(const struct suite *s, size_t *ret_n, size_t *ret_pairs) {
-    struct table seen;
-    struct tag_result *tags = NULL;
-    size_t n = 0, capacity = 0;
-    table_init(&seen);
-    *ret_pairs = 0;
-    for (unsigned i = 0; i < s->n_cases; i++) {
-        *ret_pairs += s->cases[i].n_tags;
-        for (unsigned k = 0; k < s->cases[i].n_tags; k++) {
-            if (table_put(&seen, s->cases[i].tags[k], &seen)) continue;
-            if (n == capacity) tags = mem_resize(tags, (capacity = capacity ? 2 * capacity : 16) * sizeof *tags);
-            tags[n++] = (struct tag_result){.tag = s->cases[i].tags[k]};
-        }
-    }
-    table_deinit(&seen);
-    *ret_n = n;
-    return tags;
-}
-
 static void put_by_tag(struct json_writer *w, const struct compare *c, bool may_tell) {
-    size_t n, pairs;
-    struct tag_result *tags = tags_of(c->run[0].suite, &n, &pairs);
+    size_t n, pairs = 0;
+    struct tag_cases *of = summary_tags(c->run[0].suite, &n);
+    struct tag_result *tags = mem_new_array(struct tag_result, n + 1);
+    for (size_t i = 0; i < n; i++) pairs += of[i].n;
     for (size_t i = 0; i < n; i++) {
         struct compared_pairs p;
+        tags[i].tag = of[i].tag;
         compare_pairs(c, tags[i].tag, &p);
         tags[i].result = compare_ask(c, &p, false, pairs > TAG_PAIRS ? TAG_RESAMPLES : BOOTSTRAP_RESAMPLES);
         compare_pairs_free(&p);
@@ -301,6 +291,7 @@ static void put_by_tag(struct json_writer *w, const struct compare *c, bool may_
         enum paired_verdict v = tags[i].adjusted <= 1 - c->confidence && r->difference != 0 && may_tell
                                     ? r->difference > 0 ? PAIRED_BETTER : PAIRED_WORSE
                                     : PAIRED_NO_EVIDENCE;
+        if (v == PAIRED_NO_EVIDENCE && r->verdict != v) r->needed = NAN; /* by itself it would be settled: among so many, or errors, it is not */
         json_key_slice(w, tags[i].tag);
         json_object(w);
         put_numbers(w, r, v);
@@ -308,6 +299,7 @@ static void put_by_tag(struct json_writer *w, const struct compare *c, bool may_
         json_object_end(w);
     }
     json_object_end(w);
+    summary_tags_free(of, n);
     mem_free(tags);
 }
 
@@ -316,7 +308,10 @@ int compare_write(struct compare *c, struct json_writer *w) {
     compare_pairs(c, SLICE_NULL, &p);
     struct paired_result r = compare_ask(c, &p, false, BOOTSTRAP_RESAMPLES), score = compare_ask(c, &p, true, BOOTSTRAP_RESAMPLES);
     int bad = unreliable(c);
-    if (bad >= 0) r.verdict = score.verdict = PAIRED_NO_EVIDENCE;
+    if (bad >= 0) {
+        r.verdict = score.verdict = PAIRED_NO_EVIDENCE;
+        r.needed = score.needed = NAN; /* nothing is settled by more cases */
+    }
     put_numbers(w, &r, r.verdict);
     put_why(w, c, &p, &r, bad);
     json_member_bool(w, "reliable", bad < 0 && p.n > 0);

@@ -59,16 +59,9 @@ static void count_in_vain(struct run_item *i, const struct ask *q) {
 
 /* ---- the result ---- */
 
-static bool wants_refusal(const struct run_item *i) {
-    const struct suite *s = i->run->o.suite;
-    for (unsigned k = 0; k < i->n_checks; k++)
-        if (suite_check_at(s, i->about, k)->type == CHECK_TYPE_IS_REFUSAL) return true;
-    return false;
-}
-
 static bool is_unwanted_refusal(struct run_item *i) {
     struct slice phrase;
-    if (wants_refusal(i)) return false;
+    if (suite_case_may_refuse(i->run->o.suite, i->about)) return false;
     return i->answer.refused || (i->answer.text.len > 0 && refusal_find(i->answer.text, &i->arena, &phrase) == REFUSAL_YES);
 }
 

@@ -18,6 +18,12 @@ bool suite_case_has_tag(const struct suite_case *c, struct slice tag) {
 
 /* ---- judges ---- */
 
+bool suite_case_may_refuse(const struct suite *s, const struct suite_case *c) {
+    for (unsigned i = 0; i < suite_check_count(s, c); i++)
+        if (suite_check_at(s, c, i)->type == CHECK_TYPE_IS_REFUSAL && !suite_check_at(s, c, i)->negated) return true;
+    return false;
+}
+
 const struct judge *suite_judge(const struct suite *s, const struct check *c) {
     for (unsigned i = 0; i < s->n_judges; i++)
         if (slice_eq(s->judges[i].name, c->judge)) return &s->judges[i];

@@ -99,6 +99,8 @@ static inline unsigned suite_check_count(const struct suite *s, const struct sui
 static inline const struct check *suite_check_at(const struct suite *s, const struct suite_case *c, unsigned i) {
     return i < s->n_checks ? &s->checks[i] : &c->checks[i - s->n_checks];
 }
+/* One of its checks is is-refusal, not turned round: there a refusal is wanted. */
+bool suite_case_may_refuse(const struct suite *s, const struct suite_case *c);
 bool suite_case_has_tag(const struct suite_case *c, struct slice tag);
 /* The judge of a check, which has a name once the suite is read (the only declared one, when the check names none). NULL: it is not
  * declared here; whoever runs the suite looks for it in the registry, lends it, or says that there is none. */

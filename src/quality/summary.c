@@ -9,19 +9,31 @@ const char *summary_verdict_name(enum summary_verdict v) {
     return names[v];
 }
 
-static void number_clusters(struct summary *s) {
+bool summary_families(const struct suite *suite, uint32_t *ret) {
     struct table seen;
+    bool any = false;
     table_init(&seen);
-    for (uint32_t i = 0; i < s->suite->n_cases; i++) {
-        const struct suite_case *c = &s->suite->cases[i];
-        s->cluster[i] = i;
+    for (uint32_t i = 0; i < suite->n_cases; i++) {
+        const struct suite_case *c = &suite->cases[i];
+        ret[i] = i;
         if (slice_is_null(c->cluster)) continue;
-        s->clustered = true;
+        any = true;
         uintptr_t first = (uintptr_t)table_get(&seen, c->cluster);
-        if (first) s->cluster[i] = (uint32_t)(first - 1);
+        if (first) ret[i] = (uint32_t)(first - 1);
         else table_put(&seen, c->cluster, (void *)((uintptr_t)i + 1));
     }
     table_deinit(&seen);
+    return any;
+}
+
+uint32_t summary_families_again(uint32_t *family, size_t n, size_t most) {
+    uint32_t *seen = mem_new_array(uint32_t, most + 1), next = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (seen[family[i]] == 0) seen[family[i]] = ++next;
+        family[i] = seen[family[i]] - 1;
+    }
+    mem_free(seen);
+    return next;
 }
 
 struct summary *summary_new(const struct suite *suite, unsigned repeat, size_t planned) {
@@ -33,7 +45,7 @@ struct summary *summary_new(const struct suite *suite, unsigned repeat, size_t p
     s->first = mem_new_array(uint32_t, suite->n_cases + 1);
     s->cluster = mem_new_array(uint32_t, suite->n_cases + 1);
     for (unsigned i = 0; i < suite->n_cases; i++) s->first[i] = SUMMARY_NONE;
-    number_clusters(s);
+    s->clustered = summary_families(suite, s->cluster);
     table_init(&s->by_identity);
     table_init(&s->by_metric);
     return s;

@@ -93,16 +93,8 @@ static struct rate judged_part(const struct summary *s, const struct case_rates 
         d->cluster[d->n++] = all->cluster[i];
     }
     if (d->n == 0) return (struct rate){.value = NAN};
-    d->clustered = false;
-    if (all->clustered) { /* numbers of families from 0 again */
-        uint32_t *again = mem_new_array(uint32_t, all->n + 1), next = 0;
-        for (size_t i = 0; i < d->n; i++) {
-            if (again[d->cluster[i]] == 0) again[d->cluster[i]] = ++next;
-            d->cluster[i] = again[d->cluster[i]] - 1;
-        }
-        mem_free(again);
-        d->clustered = true;
-    }
+    d->clustered = all->clustered;
+    if (d->clustered) (void)summary_families_again(d->cluster, d->n, all->n);
     return case_rates_rate(s, d, confidence);
 }
 
@@ -153,13 +145,18 @@ static void correct(const struct summary *s, const struct case_rates *all, const
     ret->interval = (struct interval){limits(&low, piece, scale).low, limits(&high, piece, scale).high};
 }
 
+enum judged_by summary_judged_by(const struct summary *s, const struct case_rates *c) {
+    struct seen seen = look(s, c);
+    return !seen.any ? JUDGED_BY_NONE : seen.trust != JUDGED_CORRECTED ? JUDGED_BY_UNCALIBRATED : JUDGED_BY_CALIBRATED;
+}
+
 void summary_correct(const struct summary *s, const struct cases_of *of, double confidence, double scale, struct corrected *ret) {
     struct case_rates all;
     *ret = (struct corrected){.judged = JUDGED_BY_NONE, .value = NAN, .interval = {NAN, NAN}, .judge = SUMMARY_NONE, .decided = NAN};
     case_rates_of(s, of, summary_passed, 0, &all);
     struct seen seen = look(s, &all);
     if (seen.any) {
-        ret->judged = seen.trust != JUDGED_CORRECTED ? JUDGED_BY_UNCALIBRATED : JUDGED_BY_CALIBRATED;
+        ret->judged = summary_judged_by(s, &all);
         ret->judge = seen.several ? SUMMARY_NONE : seen.judge;
         ret->why = why_not(&seen);
         if (ret->why == NULL) correct(s, &all, &seen, confidence, scale, ret);

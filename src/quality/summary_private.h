@@ -102,13 +102,18 @@ struct rate case_rates_rate(const struct summary *s, const struct case_rates *c,
 struct estimate case_rates_mean(const struct case_rates *c, double confidence);
 bool summary_is_whole(const struct summary *s);
 
+/* Cases of one `cluster` get one number below n_cases, others one each; false: no case has a cluster. */
+bool summary_families(const struct suite *suite, uint32_t *ret);
+/* The same families of some of the cases, numbered from 0; how many there are. `most`: above each of the old numbers. */
+uint32_t summary_families_again(uint32_t *family, size_t n, size_t most);
+
 /* The suite's tags in the order of the file, with their cases. */
 struct tag_cases {
     struct slice tag;
     uint32_t *at;
     size_t n, capacity;
 };
-struct tag_cases *summary_tags(const struct summary *s, size_t *ret_n);
+struct tag_cases *summary_tags(const struct suite *s, size_t *ret_n);
 void summary_tags_free(struct tag_cases *t, size_t n);
 
 /* ---- summary_judge.c ---- */
@@ -124,6 +129,7 @@ struct corrected {
     const char *why;
 };
 enum judged_why summary_trust(const struct judge_seen *j); /* CORRECTED: it is calibrated */
+enum judged_by summary_judged_by(const struct summary *s, const struct case_rates *c); /* by any judge in these cases */
 /* `scale`: the runs and cases are taken for so many times as many (planning); 1. */
 void summary_correct(const struct summary *s, const struct cases_of *of, double confidence, double scale, struct corrected *ret);
 

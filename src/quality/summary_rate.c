@@ -16,16 +16,10 @@ bool summary_score(const struct summary *s, const struct row *r, uint32_t of, do
     return r->verdict != CHECK_ERROR;
 }
 
-static bool expects_refusal(const struct suite *s, const struct suite_case *c) {
-    for (unsigned i = 0; i < suite_check_count(s, c); i++)
-        if (suite_check_at(s, c, i)->type == CHECK_TYPE_IS_REFUSAL) return true;
-    return false;
-}
-
 bool summary_refused(const struct summary *s, const struct row *r, uint32_t of, double *ret) {
     (void)of;
     *ret = (r->flags & ROW_REFUSED) != 0;
-    return r->verdict != CHECK_ERROR && !expects_refusal(s->suite, &s->suite->cases[r->case_at]);
+    return r->verdict != CHECK_ERROR && !suite_case_may_refuse(s->suite, &s->suite->cases[r->case_at]);
 }
 
 bool summary_metric(const struct summary *s, const struct row *r, uint32_t of, double *ret) {
@@ -89,18 +83,6 @@ static void add_case(const struct summary *s, uint32_t at, summary_value value, 
     c->n++;
 }
 
-/* Families numbered from 0 among the cases that count. */
-static void number_families(const struct summary *s, struct case_rates *c) {
-    uint32_t *seen = mem_new_array(uint32_t, s->suite->n_cases + 1), next = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        uint32_t family = s->cluster[c->of[i]];
-        if (seen[family] == 0) seen[family] = ++next;
-        c->cluster[i] = seen[family] - 1;
-    }
-    c->clustered = next < c->n;
-    mem_free(seen);
-}
-
 void case_rates_of(const struct summary *s, const struct cases_of *of, summary_value value, uint32_t about, struct case_rates *ret) {
     size_t n = of->at ? of->n : s->suite->n_cases;
     double bounds[2] = {0}, weights = 0;
@@ -113,7 +95,8 @@ void case_rates_of(const struct summary *s, const struct cases_of *of, summary_v
     for (size_t i = 0; i < n; i++) add_case(s, of->at ? of->at[i] : (uint32_t)i, value, about, ret, bounds, &weights);
     ret->lowest = weights > 0 ? bounds[0] / weights : 0;
     ret->highest = weights > 0 ? bounds[1] / weights : 1;
-    if (s->clustered) number_families(s, ret);
+    for (size_t i = 0; i < ret->n; i++) ret->cluster[i] = s->cluster[ret->of[i]];
+    ret->clustered = s->clustered && summary_families_again(ret->cluster, ret->n, s->suite->n_cases) < ret->n;
 }
 
 void case_rates_free(struct case_rates *c) {
@@ -139,13 +122,13 @@ struct estimate case_rates_mean(const struct case_rates *c, double confidence) {
     return mean_estimate(&sample, confidence);
 }
 
-struct tag_cases *summary_tags(const struct summary *s, size_t *ret_n) {
+struct tag_cases *summary_tags(const struct suite *s, size_t *ret_n) {
     struct table seen;
     struct tag_cases *tags = NULL;
     size_t n = 0, capacity = 0;
     table_init(&seen);
-    for (uint32_t i = 0; i < s->suite->n_cases; i++) {
-        const struct suite_case *c = &s->suite->cases[i];
+    for (uint32_t i = 0; i < s->n_cases; i++) {
+        const struct suite_case *c = &s->cases[i];
         for (unsigned k = 0; k < c->n_tags; k++) {
             uintptr_t at = (uintptr_t)table_get(&seen, c->tags[k]);
             if (at == 0) {

@@ -276,6 +276,7 @@ static void say_why(const struct summary *s, const struct suite_requirement *q, 
     say_found(out, s, q, c, raw);
     if (r->is_corrected) say_corrected(out, s, r);
     else if (r->corrected.judged == JUDGED_BY_UNCALIBRATED) buffer_append(out, SLICE(", counting what an uncalibrated judge says"));
+    else if (r->corrected.why != NULL && q->confidence > 0) buffer_printf(out, ", not corrected for what judges get wrong (%s)", r->corrected.why);
     if (r->answer != REQUIREMENT_UNDECIDED) say_settled(out, q, r);
     else if (q->confidence > 0) say_undecided(out, s, q, r, shown);
     else say_missing(out, q, c);
@@ -299,6 +300,16 @@ static summary_value measure_of(const struct summary *s, const struct suite_requ
     return summary_metric;
 }
 
+/* Does a judge decide a check of which the score is made? */
+static bool by_judges(const struct summary *s, const struct suite_requirement *q) {
+    for (unsigned c = 0; c < s->suite->n_cases; c++)
+        for (unsigned i = 0; i < suite_check_count(s->suite, &s->suite->cases[c]); i++) {
+            const struct check *check = suite_check_at(s->suite, &s->suite->cases[c], i);
+            if (check_by(check) == CHECK_BY_JUDGE && (slice_is_null(q->metric) || slice_eq(check->metric, q->metric))) return true;
+        }
+    return false;
+}
+
 void summary_require(const struct summary *s, const struct suite_requirement *q, const struct cases_of *of, struct requirement_result *ret) {
     uint32_t about;
     summary_value value = measure_of(s, q, &about);
@@ -313,6 +324,7 @@ void summary_require(const struct summary *s, const struct suite_requirement *q,
     buffer_init(&ret->text, 64 << 10);
     buffer_init(&ret->why, 64 << 10);
     if (q->measure == SUITE_PASS_RATE) summary_correct(s, of, sure ? two_sided(q->confidence) : SUMMARY_CONFIDENCE, 1, &ret->corrected);
+    else if (score && by_judges(s, q)) ret->corrected.judged = summary_judged_by(s, &c);
     if (!sure) plain(q, &c, ret);
     else if (score) by_mean(q, &c, ret);
     else if (ret->corrected.possible) by_corrected(s, q, of, ret);

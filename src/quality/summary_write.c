@@ -389,7 +389,7 @@ enum summary_verdict summary_write(struct summary *s, struct json_writer *w) {
     struct cases_of all = {0};
     struct case_rates c;
     size_t n_tags;
-    struct tag_cases *tags = summary_tags(s, &n_tags);
+    struct tag_cases *tags = summary_tags(s->suite, &n_tags);
     buffer_init(&a.no, 64 << 10);
     buffer_init(&a.undecided, 64 << 10);
     buffer_init(&a.yes, 64 << 10);

@@ -75,6 +75,7 @@ static void pairs_by_id(void **state) {
     near(rig_number(a, "left_out.changed"), 1, 0);
     near(rig_number(a, "left_out.unanswered"), 1, 0);
     rig_says(a, "flipped.0.case", "case-1");
+    assert_true(slice_contains(buffer_slice(&a->text), SLICE("not the same version in both")));
     assert_int_equal(json_type(&a->doc, rig_at(a, "same_suite")), JSON_FALSE);
     compare_free(c);
     rig_free(a);
@@ -91,6 +92,7 @@ static void errors_give_no_verdict(void **state) {
     }
     assert_int_equal(write_compare(r, c), 0);
     near(rig_number(r, "difference"), -1, 0); /* told, not judged */
+    assert_true(rig_is_null(r, "needed_cases")); /* nothing is settled */
     rig_says(r, "why",
              "30 of the candidate's 60 runs ended in an error, more than the 5 % up to which a verdict is given (max_errors): what is left may "
              "not be like the rest");

@@ -247,6 +247,11 @@ static void refusals(void **state) {
     r->require[1].bound = 0.1;
     assert_int_equal(rig_write(r, s), SUMMARY_INCONCLUSIVE);
     assert_true(rig_number(r, "needed_cases") > 0);
+    struct check answer = {.type = CHECK_TYPE_IS_REFUSAL, .negated = true, .weight = 1}; /* it expects none: a refusal there is unwanted */
+    r->suite.checks = &answer;
+    r->suite.n_checks = 1;
+    rig_write(r, s);
+    near(rig_number(r, "refusals.rate"), 2.0 / 58, 1e-12);
     summary_free(s);
     rig_free(r);
 }

@@ -21,8 +21,8 @@ struct said {
 
 static void give(struct summary *s, unsigned at, unsigned repeat, struct said x) {
     struct result_check checks[2] = {{.type = slice_of(x.type ? x.type : "judge"), .weight = 1, .verdict = x.judge ? CHECK_PASS : CHECK_FAIL,
-                                      .score = x.judge, .judge = SLICE("j"), .judge_identity = identity_of(x.which), .by_judge = true},
-                                     {.type = SLICE("contains"), .weight = 1, .verdict = x.other ? CHECK_PASS : CHECK_FAIL, .score = x.other}};
+                                      .score = x.judge, .judge = SLICE("j"), .judge_identity = identity_of(x.which), .by_judge = true, .metric = SLICE("tone")},
+                                     {.type = SLICE("contains"), .weight = 1, .verdict = x.other ? CHECK_PASS : CHECK_FAIL, .score = x.other, .metric = SLICE("words")}};
     bool pass = x.judge && (!x.has_other || x.other);
     struct result r = rig_result(at, repeat, pass ? CHECK_PASS : CHECK_FAIL);
     r.checks = checks;
@@ -127,10 +127,42 @@ static void refused(void **state) {
     expect_refused(r, s, "uncalibrated");
     summary_calibration(s, &second);
     expect_refused(r, s, "several judges or rubrics");
+    rig_require(r, SUITE_PASS_RATE, false, 0.4, 0.9);
+    rig_write(r, s);
+    assert_true(slice_contains(json_string(&r->doc, rig_at(r, "requirements.0.why"), &r->arena),
+                               SLICE(", not corrected for what judges get wrong (several judges or rubrics decided it); with 90 % confidence")));
     summary_free(s);
     r->cases[3].threshold = 0.5;
     s = twenty(r, &good, NULL, false);
     expect_refused(r, s, "threshold of their own");
+    summary_free(s);
+    rig_free(r);
+}
+
+/* A mean score that judges gave is as uncertain as a rate. */
+static void scores_of_judges(void **state) {
+    (void)state;
+    struct rig *r = rig_new(20);
+    struct check by_judge = {.type = CHECK_TYPE_JUDGE, .metric = SLICE("tone"), .weight = 1, .threshold = NAN}, by_words = {.type = CHECK_TYPE_CONTAINS, .metric = SLICE("words"), .weight = 1};
+    struct check checks[2] = {by_judge, by_words};
+    r->suite.checks = checks;
+    r->suite.n_checks = 2;
+    rig_require(r, SUITE_SCORE, false, 0.5, 0);
+    rig_require(r, SUITE_SCORE, false, 0.5, 0);
+    rig_require(r, SUITE_SCORE, false, 0.5, 0);
+    r->require[1].metric = SLICE("tone");
+    r->require[2].metric = SLICE("words");
+    struct summary *s = summary_new(&r->suite, 1, 20);
+    for (unsigned i = 0; i < 20; i++) give(s, i, 0, (struct said){.judge = true, .has_other = true, .other = true, .which = 1});
+    rig_write(r, s);
+    rig_says(r, "requirements.0.judged", "uncalibrated");
+    rig_says(r, "requirements.1.judged", "uncalibrated");
+    rig_says(r, "requirements.2.judged", "none");
+    struct judge_calibration k = calibration(1, 0.85, 0.9, 100);
+    summary_calibration(s, &k);
+    rig_write(r, s);
+    rig_says(r, "requirements.0.judged", "calibrated");
+    assert_int_equal(json_type(&r->doc, rig_at(r, "requirements.0.corrected")), JSON_FALSE);
     summary_free(s);
     rig_free(r);
 }
@@ -197,7 +229,7 @@ static void coverage(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judge_alone), cmocka_unit_test(other_checks_too),     cmocka_unit_test(refused),
-        cmocka_unit_test(coverage),    cmocka_unit_test(what_would_settle_it),
+        cmocka_unit_test(coverage),    cmocka_unit_test(scores_of_judges), cmocka_unit_test(what_would_settle_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
