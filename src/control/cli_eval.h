@@ -50,6 +50,9 @@ bool cli_eval_report_known(const char *file); /* by the name's end */
 int cli_eval_report(struct client *client, const char *run, const struct suite *suite, const char *file) MUST_CHECK;
 
 /* ---- telling (cli_eval_show.c) ---- */
+/* "93.3 %"; 99.99 is not 100. Into `text`. */
+#define CLI_EVAL_PERCENT 32
+const char *cli_eval_percent(double share, char text[CLI_EVAL_PERCENT]);
 enum sheet_color cli_eval_color(struct slice verdict);
 /* The summary at `node` for people: the verdict and why, requirements, tags, what failed, errors, cost, what to type next. */
 void cli_eval_tell(struct client *client, struct client_answer *a, uint32_t node);

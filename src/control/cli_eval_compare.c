@@ -54,8 +54,9 @@ static void say_flips(struct client_answer *a) {
     while (shown++ < FLIPS_SHOWN && json_each_item(&a->doc, cli_at(a, 0, "flipped"), &at, &flip)) {
         double before = number(a, flip, "baseline"), after = number(a, flip, "candidate");
         bool worse = after < before;
-        printf("%s%s%s %.0f %% -> %.0f %%", sheet_color_on(stdout, worse ? SHEET_BAD : SHEET_GOOD), worse ? "worse " : "better",
-               sheet_color_off(stdout), 100 * before, 100 * after);
+        char texts[2][CLI_EVAL_PERCENT];
+        printf("%s%s%s %s -> %s", sheet_color_on(stdout, worse ? SHEET_BAD : SHEET_GOOD), worse ? "worse " : "better",
+               sheet_color_off(stdout), cli_eval_percent(before, texts[0]), cli_eval_percent(after, texts[1]));
         say(a, flip, "case", "  ");
         say(a, flip, "baseline_output", "  before: ");
         say(a, flip, "candidate_output", "  now:    ");

@@ -47,7 +47,7 @@ static void find_scale(struct client_answer *a, struct chart *c) {
 
 static void put_run(struct sheet *s, struct client_answer *a, uint32_t run, const struct chart *c) {
     double rate, low, high;
-    char line[WIDTH + 1] = "";
+    char line[WIDTH + 1] = "", percent[CLI_EVAL_PERCENT];
     bool known = numbers_of(a, run, &rate, &low, &high), reference = slice_eq(cli_value(a, run, "run"), cli_value(a, 0, "reference"));
     sheet_print_cell(s, SLICE_FMT "%s", SLICE_ARG(cli_value(a, run, "run")), reference ? " (reference)" : "");
     cli_put_time(s, a, run, "started_at");
@@ -56,7 +56,7 @@ static void put_run(struct sheet *s, struct client_answer *a, uint32_t run, cons
     struct slice verdict = cli_value(a, run, "verdict");
     sheet_put(s, slice_is_null(verdict) ? cli_value(a, run, "state") : verdict);
     sheet_paint(s, cli_eval_color(verdict));
-    if (known) sheet_print_cell(s, "%.1f %%", 100 * rate);
+    if (known) sheet_put(s, slice_of(cli_eval_percent(rate, percent)));
     else sheet_put(s, SLICE_NULL);
     if (known) draw(c, rate, low, high, line);
     sheet_print_cell(s, "%s", known ? line : " ");

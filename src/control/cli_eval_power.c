@@ -172,12 +172,13 @@ static void write_json(const struct wish *h, const struct plan *p) {
 }
 
 static void say_basis(const struct wish *h, const struct plan *p) {
+    char text[CLI_EVAL_PERCENT];
     if (h->basis.run == NULL) {
         if (h->q.repeat > 1)
             printf("Nothing is known of how much repeats of a case differ: plan with the first number, and measure with --runs RUN.\n");
         return;
     }
-    printf("By %s: %zu cases, %zu answers, pass rate %.1f %%", h->basis.run, h->basis.cases, h->basis.results, 100 * h->basis.rate);
+    printf("By %s: %zu cases, %zu answers, pass rate %s", h->basis.run, h->basis.cases, h->basis.results, cli_eval_percent(h->basis.rate, text));
     if (isnan(h->basis.within)) printf("; each case was run once, so it does not tell what repeats are worth");
     else if (!isnan(p->correlation))
         printf("; repeats of a case resemble each other by %.2f (1: they always agree, and a second one says nothing new)", p->correlation);
@@ -211,7 +212,8 @@ static void write_words(const struct wish *h, const struct plan *p) {
            100 * q->expected);
     say_cases(p->cases, p->cases_at_best);
     printf(", each run %u time%s; the chance that so many show it is %g %%.\n", q->repeat, q->repeat == 1 ? "" : "s", 100 * q->power);
-    if (p->fewest > 0) printf("Fewer than %.0f cases cannot show it even if none fails, however often each is run.\n", p->fewest);
+    if (p->fewest > 0)
+        printf("Fewer than %.0f cases cannot show it even if none fails%s.\n", p->fewest, q->these_cases ? "" : ", however often each is run");
     if (!isnan(q->difference)) {
         printf("To see a difference of %g points between two versions on the same cases takes ", 100 * q->difference);
         say_cases(p->difference_cases, p->difference_at_best);
@@ -245,6 +247,7 @@ static int answer(struct client *client, const char *suite, const char *run, boo
     if (suite) {
         code = cli_eval_load_suite(client, suite, arena, &h->suite);
         h->has_suite = code < 0;
+        h->q.these_cases = h->suite.scope == RATE_THESE_CASES;
     }
     if (code < 0 && run) code = read_run(client, run, &h->basis);
     if (code >= 0) return code;

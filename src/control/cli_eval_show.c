@@ -22,7 +22,16 @@ int cli_eval_exit(struct slice verdict) { return slice_is(verdict, "passed") ? 0
 
 /* ---- numbers ---- */
 
-/* "93.3 %"; 99.99 is not 100. False: it is not known. */
+const char *cli_eval_percent(double share, char text[CLI_EVAL_PERCENT]) {
+    struct buffer b;
+    buffer_init(&b, 256);
+    summary_percent(&b, share, NAN);
+    snprintf(text, CLI_EVAL_PERCENT, SLICE_FMT " %%", SLICE_ARG(buffer_slice(&b)));
+    buffer_deinit(&b);
+    return text;
+}
+
+/* False: it is not known. */
 static bool say_percent(struct buffer *out, struct client_answer *a, uint32_t number) {
     double x;
     if (!json_get_double(&a->doc, number, &x)) return false;

@@ -12,6 +12,7 @@ static double spread(const struct plan_question *q) {
 
 static double correlation(const struct plan_question *q) {
     double s = spread(q);
+    if (q->these_cases) return 0;
     return isnan(q->within) || s <= 0 ? NAN : fmin(1, fmax(0, 1 - q->within / s));
 }
 
@@ -40,7 +41,7 @@ struct plan plan_suite(const struct plan_question *q) {
     double trials = rate_plan(q->expected, q->at_least, q->confidence, q->power);
     if (isnan(trials) || q->repeat < 1) return p;
     p.correlation = correlation(q);
-    p.fewest = q->expected > q->at_least ? ceil(log(1 - q->confidence) / log(q->at_least) - 1e-9) : 0;
+    p.fewest = q->expected > q->at_least ? ceil(log(1 - q->confidence) / log(q->at_least) / (q->these_cases ? q->repeat : 1) - 1e-9) : 0;
     p.cases = cases_for(trials, q, isnan(p.correlation) ? 1 : p.correlation, p.fewest);
     p.cases_at_best = cases_for(trials, q, isnan(p.correlation) ? 0 : p.correlation, p.fewest);
     if (!isnan(q->difference)) plan_difference(q, &p);

@@ -11,11 +11,14 @@
 #ifndef QUALITY_PLAN_H
 #define QUALITY_PLAN_H
 
+#include <stdbool.h>
+
 struct plan_question {
     double expected, at_least; /* 0..1; expected over at_least, or under it: so many that "no" is shown */
     double confidence, power;
     double difference;         /* NAN: not asked */
     unsigned repeat;           /* runs of each case */
+    bool these_cases;          /* the suite is all there is (stats/rate.h): each run counts as a case does */
     double within;             /* mean variance of the runs of a case (mean_within_case); NAN: no run says */
 };
 

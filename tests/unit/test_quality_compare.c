@@ -168,6 +168,46 @@ static void wrong_verdicts_are_rare(void **state) {
     }
 }
 
+/* The same in worlds that are less kind: few cases, weights, families that pass or fail together, errors here and there, repeats that differ in number. */
+static void wrong_verdicts_in_other_worlds(void **state) {
+    (void)state;
+    enum { WORLDS = 200, FAMILY = 4 };
+    static const struct {
+        unsigned cases, repeat;
+        bool weighted, families;
+    } kinds[] = {{8, 3, false, false}, {20, 3, true, false}, {20, 1, true, false}, {100, 1, false, true}, {60, 2, true, true}};
+    char names[100][8];
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
+        struct random random = {kind + 1};
+        unsigned wrong = 0;
+        struct rig *r = rig_new(kinds[kind].cases);
+        r->suite.max_errors = 1;
+        for (unsigned i = 0; i < kinds[kind].cases; i++) {
+            snprintf(names[i], sizeof *names, "f%u", i / FAMILY);
+            if (kinds[kind].families) r->cases[i].cluster = slice_of(names[i]);
+            if (kinds[kind].weighted) r->cases[i].weight = 1 + i % 3;
+        }
+        for (unsigned world = 0; world < WORLDS; world++) {
+            struct compare *c = compare_new(&r->suite, &r->suite, 0.95);
+            double own = 0, luck[2] = {0, 0};
+            for (unsigned i = 0; i < kinds[kind].cases; i++) {
+                if (!kinds[kind].families || i % FAMILY == 0) own = random_unit(&random);
+                for (unsigned side = 0; side < 2; side++) {
+                    if (!kinds[kind].families || i % FAMILY == 0) luck[side] = draw(&random, own);
+                    for (unsigned k = 0; k < kinds[kind].repeat; k++) {
+                        bool pass = kinds[kind].families ? luck[side] > 0 : draw(&random, own);
+                        give(c, side, i, k, draw(&random, 0.05) ? CHECK_ERROR : pass ? CHECK_PASS : CHECK_FAIL);
+                    }
+                }
+            }
+            wrong += write_compare(r, c) != 0;
+            compare_free(c);
+        }
+        at_most(wrong, WORLDS, 0.05);
+        rig_free(r);
+    }
+}
+
 /* Excerpts are cut between characters, of a failed answer rather than a passed one. */
 static void excerpts(void **state) {
     (void)state;
@@ -202,7 +242,7 @@ static void excerpts(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mcnemar),   cmocka_unit_test(pairs_by_id),             cmocka_unit_test(errors_give_no_verdict),
-        cmocka_unit_test(many_tags), cmocka_unit_test(wrong_verdicts_are_rare), cmocka_unit_test(excerpts),
+        cmocka_unit_test(many_tags), cmocka_unit_test(wrong_verdicts_are_rare), cmocka_unit_test(wrong_verdicts_in_other_worlds), cmocka_unit_test(excerpts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

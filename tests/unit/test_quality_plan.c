@@ -46,6 +46,19 @@ static void repeats(void **state) {
     near(p.cases_at_best, p.cases, 0);
 }
 
+/* A suite that is all there is: thirty runs of one case are thirty trials. */
+static void these_cases(void **state) {
+    (void)state;
+    struct plan_question q = {.expected = 0.97, .at_least = 0.9, .confidence = 0.95, .power = 0.8, .difference = NAN, .repeat = 1, .within = NAN, .these_cases = true};
+    struct plan once = plan_suite(&q);
+    q.repeat = 10;
+    struct plan ten = plan_suite(&q);
+    assert_true(once.fewest == 29 && ten.fewest == 3); /* 0.9^29 < 0.05 */
+    assert_true(ten.cases == ceil(once.cases / 10) && ten.cases_at_best == ten.cases);
+    q.these_cases = false;
+    assert_true(plan_suite(&q).fewest == 29 && plan_suite(&q).cases == once.cases);
+}
+
 /* By hand: (1.959964 + .841621)^2 = 7.848880; (.05 * .95 + 2 * .0475) / .0025 = 57; * 7.848880 = 447.4. */
 static void a_difference(void **state) {
     (void)state;
@@ -64,6 +77,6 @@ static void a_difference(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_rate), cmocka_unit_test(repeats), cmocka_unit_test(a_difference)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_rate), cmocka_unit_test(repeats), cmocka_unit_test(these_cases), cmocka_unit_test(a_difference)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
