@@ -42,7 +42,7 @@ static bool keep_item(void *ctx, const struct review_item *i) {
     return true;
 }
 
-bool api_review_load(struct api_call *c, struct review_view *ret) {
+bool api_review_find(struct api_call *c, struct review_view *ret) {
     struct review_view v = {0};
     struct error error;
     if (!api_need_evaluations(c) || !number_of(c, &v.number) ||
@@ -50,16 +50,24 @@ bool api_review_load(struct api_call *c, struct review_view *ret) {
         return false;
     v.scale = (enum review_scale)v.row.scale;
     v.n_items = (size_t)v.row.items;
-    bool room = read_reviewers(c, &v);
+    if (!read_reviewers(c, &v)) return api_check(c, FAULT_TOO_LARGE, NULL);
+    *ret = v;
+    return true;
+}
+
+bool api_review_load(struct api_call *c, struct review_view *ret) {
+    struct review_view v;
+    struct error error;
+    if (!api_review_find(c, &v)) return false;
     size_t cells = v.n_reviewers * v.n_items + 1;
-    v.labels = room ? arena_new_array(c->arena, int32_t, cells) : NULL;
-    v.given_to = room ? arena_new_array(c->arena, bool, cells) : NULL;
-    v.items = room ? arena_new_array(c->arena, struct review_item, v.n_items + 1) : NULL;
+    v.labels = arena_new_array(c->arena, int32_t, cells);
+    v.given_to = arena_new_array(c->arena, bool, cells);
+    v.items = arena_new_array(c->arena, struct review_item, v.n_items + 1);
     if (!v.labels || !v.given_to || !v.items) return api_check(c, FAULT_TOO_LARGE, NULL);
     for (size_t i = 0; i < cells; i++) v.labels[i] = REVIEW_NONE;
     memset(v.given_to, 0, cells * sizeof *v.given_to);
     if (!api_check(c, reviews_labels(c->s->evaluations, v.number, SLICE_NULL, -1, keep_label, &v, &error), &error) ||
-        !api_check(c, reviews_items(c->s->evaluations, v.number, keep_item, &v, &error), &error))
+        !api_check(c, reviews_items(c->s->evaluations, v.number, false, keep_item, &v, &error), &error))
         return false;
     *ret = v;
     return true;
@@ -145,12 +153,19 @@ static bool put_agreement(struct api_call *c, const struct review_view *v) {
     return true;
 }
 
-static void put_head(struct json_writer *w, const struct review_row *r) {
+bool api_review_is_blind(const struct api_call *c, const struct review_view *v) {
+    bool takes_part = slice_is(v->row.adjudicator, c->actor);
+    for (unsigned r = 0; r < v->n_reviewers; r++) takes_part = takes_part || slice_is(v->reviewers[r], c->actor);
+    return takes_part && v->row.closed_us == 0;
+}
+
+/* `blind`: whoever takes part is not told what the answers are from. */
+static void put_head(struct json_writer *w, const struct review_row *r, bool blind) {
     char id[32];
     snprintf(id, sizeof id, "review-%lld", (long long)r->number);
     json_member_text(w, "review", id);
     json_member_string(w, "name", r->name);
-    json_member_string(w, "source", r->source);
+    json_member_string(w, "source", blind ? SLICE_NULL : r->source);
     json_member_string(w, "rubric", r->rubric);
     json_member_text(w, "scale", review_scale_name((enum review_scale)r->scale));
     json_member_i64(w, "items", r->items);
@@ -166,11 +181,14 @@ static void put_head(struct json_writer *w, const struct review_row *r) {
 }
 
 static void put_review(struct api_call *c, const struct review_view *v) {
+    static const char *const hidden[] = {"waiting", "settled", "disputed", "adjudicated", "labels", "agreement"};
+    bool blind = api_review_is_blind(c, v);
     json_object(&c->json);
-    put_head(&c->json, &v->row);
+    put_head(&c->json, &v->row, blind);
     put_reviewers(&c->json, v);
-    put_states(&c->json, v);
-    if (put_agreement(c, v)) json_object_end(&c->json);
+    if (!blind) put_states(&c->json, v);
+    for (unsigned i = 0; blind && i < sizeof hidden / sizeof *hidden; i++) json_member_text(&c->json, hidden[i], NULL);
+    if (blind || put_agreement(c, v)) json_object_end(&c->json);
 }
 
 /* ---- list, show, close ---- */
@@ -182,14 +200,13 @@ struct listing {
 
 static bool put_row(void *ctx, const struct review_row *r) {
     struct listing *l = ctx;
-    struct json_doc d;
-    uint32_t at = JSON_NONE, item;
+    struct review_view v = {.row = *r};
     bool wanted = slice_is_null(l->reviewer);
-    if (json_read(r->reviewers, l->c->arena, UINT16_MAX, &d, NULL) != FAULT_NONE) return true;
-    while (!wanted && json_each_item(&d, 0, &at, &item)) wanted = slice_eq(json_string(&d, item, l->c->arena), l->reviewer);
+    if (!read_reviewers(l->c, &v)) return true;
+    for (unsigned i = 0; i < v.n_reviewers; i++) wanted = wanted || slice_eq(v.reviewers[i], l->reviewer);
     if (!wanted) return true;
     json_object(&l->c->json);
-    put_head(&l->c->json, r);
+    put_head(&l->c->json, r, api_review_is_blind(l->c, &v));
     json_member_raw(&l->c->json, "reviewers", r->reviewers);
     json_object_end(&l->c->json);
     return true;
@@ -229,8 +246,7 @@ void api_review_close(struct api_call *c) {
 
 struct creating {
     struct review_row row;
-    struct slice *bodies;
-    size_t n_items;
+    struct review_items of;
     struct slice *reviewers;
     unsigned n_reviewers;
 };
@@ -251,6 +267,15 @@ static bool text_member(struct api_call *c, const struct json_doc *d, const char
     return false;
 }
 
+/* It is typed on command lines and shown on terminals. */
+bool api_review_is_name(struct slice s) {
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char a = (unsigned char)s.at[i], b = i + 1 < s.len ? (unsigned char)s.at[i + 1] : 0;
+        if (a < 0x20 || a == 0x7F || a == ',' || (a == 0xC2 && b < 0xA0)) return false;
+    }
+    return slice_is_utf8(s) && slice_eq(s, slice_trim(s));
+}
+
 static bool read_names(struct api_call *c, const struct json_doc *d, struct creating *n) {
     uint32_t list = json_get(d, 0, "reviewers"), at = JSON_NONE, item;
     size_t count = json_size(d, list);
@@ -260,7 +285,7 @@ static bool read_names(struct api_call *c, const struct json_doc *d, struct crea
     if (!n->reviewers) return api_check(c, FAULT_TOO_LARGE, NULL);
     while (json_each_item(d, list, &at, &item)) {
         struct slice name = json_string(d, item, c->arena);
-        if (name.len == 0 || name.len > LIMIT_LABEL) return wrong(c, "reviewers: expected names");
+        if (name.len == 0 || name.len > LIMIT_LABEL || !api_review_is_name(name)) return wrong(c, "reviewers: expected names without commas and control characters");
         for (unsigned i = 0; i < n->n_reviewers; i++)
             if (slice_eq(n->reviewers[i], name)) return wrong(c, "reviewers: the same name stands there twice");
         if (slice_eq(name, n->row.adjudicator)) return wrong(c, "adjudicator: who reviews cannot decide where reviewers differ");
@@ -309,14 +334,14 @@ static bool read_all(struct api_call *c, const struct json_doc *d, struct creati
         !read_names(c, d, n) || !read_numbers(c, d, n))
         return false;
     if (slice_is_null(n->row.rubric)) return wrong(c, "rubric: expected what reviewers are to look for, found nothing");
-    return api_review_read_items(c, d, &n->bodies, &n->n_items, &n->row.source);
+    if (!api_review_read_items(c, d, &n->of)) return false;
+    n->row.source = n->of.source;
+    return true;
 }
 
 static struct review_label *assign(struct api_call *c, const struct creating *n, size_t *ret_n) {
-    uint64_t seed;
-    digest_random(&seed, sizeof seed);
-    size_t all = n->n_items * (size_t)n->row.per_item;
-    struct review_assignment *a = review_assign((uint32_t)n->n_items, n->n_reviewers, (uint32_t)n->row.per_item, seed, c->arena);
+    size_t all = n->of.n * (size_t)n->row.per_item;
+    struct review_assignment *a = review_assign((uint32_t)n->of.n, n->n_reviewers, (uint32_t)n->row.per_item, api_review_seed(), c->arena);
     struct review_label *labels = a ? arena_new_array(c->arena, struct review_label, all + 1) : NULL;
     for (size_t i = 0; labels && i < all; i++)
         labels[i] = (struct review_label){.item = a[i].item, .reviewer = n->reviewers[a[i].reviewer], .position = a[i].position,
@@ -333,16 +358,18 @@ void api_reviews_create(struct api_call *c) {
     if (!api_need_evaluations(c) || !api_check(c, json_read(c->q->body, c->arena, UINT16_MAX, &d, &error), &error) || !read_all(c, &d, &n)) return;
     struct review_label *labels = assign(c, &n, &n_labels);
     if (!labels) {
-        api_fail(c, FAULT_TOO_LARGE, "no room for %zu items", n.n_items);
+        api_fail(c, FAULT_TOO_LARGE, "no room for %zu items", n.of.n);
         return;
     }
-    if (!api_check(c, reviews_add(c->s->evaluations, &n.row, n.bodies, n.n_items, labels, n_labels, &error), &error)) return;
+    if (!api_check(c, reviews_add(c->s->evaluations, &n.row, n.of.at, n.of.n, labels, n_labels, &error), &error)) return;
     struct slice subject = arena_printf(c->arena, "review/%lld", (long long)n.row.number);
     if (!api_check(c, api_audit(c, "review.create", subject, SLICE_NULL, &error), &error)) return;
-    n.row.items = (int64_t)n.n_items;
+    n.row.items = (int64_t)n.of.n;
     n.row.labels = (int64_t)n_labels;
     json_object(&c->json);
-    put_head(&c->json, &n.row);
+    put_head(&c->json, &n.row, false);
     json_member_raw(&c->json, "reviewers", n.row.reviewers);
+    json_member_i64(&c->json, "drawn_from", n.of.drawn_from);
+    json_member_i64(&c->json, "left_out", n.of.left_out);
     json_object_end(&c->json);
 }

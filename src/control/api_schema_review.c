@@ -3,7 +3,7 @@
 
 #define HEAD(S)                                                                                               \
     {S, "review", "string", "its name: review-3"}, {S, "name", "string?", "what people call it"},             \
-        {S, "source", "string?", "what its items are from: run-12, items"},                                   \
+        {S, "source", "string?", "what its items are from: run-12, items; null for whoever reviews or decides, until it is closed"},                                   \
         {S, "rubric", "string", "what reviewers are to look for"}, {S, "scale", "binary|1-5|pairwise", "what a label is"}, \
         {S, "items", "integer", "answers (or pairs of them) to look at"},                                     \
         {S, "per_item", "integer", "reviewers of each"}, {S, "labels_given", "integer", "labels so far"},     \
@@ -16,14 +16,16 @@ const struct api_field api_fields_review[] = {
     {"Reviews", "reviews", "[ReviewHead]", "newest first"},
     HEAD("ReviewHead"),
     {"ReviewHead", "reviewers", "[string]", "their names"},
+    {"ReviewHead", "drawn_from", "~integer", "of a new one: answers of which it has these"},
+    {"ReviewHead", "left_out", "~integer", "of a new one: results without an answer, or without one to pair it with"},
     HEAD("Review"),
     {"Review", "reviewers", "[ReviewReviewer]", "and how far they are"},
-    {"Review", "waiting", "integer", "items without all of their labels"},
-    {"Review", "settled", "integer", "items whose reviewers agree, or that were adjudicated"},
-    {"Review", "disputed", "integer", "items whose reviewers differ"},
-    {"Review", "adjudicated", "integer", "settled ones on which reviewers differed"},
-    {"Review", "labels", "{integer}", "settled items by label"},
-    {"Review", "agreement", "ReviewAgreement", "of reviewers, before adjudication"},
+    {"Review", "waiting", "integer?", "items without all of their labels"},
+    {"Review", "settled", "integer?", "items whose reviewers agree, or that were adjudicated"},
+    {"Review", "disputed", "integer?", "items whose reviewers differ"},
+    {"Review", "adjudicated", "integer?", "settled ones on which reviewers differed"},
+    {"Review", "labels", "{integer}?", "settled items by label"},
+    {"Review", "agreement", "ReviewAgreement?", "of reviewers, before adjudication. These six are null for whoever reviews or decides, until it is closed"},
     {"ReviewReviewer", "name", "string", "the reviewer"},
     {"ReviewReviewer", "done", "integer", "labels given"},
     {"ReviewReviewer", "items", "integer", "items to label"},
@@ -53,7 +55,9 @@ const struct api_field api_fields_review[] = {
     {"ReviewItem", "label", "string?", "the one that stands; null: none yet"},
     {"ReviewItem", "adjudicated_by", "string?", "who decided"},
     {"ReviewItem", "comment", "string?", "the adjudicator's"},
-    {"ReviewItem", "input", "~json", "what was asked"},
+    {"ReviewItem", "input", "~json", "what was asked: a text, or the messages"},
+    {"ReviewItem", "vars", "~json", "the case's variables"},
+    {"ReviewItem", "chance", "~number", "with which it was drawn: it stands for 1 / chance"},
     {"ReviewItem", "context", "~json", "what the answer was to rest on"},
     {"ReviewItem", "expected", "~json", "a reference answer"},
     {"ReviewItem", "answers", "[string]", "one; or baseline, candidate"},
@@ -63,8 +67,9 @@ const struct api_field api_fields_review[] = {
     {"ReviewItem", "record", "~string", "the record of the exchange"},
     {"ReviewItem", "labels", "[ReviewLabel]", "given so far"},
     {"ReviewLabel", "reviewer", "~string", "whose; not among disputed ones"},
-    {"ReviewLabel", "label", "string", "pass or fail; 1 to 5; baseline, tie or candidate"},
+    {"ReviewLabel", "label", "string", "pass or fail; 1 to 5; baseline, tie or candidate (of disputed ones: first, tie, second as they are shown)"},
     {"ReviewLabel", "comment", "string?", "the reviewer's"},
+    {"ReviewLabel", "turned", "~boolean", "of a disputed pair: this reviewer saw the two the other way round, which the comment may speak of"},
     {"ReviewLabel", "at", "~time", "when"},
     {"ReviewDisputes", "scale", "binary|1-5|pairwise", "what a label is"},
     {"ReviewDisputes", "rubric", "string", "what reviewers looked for"},
@@ -73,7 +78,7 @@ const struct api_field api_fields_review[] = {
     {"ReviewDispute", "input", "json", "what was asked"},
     {"ReviewDispute", "context", "json", "what the answer was to rest on"},
     {"ReviewDispute", "expected", "json", "a reference answer"},
-    {"ReviewDispute", "answers", "[string]", "one; or baseline first"},
+    {"ReviewDispute", "answers", "[string]", "one; or two in an order of their own"},
     {"ReviewDispute", "labels", "[ReviewLabel]", "without names"},
     {"ReviewDecision", "item", "integer", "the item"},
     {"ReviewDecision", "label", "string", "the label that stands"},

@@ -48,9 +48,14 @@ static void print_text(const char *title, struct client_answer *a, uint32_t node
 }
 
 static void print_shown(struct client_answer *a, uint32_t node) {
-    uint32_t at = JSON_NONE, answer;
+    uint32_t at = JSON_NONE, answer, message, input = cli_at(a, node, "input");
     unsigned n = json_size(&a->doc, cli_at(a, node, "answers")), i = 0;
-    print_text("asked", a, cli_at(a, node, "input"));
+    if (json_type(&a->doc, input) != JSON_ARRAY) print_text("asked", a, input);
+    else
+        while (json_each_item(&a->doc, input, &at, &message))
+            print_text(slice_is(cli_value(a, message, "role"), "user") ? "asked" : slice_is(cli_value(a, message, "role"), "assistant") ? "answered before" : "from a tool",
+                       a, cli_at(a, message, "content"));
+    at = JSON_NONE;
     print_text("context", a, cli_at(a, node, "context"));
     print_text("expected", a, cli_at(a, node, "expected"));
     while (json_each_item(&a->doc, cli_at(a, node, "answers"), &at, &answer))
@@ -128,10 +133,12 @@ static int write_review(const struct asked *o, struct buffer *body, struct buffe
 static void say_created(struct client_answer *a) {
     uint32_t at = JSON_NONE, name;
     struct slice id = cli_value(a, 0, "review");
-    printf(SLICE_FMT ": " SLICE_FMT " items, " SLICE_FMT " of the reviewers each\n", SLICE_ARG(id), SLICE_ARG(cli_value(a, 0, "items")),
-           SLICE_ARG(cli_value(a, 0, "per_item")));
+    printf(SLICE_FMT ": " SLICE_FMT " of " SLICE_FMT " items, " SLICE_FMT " of the reviewers each\n", SLICE_ARG(id), SLICE_ARG(cli_value(a, 0, "items")),
+           SLICE_ARG(cli_value(a, 0, "drawn_from")), SLICE_ARG(cli_value(a, 0, "per_item")));
+    if (!slice_is(cli_value(a, 0, "left_out"), "0"))
+        printf("left out: " SLICE_FMT " results without an answer, or without one to pair it with\n", SLICE_ARG(cli_value(a, 0, "left_out")));
     while (json_each_item(&a->doc, cli_at(a, 0, "reviewers"), &at, &name))
-        printf("   quarterdeck review next " SLICE_FMT " --reviewer " SLICE_FMT "\n", SLICE_ARG(id), SLICE_ARG(cli_value(a, name, "")));
+        printf("   quarterdeck review next " SLICE_FMT " --reviewer '" SLICE_FMT "'\n", SLICE_ARG(id), SLICE_ARG(cli_value(a, name, "")));
 }
 
 static int send(const struct client_options *o, const char *method, const char *path, struct slice body, void (*tell)(struct client_answer *a)) {
@@ -310,12 +317,17 @@ static bool put_label(struct client *client, const char *id, struct slice item, 
     return *ret_code < 0;
 }
 
-/* What was typed: a label and, behind a blank, a comment. False: enough for now. */
+/* What was typed: a label and, behind a blank, a comment. False: enough for now. A line that is too long is no label, nor is its rest. */
 static bool read_line(struct slice *ret_word, struct slice *ret_comment, char *text, size_t size) {
     struct slice rest;
-    printf("> ");
-    fflush(stdout);
-    if (!fgets(text, (int)size, stdin)) return false;
+    for (;;) {
+        printf("> ");
+        fflush(stdout);
+        if (!fgets(text, (int)size, stdin)) return false;
+        if (strchr(text, '\n') != NULL || feof(stdin)) break;
+        for (int c = 0; c != EOF && c != '\n';) c = getchar();
+        fprintf(stderr, "quarterdeck: that line is over %zu bytes: nothing was taken\n", size - 2);
+    }
     struct slice line = slice_trim(slice_of(text));
     *ret_comment = SLICE_NULL;
     if (slice_cut(line, ' ', ret_word, &rest)) *ret_comment = slice_trim(rest);
@@ -421,7 +433,8 @@ static void write_disputed(struct client_answer *a) {
         print_shown(a, item);
         of = JSON_NONE;
         while (json_each_item(&a->doc, cli_at(a, item, "labels"), &of, &one)) {
-            printf("   said: " SLICE_FMT, SLICE_ARG(cli_value(a, one, "label")));
+            printf("   said: " SLICE_FMT "%s", SLICE_ARG(cli_value(a, one, "label")),
+                   slice_is(cli_value(a, one, "turned"), "true") ? ", having seen them the other way round" : "");
             struct slice comment = cli_value(a, one, "comment");
             if (comment.len > 0) {
                 struct buffer out;

@@ -114,6 +114,14 @@ struct review_assignment *review_assign(uint32_t n_items, uint32_t n_reviewers, 
     return all;
 }
 
+uint32_t *review_draw(uint32_t n, uint32_t wanted, uint64_t seed, struct arena *arena) {
+    struct random chance = {seed};
+    uint32_t *drawn = arena_new_array(arena, uint32_t, (size_t)wanted + 1), taken = 0;
+    for (uint32_t i = 0; drawn && i < n && taken < wanted; i++)
+        if (random_below(&chance, n - i) < wanted - taken) drawn[taken++] = i;
+    return drawn;
+}
+
 /* ---- what they said ---- */
 
 enum review_state review_settle(const int32_t *labels, size_t n, size_t expected, int32_t *ret) {

@@ -27,6 +27,9 @@ struct review_assignment {
 /* n_items * per_item of them, by reviewer and position. 1 <= per_item <= n_reviewers. The same seed gives the same. NULL: arena full. */
 struct review_assignment *review_assign(uint32_t n_items, uint32_t n_reviewers, uint32_t per_item, uint64_t seed, struct arena *arena);
 
+/* `wanted` of n, each set of so many as likely as any other, in order. wanted <= n. NULL: arena full. */
+uint32_t *review_draw(uint32_t n, uint32_t wanted, uint64_t seed, struct arena *arena);
+
 /* labels[reviewer * n_items + item]; REVIEW_NONE: none. */
 #define REVIEW_NONE INT32_MIN
 struct review_agreement {

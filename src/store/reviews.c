@@ -128,13 +128,14 @@ enum fault reviews_item(struct evaluations *e, int64_t number, int64_t item, str
     return fault;
 }
 
-enum fault reviews_items(struct evaluations *e, int64_t number, bool (*each)(void *ctx, const struct review_item *i), void *ctx,
+enum fault reviews_items(struct evaluations *e, int64_t number, bool bodies, bool (*each)(void *ctx, const struct review_item *i), void *ctx,
                         struct error *error) {
     struct statement *s;
     bool row = true;
-    enum fault fault = statement_of(e->db, "SELECT " ITEM_COLUMNS " FROM review_item WHERE review = ?1 ORDER BY at", &s, error);
+    enum fault fault = statement_of(e->db, "SELECT at, iif(?2, body, NULL), label, comment, by, at_us FROM review_item WHERE review = ?1 ORDER BY at", &s, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_i64(s, 1, number);
+    statement_bind_i64(s, 2, bodies);
     while ((fault = statement_step(s, &row, error)) == FAULT_NONE && row) {
         struct review_item i;
         read_item(s, NULL, &i);
@@ -231,6 +232,32 @@ enum fault reviews_adjudicate(struct evaluations *e, int64_t number, const struc
     statement_bind_text(s, 5, i->by);
     statement_bind_i64(s, 6, i->at_us);
     return run_update(e, s, "the review has no such item", error);
+}
+
+enum fault reviews_reassign(struct evaluations *e, int64_t number, struct slice from, struct slice to, struct slice reviewers, int64_t *ret_moved,
+                            struct error *error) {
+    struct statement *s;
+    enum fault fault = begin_open(e, number,
+                                  "UPDATE review_label SET reviewer = ?3, position = position + 1 + (SELECT coalesce(max(o.position), -1)"
+                                  "  FROM review_label o WHERE o.review = ?1 AND o.reviewer = ?3)"
+                                  " WHERE review = ?1 AND reviewer = ?2 AND label IS NULL"
+                                  " AND item NOT IN (SELECT o.item FROM review_label o WHERE o.review = ?1 AND o.reviewer = ?3)", &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_i64(s, 1, number);
+    statement_bind_text(s, 2, from);
+    statement_bind_text(s, 3, to);
+    fault = statement_run(s, error);
+    int64_t moved = fault == FAULT_NONE ? (int64_t)database_changes(e->db) : 0;
+    if (fault == FAULT_NONE) fault = statement_of(e->db, "UPDATE review SET reviewers = ?2 WHERE number = ?1", &s, error);
+    if (fault == FAULT_NONE) {
+        statement_bind_i64(s, 1, number);
+        statement_bind_text(s, 2, reviewers);
+        fault = statement_run(s, error);
+    }
+    if (fault == FAULT_NONE) fault = database_commit(e->db, error);
+    if (fault != FAULT_NONE) database_rollback(e->db);
+    if (fault == FAULT_NONE) *ret_moved = moved;
+    return fault;
 }
 
 enum fault reviews_close(struct evaluations *e, int64_t number, int64_t at_us, struct error *error) {

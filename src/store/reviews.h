@@ -50,8 +50,8 @@ enum fault reviews_list(struct evaluations *e, bool open, struct arena *arena, b
                        struct error *error) MUST_CHECK;
 enum fault reviews_item(struct evaluations *e, int64_t number, int64_t item, struct arena *arena, struct review_item *ret,
                             struct error *error) MUST_CHECK; /* FAULT_NOT_FOUND */
-/* In order. Bodies are valid inside the call, like all texts. */
-enum fault reviews_items(struct evaluations *e, int64_t number, bool (*each)(void *ctx, const struct review_item *i), void *ctx,
+/* In order. Bodies (SLICE_NULL unless asked for) are valid inside the call, like all texts. */
+enum fault reviews_items(struct evaluations *e, int64_t number, bool bodies, bool (*each)(void *ctx, const struct review_item *i), void *ctx,
                         struct error *error) MUST_CHECK;
 /* By item, then reviewer; reviewer SLICE_NULL: all, else this one's in the order of positions. item < 0: of all items. */
 enum fault reviews_labels(struct evaluations *e, int64_t number, struct slice reviewer, int64_t item, bool (*each)(void *ctx, const struct review_label *l),
@@ -60,6 +60,9 @@ enum fault reviews_labels(struct evaluations *e, int64_t number, struct slice re
 enum fault reviews_label(struct evaluations *e, int64_t number, const struct review_label *l, struct error *error) MUST_CHECK;
 /* Of item i->at; adjudicated false takes it back. Faults as above. */
 enum fault reviews_adjudicate(struct evaluations *e, int64_t number, const struct review_item *i, struct error *error) MUST_CHECK;
+/* What `from` has not labelled goes to `to`, behind what `to` has; what `to` has too stays. `reviewers`: all names from now on, JSON. FAULT_CONFLICT: it is closed. */
+enum fault reviews_reassign(struct evaluations *e, int64_t number, struct slice from, struct slice to, struct slice reviewers, int64_t *ret_moved,
+                            struct error *error) MUST_CHECK;
 enum fault reviews_close(struct evaluations *e, int64_t number, int64_t at_us, struct error *error) MUST_CHECK; /* again: the first time stays */
 
 #endif

@@ -1,7 +1,7 @@
 """Scenarios of cli.py about people who look at answers."""
 import json
 
-from rig import config, expect
+from rig import KEY, config, expect
 
 PEOPLE = "".join(f"{{name: {name}, role: {role}, token: {name}-token-0123456789}}, "
                  for name, role in (("ops", "admin"), ("anna", "editor"), ("benn", "editor"), ("carl", "editor")))
@@ -40,10 +40,17 @@ def test_people(rig):
 
     first = order("anna")
     expect(sorted(first) == list(range(6)), first)
-    run("anna", "unlabel", "1", first[2])
-    expect(json.loads(run("anna", "next", "1", "--json"))["item"] == first[2], "taken back")
+    back = next(item for item in first if item)
+    run("anna", "unlabel", "1", back)
+    expect(json.loads(run("anna", "next", "1", "--json"))["item"] == back, "taken back")
     out = run("anna", "next", "1", stdin=f"maybe\npass good\n")
     expect("all 6 are done" in out and "\x1b" not in out, out)
+    run("anna", "unlabel", "1", back)
+    run("anna", "next", "1", stdin="pass " + "x" * 4090 + "fail why\npass\n")
+    mine = [one for item in json.loads(run("ops", "labels", "1", "--json"))["items"] for one in item["labels"] if item["item"] == back]
+    expect([one["label"] for one in mine] == ["pass"], f"the rest of a long line is a label: {mine}")
+    run("anna", "unlabel", "1", back)
+    run("anna", "label", "1", back, "pass", "--comment", "good")
     expect("none of review-1" in run("carl", "next", "1", code=2), "not a reviewer")
     expect("only anna or an admin" in run("benn", "label", "1", "0", "pass", "--reviewer", "anna", code=3), "for another")
     expect("once it is closed" in run("anna", "labels", "1", code=3), "blind while it is open")
@@ -76,7 +83,7 @@ def test_pairs(rig):
     items = rig.folder / "pairs.jsonl"
     items.write_text("".join(json.dumps({"input": str(i), "answers": ["old", "new"]}) + "\n" for i in range(40)))
     status, out, err = rig.run("review", "create", "--rubric", "which is better", "--scale", "pairwise", "--reviewers", "anna", "--items", items)
-    expect(status == 0 and "quarterdeck review next review-1 --reviewer anna" in out, out + err)
+    expect(status == 0 and "quarterdeck review next review-1 --reviewer 'anna'" in out, out + err)
     seen = set()
     for _ in range(40):
         one = json.loads(rig.run("review", "next", "1", "--reviewer", "anna", "--json")[1])
@@ -85,3 +92,85 @@ def test_pairs(rig):
         expect(rig.run("review", "label", "1", str(one["item"]), word, "--reviewer", "anna")[0] == 0, "not taken")
     expect(seen == {"old", "new"}, f"always the same first: {seen}")
     expect(json.loads(rig.run("review", "show", "1", "--json")[1])["labels"] == {"baseline": 0, "tie": 0, "candidate": 40}, "turned")
+
+
+JUDGED = """suite: helpdesk
+model: on-openai
+messages: [{role: system, content: "%s"}, {role: user, content: "{{question}}"}]
+judges: {tone: {model: on-openai, rubric: "friendly? {{question}}"%s}}
+checks: [{type: judge, judge: tone}]
+cases:
+"""
+
+
+def answered(rig, names=("one",), cases=30, scale=""):
+    """A run of each name: every third case is answered badly, which the judge sees."""
+    def when(words, text):
+        return {"match": {"user_contains": words}, "do": {"say": text}}
+    script = rig.folder / "script.yaml"
+    script.write_text(json.dumps({"rules": [{"do": {"say": "Gladly, äöü."}}, when("bad question", "Nope, I will not."),
+                                            when("gladly", json.dumps({"reason": "kind", "verdict": 5 if scale else "pass"})),
+                                            when("nope", json.dumps({"reason": "curt", "verdict": 2 if scale else "fail"}))]}))
+    sim = rig.start_sim("--speed", "0", "--script", script)
+    rig.write_config(config(sim.url).replace("tokens: [", "tokens: [" + PEOPLE))
+    rig.start_gateway()
+    for name in names:
+        lines = [f"  - {{id: c{i}, vars: {{question: '{'bad' if i % 3 == 0 else 'good'} question {i}'}}, context: 'context {i}', expected: 'expected {i}'}}" for i in range(cases)]
+        (rig.folder / "s.yaml").write_text(JUDGED % (name, scale) + "\n".join(lines) + "\n")
+        status, out, err = rig.run("eval", "run", "s.yaml", "--json", env={"QUARTERDECK_KEY": KEY})
+        expect(status in (0, 1), f"{status} {out} {err}")
+
+
+def test_people_run(rig):
+    """Answers of a run: what was asked, drawn with a known chance, without a word on whose they are; pairs of two runs."""
+    answered(rig, ("SECRET old", "SECRET new"))
+    rubric = ("--rubric", "friendly")
+    made = rig.run("review", "create", "--run", "run-1", "--sample", "12", "--reviewers", "anna", *rubric, "--json", check=True)[1]
+    made = json.loads(made)
+    expect((made["items"], made["drawn_from"], made["left_out"], made["source"]) == (12, 30, 0, "run-1"), made)
+    items = json.loads(rig.run("review", "labels", "1", "--json", check=True)[1])["items"]
+    results = {r["case"]: r for r in map(json.loads, rig.run("eval", "show", "run-1", "--results", "all", "--json", check=True)[1].splitlines())}
+    for item in items:
+        number = item["case"][1:]
+        expect(item["chance"] == 0.4 and item["run"] == "run-1" and item["repeat"] == 0, item)
+        expect(item["input"][0] == {"role": "system", "content": "SECRET old"} and item["input"][1]["content"].endswith(f"question {number}"), item)
+        expect(item["context"] == f"context {number}" and item["expected"] == f"expected {number}" and item["answers"] == [results[item["case"]]["output"]], item)
+        expect(item["record"] == results[item["case"]]["record"], item)
+    expect(len({item["case"] for item in items}) == 12, "one twice")
+    shown = rig.run("review", "next", "1", "--reviewer", "anna", "--json", check=True)[1]
+    expect("SECRET" not in shown and "run-" not in shown and "record" not in shown, shown)
+    text = rig.run("review", "next", "1", "--reviewer", "anna", stdin="q\n", check=True)[1]
+    expect("question" in text and '"role"' not in text and "\x1b" not in text, text)
+    made = json.loads(rig.run("review", "create", "--run", "1", "--verdict", "fail", "--reviewers", "anna", *rubric, "--json", check=True)[1])
+    expect(made["items"] == 10, made)
+    for words, told in ((("--run", "run-9"), "run"), (("--run", "x"), "run-12"), (("--run", "1", "--scale", "pairwise"), "against"),
+                        (("--run", "1", "--against", "2"), "pairwise"), (("--run", "1", "--verdict", "maybe"), "verdict")):
+        status, _, err = rig.run("review", "create", *words, "--reviewers", "anna", *rubric)
+        expect(status in (2, 3) and told in err, f"{words}: {status} {err}")
+
+    # pairs: what differs between the prompts is not told, the adjudicator does not learn whose is whose either
+    made = json.loads(rig.run("review", "create", "--run", "2", "--against", "1", "--scale", "pairwise", "--reviewers", "anna,benn", "--per-item", "2", *rubric,
+                              "--adjudicator", "carl", "--json", check=True)[1])
+    expect(made["items"] == 30 and made["source"] == "run-2 against run-1", made)
+    for who, word in (("anna", "baseline"), ("benn", "candidate")):
+        for item in range(30):
+            rig.run("review", "label", "3", str(item), "first", "--reviewer", who, check=True)
+    as_carl, as_anna = {"QUARTERDECK_TOKEN": "carl-token-0123456789"}, {"QUARTERDECK_TOKEN": "anna-token-0123456789"}
+    for person in (as_carl, as_anna):
+        head = json.loads(rig.run("review", "show", "3", "--json", env=person, check=True)[1])
+        expect(head["source"] is None and head["labels"] is None and head["agreement"] is None and head["settled"] is None, head)
+        listed = json.loads(rig.run("review", "list", "--json", env=person, check=True)[1])["reviews"]
+        expect(listed[0]["source"] is None, listed[0])
+        expect(rig.run("review", "labels", "3", env=person)[0] == 3, "whose is whose")
+    differing = rig.run("review", "disputed", "3", "--json", env=as_carl)[1]
+    expect("baseline" not in differing and "candidate" not in differing and "SECRET" not in differing, differing)
+    differing = json.loads(differing)["disputed"]
+    expect(differing and {row["labels"][0]["label"] for row in differing} == {"first", "second"}, "always the same first")
+    whole = json.loads(rig.run("review", "labels", "3", "--json", check=True)[1])["items"]
+    seen = set()
+    for row in differing:
+        expect(json.loads(rig.run("review", "adjudicate", "3", str(row["item"]), "first", "--json", env=as_carl, check=True)[1])["label"] == "first", row)
+    for row in json.loads(rig.run("review", "labels", "3", "--json", check=True)[1])["items"]:
+        if row["state"] == "adjudicated":
+            seen.add(row["label"])
+    expect(seen == {"baseline", "candidate"} and len(whole) == 30, f"the adjudicator's first is always {seen}")

@@ -47,6 +47,20 @@ static void shares(void **state) {
     }
 }
 
+/* Each item as likely as any other, in order, none twice. */
+static void drawn(void **state) {
+    unsigned count[10] = {0};
+    for (uint64_t seed = 0; seed < 10000; seed++) {
+        uint32_t *d = review_draw(10, 3, seed, *state);
+        assert_non_null(d);
+        assert_true(d[0] < d[1] && d[1] < d[2] && d[2] < 10);
+        for (unsigned i = 0; i < 3; i++) count[d[i]]++;
+    }
+    for (unsigned i = 0; i < 10; i++) assert_true(count[i] > 2800 && count[i] < 3200); /* 3000, sd 46 */
+    uint32_t *all = review_draw(10, 10, 1, *state);
+    for (uint32_t i = 0; i < 10; i++) assert_int_equal(all[i], i);
+}
+
 static void repeatable_and_mixed(void **state) {
     struct review_assignment *a = review_assign(200, 2, 2, 1, *state), *b = review_assign(200, 2, 2, 1, *state),
                              *c = review_assign(200, 2, 2, 2, *state);
@@ -109,7 +123,7 @@ static void agreement(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(shares, setup, teardown),   cmocka_unit_test_setup_teardown(repeatable_and_mixed, setup, teardown),
+        cmocka_unit_test_setup_teardown(shares, setup, teardown), cmocka_unit_test_setup_teardown(drawn, setup, teardown),   cmocka_unit_test_setup_teardown(repeatable_and_mixed, setup, teardown),
         cmocka_unit_test(labels),                                   cmocka_unit_test(settling),
         cmocka_unit_test_setup_teardown(agreement, setup, teardown),
     };
