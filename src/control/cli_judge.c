@@ -200,7 +200,7 @@ static int show(int argc, char **argv) {
 }
 
 const struct cli_verb cli_judge_parts[] = {
-    {"calibrate", "eval judge calibrate JUDGE --labels FILE", "hold a judge against people's labels: exit 0 calibrated, 1 not", cli_judge_calibrate},
+    {"calibrate", "eval judge calibrate JUDGE (--labels FILE | --from-review REVIEW)", "hold a judge against people's labels: exit 0 calibrated, 1 not", cli_judge_calibrate},
     {"list", "eval judge list [options]", "judges that were held against people, and how far each says what they say", list},
     {"show", "eval judge show NAME [options]", "one judge in full, with each sitting of labelling", show},
     {NULL, NULL, NULL, NULL},

@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define USAGE "quarterdeck eval judge calibrate JUDGE --labels FILE [options]"
+#define USAGE "quarterdeck eval judge calibrate JUDGE (--labels FILE | --from-review REVIEW) [options]"
 #define SHOWN 20 /* disagreements that are told; --json has all */
 
 struct work {
     struct judge_choice choice;
     struct client_options o;
-    const char *labels_path, *key, *gateway;
+    const char *labels_path, *review, *key, *gateway;
     int64_t concurrency, timeout_us;
     double max_cost_usd;
     bool capped;
@@ -113,7 +113,7 @@ static void put_sitting(const struct work *w, const struct judge_sitting *s, str
     judge_check_write(&w->choice.check, out);
     json_member_text(out, "identity", hex);
     json_member_text(out, "scale", calibration_scale_name(s->scale));
-    json_member_text(out, "source", w->labels_path);
+    json_member_text(out, "source", w->review ? w->review : w->labels_path);
     json_member_i64(out, "errors", s->errors);
     json_member_i64(out, "contested", s->contested);
     json_key(out, "pairs");
@@ -246,16 +246,27 @@ static int no_verdict(const struct work *w) {
     return 3;
 }
 
+/* What was said when the run was made costs nothing again. */
+static void count_kept(struct work *w) {
+    for (size_t i = 0; i < w->labels.n; i++) {
+        w->counts.done += w->items[i].settled;
+        w->counts.errors += w->items[i].settled && w->items[i].outcome.verdict == CHECK_ERROR;
+    }
+    if (w->counts.done == 0) w->stopped = "the runs of the review have no verdict of this judge with this rubric";
+}
+
 static int calibrate(struct work *w) {
     struct error error = {.fault = FAULT_NONE};
     struct judge_sitting s = {.n = 0};
     struct client_answer a;
     size_t n = 0;
-    int code = cli_judge_labels(w->labels_path, &w->arena, &w->labels);
-    if (code < 0) code = cli_judge_find(w->client, &w->choice, &w->arena);
+    int code = w->review ? cli_judge_review(w->client, w->review, &w->choice, &w->arena, &w->labels, &w->items)
+                         : cli_judge_labels(w->labels_path, &w->arena, &w->labels);
+    if (code < 0 && !w->review) code = cli_judge_find(w->client, &w->choice, &w->arena);
     if (code >= 0) return code;
     if (!label_suits(w->labels.scale, &w->choice.judge, &w->choice.check, &error)) return complain(&error), 2;
-    code = ask_all(w);
+    if (w->review) count_kept(w);
+    else code = ask_all(w);
     if (code >= 0) return code;
     s = (struct judge_sitting){.scale = w->labels.scale, .errors = (int64_t)w->counts.errors, .contested = (int64_t)w->labels.contested};
     s.pairs = arena_new_array(&w->arena, struct calibration_pair, w->labels.n + 1);
@@ -277,8 +288,10 @@ static int calibrate(struct work *w) {
 int cli_judge_calibrate(int argc, char **argv) {
     struct work w = {.choice = {.threshold = NAN}, .key = getenv("QUARTERDECK_KEY"), .concurrency = 8, .timeout_us = 120000000};
     const struct option_spec specs[] = {
-        {.name = "labels", .type = OPTION_TEXT, .value = &w.labels_path, .metavar = "FILE", .required = true,
+        {.name = "labels", .type = OPTION_TEXT, .value = &w.labels_path, .metavar = "FILE",
          .help = "an object a line, {input, output, context, expected, label, labeller}, or such a table (.csv); - is standard input"},
+        {.name = "from-review", .type = OPTION_TEXT, .value = &w.review, .metavar = "REVIEW",
+         .help = "the labels of this review, against what the judge said in its runs: nothing is asked again"},
         {.name = "suite", .type = OPTION_TEXT, .value = &w.choice.suite, .metavar = "FILE", .help = "the suite that declares the judge; else as it was calibrated last"},
         {.name = "model", .type = OPTION_TEXT, .value = &w.choice.model, .metavar = "NAME", .help = "or a judge of this model"},
         {.name = "scale", .type = OPTION_TEXT, .value = &w.choice.scale, .metavar = "SCALE", .help = "with --model: binary (the default), 1-5 or pairwise"},
@@ -296,7 +309,11 @@ int cli_judge_calibrate(int argc, char **argv) {
     if (code < 0) code = cli_expect(USAGE, n, 1, 1);
     if (code < 0 && (w.concurrency < 1 || w.concurrency > LIMIT_EVAL_CONCURRENT || w.timeout_us <= 0 || w.max_cost_usd < 0)) code = cli_expect(USAGE, 1, 0, 0);
     if (code >= 0) return code;
-    if (!w.key || !*w.key) {
+    if (!w.labels_path == !w.review) {
+        fprintf(stderr, "quarterdeck: expected --labels or --from-review, and one of them\n");
+        return 2;
+    }
+    if (!w.review && (!w.key || !*w.key)) {
         fprintf(stderr, "quarterdeck: the requests need an application's key: --key or QUARTERDECK_KEY\n");
         return 2;
     }

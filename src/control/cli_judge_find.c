@@ -57,6 +57,7 @@ static int read_suite(struct client *client, struct judge_choice *c, struct slic
 static int from_suite(struct client *client, struct judge_choice *c, struct arena *arena, struct judge_uses *f) {
     struct error error = {.fault = FAULT_NONE};
     struct buffer text;
+    if (!slice_is_null(c->suite_text)) return read_suite(client, c, c->suite_text, arena, f);
     buffer_init(&text, LIMIT_SUITE_FILE);
     int code = config_file_load(c->suite, &text, &error) == FAULT_NONE ? read_suite(client, c, arena_slice(arena, buffer_slice(&text)), arena, f) : complain(&error);
     buffer_deinit(&text);

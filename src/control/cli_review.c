@@ -1,5 +1,5 @@
 /* `quarterdeck review`: answers that wait for people. */
-#include "control/cli_verbs.h"
+#include "control/cli_review.h"
 
 #include "base/clock.h"
 #include "control/config_file.h"
@@ -523,30 +523,12 @@ static void write_labels(struct client_answer *a) {
     sheet_deinit(&s);
 }
 
-/* A judge's calibration reads these. */
 static void write_jsonl(struct client_answer *a) {
-    static const char *const kept[] = {"input", "context", "expected", "run", "case", "repeat", "record"};
-    bool binary = slice_is(cli_value(a, 0, "scale"), "binary"), pairs = slice_is(cli_value(a, 0, "scale"), "pairwise");
-    uint32_t at = JSON_NONE, item;
-    while (json_each_item(&a->doc, cli_at(a, 0, "items"), &at, &item)) {
-        struct slice label = cli_value(a, item, "label");
-        struct buffer out;
-        struct json_writer w;
-        if (slice_is_null(label)) continue;
-        buffer_init(&out, LIMIT_REPLY_BODY);
-        json_start(&w, &out);
-        json_object(&w);
-        for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++)
-            if (cli_at(a, item, kept[i]) != JSON_NONE) json_member_raw(&w, kept[i], json_raw(&a->doc, cli_at(a, item, kept[i])));
-        if (pairs) json_member_raw(&w, "answers", json_raw(&a->doc, cli_at(a, item, "answers")));
-        else json_member_raw(&w, "output", json_raw(&a->doc, json_item(&a->doc, cli_at(a, item, "answers"), 0)));
-        if (pairs) json_member_string(&w, "label", label);
-        else json_member_raw(&w, "label", !binary ? label : slice_is(label, "pass") ? SLICE("true") : SLICE("false"));
-        json_object_end(&w);
-        buffer_byte(&out, '\n');
-        fwrite(out.at, 1, out.len, stdout);
-        buffer_deinit(&out);
-    }
+    struct buffer out;
+    buffer_init(&out, LIMIT_BODY_CEILING);
+    cli_review_lines(a, &out);
+    fwrite(out.at, 1, out.len, stdout);
+    buffer_deinit(&out);
 }
 
 static int labels(int argc, char **argv) {

@@ -109,8 +109,8 @@ def answered(rig, names=("one",), cases=30, scale=""):
         return {"match": {"user_contains": words}, "do": {"say": text}}
     script = rig.folder / "script.yaml"
     script.write_text(json.dumps({"rules": [{"do": {"say": "Gladly, äöü."}}, when("bad question", "Nope, I will not."),
-                                            when("gladly", json.dumps({"reason": "kind", "verdict": 5 if scale else "pass"})),
-                                            when("nope", json.dumps({"reason": "curt", "verdict": 2 if scale else "fail"}))]}))
+                                            when("gladly", json.dumps({"reason": "kind", "score": 5} if scale else {"reason": "kind", "verdict": "pass"})),
+                                            when("nope", json.dumps({"reason": "curt", "score": 2} if scale else {"reason": "curt", "verdict": "fail"}))]}))
     sim = rig.start_sim("--speed", "0", "--script", script)
     rig.write_config(config(sim.url).replace("tokens: [", "tokens: [" + PEOPLE))
     rig.start_gateway()
@@ -174,3 +174,47 @@ def test_people_run(rig):
         if row["state"] == "adjudicated":
             seen.add(row["label"])
     expect(seen == {"baseline", "candidate"} and len(whole) == 30, f"the adjudicator's first is always {seen}")
+
+
+def people_to_judge(rig, scale):
+    """30 good answers and 15 bad ones; people differ from the judge on three."""
+    answered(rig, ("one",), cases=45, scale=", scale: 1-5" if scale == "1-5" else "")
+    rig.run("review", "create", "--run", "run-1", "--reviewers", "anna", "--rubric", "friendly", "--scale", scale, check=True)
+    words = ("2", "4") if scale == "1-5" else ("fail", "pass")
+    status, _, err = rig.run("eval", "judge", "calibrate", "tone", "--from-review", "1")
+    expect(status == 2 and "no label of 1 stands yet" in err, err)
+    for at in range(45):
+        good = at % 3 != 0
+        rig.run("review", "label", "1", str(at), words[good if at not in (0, 1, 2) else not good], "--reviewer", "anna", check=True)
+    before = len(rig.records())
+    status, out, err = rig.run("eval", "judge", "calibrate", "tone", "--from-review", "review-1", "--json")
+    expect(status == 0, f"{status} {out} {err}")
+    found = json.loads(out)
+    now = found["judge"]["in_force"]
+    expect(now["counts"] == {"both_pass": 28, "missed": 1, "let_through": 2, "both_fail": 14} and found["judge"]["source"] == "review-1", now)
+    expect(found["cost_usd"] == 0 and len(rig.records()) == before, "it was asked again")
+    # the same labels by a file: the judge is asked again, and they are not counted twice
+    lines = rig.run("review", "labels", "1", "--jsonl", check=True)[1]
+    (rig.folder / "labels.jsonl").write_text(lines)
+    status, out, err = rig.run("eval", "judge", "calibrate", "tone", "--labels", "labels.jsonl", "--json", env={"QUARTERDECK_KEY": KEY})
+    again = json.loads(out)["judge"]["in_force"]
+    expect(status == 0 and again["n"] == 45 and again["counts"] == now["counts"], f"{again} {err}")
+    # a run says what is corrected by it
+    status, out, err = rig.run("eval", "run", "s.yaml", "--new", "--json", env={"QUARTERDECK_KEY": KEY})
+    corrected = json.loads(out)["corrected"]
+    expect(corrected["judged"] == "calibrated" and corrected["interval"][0] < corrected["pass_rate"] < corrected["interval"][1], corrected)
+    status, _, err = rig.run("eval", "judge", "calibrate", "tone", "--from-review", "1", "--suite", "other.yaml")
+    expect(status == 3, err)
+    (rig.folder / "other.yaml").write_text((rig.folder / "s.yaml").read_text().replace("friendly?", "short?"))
+    status, _, err = rig.run("eval", "judge", "calibrate", "tone", "--from-review", "1", "--suite", "other.yaml")
+    expect(status == 3 and "no verdict of this judge with this rubric" in err, f"{status} {err}")
+
+
+def test_people_to_judge(rig):
+    """A run, people's labels of it, the judge held against them without being asked again, and the next run's corrected rate."""
+    people_to_judge(rig, "binary")
+
+
+def test_people_to_judge_in_steps(rig):
+    """The same on the scale 1-5."""
+    people_to_judge(rig, "1-5")
