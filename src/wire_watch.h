@@ -22,6 +22,7 @@
     JOB(DOWNGRADES, "downgrades", 10, 3600, 1, false)                                                        \
     JOB(SCORING, "scoring", 3, 10, 1, false)                                                                 \
     JOB(EVALUATION, "evaluation", 4, 10, 1, false)                                                           \
+    JOB(REVIEWS, "reviews", 6, 300, 5, false)                                                                \
     JOB(LEARNED, "learned", 180, 180, 60, false)                                                             \
     JOB(RETENTION, "retention", 120, 3600, 600, false)
 

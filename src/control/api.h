@@ -163,6 +163,7 @@ void api_reviews_list(struct api_call *c);
 void api_reviews_create(struct api_call *c);
 void api_review_show(struct api_call *c);
 void api_review_close(struct api_call *c);
+void api_review_reassign(struct api_call *c);
 void api_review_next(struct api_call *c);
 void api_review_label(struct api_call *c);
 void api_review_unlabel(struct api_call *c);

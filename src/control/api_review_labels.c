@@ -272,7 +272,7 @@ void api_review_adjudicate(struct api_call *c) {
     int64_t item = api_number(c, "item", -1);
     int32_t label, settled = 0;
     bool adjudicated;
-    if (!api_review_load(c, &v)) return;
+    if (!api_review_load(c, &v) || !api_review_need_open(c, &v)) return;
     for (unsigned r = 0; r < v.n_reviewers; r++)
         if (slice_is(v.reviewers[r], c->actor)) {
             api_fail(c, FAULT_NOT_PERMITTED, "%s reviews it: who reviews cannot decide where reviewers differ", c->actor);

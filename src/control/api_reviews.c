@@ -73,6 +73,11 @@ bool api_review_load(struct api_call *c, struct review_view *ret) {
     return true;
 }
 
+bool api_review_need_open(struct api_call *c, const struct review_view *v) {
+    if (v->row.closed_us != 0) api_fail(c, FAULT_CONFLICT, "review-%lld is closed", (long long)v->number);
+    return v->row.closed_us == 0;
+}
+
 enum review_state api_review_state(const struct review_view *v, size_t item, int32_t *ret_label, bool *ret_adjudicated) {
     int32_t given[REVIEW_REVIEWERS_MOST];
     size_t n = 0, expected = 0;
@@ -180,18 +185,17 @@ static void put_head(struct json_writer *w, const struct review_row *r, bool bli
     api_put_time(w, "closed_at", r->closed_us);
 }
 
-static void put_review(struct api_call *c, const struct review_view *v) {
+bool api_review_put(struct api_call *c, const struct review_view *v) {
     static const char *const hidden[] = {"waiting", "settled", "disputed", "adjudicated", "labels", "agreement"};
     bool blind = api_review_is_blind(c, v);
-    json_object(&c->json);
     put_head(&c->json, &v->row, blind);
     put_reviewers(&c->json, v);
     if (!blind) put_states(&c->json, v);
     for (unsigned i = 0; blind && i < sizeof hidden / sizeof *hidden; i++) json_member_text(&c->json, hidden[i], NULL);
-    if (blind || put_agreement(c, v)) json_object_end(&c->json);
+    return blind || put_agreement(c, v);
 }
 
-/* ---- list, show, close ---- */
+/* ---- list and show ---- */
 
 struct listing {
     struct api_call *c;
@@ -226,20 +230,9 @@ void api_reviews_list(struct api_call *c) {
 
 void api_review_show(struct api_call *c) {
     struct review_view v;
-    if (api_review_load(c, &v)) put_review(c, &v);
-}
-
-void api_review_close(struct api_call *c) {
-    struct review_view v;
-    struct error error;
     if (!api_review_load(c, &v)) return;
-    if (v.row.closed_us == 0) {
-        struct slice subject = arena_printf(c->arena, "review/%lld", (long long)v.number);
-        if (!api_check(c, api_audit(c, "review.close", subject, SLICE_NULL, &error), &error) ||
-            !api_check(c, reviews_close(c->s->evaluations, v.number, clock_wall_us(), &error), &error) || !api_review_load(c, &v))
-            return;
-    }
-    put_review(c, &v);
+    json_object(&c->json);
+    if (api_review_put(c, &v)) json_object_end(&c->json);
 }
 
 /* ---- a new one ---- */

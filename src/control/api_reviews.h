@@ -26,6 +26,8 @@ bool api_review_load(struct api_call *c, struct review_view *ret);
 bool api_review_find(struct api_call *c, struct review_view *ret); /* without items and labels */
 /* Whoever reviews or decides is not told, while it is open, what the answers are from nor what others said. */
 bool api_review_is_blind(const struct api_call *c, const struct review_view *v);
+bool api_review_put(struct api_call *c, const struct review_view *v); /* members of an open object (schema Review); false after an error */
+bool api_review_need_open(struct api_call *c, const struct review_view *v); /* before the audit log says that it was changed */
 bool api_review_is_name(struct slice s);
 /* Of one item: its state, and the label that stands (adjudicated or agreed). */
 enum review_state api_review_state(const struct review_view *v, size_t item, int32_t *ret_label, bool *ret_adjudicated);

@@ -207,7 +207,7 @@ static const struct api_parameter approval_revoke[] = {APPROVAL_PATH, REASON(API
 #define OR_KIND(symbol, domain, name, meaning) "|" name
 #define OR_STATE(symbol, name) "|" name
 static const struct api_parameter findings[] = {
-    {.name = "domain", .place = API_QUERY, .type = API_CHOICE, .choices = "cost", .help = "only of this domain"},
+    {.name = "domain", .place = API_QUERY, .type = API_CHOICE, .choices = "cost|quality", .help = "only of this domain"},
     {.name = "state", .place = API_QUERY, .type = API_CHOICE, .choices = &(FINDING_STATE_TABLE(OR_STATE))[1], .help = "only in this state"},
     TEXT_QUERY("application", "only about this application"),
     {.name = "kind", .place = API_QUERY, .type = API_CHOICE, .choices = &(FINDING_KIND_TABLE(OR_KIND))[1], .help = "only of this kind"},
@@ -258,7 +258,12 @@ static const struct api_parameter review_list[] = {
     {.name = "state", .place = API_QUERY, .type = API_CHOICE, .choices = "open|all", .fallback = "open", .help = "which"},
     TEXT_QUERY("reviewer", "only those of this reviewer"), END};
 static const struct api_parameter review_id[] = {REVIEW_ID, END};
-static const struct api_parameter review_close[] = {REVIEW_ID, REASON(API_BODY), END};
+static const struct api_parameter review_close[] = {
+    REVIEW_ID, {.name = "score", .place = API_BODY, .type = API_TEXT, .high = 64, .help = "keep what stands as scores of this name, from people, of the items' records"},
+    REASON(API_BODY), END};
+static const struct api_parameter review_reassign[] = {
+    REVIEW_ID, {.name = "from", .place = API_BODY, .type = API_TEXT, .required = true, .help = "the reviewer who is away"},
+    {.name = "to", .place = API_BODY, .type = API_TEXT, .required = true, .help = "who takes what that one has not labelled"}, REASON(API_BODY), END};
 static const struct api_parameter review_next[] = {REVIEW_ID, REVIEWER(API_QUERY), END};
 static const struct api_parameter review_label[] = {REVIEW_ID, REVIEW_ITEM(API_BODY), REVIEWER(API_BODY), REVIEW_LABEL, REVIEW_COMMENT, END};
 static const struct api_parameter review_unlabel[] = {REVIEW_ID, REVIEW_ITEM(API_PATH), REVIEWER(API_QUERY), END};
@@ -368,7 +373,8 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/reviews", API_VIEWER, 200, api_reviews_list, "Answers that wait for people.", review_list, "Reviews", NULL},
     {"POST", "/api/v1/reviews", API_EDITOR, 201, api_reviews_create, "Gives answers to reviewers: {rubric, scale, reviewers, per_item, adjudicator, due, name} and `items` [{input, context, expected, output}] or `run` (with verdict, sample, against).", NULL, "ReviewHead", NULL},
     {"GET", "/api/v1/reviews/{id}", API_VIEWER, 200, api_review_show, "How far it is, and how far its reviewers agree.", review_id, "Review", NULL},
-    {"POST", "/api/v1/reviews/{id}/close", API_EDITOR, 200, api_review_close, "No label is taken any more.", review_close, "Review", NULL},
+    {"POST", "/api/v1/reviews/{id}/close", API_EDITOR, 200, api_review_close, "No label is taken any more. Again with `score`: gives the scores.", review_close, "ReviewClosed", NULL},
+    {"POST", "/api/v1/reviews/{id}/reassign", API_EDITOR, 200, api_review_reassign, "What a reviewer has not labelled goes to another.", review_reassign, "ReviewReassigned", NULL},
     {"GET", "/api/v1/reviews/{id}/next", API_VIEWER, 200, api_review_next, "The reviewer's next item, without a word on whose answer it is.", review_next, "ReviewNext", NULL},
     {"GET", "/api/v1/reviews/{id}/labels", API_VIEWER, 200, api_review_labels, "What was said of each item; while it is open, not for those who review it.", review_id, "ReviewLabels", NULL},
     {"POST", "/api/v1/reviews/{id}/labels", API_EDITOR, 200, api_review_label, "Labels an item; again: changes it.", review_label, "ReviewProgress", NULL},

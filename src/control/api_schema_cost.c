@@ -345,7 +345,7 @@ const struct api_field api_fields_cost[] = {
     {"Findings", "findings", "[Finding]", "open ones first, then those that were seen last"},
     {"Findings", "open", "{integer}", "how many are open, by kind, whatever was asked for"},
     {"Finding", "id", "integer", "its number"},
-    {"Finding", "domain", "cost", "whose watcher noticed it"},
+    {"Finding", "domain", "cost|quality", "whose watcher noticed it"},
     {"Finding", "kind", &(FINDING_KIND_TABLE(OR_KIND))[1], "what was noticed"},
     {"Finding", "state", &(FINDING_STATE_TABLE(OR_STATE))[1], "open: it is so; cleared: no longer; dismissed: a person said that it needs no answer"},
     {"Finding", "application", "string?", "null: it is not about one"},

@@ -12,20 +12,31 @@
         {S, "by", "string?", "who made it"}, {S, "created_at", "time", "when"}, {S, "due", "time?", "when it is to be done"}, \
         {S, "overdue", "boolean", "due, open, and labels are missing"}, {S, "closed_at", "time?", "null: open"}
 
+#define REVIEW(S)                    \
+    HEAD(S), \
+    {S, "reviewers", "[ReviewReviewer]", "and how far they are"}, \
+    {S, "waiting", "integer?", "items without all of their labels"}, \
+    {S, "settled", "integer?", "items whose reviewers agree, or that were adjudicated"}, \
+    {S, "disputed", "integer?", "items whose reviewers differ"}, \
+    {S, "adjudicated", "integer?", "settled ones on which reviewers differed"}, \
+    {S, "labels", "{integer}?", "settled items by label"}, \
+    {S, "agreement", "ReviewAgreement?", "of reviewers, before adjudication. These six are null for whoever reviews or decides, until it is closed"}
+
 const struct api_field api_fields_review[] = {
     {"Reviews", "reviews", "[ReviewHead]", "newest first"},
     HEAD("ReviewHead"),
     {"ReviewHead", "reviewers", "[string]", "their names"},
     {"ReviewHead", "drawn_from", "~integer", "of a new one: answers of which it has these"},
     {"ReviewHead", "left_out", "~integer", "of a new one: results without an answer, or without one to pair it with"},
-    HEAD("Review"),
-    {"Review", "reviewers", "[ReviewReviewer]", "and how far they are"},
-    {"Review", "waiting", "integer?", "items without all of their labels"},
-    {"Review", "settled", "integer?", "items whose reviewers agree, or that were adjudicated"},
-    {"Review", "disputed", "integer?", "items whose reviewers differ"},
-    {"Review", "adjudicated", "integer?", "settled ones on which reviewers differed"},
-    {"Review", "labels", "{integer}?", "settled items by label"},
-    {"Review", "agreement", "ReviewAgreement?", "of reviewers, before adjudication. These six are null for whoever reviews or decides, until it is closed"},
+    REVIEW("Review"),
+    REVIEW("ReviewClosed"),
+    {"ReviewClosed", "scores", "ReviewScores?", "null: none were asked for"},
+    {"ReviewScores", "name", "string", "their name; their source is person"},
+    {"ReviewScores", "given", "integer", "records that have one now"},
+    {"ReviewScores", "without_record", "integer", "items with a label that stands and no record"},
+    {"ReviewScores", "unknown_records", "integer", "of records that are no longer kept"},
+    {"ReviewReassigned", "moved", "integer", "items that are the other's now"},
+    {"ReviewReassigned", "left", "integer", "items without a label that the other had too"},
     {"ReviewReviewer", "name", "string", "the reviewer"},
     {"ReviewReviewer", "done", "integer", "labels given"},
     {"ReviewReviewer", "items", "integer", "items to label"},

@@ -18,12 +18,11 @@
 #define DISPUTED_USAGE "quarterdeck review disputed ID [options]"
 #define ADJUDICATE_USAGE "quarterdeck review adjudicate ID ITEM LABEL [options]"
 #define LABELS_USAGE "quarterdeck review labels ID [options]"
-#define CLOSE_USAGE "quarterdeck review close ID --why TEXT [options]"
 #define MOST_ITEMS_FILE (256u << 20)
 #define REVIEWER_OPTION(v) \
     {.name = "reviewer", .letter = 'r', .type = OPTION_TEXT, .value = &(v), .metavar = "NAME", .help = "as whom (default: the token's name)"}
 
-static void path_of(struct buffer *path, const char *id, const char *more) {
+void cli_review_path(struct buffer *path, const char *id, const char *more) {
     buffer_init(path, 64 << 10);
     buffer_append(path, SLICE("/api/v1/reviews"));
     client_add_segment(path, id);
@@ -141,7 +140,7 @@ static void say_created(struct client_answer *a) {
         printf("   quarterdeck review next " SLICE_FMT " --reviewer '" SLICE_FMT "'\n", SLICE_ARG(id), SLICE_ARG(cli_value(a, name, "")));
 }
 
-static int send(const struct client_options *o, const char *method, const char *path, struct slice body, void (*tell)(struct client_answer *a)) {
+int cli_review_send(const struct client_options *o, const char *method, const char *path, struct slice body, void (*tell)(struct client_answer *a)) {
     struct client_answer a;
     int code;
     struct client *client = client_open(o, &code);
@@ -183,7 +182,7 @@ static int create(int argc, char **argv) {
     buffer_init(&body, 2 * MOST_ITEMS_FILE);
     buffer_init(&text, MOST_ITEMS_FILE);
     code = write_review(&q, &body, &text);
-    if (code < 0) code = send(&o, "POST", "/api/v1/reviews", buffer_slice(&body), say_created);
+    if (code < 0) code = cli_review_send(&o, "POST", "/api/v1/reviews", buffer_slice(&body), say_created);
     buffer_deinit(&body);
     buffer_deinit(&text);
     return code;
@@ -283,7 +282,7 @@ static int show(int argc, char **argv) {
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, SHOW_USAGE, &n);
     if (code < 0) code = cli_expect(SHOW_USAGE, n, 1, 1);
     if (code >= 0) return code;
-    path_of(&path, argv[0], "");
+    cli_review_path(&path, argv[0], "");
     code = cli_get(&o, buffer_text(&path), write_review_of, NULL);
     buffer_deinit(&path);
     return code;
@@ -296,7 +295,7 @@ static bool put_label(struct client *client, const char *id, struct slice item, 
     struct buffer path, body;
     struct json_writer w;
     struct client_answer a;
-    path_of(&path, id, "/labels");
+    cli_review_path(&path, id, "/labels");
     buffer_init(&body, 64 << 10);
     json_start(&w, &body);
     json_object(&w);
@@ -336,7 +335,7 @@ static bool read_line(struct slice *ret_word, struct slice *ret_comment, char *t
 
 static int get_next(struct client *client, const char *id, const char *reviewer, struct client_answer *ret) {
     struct buffer path;
-    path_of(&path, id, "/next");
+    cli_review_path(&path, id, "/next");
     client_add_query(&path, "reviewer", reviewer);
     int code = client_call(client, "GET", buffer_text(&path), SLICE_NULL, ret);
     buffer_deinit(&path);
@@ -458,7 +457,7 @@ static int disputed(int argc, char **argv) {
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, DISPUTED_USAGE, &n);
     if (code < 0) code = cli_expect(DISPUTED_USAGE, n, 1, 1);
     if (code >= 0) return code;
-    path_of(&path, argv[0], "/disputed");
+    cli_review_path(&path, argv[0], "/disputed");
     code = cli_get(&o, buffer_text(&path), write_disputed, any_disputed);
     buffer_deinit(&path);
     return code;
@@ -483,7 +482,7 @@ static int adjudicate(int argc, char **argv) {
         code = 2;
     }
     if (code >= 0) return code;
-    path_of(&path, argv[0], "/adjudications");
+    cli_review_path(&path, argv[0], "/adjudications");
     buffer_init(&body, 64 << 10);
     json_start(&w, &body);
     json_object(&w);
@@ -491,7 +490,7 @@ static int adjudicate(int argc, char **argv) {
     json_member_text(&w, "label", argv[2]);
     if (comment) json_member_text(&w, "comment", comment);
     json_object_end(&w);
-    code = send(&o, "POST", buffer_text(&path), buffer_slice(&body), say_decided);
+    code = cli_review_send(&o, "POST", buffer_text(&path), buffer_slice(&body), say_decided);
     buffer_deinit(&path);
     buffer_deinit(&body);
     return code;
@@ -541,23 +540,10 @@ static int labels(int argc, char **argv) {
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, LABELS_USAGE, &n);
     if (code < 0) code = cli_expect(LABELS_USAGE, n, 1, 1);
     if (code >= 0) return code;
-    path_of(&path, argv[0], "/labels");
+    cli_review_path(&path, argv[0], "/labels");
     code = cli_get(&o, buffer_text(&path), jsonl ? write_jsonl : write_labels, NULL);
     buffer_deinit(&path);
     return code;
-}
-
-static void say_closed(struct client_answer *a) { printf(SLICE_FMT " is closed\n", SLICE_ARG(cli_value(a, 0, "review"))); }
-
-static int close_one(int argc, char **argv) {
-    struct client_options o = {0};
-    const char *why = NULL;
-    const struct option_spec specs[] = {
-        {.name = "why", .type = OPTION_TEXT, .required = true, .value = &why, .metavar = "TEXT", .help = "kept in the audit log"}, CLIENT_OPTIONS(o)};
-    int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, CLOSE_USAGE, &n);
-    if (code < 0) code = cli_expect(CLOSE_USAGE, n, 1, 1);
-    if (code >= 0) return code;
-    return cli_post_reason(&o, "/api/v1/reviews", argv[0], "/close", why, say_closed);
 }
 
 const struct cli_verb cli_review_parts[] = {
@@ -570,7 +556,8 @@ const struct cli_verb cli_review_parts[] = {
     {"disputed", "review disputed ID [options]", "items on which reviewers differ; exit 1 when there are any", disputed},
     {"adjudicate", "review adjudicate ID ITEM LABEL [options]", "decide where reviewers differ", adjudicate},
     {"labels", "review labels ID [options]", "what was said, and what stands", labels},
-    {"close", "review close ID --why TEXT [options]", "take no more labels", close_one},
+    {"close", "review close ID --why TEXT [options]", "take no more labels", cli_review_close},
+    {"reassign", "review reassign ID --from NAME --to NAME [options]", "give what a reviewer has not labelled to another", cli_review_reassign},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -29,7 +29,8 @@
     KIND(EVAL_FAILED, "quality", "eval_failed", "a run of a suite that the server made shows that a requirement does not hold") \
     KIND(EVAL_WORSE, "quality", "eval_worse",                                                                \
          "a run of a suite that the server made is surely worse than the run that it is held against")        \
-    KIND(MODEL_CHANGED, "quality", "model_changed", "a version of a model answered that had not before, and a suite is run because of it")
+    KIND(MODEL_CHANGED, "quality", "model_changed", "a version of a model answered that had not before, and a suite is run because of it") \
+    KIND(REVIEW_OVERDUE, "quality", "review_overdue", "answers wait for people, and the time by which they were to be labelled has passed")
 
 enum finding_kind {
 #define KIND(symbol, domain, name, meaning) FINDING_##symbol,

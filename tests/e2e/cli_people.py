@@ -1,6 +1,7 @@
 """Scenarios of cli.py about people who look at answers."""
 import json
 
+from cli_words import eventually
 from rig import KEY, config, expect
 
 PEOPLE = "".join(f"{{name: {name}, role: {role}, token: {name}-token-0123456789}}, "
@@ -218,3 +219,48 @@ def test_people_to_judge(rig):
 def test_people_to_judge_in_steps(rig):
     """The same on the scale 1-5."""
     people_to_judge(rig, "1-5")
+
+
+def test_people_end(rig):
+    """Overdue is a finding; what someone who is away has not labelled goes to another; what stands at the end is a score of its record."""
+    answered(rig, cases=6)
+    create = ("review", "create", "--run", "run-1", "--rubric", "friendly")
+    rig.run(*create, "--reviewers", "anna,benn", "--per-item", "2", "--adjudicator", "carl", "--scale", "1-5", check=True)
+    rig.run(*create, "--reviewers", "anna", "--due", "2020-01-01", check=True)
+    for item in range(2):
+        rig.run("review", "label", "1", str(item), "4", "--reviewer", "anna", check=True)
+    for words, told in ((("--from", "nobody", "--to", "eva"), "no such reviewer"), (("--from", "anna", "--to", "anna"), "another"),
+                        (("--from", "anna", "--to", "carl"), "cannot review"), (("--from", "anna", "--to", "e\x1bva"), "control characters")):
+        status, _, err = rig.run("review", "reassign", "1", *words)
+        expect(status == 2 and told in err, f"{words}: {status} {err}")
+    expect("stay" not in rig.run("review", "reassign", "1", "--from", "anna", "--to", "Eva Ängström", "--why", "on leave", check=True)[1], "all can move")
+    people = {p["name"]: (p["done"], p["items"]) for p in json.loads(rig.run("review", "show", "1", "--json", check=True)[1])["reviewers"]}
+    expect(people == {"anna": (2, 2), "benn": (0, 6), "Eva Ängström": (0, 4)}, people)
+    moved = json.loads(rig.run("review", "reassign", "1", "--from", "benn", "--to", "Eva Ängström", "--json", check=True)[1])
+    expect(moved == {"moved": 2, "left": 4}, moved)
+    positions = [json.loads(rig.run("review", "next", "1", "--reviewer", "Eva Ängström", "--json", check=True)[1])["items"]]
+    expect(positions == [6], positions)
+    for item in range(6):
+        rig.run("review", "label", "1", str(item), "4" if item < 3 else "2", "--reviewer", "Eva Ängström", check=True)
+    for item in range(2, 6):
+        rig.run("review", "label", "1", str(item), "4" if item < 3 else "2" if item < 5 else "1", "--reviewer", "benn", check=True)
+    out = rig.run("review", "close", "1", "--why", "done", "--score", "tone", check=True)[1]
+    expect("5 records" in out, out)
+    items = json.loads(rig.run("review", "labels", "1", "--json", check=True)[1])["items"]
+    scores = {}
+    for item in items:
+        for score in rig.api(f"/api/v1/scores?record={item['record']}")["scores"]:
+            expect(score["source"] == "person" and score["name"] == "tone", score)
+            scores[item["item"]] = score["value"]
+    expect(scores == {0: 0.75, 1: 0.75, 2: 0.75, 3: 0.25, 4: 0.25}, scores)
+    again = json.loads(rig.run("review", "close", "1", "--why", "again", "--score", "tone", "--json", check=True)[1])
+    expect(again["scores"] == {"name": "tone", "given": 5, "without_record": 0, "unknown_records": 0}, again["scores"])
+    expect(rig.run("review", "reassign", "1", "--from", "benn", "--to", "eva")[0] == 3, "it is closed")
+    actions = [e["action"] for e in rig.api("/api/v1/audit")["entries"]]
+    expect(actions[:2] == ["review.score", "review.close"] and actions.count("review.reassign") >= 2, actions)
+
+    def overdue():
+        return [f for f in rig.api("/api/v1/findings?domain=quality")["findings"] if f["kind"] == "review_overdue"]
+    expect(eventually(overdue, 1500), "nobody says that it is overdue")
+    expect([f["command"] for f in overdue()] == ["quarterdeck review show review-2"] and "6 of 6 labels are missing" in overdue()[0]["title"], overdue())
+    expect(json.loads(rig.run("review", "close", "2", "--why", "no", "--json", check=True)[1])["scores"] is None, "none were asked for")
