@@ -168,6 +168,11 @@ static bool healthy(enum fault outcome) {
     return outcome == FAULT_NONE || retry == RETRY_NEVER || retry == RETRY_LARGER;
 }
 
+/* A job may ask what a provider always fails at: that is no reason for the only target there is to rest for others too. */
+static bool says_nothing(const struct exchange *x, enum fault outcome) {
+    return outcome == FAULT_CANCELLED || (x->once_runs && x->n_order == 1 && x->admission == ADMIT_YES && !healthy(outcome));
+}
+
 static void count_attempt(struct exchange *x, enum fault outcome) {
     const char *labels[METRIC_LABELS] = {x->target->provider->name, x->target->model,
                                          outcome == FAULT_NONE ? "ok" : fault_name(outcome)};
@@ -186,7 +191,7 @@ void attempt_ended(struct exchange *x, enum fault outcome) {
                                                                .ms = (uint32_t)((now - x->attempt_us) / 1000)};
     r->output_cap = x->call.output_cap; /* of what was sent; a call that never was saved nothing */
     r->history_tokens_saved = x->call.tokens_saved;
-    if (outcome == FAULT_CANCELLED) {
+    if (says_nothing(x, outcome)) {
         health_withdraw(h, x->admission);
     } else {
         bool opened, closed = health_report(h, x->model, healthy(outcome), x->admission, now, &opened);

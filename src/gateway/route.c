@@ -61,6 +61,20 @@ static void exhausted(struct exchange *x) {
     exchange_refuse(x, RECORD_ERROR, FAULT_NO_TARGET, text);
 }
 
+/* A job asked it, not someone who waits: where all targets rest it tries one all the same, once, so that a job ends though much of what it
+ * asks fails. What comes of it says nothing of the target, which goes on resting for others. */
+static bool try_though_resting(struct exchange *x) {
+    if (!x->once_runs || x->record.n_attempts > 0 || !x->in_passing) return false;
+    for (x->at = 0; x->at < x->n_order; x->at++) {
+        if (!serves(x)) continue;
+        x->admission = ADMIT_YES;
+        x->tries = (unsigned)x->model->retry.attempts;
+        attempt_start(x);
+        return true;
+    }
+    return false;
+}
+
 void route_next(struct exchange *x) {
     int64_t now = loop_now_us(x->gateway->loop);
     for (; x->at < x->n_order && x->record.n_attempts < LIMIT_ATTEMPTS; x->at++, x->tries = 0) {
@@ -74,6 +88,7 @@ void route_next(struct exchange *x) {
         attempt_start(x);
         return;
     }
+    if (try_though_resting(x)) return;
     exhausted(x);
 }
 

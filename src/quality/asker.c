@@ -13,6 +13,7 @@
 #define FIRST_PAUSE_US 1000000
 #define LONGEST_PAUSE_US 30000000
 #define CONNECT_TIMEOUT_US 10000000
+#define STAND_IN "{\"error\": {\"code\": \"no_target_available\", \"message\": \"no target answered; a stand-in was given (degraded)\"}}"
 #define KEEP_REPLY (64u << 10)
 #define PATHS 4          /* told apart; a caller has two */
 #define HEADER 1024      /* one header: LIMIT_TAGS of two labels do not fit, ours do */
@@ -33,6 +34,7 @@ struct asker {
     unsigned n_routes;
     struct list waiting, under_way, idle;
     unsigned n_waiting, n_under_way;
+    bool hurry, no_more;
 };
 
 /* One request under way, its pauses included. */
@@ -42,12 +44,13 @@ struct asker_call {
     struct ask *ask;
     struct http_call http;
     struct loop_timer pause;
+    bool pauses, in_vain, cut_short;
     char text[HEADERS][HEADER];
     const char *headers[HEADERS + 1];
     int64_t first_us, try_us;
     /* of the last head */
     bool answered;
-    bool is_replay;
+    bool is_replay, is_stand_in;
     int64_t retry_after_us, replayed_us, cost_nano;
     enum fault last_error; /* FAULT_NONE: not said */
     char record[64], target[LIMIT_LABEL + 1];
@@ -68,7 +71,7 @@ static int64_t keep_money(struct http_transfer *t, const char *name) {
 }
 
 static void forget(struct asker_call *c) {
-    c->answered = c->is_replay = false;
+    c->answered = c->is_replay = c->is_stand_in = false;
     c->retry_after_us = c->replayed_us = -1;
     c->cost_nano = MONEY_UNKNOWN;
     c->last_error = FAULT_NONE;
@@ -87,6 +90,7 @@ static void read_head(struct http_call *h) {
         if (!slice_to_i64(slice_trim(http_transfer_header(t, "x-quarterdeck-once-us")), &c->replayed_us)) c->replayed_us = -1;
     }
     if (!fault_from_name(slice_trim(http_transfer_header(t, "x-quarterdeck-last-error")), &c->last_error)) c->last_error = FAULT_NONE;
+    c->is_stand_in = !slice_is_null(http_transfer_header(t, "x-quarterdeck-degraded"));
     keep_text(t, "x-quarterdeck-id", c->record, sizeof c->record);
     keep_text(t, "x-quarterdeck-model", c->target, sizeof c->target);
 }
@@ -111,9 +115,9 @@ static enum fault fault_of(struct asker_call *c) {
 
 static enum hope hope_of_provider(enum fault last) {
     switch (last) {
-    case FAULT_NONE: return HOPE_RESTING; /* not said: nobody was asked */
-    case FAULT_UP_RATE_LIMITED:
-    case FAULT_UP_OVERLOADED: return HOPE_PATIENT;
+    case FAULT_NONE: /* not said: nobody was asked */
+    case FAULT_UP_OVERLOADED: return HOPE_RESTING;
+    case FAULT_UP_RATE_LIMITED: return HOPE_PATIENT;
     case FAULT_UP_AUTH:
     case FAULT_UP_QUOTA:
     case FAULT_UP_NOT_FOUND:
@@ -124,6 +128,7 @@ static enum hope hope_of_provider(enum fault last) {
 
 static enum hope hope_of(struct asker_call *c) {
     int status = c->http.status;
+    if (c->is_stand_in) return HOPE_RESTING;
     if (status == 0) return c->http.reply.overflow ? HOPE_NONE : HOPE_PATIENT;
     if (status == 408) return HOPE_PATIENT;
     if (status == 409) return c->retry_after_us >= 0 ? HOPE_PATIENT : HOPE_NONE;
@@ -141,7 +146,7 @@ static int64_t pause_of(const struct asker_call *c, enum hope hope) {
     if (c->http.status == 409) pause = FIRST_PAUSE_US; /* the gateway answers as soon as it can */
     if (pause > LONGEST_PAUSE_US) pause = LONGEST_PAUSE_US;
     if (c->retry_after_us > pause) pause = c->retry_after_us;
-    if (c->ask->tries >= (unsigned)hope) return -1;
+    if (c->ask->tries >= (unsigned)hope || (c->asker->hurry && hope < HOPE_PATIENT)) return -1;
     return clock_us() - c->first_us + pause > c->asker->o.patience_us ? -1 : pause;
 }
 
@@ -188,9 +193,15 @@ static void try_now(struct asker_call *c) {
     http_call_start(&c->http, route_of(c->asker, c->ask->path), c->headers, c->ask->body, c->asker->o.timeout_us);
 }
 
-static void pause_over(struct loop_timer *t) { try_now(list_item(t, struct asker_call, pause)); }
-
+static void finish(struct asker_call *c);
 static void done(struct http_call *h);
+
+static void pause_over(struct loop_timer *t) {
+    struct asker_call *c = list_item(t, struct asker_call, pause);
+    c->pauses = false;
+    if (c->cut_short) finish(c);
+    else try_now(c);
+}
 
 static struct asker_call *take(struct asker *a) {
     struct list *node = list_shift(&a->idle);
@@ -231,12 +242,18 @@ static void finish(struct asker_call *c) {
     int64_t took_us = clock_us() - c->try_us;
     q->status = c->http.status;
     q->reply = q->status != 0 ? buffer_slice(&c->http.reply) : SLICE_NULL;
+    if (c->is_stand_in) { /* the operator's words for when nobody can answer: no model said them */
+        q->status = 503;
+        q->reply = SLICE(STAND_IN);
+    }
     q->detail = c->http.detail;
     q->record = slice_of(c->record);
     q->target = slice_of(c->target);
     q->cost_nano = c->cost_nano;
     q->latency_us = q->status == 0 ? -1 : c->is_replay ? c->replayed_us : took_us;
     q->unreachable = q->status == 0 && !c->answered && (a->o.timeout_us <= 0 || took_us < a->o.timeout_us);
+    q->in_vain = c->in_vain;
+    q->cut_short = c->cut_short;
     q->call = NULL;
     c->ask = NULL;
     list_remove(&c->link);
@@ -250,9 +267,25 @@ static void finish(struct asker_call *c) {
 
 static void done(struct http_call *h) {
     struct asker_call *c = list_item(h, struct asker_call, http);
-    int64_t pause = h->status == 200 ? -1 : pause_of(c, hope_of(c));
-    if (pause < 0) finish(c);
+    enum hope hope = h->status == 200 && !c->is_stand_in ? HOPE_NONE : hope_of(c);
+    int64_t pause = hope == HOPE_NONE ? -1 : pause_of(c, hope);
+    c->in_vain = hope != HOPE_NONE;
+    c->cut_short = pause >= 0 && c->asker->no_more && h->status != 409;
+    c->pauses = pause >= 0 && !c->cut_short;
+    if (!c->pauses) finish(c);
     else loop_timer_start(c->asker->loop, &c->pause, pause);
+}
+
+void asker_hurry(struct asker *a, bool on) { a->hurry = on; }
+
+void asker_no_more(struct asker *a) {
+    a->no_more = true;
+    for (struct list *node = a->under_way.next; node != &a->under_way; node = node->next) {
+        struct asker_call *c = list_item(node, struct asker_call, link);
+        if (!c->pauses || c->http.status == 409) continue;
+        c->cut_short = true;
+        loop_timer_start(a->loop, &c->pause, 0); /* not here: who calls may be in the middle of something */
+    }
 }
 
 void asker_send(struct asker *a, struct ask *q) {
@@ -260,6 +293,7 @@ void asker_send(struct asker *a, struct ask *q) {
     c->ask = q;
     q->call = c;
     q->tries = 0;
+    c->pauses = c->in_vain = c->cut_short = false;
     list_push(&a->waiting, &c->link);
     a->n_waiting++;
     pump(a);

@@ -6,17 +6,17 @@
  *
  * What may pass is tried again with growing pauses (1 s doubled up to 30 s, at least what retry-after says), while `patience_us` lasts: no
  * connection, no answer in time, 408, 409 with retry-after (the first one is still under way), 429, 503, and of what the gateway could
- * not get from any provider (no_target_available; it has tried again itself) rate limits and overload. Other
- * failures of providers are tried ASK_TRIES times, targets that all rest ASK_TRIES_RESTING times. Not again: budget_exceeded, provider_quota, a reply over the limit, all other
- * answers; they are the asker's caller's to judge. A pause holds its place among those under way, so that a rate limit slows the
- * asker down. On its loop's thread. */
+ * not get from any provider (no_target_available; it has tried again itself) rate limits. Other failures of providers are tried
+ * ASK_TRIES times; overload, targets that all rest and a stand-in for an answer (x-quarterdeck-degraded, which ends as a 503)
+ * ASK_TRIES_RESTING times. Not again: budget_exceeded, provider_quota, a reply over the limit, all other answers; they are the asker's
+ * caller's to judge. A pause holds its place among those under way, so that a rate limit slows the asker down. On its loop's thread. */
 #ifndef QUALITY_ASKER_H
 #define QUALITY_ASKER_H
 
 #include "io/http_call.h"
 
 #define ASK_TRIES 3
-#define ASK_TRIES_RESTING 6
+#define ASK_TRIES_RESTING 5
 
 struct asker;
 struct asker_options {
@@ -45,6 +45,8 @@ struct ask { /* embedded in its owner, which keeps body and texts until done */
     int64_t cost_nano;            /* MONEY_UNKNOWN: not said. Of an answer of an earlier life: what was paid then */
     int64_t latency_us;           /* of the try that answered; of an answer of an earlier life: of that one. -1: unknown */
     unsigned tries;
+    bool in_vain;                 /* it might pass, but not within its tries */
+    bool cut_short;               /* it would have been tried again but for asker_no_more */
     bool unreachable;             /* status 0: the gateway itself was not reached, or broke the connection, for all of `patience_us` */
     /* private */
     struct asker_call *call;
@@ -53,6 +55,8 @@ struct ask { /* embedded in its owner, which keeps body and texts until done */
 struct asker *asker_new(struct loop *l, const struct asker_options *o, struct error *error) MUST_CHECK;
 void asker_free(struct asker *a);                 /* gives up what is under way: no done follows */
 void asker_send(struct asker *a, struct ask *q);  /* waits its turn when `concurrency` are under way */
+void asker_hurry(struct asker *a, bool on); /* failures of providers are tried once */
+void asker_no_more(struct asker *a);        /* what failed and waits for another try ends now; what the gateway is working on does not */
 unsigned asker_room(const struct asker *a);       /* how many more would start at once */
 
 #endif

@@ -76,7 +76,7 @@ static struct run_item *take_item(struct run *r) {
     i->outcomes = NULL;
     i->n_checks = i->pending = 0;
     i->spent_nano = 0;
-    i->unpriced = false;
+    i->unpriced = i->cut_short = false;
     list_init(&i->judgings);
     list_init(&i->similars);
     check_answer_init(&i->answer);
@@ -212,6 +212,7 @@ void run_stop(struct run *r, const char *why) {
     if (r->is_stopped || r->over) return;
     r->is_stopped = true;
     (void)snprintf(r->stopped, sizeof r->stopped, "%s", why);
+    asker_no_more(r->asker);
     if (r->started && r->n_active == 0) loop_timer_start(r->loop, &r->ending, 0);
 }
 

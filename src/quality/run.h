@@ -9,7 +9,9 @@
  *   - once `max_cost_nano` is spent (exchanges and judges, what is under way counted at the mean so far). With such a cap also when the
  *     cost of an exchange is not known;
  *   - when asking on has no use: the gateway is not reached, it does not know the key, its disk or the budget is full. Such
- *     a case gets no result: it is asked when the run is resumed. Or RUN_IN_VAIN cases one after the other were tried again in vain.
+ *     a case gets no result: it is asked when the run is resumed. Or RUN_IN_VAIN cases one after the other got no answer, and none was answered
+ *     before or the last was RUN_IN_VAIN_US ago. Until then what fails is tried only once, so that a run of which half fails soon ends.
+ *     What waits for another try when the run stops is not tried again, and gets no result.
  * Whatever else goes wrong with a case is its result: an ERROR with the gateway's own words. */
 #ifndef QUALITY_RUN_H
 #define QUALITY_RUN_H
@@ -20,6 +22,7 @@
 #include "quality/suite.h"
 
 #define RUN_IN_VAIN 100
+#define RUN_IN_VAIN_US 120000000LL
 
 struct run;
 struct run_options { /* all of it outlives the run */

@@ -1,6 +1,7 @@
 /* run_item.c - one repeat of one case: its exchange, what is checked at once, and its result. */
 #include "quality/run_private.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/utf8.h"
 #include "dialect/dialect.h"
@@ -45,13 +46,17 @@ static void stop_all(struct run_item *i, const struct ask *q, struct slice failu
     run_stop(i->run, why);
 }
 
-/* A provider that is down for hours: the rest may be asked when it is back. */
+/* Some cases may always fail, and be many: the run ends all the same, and soon. A provider that is down for hours is another thing: the rest may
+ * be asked when it is back. */
 static void count_in_vain(struct run_item *i, const struct ask *q) {
     struct run *r = i->run;
     char why[LIMIT_ERROR_TEXT];
+    int64_t now = clock_us();
     if (q->status == 200) r->in_vain = 0;
-    else if (q->tries > 1) r->in_vain++;
-    if (r->in_vain < RUN_IN_VAIN || r->is_stopped) return;
+    if (q->status == 200) r->answered_us = now;
+    r->in_vain += q->in_vain && !q->cut_short;
+    asker_hurry(r->asker, r->in_vain >= RUN_IN_VAIN);
+    if (r->in_vain < RUN_IN_VAIN || r->is_stopped || (r->answered_us > 0 && now - r->answered_us < RUN_IN_VAIN_US)) return;
     (void)snprintf(why, sizeof why, "%u cases one after the other got no answer, the last: " SLICE_FMT, r->in_vain, SLICE_ARG(run_failure(q, &i->arena)));
     r->is_cut_off = true;
     run_stop(r, why);
@@ -125,7 +130,9 @@ void run_item_conclude(struct run_item *i) {
 static void finish(struct run_item *i) {
     struct run *r = i->run;
     run_item_left(i);
-    if (run_compares(r->o.suite, i->about)) {
+    if (i->cut_short) {
+        run_item_over(i, false);
+    } else if (run_compares(r->o.suite, i->about)) {
         run_repeats_come(i);
     } else {
         run_item_conclude(i);
@@ -221,6 +228,7 @@ static void answered(struct ask *q) {
     i->result.latency_us = i->answer.latency_us = q->latency_us;
     i->result.record = q->record.len > 0 ? arena_slice(&i->arena, q->record) : SLICE_NULL;
     i->result.target = q->target.len > 0 ? arena_slice(&i->arena, q->target) : SLICE_NULL;
+    i->cut_short = q->cut_short;
     if (q->status != 200) {
         why = run_failure(q, &i->arena);
         if (is_the_end(q, why)) {

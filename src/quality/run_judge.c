@@ -66,6 +66,7 @@ static void answered(struct ask *q) {
     struct run_judging *g = c->of;
     unsigned at = (unsigned)(c - g->calls);
     run_paid_beside(g->item, q);
+    g->item->cut_short |= q->cut_short && g->item->run->is_cut_off; /* else it was paid for, and is told */
     if (q->status == 200) read_verdict(c, at);
     else g->verdicts[at] = (struct judge_verdict){.reason = run_failure(q, &g->item->arena)};
     buffer_deinit(&c->body);

@@ -23,7 +23,7 @@ struct run_item {
     struct list judgings, similars; /* struct run_judging, struct run_similar: their buffers go with the item */
     struct result result;
     int64_t spent_nano;             /* exchange and judges, what is known of it */
-    bool unpriced;
+    bool unpriced, cut_short;      /* cut_short: something of it was not tried again, as the run was stopped */
 };
 
 /* The repeats of a case whose answers are compared with each other. */
@@ -49,7 +49,8 @@ struct run {
     unsigned n_active, window;
     int64_t ended_nano;            /* of what has ended, what is known */
     size_t n_ended;
-    unsigned in_vain;              /* requests since the last answer that were tried again, and failed */
+    unsigned in_vain;              /* requests since the last answer that might have got one, and did not */
+    int64_t answered_us;           /* the last answer; 0: none */
     bool started, is_stopped, is_cut_off, pumping, over;
     char stopped[LIMIT_ERROR_TEXT];
     struct loop_timer ending;      /* so that `ended` comes in a turn of its own */

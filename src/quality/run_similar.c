@@ -19,6 +19,7 @@ static void answered(struct ask *q) {
     struct run_similar *g = list_item(q, struct run_similar, ask);
     struct run_item *i = g->item;
     run_paid_beside(i, q);
+    i->cut_short |= q->cut_short && i->run->is_cut_off;
     if (q->status == 200) similar_conclude(g->check, q->reply, &i->arena, &i->outcomes[g->at]);
     else i->outcomes[g->at] = (struct check_outcome){.verdict = CHECK_ERROR, .reason = run_failure(q, &i->arena)};
     run_item_progress(i);

@@ -163,7 +163,7 @@ static void tries_again(void **state) {
           {503, "no_target_available", NULL, NULL}, {200}}, 200, 5, 15000000, 18000000},
         {{{503, "no_target_available", "retry-after", "2"}, {503, "no_target_available", "retry-after", "2"}, {503, "no_target_available", "retry-after", "2"},
           {503, "no_target_available", "retry-after", "2"}, {503, "no_target_available", "retry-after", "2"}, {503, "no_target_available", "retry-after", "2"}},
-         503, ASK_TRIES_RESTING, 32000000, 36000000},
+         503, ASK_TRIES_RESTING, 16000000, 18000000},
         {{{429, "rate_limited", "retry-after", "3600"}}, 429, 1, 0, 900000}, /* longer than patience */
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {

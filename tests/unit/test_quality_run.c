@@ -5,7 +5,7 @@
 #include "base/money.h"
 #include "quality/run.h"
 
-#define MOST 128
+#define MOST 320
 
 struct kept {
     unsigned case_at, repeat, n_checks;
@@ -243,20 +243,75 @@ static void stops_without_a_gateway(void **state) {
 
 static void play_down(struct gate *g, struct http_request *r, struct gate_answer *a) {
     (void)r;
-    if (g->asked == 1) gate_says(a, "\"good\"", "0");
-    else gate_refuses(a, 503, "no_target_available", "the provider failed");
+    (void)g;
+    gate_refuses(a, 503, "no_target_available", "the provider failed");
     gate_header(a, "x-quarterdeck-last-error", "provider_error");
 }
+
+static void play_down_later(struct gate *g, struct http_request *r, struct gate_answer *a) {
+    if (g->asked == 1) gate_says(a, "\"good\"", "0");
+    else play_down(g, r, a);
+}
+
+static void play_down_for_long(struct gate *g, struct http_request *r, struct gate_answer *a) {
+    play_down_later(g, r, a);
+    if (g->asked == 400) clock_advance(RUN_IN_VAIN_US);
+}
+
+#define LONG "suite: s\nmodel: m\nrepeat: 300\nmessages: [{role: user, content: x}]\ncases: [{id: a}]\n"
 
 /* What was asked in vain has its error; the rest waits for another life. */
 static void stops_when_a_provider_is_down(void **state) {
     (void)state;
     struct world w;
-    setup(&w, "suite: s\nmodel: m\nrepeat: 500\nmessages: [{role: user, content: x}]\ncases: [{id: a}]\n", 16, play_down);
+    setup(&w, LONG, 16, play_down);
     go(&w);
     assert_non_null(strstr(w.stopped, "100 cases one after the other got no answer, the last: no_target_available: the provider failed"));
     assert_true(run_is_cut_off(w.run));
-    assert_true(w.n_kept > RUN_IN_VAIN && w.n_kept <= RUN_IN_VAIN + 1 + 16);
+    assert_true(w.n_kept >= RUN_IN_VAIN && w.n_kept <= RUN_IN_VAIN + 16);
+    teardown(&w);
+}
+
+/* All of the second half may fail: each is an error, and tried less and less, but the run ends. */
+static void ends_though_many_fail(void **state) {
+    (void)state;
+    struct world w;
+    setup(&w, LONG, 16, play_down_later);
+    go(&w);
+    assert_string_equal(w.stopped, "");
+    assert_false(run_is_cut_off(w.run));
+    assert_int_equal(w.n_kept, 300);
+    assert_true(w.g.asked > 299 && w.g.asked < 1 + 299 + (ASK_TRIES - 1) * (RUN_IN_VAIN + 2 * 16));
+    teardown(&w);
+}
+
+static void stops_when_a_provider_stays_down(void **state) {
+    (void)state;
+    struct world w;
+    setup(&w, LONG, 16, play_down_for_long);
+    go(&w);
+    assert_non_null(strstr(w.stopped, "cases one after the other got no answer"));
+    assert_true(run_is_cut_off(w.run));
+    assert_true(w.n_kept > RUN_IN_VAIN && w.n_kept < 280);
+    teardown(&w);
+}
+
+static void play_limited(struct gate *g, struct http_request *r, struct gate_answer *a) {
+    (void)r;
+    if (g->asked > 4) run_stop(((struct world *)g->ctx)->run, "enough");
+    gate_refuses(a, 429, "rate_limited", "slower");
+}
+
+/* Who stops a run does not wait until a rate limit is over. */
+static void stops_while_it_waits(void **state) {
+    (void)state;
+    struct world w;
+    setup(&w, LONG, 2, play_limited);
+    int64_t begin = clock_us();
+    go(&w);
+    assert_string_equal(w.stopped, "enough");
+    assert_int_equal(w.n_kept, 0);
+    assert_true(clock_us() - begin < 10000000);
     teardown(&w);
 }
 
@@ -561,6 +616,9 @@ int main(void) {
         cmocka_unit_test(stops_when_it_has_no_use),
         cmocka_unit_test(stops_without_a_gateway),
         cmocka_unit_test(stops_when_a_provider_is_down),
+        cmocka_unit_test(ends_though_many_fail),
+        cmocka_unit_test(stops_when_a_provider_stays_down),
+        cmocka_unit_test(stops_while_it_waits),
         cmocka_unit_test(tells_of_what_cannot_be_asked),
         cmocka_unit_test(keeps_to_its_cap),
         cmocka_unit_test(counts_earlier_lives),
