@@ -252,7 +252,8 @@ bool api_review_from_run(struct review_items *all, struct slice run, struct slic
     if (good) good = draw(all, &s, paired ? &old : NULL, sample);
     if (good && paired)
         all->source = arena_printf(c->arena, "run-%lld against run-%lld", (long long)s.row.number, (long long)old.row.number);
-    else if (good) all->source = arena_printf(c->arena, "run-%lld", (long long)s.row.number);
+    else if (good)
+        all->source = arena_printf(c->arena, "run-%lld%s", (long long)s.row.number, verdict < 0 ? "" : verdict == CHECK_PASS ? ", passed" : ", failed");
     close_source(&s);
     close_source(&old);
     return good;

@@ -186,13 +186,13 @@ static void put_head(struct json_writer *w, const struct review_row *r, bool bli
 }
 
 bool api_review_put(struct api_call *c, const struct review_view *v) {
-    static const char *const hidden[] = {"waiting", "settled", "disputed", "adjudicated", "labels", "agreement"};
+    static const char *const hidden[] = {"waiting", "settled", "disputed", "adjudicated", "labels", "agreement", "people_would_say"};
     bool blind = api_review_is_blind(c, v);
     put_head(&c->json, &v->row, blind);
     put_reviewers(&c->json, v);
     if (!blind) put_states(&c->json, v);
     for (unsigned i = 0; blind && i < sizeof hidden / sizeof *hidden; i++) json_member_text(&c->json, hidden[i], NULL);
-    return blind || put_agreement(c, v);
+    return blind || (put_agreement(c, v) && api_review_put_rate(c, v));
 }
 
 /* ---- list and show ---- */

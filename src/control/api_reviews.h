@@ -34,6 +34,10 @@ enum review_state api_review_state(const struct review_view *v, size_t item, int
 /* Its reviewer of that name; -1 after having said that there is none, or that the caller may not speak for them. */
 int api_review_reviewer(struct api_call *c, const struct review_view *v, struct slice name);
 
+/* Member `people_would_say`: of a review of a run's answers, pass or fail, the run's pass rate as people would have found it (PPI++,
+ * stats/corrected.h), from the labels that stand and the verdicts on all its answers; null for any other review. False after an error. */
+bool api_review_put_rate(struct api_call *c, const struct review_view *v);
+
 /* What a person is shown of an item: input, context, expected, answers; nothing that tells whose they are. */
 /* False after an error. */
 bool api_review_put_shown(struct api_call *c, struct slice body, bool flipped);

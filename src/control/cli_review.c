@@ -245,6 +245,18 @@ static void print_agreement(struct client_answer *a) {
     printf("; 1 is full agreement, 0 is chance\n");
 }
 
+static void print_rate(struct client_answer *a) {
+    uint32_t rate = cli_at(a, 0, "people_would_say"), interval = cli_at(a, rate, "interval");
+    double value, low, high;
+    struct slice why_not = cli_value(a, rate, "why_not");
+    if (json_get_double(&a->doc, cli_at(a, rate, "pass_rate"), &value) && json_get_double(&a->doc, json_item(&a->doc, interval, 0), &low) &&
+        json_get_double(&a->doc, json_item(&a->doc, interval, 1), &high))
+        printf("people would pass %.1f %% of the run (95 %%: %.1f to %.1f %%), by " SLICE_FMT " labels and the checks' word on the other " SLICE_FMT "%s\n",
+               100 * value, 100 * low, 100 * high, SLICE_ARG(cli_value(a, rate, "labelled")), SLICE_ARG(cli_value(a, rate, "unlabelled")),
+               slice_is(cli_value(a, rate, "few_labels"), "true") ? "; with fewer than 100 labels the range may be a little too narrow" : "");
+    else if (!slice_is_null(why_not)) printf("what people would say of the whole run is not known: " SLICE_FMT "\n", SLICE_ARG(why_not));
+}
+
 static void write_review_of(struct client_answer *a) {
     static const char *const headers[] = {"REVIEWER", ">DONE", ">OF"};
     struct sheet s;
@@ -270,6 +282,7 @@ static void write_review_of(struct client_answer *a) {
         printf(" " SLICE_FMT " " SLICE_FMT, SLICE_ARG(cli_value(a, key, "")), SLICE_ARG(cli_value(a, value, "")));
     putchar('\n');
     print_agreement(a);
+    print_rate(a);
     if (!slice_is(cli_value(a, 0, "disputed"), "0")) printf("next: quarterdeck review disputed " SLICE_FMT "\n", SLICE_ARG(id));
     else if (slice_is(cli_value(a, 0, "waiting"), "0"))
         printf("next: quarterdeck review labels " SLICE_FMT " --jsonl >labels.jsonl\n", SLICE_ARG(id));

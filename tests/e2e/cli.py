@@ -27,7 +27,7 @@ from cli_findings import test_findings, test_learned  # noqa: E402,F401
 from cli_import import test_suite_import  # noqa: E402,F401
 from cli_judge import test_judge, test_judge_corrects, test_judge_mistakes  # noqa: E402,F401
 from cli_online import test_eval_scheduled, test_eval_triggers, test_online  # noqa: E402,F401
-from cli_people import test_pairs, test_people, test_people_run, test_people_end, test_people_to_judge, test_people_to_judge_in_steps  # noqa: E402,F401
+from cli_people import test_pairs, test_people, test_people_rate, test_people_run, test_people_end, test_people_to_judge, test_people_to_judge_in_steps  # noqa: E402,F401
 from cli_suites import test_suites  # noqa: E402,F401
 from cli_tiers import test_downgrade, test_downgrade_regular, test_tiers  # noqa: E402,F401
 from cli_words import chat, eventually  # noqa: E402

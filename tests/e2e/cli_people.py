@@ -264,3 +264,37 @@ def test_people_end(rig):
     expect(eventually(overdue, 1500), "nobody says that it is overdue")
     expect([f["command"] for f in overdue()] == ["quarterdeck review show review-2"] and "6 of 6 labels are missing" in overdue()[0]["title"], overdue())
     expect(json.loads(rig.run("review", "close", "2", "--why", "no", "--json", check=True)[1])["scores"] is None, "none were asked for")
+
+
+def test_people_rate(rig):
+    """What people would have said of a whole run: the checks' word on all, corrected by theirs on a sample (PPI++, computed again here)."""
+    answered(rig, ("plain",))
+    made = rig.run("review", "create", "--run", "run-1", "--sample", "12", "--reviewers", "anna", "--rubric", "friendly", "--json", check=True)
+    expect(json.loads(made[1])["items"] == 12, made)
+    results = {r["case"]: r["verdict"] == "pass" for r in map(json.loads, rig.run("eval", "show", "run-1", "--results", "all", "--json", check=True)[1].splitlines())}
+    said = json.loads(rig.run("review", "show", "1", "--json", check=True)[1])["people_would_say"]
+    expect(said["pass_rate"] is None and said["labelled"] == 0 and "two settled labels" in said["why_not"], said)
+    items = json.loads(rig.run("review", "labels", "1", "--json", check=True)[1])["items"]
+    labels = {}
+    for i, item in enumerate(items):
+        labels[item["case"]] = results[item["case"]] if i else not results[item["case"]]  # one of twelve is seen otherwise
+        rig.run("review", "label", "1", item["item"], "pass" if labels[item["case"]] else "fail", "--reviewer", "anna", check=True)
+    said = json.loads(rig.run("review", "show", "1", "--json", check=True)[1])["people_would_say"]
+    y, f = [float(v) for v in labels.values()], [float(results[case]) for case in labels]
+    u = [float(v) for case, v in results.items() if case not in labels]
+
+    def mean(x):
+        return sum(x) / len(x)
+
+    both = f + u
+    covariance = mean([a * b for a, b in zip(y, f)]) - mean(y) * mean(f)
+    variance = sum((x - mean(both)) ** 2 for x in both) / (len(both) - 1)
+    trust = min(1, max(0, covariance * len(y) / (len(y) - 1) / ((1 + len(y) / len(u)) * variance)))
+    rate = trust * mean(u) + mean([a - trust * b for a, b in zip(y, f)])
+    expect(said["labelled"] == 12 and said["unlabelled"] == 18 and said["few_labels"], said)
+    expect(abs(said["lambda"] - trust) < 0.1 and abs(said["pass_rate"] - (said["lambda"] * mean(u) + mean(y) - said["lambda"] * mean(f))) < 1e-9, (said, trust, rate))
+    expect(said["interval"][0] < said["pass_rate"] < said["interval"][1], said)
+    expect("people would pass" in rig.run("review", "show", "1", check=True)[1], "not told")
+    rig.run("review", "create", "--run", "run-1", "--verdict", "fail", "--reviewers", "anna", "--rubric", "friendly", check=True)
+    chosen = json.loads(rig.run("review", "show", "2", "--json", check=True)[1])
+    expect(chosen["people_would_say"] is None and chosen["source"] == "run-1, failed", chosen)
