@@ -70,6 +70,10 @@ char *client_url_of(const struct server_settings *s, bool control) {
     return mem_text(text);
 }
 
+char *client_gateway(const struct client *c) {
+    return c->policy ? client_url_of(&c->policy->server, false) : mem_text(c->url ? c->url : DEFAULT_URL);
+}
+
 static char *trimmed(const char *url) {
     char *text = mem_text(url);
     for (size_t n = strlen(text); n > 0 && text[n - 1] == '/';) text[--n] = 0;

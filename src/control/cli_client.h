@@ -49,6 +49,8 @@ void client_answer_deinit(struct client_answer *a);
 
 /* Where a server with these settings listens, as seen from this machine: its control plane, or its gateway. mem_free. */
 char *client_url_of(const struct server_settings *s, bool control);
+/* Where applications connect to the server that `c` asks: that of its configuration, else where it is asked itself. mem_free. */
+char *client_gateway(const struct client *c);
 
 /* "name=VALUE", percent-encoded, behind '?' or '&'; nothing when value is NULL. */
 void client_add_query(struct buffer *path, const char *name, const char *value);

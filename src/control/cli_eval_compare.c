@@ -36,7 +36,7 @@ static void say_difference(struct client_answer *a, uint32_t node, const char *w
     printf("%s %+.1f points", what, 100 * number(a, node, "difference"));
     if (!isnan(low)) printf(" (%+.1f to %+.1f)", 100 * low, 100 * high);
     printf(", p = %.3g by " SLICE_FMT, number(a, node, "p_value"), SLICE_ARG(cli_value(a, node, "method")));
-    if (!isnan(least)) printf(", could have seen %.1f", 100 * least);
+    if (!isnan(least)) printf(", too few cases to see less than %.1f", 100 * least);
     putchar('\n');
 }
 

@@ -208,8 +208,8 @@ static void say_requirements(const struct wish *h) {
 static void write_words(const struct wish *h, const struct plan *p) {
     const struct plan_question *q = &h->q;
     say_basis(h, p);
-    printf("To show that a pass rate is at least %g %% (confidence %g %%), when it is really %.4g %%, takes ", 100 * q->at_least, 100 * q->confidence,
-           100 * q->expected);
+    printf("To show that a pass rate is %s %g %% (confidence %g %%), when it is really %.4g %%, takes ",
+           q->expected < q->at_least ? "not at least" : "at least", 100 * q->at_least, 100 * q->confidence, 100 * q->expected);
     say_cases(p->cases, p->cases_at_best);
     printf(", each run %u time%s; the chance that so many show it is %g %%.\n", q->repeat, q->repeat == 1 ? "" : "s", 100 * q->power);
     if (p->fewest > 0)

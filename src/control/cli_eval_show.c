@@ -245,7 +245,8 @@ static bool tell_case(void *ctx, const struct result *r, const struct json_doc *
 
 static void tell_next(struct client_answer *a, uint32_t node) {
     struct slice run = cli_value(a, node, "run"), suite = cli_value(a, node, "suite");
-    printf("\nquarterdeck eval show " SLICE_FMT " --results failing\n", SLICE_ARG(run));
+    bool only_errors = whole(a, node, "failed") == 0 && whole(a, node, "errors") > 0;
+    printf("\nquarterdeck eval show " SLICE_FMT " --results %s\n", SLICE_ARG(run), only_errors ? "errors" : "failing");
     printf("quarterdeck eval show " SLICE_FMT " --out report.html\n", SLICE_ARG(run));
     printf("quarterdeck eval history ");
     print_clean(suite, EXCERPT);

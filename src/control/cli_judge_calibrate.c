@@ -2,7 +2,9 @@
 #include "control/cli_judge.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "control/judge_book.h"
+#include "io/http_client.h"
 #include "quality/judging.h"
 #include "quality/text.h"
 
@@ -11,6 +13,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define LOOK_US 5000000LL      /* for a sign of life of the gateway */
+#define PATIENCE_US 60000000LL /* of one request, as in eval run */
 #define USAGE "quarterdeck eval judge calibrate JUDGE (--labels FILE | --from-review REVIEW) [options]"
 #define SHOWN 20 /* disagreements that are told; --json has all */
 
@@ -52,10 +56,24 @@ static int complain(const struct error *error) {
     return 3;
 }
 
-/* Where applications connect: what was named, else as the control plane. */
-static const char *data_plane(const struct work *w) {
-    const char *env = getenv("QUARTERDECK_URL");
-    return w->gateway ? w->gateway : w->o.server ? w->o.server : env && *env ? env : "http://127.0.0.1:4000";
+/* Where applications connect: what was named, else as the client's server says. NULL after having said that nothing answers there. */
+static char *data_plane(const struct work *w) {
+    char *found = w->gateway ? mem_text(w->gateway) : client_gateway(w->client);
+    struct buffer url, body;
+    struct error error;
+    int status;
+    size_t n = strlen(found);
+    while (n > 0 && found[n - 1] == '/') found[--n] = 0;
+    buffer_init(&url, 64 << 10);
+    buffer_init(&body, 1 << 20);
+    buffer_printf(&url, "%s/healthz", found);
+    bool answers = http_fetch("GET", buffer_text(&url), NULL, SLICE_NULL, LOOK_US, &status, &body, &error) == FAULT_NONE;
+    buffer_deinit(&url);
+    buffer_deinit(&body);
+    if (answers) return found;
+    fprintf(stderr, "quarterdeck: no server answers at %s, and the judge is asked through one: start it (quarterdeck serve), or say --server URL or -c FILE\n", found);
+    mem_free(found);
+    return NULL;
 }
 
 static int ask_all(struct work *w) {
@@ -63,8 +81,10 @@ static int ask_all(struct work *w) {
     uint64_t random;
     char name[32];
     const char *who[] = {arena_text(&w->arena, arena_printf(&w->arena, "authorization: Bearer %s", w->key)), NULL};
-    const struct asker_options asking = {.url = data_plane(w), .who = who, .concurrency = (unsigned)w->concurrency, .timeout_us = w->timeout_us,
-                                         .patience_us = 10 * w->timeout_us};
+    char *url = data_plane(w);
+    if (url == NULL) return 3;
+    const struct asker_options asking = {.url = url, .who = who, .concurrency = (unsigned)w->concurrency, .timeout_us = w->timeout_us,
+                                         .patience_us = PATIENCE_US};
     digest_random(&random, sizeof random);
     (void)snprintf(name, sizeof name, "%016llx", (unsigned long long)random);
     const struct judging_options what = {&w->choice.judge, &w->choice.check, w->capped ? (int64_t)(w->max_cost_usd * (double)MONEY_USD) : -1, name};
@@ -72,6 +92,7 @@ static int ask_all(struct work *w) {
     w->items = arena_new_array(&w->arena, struct judging_item, w->labels.n + 1);
     w->loop = loop_new(&error);
     struct asker *asker = w->loop != NULL && w->items != NULL ? asker_new(w->loop, &asking, &error) : NULL;
+    mem_free(url);
     if (asker == NULL) return complain(&error);
     for (size_t i = 0; i < w->labels.n; i++)
         w->items[i] = (struct judging_item){.about = w->labels.items[i].about, .asked = w->labels.items[i].asked, .output = w->labels.items[i].output};

@@ -20,7 +20,7 @@ struct seen {
     struct prompt prompt;            /* when it was found by its name */
     struct arena arena;
     struct problems problems;
-    unsigned types[CHECK_TYPE_COUNT]; /* checks by type, the suite's once for each case */
+    unsigned types[2][CHECK_TYPE_COUNT]; /* checks by type, and those with `not-`; the suite's once for each case */
     uint64_t judge_calls;            /* of one repeat */
     struct tag tags[MOST_TAGS];
     unsigned n_tags;
@@ -33,7 +33,7 @@ static void count_checks(struct seen *k, const struct suite_case *c) {
     for (unsigned i = 0; i < suite_check_count(&k->suite, c); i++) {
         const struct check *check = suite_check_at(&k->suite, c, i);
         const struct judge *j = suite_judge(&k->suite, check);
-        k->types[check->type]++;
+        k->types[check->negated][check->type]++;
         if (check_by(check) == CHECK_BY_JUDGE && j != NULL) k->judge_calls += judge_calls(j, check);
     }
 }
@@ -123,8 +123,10 @@ static void write_text(const struct seen *k) {
            (unsigned long long)s->n_cases * s->repeat, (unsigned long long)k->judge_calls * s->repeat,
            k->n_missing > 0 ? ", and those of judges that are not declared here" : "");
     printf("  checks:");
-    for (int t = 0, n = 0; t < CHECK_TYPE_COUNT; t++)
-        if (k->types[t] > 0) printf("%s %u %s", n++ > 0 ? "," : "", k->types[t], check_kinds[t].name);
+    for (int i = 0, n = 0; i < 2 * CHECK_TYPE_COUNT; i++) {
+        int t = i / 2, not = i % 2;
+        if (k->types[not][t] > 0) printf("%s %u %s%s", n++ > 0 ? "," : "", k->types[not][t], not ? "not-" : "", check_kinds[t].name);
+    }
     if (k->n_tags > 0) printf("\n  tags:");
     for (unsigned t = 0; t < k->n_tags; t++) printf("%s " SLICE_FMT " (%u)", t > 0 ? "," : "", SLICE_ARG(k->tags[t].name), k->tags[t].n);
     if (k->bytes > 0)
@@ -164,8 +166,12 @@ static void write_counts(const struct seen *k, struct json_writer *w) {
     json_member_i64(w, "judge_calls", (int64_t)k->judge_calls * s->repeat);
     json_key(w, "checks");
     json_object(w);
-    for (int t = 0; t < CHECK_TYPE_COUNT; t++)
-        if (k->types[t] > 0) json_member_i64(w, check_kinds[t].name, k->types[t]);
+    for (int i = 0; i < 2 * CHECK_TYPE_COUNT; i++) {
+        char name[64];
+        if (k->types[i % 2][i / 2] == 0) continue;
+        (void)snprintf(name, sizeof name, "%s%s", i % 2 ? "not-" : "", check_kinds[i / 2].name);
+        json_member_i64(w, name, k->types[i % 2][i / 2]);
+    }
     json_object_end(w);
     json_key(w, "tags");
     json_object(w);

@@ -382,6 +382,9 @@ static void note_rest(struct assertion *x) {
         x->m->told_descriptions = !x->m->quiet;
         import_note(x->m, IMPORT_DIFFERS, x->a->file, x->line, x->a->where, "`description` of an assertion, here and elsewhere: checks have none");
     }
+    if (!(x->mapping->flags & TAKES_THRESHOLD) && json_type(own(x), get(x, "threshold")) == JSON_NUMBER)
+        import_note(x->m, IMPORT_LEFT_OUT, x->a->file, x->line, x->a->where, "`threshold` of " SLICE_FMT ": it passes or fails, and has none",
+                    SLICE_ARG(x->type));
     if (x->mapping->remark != NULL)
         import_note(x->m, IMPORT_DIFFERS, x->a->file, x->line, x->a->where, SLICE_FMT ": %s", SLICE_ARG(x->type), x->mapping->remark);
 }

@@ -419,6 +419,17 @@ static bool is_asked(struct making *k, const struct import_test *t) {
     return node == JSON_NONE || k->target == NULL || import_matches(&at->d->doc, node, k->target->id, k->target->label, k->p->m->arena);
 }
 
+/* promptfoo puts them around the text of a chat as well, which makes no JSON of it. */
+static void note_affixes(struct making *k) {
+    struct slice name = k->prompt->label.len > 0 ? k->prompt->label : k->prompt->id;
+    bool quiet = k->p->m->quiet;
+    if (table_put(&k->p->missing, arena_printf(k->p->m->arena, "prefix of " SLICE_FMT, SLICE_ARG(name)), k->p) != NULL) return;
+    k->p->m->quiet = false; /* told once, by whichever suite has it first */
+    import_note(k->p->m, IMPORT_LEFT_OUT, k->p->file, 1, SLICE("tests"),
+                "`prefix` and `suffix` of options: the prompt " SLICE_FMT " is a list of messages; put them into one of these", SLICE_ARG(name));
+    k->p->m->quiet = quiet;
+}
+
 static void look_at_affixes(struct making *k) {
     struct promptfoo *p = k->p;
     struct import_cases *c = k->ret;
@@ -429,6 +440,7 @@ static void look_at_affixes(struct making *k) {
     }
     if (c->varying_affixes) c->prefix = c->suffix = SLICE_NULL;
     if (k->prompt == NULL || k->prompt->text.at != NULL || (!c->varying_affixes && c->prefix.len + c->suffix.len == 0)) return;
+    note_affixes(k);
     c->varying_affixes = false;
     c->prefix = c->suffix = SLICE_NULL;
 }

@@ -369,7 +369,7 @@ static enum summary_verdict conclude(const struct summary *s, const struct answe
         return SUMMARY_INCONCLUSIVE;
     }
     buffer_append(why, buffer_slice(&a->yes));
-    if (a->asked > 1) buffer_printf(why, "; the other %zu requirement%s met too", a->asked - 1, a->asked == 2 ? " is" : "s are");
+    if (a->asked > 1) buffer_printf(why, a->asked == 2 ? "; the other requirement is met too" : "; the other %zu requirements are met too", a->asked - 1);
     return SUMMARY_PASSED;
 }
 

@@ -178,6 +178,7 @@ static void left_out(void **state) {
         {"{type: llm-rubric, value: '{% if q %}a{% endif %}'}", "llm-rubric: expected {{name}} as the only template syntax, found {% ... %}"},
         {"{type: javascript, value: \"output == '{{q}}'\"}", "javascript: its code holds a template; context.vars has the variables"},
         {"{type: regex, value: '('}", "regex: `value` of regex: expected a regular expression, but at character 2 of `(`: missing closing parenthesis"},
+        {"{type: contains, value: x, threshold: 0.5}", "`threshold` of contains: it passes or fails, and has none"},
         {"{type: contains, value: x, flavour: y}", "`flavour` of contains: it has no counterpart"},
         {"{type: contains, value: file://gone.txt}", "the file `file://gone.txt`: no such file"},
         {"{type: assert-set, threshold: 0.5, assert: [{type: is-json}]}",
@@ -244,6 +245,8 @@ static void tests_of_all_kinds(void **state) {
     gives(TOP "tests: [file://tests.csv]\n",
           "{\"id\":\"one\",\"vars\":{\"q\":\"a\\nb\",\"__prefix\":\"P\",\"__suffix\":\"\"},\"threshold\":0.5,\"checks\":[{\"type\":\"icontains\",\"value\":\"x\"}]}");
     gives(TOP "tests: [{vars: {q: x}, options: {prefix: 'Be {{q}}. '}}]\n", "\"content\":\"Be {{q}}. {{q}}\"");
+    leaves("prompts: [file://chat.json]\nproviders: [openai:gpt-5]\ntests: [{vars: {q: x}, options: {prefix: 'Be kind. '}}]\n",
+           "pf.yaml:1: tests: `prefix` and `suffix` of options: the prompt chat is a list of messages; put them into one of these\n");
     gives(TOP "tests: [{vars: {q: 'file:x'}}]\nevaluateOptions: {repeat: 3}\n", "\"files\":false");
     /* what a file has wrong is told with its own line */
     leaves(TOP "tests: ['t/*']\n", "t/b.jsonl:3: tests[0]: the line is no JSON: line 1, column 1: expected a value, found 'p'\n");
