@@ -135,7 +135,7 @@ static int list(int argc, char **argv) {
     const struct option_spec specs[] = {
         {.name = "suite", .letter = 's', .type = OPTION_TEXT, .value = &suite, .metavar = "NAME", .help = "only of this suite"},
         {.name = "before", .type = OPTION_TEXT, .value = &before, .metavar = "RUN", .help = "only runs before this one"},
-        {.name = "limit", .type = OPTION_INTEGER, .value = &limit, .metavar = "N", .help = "at most so many, newest first (20)"},
+        {.name = "limit", .type = OPTION_INTEGER, .value = &limit, .metavar = "N", .help = "at most so many, newest first"},
         CLIENT_OPTIONS(o)};
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, LIST_USAGE, &n);
     if (code < 0) code = cli_expect(LIST_USAGE, n, 0, 0);

@@ -272,9 +272,9 @@ int cli_eval_power(int argc, char **argv) {
     const struct option_spec specs[] = {
         {.name = "suite", .type = OPTION_TEXT, .value = &suite, .metavar = "SUITE", .help = "a file or a name: is it large enough for what it requires?"},
         {.name = "runs", .type = OPTION_TEXT, .value = &run, .metavar = "RUN", .help = "plan from the pass rate and the variances of this run"},
-        {.name = "expected", .type = OPTION_NUMBER, .value = &h.q.expected, .given = &given, .metavar = "SHARE", .help = "the pass rate it probably has (0.95, or the run's)"},
-        {.name = "at-least", .type = OPTION_NUMBER, .value = &h.q.at_least, .metavar = "SHARE", .help = "what is to be shown (0.9)"},
-        {.name = "confidence", .type = OPTION_NUMBER, .value = &h.q.confidence, .metavar = "SHARE", .help = "how sure (0.95)"},
+        {.name = "expected", .type = OPTION_NUMBER, .value = &h.q.expected, .given = &given, .metavar = "SHARE", .help = "the pass rate it probably has, unless a run tells it"},
+        {.name = "at-least", .type = OPTION_NUMBER, .value = &h.q.at_least, .metavar = "SHARE", .help = "what is to be shown"},
+        {.name = "confidence", .type = OPTION_NUMBER, .value = &h.q.confidence, .metavar = "SHARE", .help = "how sure"},
         {.name = "difference", .type = OPTION_NUMBER, .value = &h.q.difference, .metavar = "SHARE", .help = "also: to see so large a difference between two versions"},
         {.name = "repeat", .type = OPTION_INTEGER, .value = &repeat, .metavar = "N", .help = "runs of each case (the suite's, or 1)"},
         CLIENT_OPTIONS(o)};

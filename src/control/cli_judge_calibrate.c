@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LOOK_US 5000000LL      /* for a sign of life of the gateway */
-#define PATIENCE_US 60000000LL /* of one request, as in eval run */
 #define USAGE "quarterdeck eval judge calibrate JUDGE (--labels FILE | --from-review REVIEW) [options]"
 #define SHOWN 20 /* disagreements that are told; --json has all */
 
@@ -55,6 +53,9 @@ static int complain(const struct error *error) {
     fprintf(stderr, "quarterdeck: %s\n", error->text);
     return 3;
 }
+
+#define LOOK_US 5000000LL      /* for a sign of life of the gateway */
+#define PATIENCE_US 60000000LL /* of one request, as in eval run */
 
 /* Where applications connect: what was named, else as the client's server says. NULL after having said that nothing answers there. */
 static char *data_plane(const struct work *w) {

@@ -195,12 +195,17 @@ static char *path_of(struct importing *c, const struct import_suite *s) {
     return arena_text(&c->arena, arena_printf(&c->arena, "%s%s" SLICE_FMT ".yaml", c->out, len > 0 && c->out[len - 1] == '/' ? "" : "/", SLICE_ARG(s->name)));
 }
 
+static bool make_folder(const char *path) {
+    if (mkdir(path, 0777) == 0 || errno == EEXIST) return true;
+    fprintf(stderr, "quarterdeck: %s: %s\n", path, strerror(errno));
+    return false;
+}
+
 static bool write_files(struct importing *c) {
-    size_t len = strlen(c->out);
-    if ((c->n > 1 || (len > 0 && c->out[len - 1] == '/')) && mkdir(c->out, 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "quarterdeck: %s: %s\n", c->out, strerror(errno));
-        return false;
-    }
+    const char *slash = strrchr(c->out, '/');
+    bool several = c->n > 1 || (slash != NULL && slash[1] == 0);
+    if (several && !make_folder(c->out)) return false;
+    if (!several && slash != NULL && slash != c->out && !make_folder(arena_text(&c->arena, slice_make(c->out, (size_t)(slash - c->out))))) return false;
     for (unsigned i = 0; i < c->n; i++) {
         const char *path = path_of(c, &c->suites[i]);
         if (path == NULL || !write_file(c, path, c->suites[i].yaml)) return false;

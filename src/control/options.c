@@ -43,8 +43,14 @@ static int __attribute__((format(printf, 2, 3))) mistake(const struct parse *p, 
 
 /* ---- help ---- */
 
+/* What the environment gave for these is nobody's to read in a help text or a CI log. */
+static bool is_secret(const struct option_spec *s) {
+    return strcmp(s->name, "key") == 0 || strcmp(s->name, "token") == 0;
+}
+
 /* " (default X)" where the value is worth telling: zero and negative stand for "not given". */
 static void print_default(const struct option_spec *s) {
+    if (is_secret(s)) return;
     char text[QUANTITY_TEXT];
     if (s->required) {
         printf(" (required)");

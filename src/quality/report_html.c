@@ -103,7 +103,7 @@ static void write_numbers(const struct report *r, struct report_out *o) {
     limits(r, 0, "interval", &low, &high);
     raw(o, "<p>Pass rate <b>");
     report_percent(&o->text, report_number(r, 0, "pass_rate"));
-    raw(o, "</b>; with 95 % confidence the true rate may be anywhere from ");
+    raw(o, "</b>; with 95 % confidence the true rate is between ");
     report_interval(&o->text, r, 0, "interval");
     raw(o, ".</p>");
     bar(o, low, high, report_number(r, 0, "pass_rate"), NAN);

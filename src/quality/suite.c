@@ -192,6 +192,6 @@ enum fault suite_write_request(const struct suite *s, const struct suite_case *c
         buffer_deinit(&text);
         if (more.at == NULL) return error_set(error, FAULT_TOO_LARGE, "the request does not fit into its memory");
     }
-    if (prompt->n_messages == 0 && more.at == NULL) return error_set(error, FAULT_CONFIG, "there is neither a prompt nor an `input`");
+    if (prompt->n_messages == 0 && more.at == NULL) return error_set(error, FAULT_CONFIG, "there is neither a prompt nor an `input`: say `prompt:` or `messages:` in the suite, with {{name}} for its variables");
     return prompt_write_request(prompt, model, c->about.vars, c->about.n_vars, more, arena, out, error);
 }

@@ -18,6 +18,7 @@ import traceback
 sys.dont_write_bytecode = True
 from cli_batches import test_batch_idle, test_batch_revoked_key, test_batches  # noqa: E402,F401
 from cli_budgets import test_budget_registry, test_budget_registry_later  # noqa: E402,F401
+from cli_newcomer import test_newcomer  # noqa: E402,F401
 from cli_cache import test_semantic_cache  # noqa: E402,F401
 from cli_engine import test_once  # noqa: E402,F401
 from cli_eval import (test_eval_errors, test_eval_kill9, test_eval_private_server, test_eval_server_gone, test_eval_stops,  # noqa: E402,F401

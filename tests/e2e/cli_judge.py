@@ -119,7 +119,7 @@ def test_judge_mistakes(rig):
                                    (("tone", "--labels", labels, "--suite", "s.yaml"), 2, "--check faithful"), (("never", "--labels", labels), 2, "was ever calibrated"),
                                    (("tone", "--labels", "gone.jsonl", *BY_TONE), 3, "gone.jsonl"), (("tone", "--labels", labels, "--suite", "s.yaml", "--check", "regex"), 2, "judge, faithful or relevant"),
                                    (("pairs", "--labels", write("steps.jsonl", [{"output": "a", "label": 3}]), "--suite", "s.yaml"), 2, "A, B and tie"),
-                                   (("tone", "--labels", labels, *BY_TONE, "--gateway", "http://127.0.0.1:1", "--timeout", "1ms"), 3, "no verdict")]:
+                                   (("tone", "--labels", labels, *BY_TONE, "--gateway", "http://127.0.0.1:1", "--timeout", "1ms"), 3, "no server answers")]:
         status, _, err = rig.run("eval", "judge", "calibrate", *arguments, env=KEYED)
         expect(status == code and words in err, f"{arguments}: {status} {err}")
     expect(rig.run("eval", "judge", "calibrate", "tone", "--labels", labels, *BY_TONE)[0] == 2, "it needs a key")

@@ -227,7 +227,7 @@ static void test_refused(void **state) {
     REFUSED(S "checks: [{type: contains}]\ncases:\n  - {id: a, input: x}\n", NULL, "s.yaml:5: case a: contains at line 3 compares with `expected`, which the case does not have");
     REFUSED(S "judges: {a: {model: l, scale: binary}}\nchecks: [{type: faithful}]\ncases: [{id: a, input: x}]\n", NULL, "s.yaml:5: case a: faithful at line 4 needs a `context`");
     REFUSED(S "checks: [{type: contains, value: 'a {{b}}'}]\ncases: [{id: a, input: x}]\n", NULL, "s.yaml:4: case a: contains at line 3 holds {{b}}");
-    REFUSED(S "cases: [{id: a}]\n", NULL, "s.yaml:3: case a: there is neither a prompt nor an `input`");
+    REFUSED(S "cases: [{id: a}]\n", NULL, "s.yaml:3: case a: there is neither a prompt nor an `input`: say `prompt:` or `messages:` in the suite, with {{name}} for its variables");
     REFUSED(S "messages: [{role: user, content: '{{input}}'}]\ncases: [{input: [{role: user, content: x}]}]\n", NULL, "is no text but messages");
     REFUSED(S "prompt: p\nmessages: [{role: user, content: x}]\ncases: [{input: x}]\n", NULL, "s.yaml:3: suite: expected either a `prompt` or its parts");
     REFUSED(S "triggers: [{schedule: '0 6 * *'}]\ncases: [{input: x}]\n", NULL, "s.yaml:3: schedule: expected five fields (minute");
