@@ -49,6 +49,18 @@ static bool say_interval(struct buffer *out, struct client_answer *a, uint32_t l
     return say_percent(out, a, json_item(&a->doc, list, 1));
 }
 
+/* "75 % (corrected 81.2 %)" */
+static bool say_tag(struct buffer *out, struct client_answer *a, uint32_t tag) {
+    double x;
+    if (!say_percent(out, a, cli_at(a, tag, "pass_rate"))) return false;
+    if (json_get_double(&a->doc, cli_at(a, tag, "corrected.pass_rate"), &x)) {
+        buffer_append(out, SLICE(" (corrected "));
+        say_percent(out, a, cli_at(a, tag, "corrected.pass_rate"));
+        buffer_byte(out, ')');
+    } else if (slice_is(cli_value(a, tag, "corrected.judged"), "uncalibrated")) buffer_append(out, SLICE(" (by an uncalibrated judge)"));
+    return true;
+}
+
 /* "-" when it is not known. */
 static void put_said(struct sheet *s, struct client_answer *a, uint32_t at, bool (*say)(struct buffer *out, struct client_answer *a, uint32_t at)) {
     struct buffer text;
@@ -167,7 +179,7 @@ static void tell_tags(struct client_answer *a, uint32_t tags) {
     while (json_each_member(&a->doc, tags, &at, &key, &tag)) {
         struct slice name = json_string(&a->doc, key, &a->arena);
         sheet_print_cell(&s, "  " SLICE_FMT, SLICE_ARG(name));
-        put_said(&s, a, cli_at(a, tag, "pass_rate"), say_percent);
+        put_said(&s, a, tag, say_tag);
         put_said(&s, a, cli_at(a, tag, "interval"), say_interval);
         cli_put(&s, a, tag, "cases");
         cli_put(&s, a, tag, "runs");

@@ -151,6 +151,15 @@ void report_interval(struct buffer *out, const struct report *r, uint32_t node, 
     report_percent(out, high);
 }
 
+void report_corrected(struct buffer *out, const struct report *r, struct report_out *o, uint32_t node) {
+    double x = report_number(r, node, "corrected.pass_rate");
+    if (!isnan(x)) {
+        buffer_append(out, SLICE(" (corrected "));
+        report_percent(out, x);
+        buffer_byte(out, ')');
+    } else if (slice_is(report_text(r, o, node, "corrected.judged"), "uncalibrated")) buffer_append(out, SLICE(" (by an uncalibrated judge)"));
+}
+
 static void put_time(struct json_writer *w, const char *key, int64_t us) {
     char text[CLOCK_TEXT];
     if (us > 0) clock_format(us, text);

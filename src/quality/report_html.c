@@ -103,7 +103,8 @@ static void write_numbers(const struct report *r, struct report_out *o) {
     limits(r, 0, "interval", &low, &high);
     raw(o, "<p>Pass rate <b>");
     report_percent(&o->text, report_number(r, 0, "pass_rate"));
-    raw(o, "</b>; with 95 % confidence the true rate is between ");
+    bool judged = json_type(r->summary, report_at(r, 0, "corrected")) == JSON_OBJECT;
+    raw(o, judged ? "</b> as the judge has it; with 95 % confidence it would pass, of all answers like these, " : "</b>; with 95 % confidence the true rate is from ");
     report_interval(&o->text, r, 0, "interval");
     raw(o, ".</p>");
     bar(o, low, high, report_number(r, 0, "pass_rate"), NAN);
@@ -113,7 +114,7 @@ static void write_numbers(const struct report *r, struct report_out *o) {
         raw(o, "</b>, ");
         report_interval(&o->text, r, 0, "corrected.interval");
         raw(o, ".</p>");
-    } else if (json_type(r->summary, report_at(r, 0, "corrected")) == JSON_OBJECT) {
+    } else if (judged) {
         raw(o, "<p class=inconclusive>Not corrected for the judge's errors: ");
         text(o, report_text(r, o, 0, "corrected.why"));
         raw(o, ".</p>");
@@ -161,7 +162,10 @@ static void write_tags(const struct report *r, struct report_out *o) {
         raw(o, "<tr><td>");
         text(o, json_string(r->summary, key, &o->arena));
         raw(o, "</td>");
-        percent_cell(o, report_number(r, tag, "pass_rate"));
+        raw(o, "<td>");
+        report_percent(&o->text, report_number(r, tag, "pass_rate"));
+        report_corrected(&o->text, r, o, tag);
+        raw(o, "</td>");
         raw(o, "<td class=n>");
         report_interval(&o->text, r, tag, "interval");
         raw(o, "</td><td>");

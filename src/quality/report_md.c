@@ -72,6 +72,7 @@ static void write_tables(const struct report *r, struct report_out *o) {
         plain(&o->text, json_string(r->summary, key, &o->arena));
         raw(o, " | ");
         report_percent(&o->text, report_number(r, q, "pass_rate"));
+        report_corrected(&o->text, r, o, q);
         raw(o, " | ");
         report_interval(&o->text, r, q, "interval");
         buffer_printf(&o->text, " | %.0f | %.0f |\n", report_number(r, q, "cases"), report_number(r, q, "errors"));

@@ -38,6 +38,7 @@ double report_number(const struct report *r, uint32_t node, const char *path);  
 struct slice report_text(const struct report *r, struct report_out *o, uint32_t node, const char *path);
 void report_percent(struct buffer *out, double x);      /* "83.3 %", "unknown" */
 void report_interval(struct buffer *out, const struct report *r, uint32_t node, const char *path); /* "28.4 to 99.5 %" */
+void report_corrected(struct buffer *out, const struct report *r, struct report_out *o, uint32_t node); /* of a tag: " (corrected 81.2 %)", " (by an uncalibrated judge)"; or nothing */
 void report_head(const struct report *r, struct json_writer *w); /* run, suite, suite_version, ... as members */
 
 /* Why a result failed: the first failing check's reason, or the error. */

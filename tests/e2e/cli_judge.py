@@ -143,7 +143,7 @@ def test_judge_corrects(rig):
     """A registered judge is found by a run and by its calibration; what people's labels say of it reaches the verdict and every report."""
     write, calibrate = start(rig)
     (rig.folder / "tone.yaml").write_text("judge: tone\nmodel: on-openai\nrubric: friendly\n")
-    (rig.folder / "gated.yaml").write_text(GATED + "".join(f"  - {{id: c{i}, input: \"{'nope' if i % 10 == 0 else 'gladly'} {i}\"}}\n" for i in range(200)))
+    (rig.folder / "gated.yaml").write_text(GATED + "".join(f"  - {{id: c{i}, tags: [all], input: \"{'nope' if i % 10 == 0 else 'gladly'} {i}\"}}\n" for i in range(200)))
     (rig.folder / "judge.yaml").write_text(rules())
 
     def evaluate(code):
@@ -163,6 +163,7 @@ def test_judge_corrects(rig):
     expect("uncalibrated judge" in found["why"] and not found["requirements"][0]["corrected"], found)
     for name, text in reports.items():
         expect("uncalibrated" in text, f"{name} does not say that the judge is uncalibrated")
+    expect(all("(by an uncalibrated judge)" in reports[r] for r in ("r.html", "r.md")), "of a tag, too")
     text = rig.run("eval", "show", found["run"])[1]
     expect("uncalibrated" in text, text)
 
@@ -184,6 +185,7 @@ def test_judge_corrects(rig):
     for name, text in reports.items():
         expect("uncalibrated" not in text and (name.endswith("jsonl") or "orrected" in text or "corrected" in text), f"{name}: the corrected rate is missing")
     text = rig.run("eval", "show", found["run"])[1]
+    expect("90 % (corrected 100 %)" in text and "90 % (corrected 100 %)" in reports["r.md"] and "90 % (corrected 100 %)" in reports["r.html"], text)
     expect("uncalibrated" not in text and "corrected" in text and "100 %" in text.replace("100.0", "100"), text)
 
     # another rubric is another judge
