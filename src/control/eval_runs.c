@@ -270,6 +270,7 @@ enum fault eval_conclude(struct evaluations *e, int64_t number, struct slice why
     enum fault fault = run_find(e, number, &room, &row, error);
     if (fault == FAULT_NONE && row.state != RUN_RUNNING) fault = error_set(error, FAULT_CONFLICT, "run-%lld is over", (long long)number);
     if (fault == FAULT_NONE && slice_is_null(why) && row.done < row.planned) why = SLICE("not all results came");
+    if (fault == FAULT_NONE && row.planned > 0 && row.done >= row.planned) why = SLICE_NULL; /* stopped when nothing was left */
     if (fault == FAULT_NONE) fault = eval_kept_suite(e, &row, &room, &suite, error);
     if (fault == FAULT_NONE) fault = summarize(e, &row, &suite, why, summary, &verdict, error);
     if (fault == FAULT_NONE)

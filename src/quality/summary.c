@@ -177,6 +177,7 @@ static void add_checks(struct summary *s, struct row *row, const struct result *
             e->kind = EXTRA_JUDGE;
             e->of = of;
             e->verdict = (uint8_t)c->verdict;
+            e->counts = c->weight > 0;
             e->score = (float)c->score;
         }
         if (!(c->weight > 0)) continue;
@@ -236,5 +237,5 @@ struct summary_counts summary_counts(const struct summary *s) {
 }
 
 bool summary_is_whole(const struct summary *s) {
-    return s->counts.done >= s->planned && s->stopped == NULL;
+    return s->counts.done >= s->planned && (s->stopped == NULL || s->planned > 0); /* stopped when nothing was left: it is whole */
 }

@@ -34,7 +34,7 @@ enum judged_why summary_trust(const struct judge_seen *j) {
 static void see_judges(const struct summary *s, const struct row *r, struct seen *ret) {
     for (uint32_t at = r->extras; at != SUMMARY_NONE; at = s->extras[at].next) {
         const struct extra *e = &s->extras[at];
-        if (e->kind != EXTRA_JUDGE) continue;
+        if (e->kind != EXTRA_JUDGE || !e->counts) continue;
         ret->several |= ret->any && ret->judge != e->of;
         ret->any = true;
         ret->judge = e->of;

@@ -34,6 +34,7 @@ enum extra_kind { EXTRA_JUDGE, EXTRA_METRIC };
 struct extra {
     uint32_t next, of; /* index of the judge or metric */
     uint8_t kind, verdict;
+    bool counts; /* of a judge: its check has a weight */
     float score;
 };
 

@@ -145,6 +145,18 @@ static void stopped_early(void **state) {
     rig_free(r);
 }
 
+/* Stopped at the very end: all that was planned is there, and the sentence does not say "only 5 of 5". */
+static void stopped_with_nothing_left(void **state) {
+    (void)state;
+    struct rig *r = rig_new(5);
+    struct summary *s = summary_new(&r->suite, 1, 5);
+    for (unsigned i = 0; i < 5; i++) rig_give(s, i, 0, CHECK_PASS);
+    summary_stopped(s, "the cost cap is reached");
+    assert_int_equal(rig_write(r, s), SUMMARY_PASSED);
+    summary_free(s);
+    rig_free(r);
+}
+
 static void tags_and_weights(void **state) {
     (void)state;
     struct rig *r = rig_new(4);
@@ -311,7 +323,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(five_cases),       cmocka_unit_test(enough_and_one_fewer), cmocka_unit_test(no_and_why),
         cmocka_unit_test(nothing_required), cmocka_unit_test(errors_never_count),   cmocka_unit_test(plain_with_errors),
-        cmocka_unit_test(stopped_early),    cmocka_unit_test(tags_and_weights),     cmocka_unit_test(clusters),
+        cmocka_unit_test(stopped_early), cmocka_unit_test(stopped_with_nothing_left),    cmocka_unit_test(tags_and_weights),     cmocka_unit_test(clusters),
         cmocka_unit_test(these_cases),      cmocka_unit_test(refusals),             cmocka_unit_test(bounds_that_nothing_shows),
         cmocka_unit_test(unicode),          cmocka_unit_test(metrics_and_repeats),
     };

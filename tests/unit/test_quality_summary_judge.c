@@ -139,6 +139,28 @@ static void refused(void **state) {
     rig_free(r);
 }
 
+/* A second judge that is only told (weight 0) decides nothing: the rate is corrected for the first. */
+static void told_only(void **state) {
+    (void)state;
+    struct rig *r = rig_new(100);
+    struct judge_calibration k = calibration(1, 0.85, 0.9, 100);
+    struct summary *s = summary_new(&r->suite, 1, 100);
+    summary_calibration(s, &k);
+    for (unsigned i = 0; i < 100; i++) {
+        struct result_check checks[2] = {{.type = SLICE("judge"), .weight = 1, .verdict = i < 70 ? CHECK_PASS : CHECK_FAIL, .judge = SLICE("j"), .judge_identity = identity_of(1), .by_judge = true},
+                                         {.type = SLICE("judge"), .weight = 0, .verdict = CHECK_FAIL, .judge = SLICE("other"), .judge_identity = identity_of(2), .by_judge = true}};
+        struct result x = rig_result(i, 0, checks[0].verdict);
+        x.checks = checks;
+        x.n_checks = 2;
+        summary_add(s, &x);
+    }
+    rig_write(r, s);
+    near(rig_number(r, "corrected.pass_rate"), 0.55 / 0.75, 1e-12);
+    rig_says(r, "judges.1.calibration", "uncalibrated"); /* still said of it */
+    summary_free(s);
+    rig_free(r);
+}
+
 /* A mean score that judges gave is as uncertain as a rate. */
 static void scores_of_judges(void **state) {
     (void)state;
@@ -229,7 +251,7 @@ static void coverage(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judge_alone), cmocka_unit_test(other_checks_too),     cmocka_unit_test(refused),
-        cmocka_unit_test(coverage),    cmocka_unit_test(scores_of_judges), cmocka_unit_test(what_would_settle_it),
+        cmocka_unit_test(coverage),    cmocka_unit_test(told_only), cmocka_unit_test(scores_of_judges), cmocka_unit_test(what_would_settle_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
