@@ -4,6 +4,7 @@ import concurrent.futures
 import csv
 import datetime
 import decimal
+import importlib
 import io
 import json
 import os
@@ -16,25 +17,12 @@ import time
 import traceback
 
 sys.dont_write_bytecode = True
-from cli_batches import test_batch_idle, test_batch_revoked_key, test_batches  # noqa: E402,F401
-from cli_budgets import test_budget_registry, test_budget_registry_later  # noqa: E402,F401
-from cli_newcomer import test_newcomer  # noqa: E402,F401
-from cli_cache import test_semantic_cache  # noqa: E402,F401
-from cli_engine import test_once  # noqa: E402,F401
-from cli_eval import (test_eval_errors, test_eval_kill9, test_eval_private_server, test_eval_server_gone, test_eval_stops,  # noqa: E402,F401
-                      test_eval_two, test_eval_verdicts)
-from cli_eval_compare import test_eval_ci, test_eval_compare, test_eval_reports  # noqa: E402,F401
-from cli_findings import test_findings, test_learned  # noqa: E402,F401
-from cli_import import test_suite_import  # noqa: E402,F401
-from cli_judge import test_judge, test_judge_corrects, test_judge_mistakes  # noqa: E402,F401
-from cli_online import test_eval_scheduled, test_eval_triggers, test_online  # noqa: E402,F401
-from cli_people import test_pairs, test_people, test_people_rate, test_people_run, test_people_end, test_people_to_judge, test_people_to_judge_in_steps  # noqa: E402,F401
-from cli_suites import test_suites  # noqa: E402,F401
-from cli_tiers import test_downgrade, test_downgrade_regular, test_tiers  # noqa: E402,F401
 from cli_words import chat, eventually  # noqa: E402
 from rig import KEY, TOKEN, Rig, config, expect  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
+for path in sorted(HERE.glob("cli_*.py")):  # scenarios by subject
+    globals().update({name: each for name, each in vars(importlib.import_module(path.stem)).items() if name.startswith("test_")})
 SECRETS = {"QUARTERDECK_TOKEN": TOKEN, "OPENAI_API_KEY": "sk-test-openai-000", "ANTHROPIC_API_KEY": "sk-test-anthropic-000",
            "AZURE_KEY": "azure-key-000000000", "HELPDESK_KEY": "qd-helpdesk-0000000000"}
 

@@ -141,6 +141,33 @@ def test_eval_triggers(rig):
     expect("0 6 * * mon-fri Europe/London" in rig.run("eval", "schedule", "list", check=True)[1], "as a table")
 
 
+def test_eval_triggers_judged(rig):
+    """The server's own runs ask registered judges; where there is none nothing is asked, and the run says why."""
+    sim = start(rig)
+    ask(rig, "the first version is no change", "chat")
+    apply(rig, "suite.yaml", SUITE.replace("checks: [", "checks: [{type: judge, judge: tone}, "))
+
+    def change(version):
+        rules = ("rules:\n  - {do: {say: 'Use the reset link below.', version: %s}}\n"
+                 "  - {match: {user_contains: <request}, do: {say: '{\"reason\": \"kind\", \"verdict\": \"pass\"}', version: %s}}\n")
+        urllib.request.urlopen(urllib.request.Request(sim.url + "/sim/script", data=(rules % (version, version)).encode(), method="POST")).read()
+        ask(rig, f"hello to {version}", "chat")
+
+    def run(number):
+        runs = json.loads(rig.run("eval", "list", "--json", check=True)[1])["runs"]
+        return len(runs) >= number and runs[0]["verdict"] and runs[0]
+
+    change("gpt-4o-mini-2025-01-01")
+    expect(eventually(lambda: run(1)), run(0))
+    told = json.loads(rig.run("eval", "show", "run-1", "--json")[1])
+    expect(told["verdict"] == "inconclusive" and "`tone` is neither declared in the suite nor registered" in told["why"] and told["runs"] == 0, told)
+    apply(rig, "tone.yaml", "judge: tone\nmodel: on-openai\nrubric: polite\n")
+    change("gpt-4o-mini-2025-02-01")
+    expect(eventually(lambda: run(2)), run(0))
+    told = json.loads(rig.run("eval", "show", "run-2", "--json")[1])
+    expect((told["verdict"], told["errors"]) == ("passed", 0) and told["judges"][0]["judge"] == "tone" and told["corrected"]["judged"] == "uncalibrated", told)
+
+
 def test_eval_scheduled(rig):
     """A schedule has its turn in the server; a run that a kill cut short goes on, and asks no more again than was under way."""
     sim = start(rig)
