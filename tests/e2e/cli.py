@@ -267,7 +267,7 @@ class SlowProvider:
 
             def do_POST(self):
                 self.rfile.read(int(self.headers["content-length"]))
-                eventually(lambda: time.time() > provider.until, 1000)
+                eventually(lambda: time.time() > provider.until)
                 self.send_response(200)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(answer)))

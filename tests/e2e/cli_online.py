@@ -57,13 +57,13 @@ def test_online(rig):
     ask(rig, "before the rule", "chat")
     status, out, err = apply(rig, "rule.yaml", RULE % "1")
     expect(status == 0, f"{status} {out} {err}")
-    expect(eventually(lambda: state(rig)["state"] == "on", 3000), "the server has looked at it")
+    expect(eventually(lambda: state(rig)["state"] == "on"), "the server has looked at it")
     ids = [ask(rig, f"question {i}", "chat" if i % 2 else "summary", stream=i % 3 == 0) for i in range(6)]
-    expect(eventually(lambda: report(rig)["records"]["scored"] == 6, 3000), report(rig)["records"])
+    expect(eventually(lambda: report(rig)["records"]["scored"] == 6), report(rig)["records"])
     rig.gateway.kill9()
     rig.start_gateway()
     ids += [ask(rig, f"question {i}", "chat") for i in range(6, 10)]
-    expect(eventually(lambda: report(rig)["records"]["scored"] == 10, 3000), report(rig)["records"])
+    expect(eventually(lambda: report(rig)["records"]["scored"] == 10), report(rig)["records"])
     found = report(rig, "--by", "request_type")
     expect(found["records"] == {"matched": 10, "beyond_at_most": 0, "taken": 10, "scored": 10, "not_scorable": 0, "waiting": 0}, found["records"])
     metrics = {m["metric"]: m for m in found["metrics"]}
@@ -122,19 +122,19 @@ def test_eval_triggers(rig):
 
     script("rules:\n  - {do: {say: 'Use the reset link below.', version: gpt-4o-mini-2025-01-01}}\n")
     ask(rig, "another version answers", "chat")
-    expect(eventually(lambda: runs() and runs()[0]["verdict"], 3000), runs())
+    expect(eventually(lambda: runs() and runs()[0]["verdict"]), runs())
     first = runs()[0]
     expect(first["verdict"] == "passed" and first["trigger"] == "model-change" and findings() == {}, f"{first} {findings()}")
     script("rules:\n  - {do: {say: 'I do not know.', version: gpt-4o-mini-2025-02-01}}\n")
     ask(rig, "hello again", "chat")
-    expect(eventually(lambda: set(findings()) == {"eval_failed", "eval_worse", "model_changed"}, 3000), findings())
+    expect(eventually(lambda: set(findings()) == {"eval_failed", "eval_worse", "model_changed"}), findings())
     found = findings()
     expect(found["model_changed"]["evidence"]["change"]["upstream_model"] == "gpt-4o-mini-2025-02-01", found["model_changed"])
     expect(found["eval_worse"]["command"] == "quarterdeck eval compare run-1 run-2", found["eval_worse"]["command"])
     expect(found["eval_worse"]["evidence"]["comparison"]["verdict"] == "worse", found["eval_worse"]["evidence"]["comparison"])
     script("rules:\n  - {do: {say: 'Use the reset link below.', version: gpt-4o-mini-2025-03-01}}\n")
     ask(rig, "well again", "chat")
-    expect(eventually(lambda: findings() == {}, 3000), findings())
+    expect(eventually(lambda: findings() == {}), findings())
     told = {t["trigger"]: t for t in json.loads(rig.run("eval", "schedule", "list", "--json", check=True)[1])["triggers"]}
     expect(told["schedule"]["next"] and told["schedule"]["last_run"] is None, told)
     expect(told["model-change"]["last_run"]["run"] == "run-3" and told["model-change"]["last_run"]["verdict"] == "passed", told)

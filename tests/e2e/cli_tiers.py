@@ -169,7 +169,7 @@ def test_downgrade_regular(rig):
         return {f["kind"]: f for f in told if f["kind"].startswith("downgrade")}
 
     restart("0.5")
-    expect(eventually(lambda: "downgrade_worse" in findings(), 2000), "a finding that it is worse")
+    expect(eventually(lambda: "downgrade_worse" in findings()), "a finding that it is worse")
     found, first = findings()["downgrade_worse"], kept()
     expect("quarterdeck model route-off smart" == found["command"], found)
     expect(first["answer"] == "worse" and first["scored"] == 80 and first["errors"] == 0 and first["priced"] == 80, first)
@@ -184,5 +184,5 @@ def test_downgrade_regular(rig):
         return rig.api("/api/v1/status")["jobs"]
 
     restart("0.9")  # not due: it is not made again
-    expect(eventually(lambda: any(j["name"] == "downgrade_tests" and j["runs"] > 0 for j in looked()), 2000), "the scheduler has looked")
+    expect(eventually(lambda: any(j["name"] == "downgrade_tests" and j["runs"] > 0 for j in looked())), "the scheduler has looked")
     expect(kept()["run"] == first["run"] and len(rig.records("&tag=downgrade-test")) == 80, "a restart does not repeat it")
