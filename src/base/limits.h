@@ -22,6 +22,8 @@
 #define LIMIT_EVENTS_PER_CHUNK 64          /* neutral events one upstream event may turn into */
 #define LIMIT_LABEL 256                    /* one request label (user, session, feature, ...) */
 #define LIMIT_ONCE_NAME 200                /* name of a request that is run once */
+#define LIMIT_ONCE_ALONE 512               /* of a loop: such requests that go on without their client; a run has at most 256 */
+#define LIMIT_ONCE_ALONE_BYTES (128u << 20) /* and what they hold: connections no longer bound them; 32 of 1 MB */
 #define LIMIT_TAGS 32                      /* tags of one exchange */
 
 /* JSON from outside */

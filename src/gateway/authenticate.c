@@ -16,7 +16,7 @@ static const struct api_key *inside_key(struct exchange *x) {
     struct digest digest;
     struct slice hex = http_request_header(x->request, "x-quarterdeck-inside-key");
     if (!digest_from_hex(hex, digest.bytes, sizeof digest.bytes)) return NULL;
-    x->record.batch = label_cut(http_request_header(x->request, "x-quarterdeck-inside-batch"));
+    x->record.batch = arena_slice(&x->arena, label_cut(http_request_header(x->request, "x-quarterdeck-inside-batch"))); /* a named request outlives its head */
     return key_of(x->binding->policy, &digest);
 }
 

@@ -140,7 +140,7 @@ static void clear(struct exchange *x) {
     x->in_passing = x->no_cache = x->to_cache = x->cache_missed = x->cheapest_first = false;
     x->wording = NULL;
     x->once = SLICE_NULL;
-    x->once_runs = false;
+    x->once_runs = x->once_alone = false;
     x->once_target = NULL;
     x->admission = ADMIT_NO;
     x->above_window = x->retry_after_us = x->approved_nano = -1;

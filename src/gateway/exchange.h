@@ -61,6 +61,8 @@ struct gateway {
     struct list idle;        /* exchanges to reuse */
     struct list active;
     unsigned n_active, n_idle;
+    unsigned n_alone;        /* exchanges that go on without their client, and */
+    size_t alone_bytes;      /* what they hold */
     struct metric_cell *active_cell, *overhead_cell;
 };
 
@@ -116,6 +118,7 @@ struct exchange {
     struct answer_key once_name;
     uint8_t once_asked[ANSWER_KEY_BYTES];
     bool once_runs;                 /* it is the first of its name: goes on without its client, and ends with once_settle */
+    bool once_alone;                /* it does: counted in gateway.n_alone */
     int64_t once_us;                /* of an answer that was given before: how long that took, and who answered */
     const char *once_target;
 
@@ -200,7 +203,7 @@ void cache_keep(struct exchange *x);      /* when the record is complete, its an
 void cache_replay(struct exchange *x, const struct answer *a, struct slice how); /* `how`: record.cache */
 /* once.c: true: answered, with the answer that this name got before, or refused */
 bool once_serve(struct exchange *x) MUST_CHECK;
-bool once_goes_on(const struct exchange *x); /* though its client is gone */
+bool once_goes_on(struct exchange *x);       /* when its client is gone, unless too many do already */
 void once_settle(struct exchange *x);        /* when the record is written */
 /* route.c: which target now, and what after a failure */
 void route_next(struct exchange *x);      /* the current target if it can be used, else the next, else the end */

@@ -119,15 +119,34 @@ bool once_serve(struct exchange *x) {
     return false;
 }
 
+/* The body as it came, and as it is sent; a buffer may hold twice what is in it. */
+static size_t held_bytes(const struct exchange *x) { return 4 * x->request->body.len; }
+
 /* Its owner waits for it though it is gone: it comes back and asks for it by its name. */
-bool once_goes_on(const struct exchange *x) {
-    return x->once_runs && (x->state == EXCHANGE_ATTEMPT || x->state == EXCHANGE_BACKOFF);
+bool once_goes_on(struct exchange *x) {
+    struct gateway *g = x->gateway;
+    size_t bytes = held_bytes(x);
+    if (!x->once_runs || (x->state != EXCHANGE_ATTEMPT && x->state != EXCHANGE_BACKOFF)) return false;
+    if (g->n_alone >= LIMIT_ONCE_ALONE || g->alone_bytes + bytes > LIMIT_ONCE_ALONE_BYTES) return false;
+    x->once_alone = true;
+    g->n_alone++;
+    g->alone_bytes += bytes;
+    return true;
+}
+
+static void come_to_an_end(struct exchange *x) {
+    struct gateway *g = x->gateway;
+    if (!x->once_alone) return;
+    x->once_alone = false;
+    g->n_alone--;
+    g->alone_bytes -= held_bytes(x);
 }
 
 void once_settle(struct exchange *x) {
     const struct record *r = &x->record;
     if (!x->once_runs) return;
     x->once_runs = false;
+    come_to_an_end(x);
     struct answer a = {.content_type = x->answer_type,
                        .body = buffer_slice(&x->copy),
                        .finish_reason = r->finish_reason,
