@@ -74,6 +74,9 @@
 #define LIMIT_SUITE_CASES 100000           /* of one suite */
 #define LIMIT_SUITE_REPEAT 1000            /* runs of one case */
 #define LIMIT_SUITE_CHECKS 256             /* of one case, the suite's included */
+#define LIMIT_SUITE_JUDGES 100             /* declared by one suite; each is compared with the others */
+#define LIMIT_CASE_VARS 1000               /* of one case: a row of a wide table; each is compared with the others */
+#define LIMIT_CASE_FILES 8                 /* files of cases that name files of cases: one that names itself ends here */
 #define LIMIT_CASE_TEXT (4u << 20)         /* one case: its texts */
 #define LIMIT_JUDGE_TEXT (64u << 10)       /* of each text that a judge is shown; 16,000 tokens; the rest is cut, and said so */
 #define LIMIT_JUDGE_CONTEXT (512u << 10)   /* of a context; above it claims are not judged: they may rest on what was cut */

@@ -3,6 +3,7 @@
 
 #include "control/config_file.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum fault suite_files_load(const char *path, struct arena *arena, struct slice *ret, struct error *error) {
@@ -25,7 +26,10 @@ static const char *beside(const char *path, struct slice name, struct arena *are
 
 static enum fault read_beside(void *ctx, struct slice path, struct arena *arena, struct slice *ret, struct error *error) {
     const char *whole = beside(ctx, path, arena);
+    struct stat s;
     if (whole == NULL || memchr(path.at, 0, path.len) != NULL) return error_set(error, FAULT_BAD_REQUEST, "expected the path of a file");
+    if (stat(whole, &s) == 0 && !S_ISREG(s.st_mode)) /* a pipe or a terminal would be waited for */
+        return error_set(error, FAULT_IO, "%s: expected a file, found %s", whole, S_ISDIR(s.st_mode) ? "a folder" : "a device or pipe");
     return suite_files_load(whole, arena, ret, error);
 }
 

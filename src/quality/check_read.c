@@ -463,6 +463,8 @@ static bool read_code(struct reading *r) {
     struct slice code = scalar(r, node);
     if (slice_is_null(code) || slice_trim(code).len == 0)
         return fail(r, node, "%s needs a `value`: an expression or a function body, as text", r->kind->name);
+    if (slice_starts(code, SLICE("file:")))
+        return fail(r, node, "`value` of %s: expected code, found the name of a file, and none can be read here", r->kind->name);
     struct slice variable = find_variable(code);
     if (!slice_is_null(variable))
         return fail(r, node, "`value` of %s: expected code without " SLICE_FMT ", which is in `context.vars`%s", r->kind->name,

@@ -116,6 +116,10 @@ static void read_judges(struct suite_reading *g, struct reader *r, uint32_t node
         reader_expected(r, node, "judges", "a map of names");
         return;
     }
+    if (json_size(d, node) > LIMIT_SUITE_JUDGES) {
+        reader_problem(r, node, "judges: expected at most %d, found %u", LIMIT_SUITE_JUDGES, json_size(d, node));
+        return;
+    }
     g->s->judges = arena_new_array(g->arena, struct judge, json_size(d, node) + 1);
     while (g->s->judges != NULL && json_each_member(d, node, &cursor, &key, &value)) {
         struct slice name = SLICE_NULL;

@@ -26,14 +26,50 @@ static void find_judge(struct suite_reading *g, struct reader *r, uint32_t node,
         reader_problem(r, node, "judge: expected a `rubric`, here or at the judge `" SLICE_FMT "`", SLICE_ARG(j->name));
 }
 
-static bool read_check(struct suite_reading *g, struct reader *r, uint32_t node, struct check *c) {
+/* A check whose code is in a file, with that code in its place, so that what is run is what the version names. False: it cannot be
+ * read, which is told. *ret as it is: there is no such file. */
+static bool put_code_in(struct suite_reading *g, struct reader *r, uint32_t node, const struct declared **ret) {
+    const struct json_doc *d = &r->d->doc;
+    uint32_t type = json_get(d, node, "type"), value = json_get(d, node, "value"), cursor = JSON_NONE, key, member;
+    struct slice path = reader_file_path(r, value);
+    bool code = json_is(d, type, "javascript") || json_is(d, type, "python") || json_is(d, type, "not-javascript") || json_is(d, type, "not-python");
+    if (!code || path.at == NULL) return true;
+    struct slice text = reader_file(r, value, path);
+    struct declared *own = arena_new(g->arena, struct declared);
+    struct json_writer w;
+    struct buffer out;
+    if (text.at == NULL || own == NULL) return false;
+    buffer_init(&out, LIMIT_SUITE_FILE);
+    json_start(&w, &out);
+    json_object(&w);
+    while (json_each_member(d, node, &cursor, &key, &member)) {
+        json_key_slice(&w, json_string(d, key, g->arena));
+        if (member == value) json_put_string(&w, text);
+        else json_put_raw(&w, json_raw(d, member));
+    }
+    json_object_end(&w);
+    struct slice whole = out.overflow ? SLICE_NULL : arena_slice(g->arena, buffer_slice(&out));
+    buffer_deinit(&out);
+    bool good = whole.at != NULL && declared_from_json(whole, g->arena, own, NULL) == FAULT_NONE;
+    if (good) *ret = own;
+    else reader_problem(r, value, "file:" SLICE_FMT ": the check does not fit into its memory", SLICE_ARG(path));
+    return good;
+}
+
+static bool read_check(struct suite_reading *g, struct reader *r, uint32_t node, struct check *c, struct buffer *out) {
     struct error error = {.fault = FAULT_NONE};
-    int line = 0;
-    if (check_read(r->d, node, g->arena, c, &line, &error) != FAULT_NONE) {
-        problems_add(r->problems, g->arena, r->file, line, 0, "%s", error.text);
+    const struct declared *d = r->d;
+    int line = 0, at = declared_line(r->d, node);
+    if (!put_code_in(g, r, node, &d)) return false;
+    if (d != r->d) node = 0;
+    if (check_read(d, node, g->arena, c, &line, &error) != FAULT_NONE) {
+        problems_add(r->problems, g->arena, r->file, d != r->d ? at : line, 0, "%s", error.text);
         return false;
     }
+    c->line = at;
     if (check_by(c) == CHECK_BY_JUDGE) find_judge(g, r, node, c);
+    if (out->len > 0) buffer_byte(out, ',');
+    reader_write(&d->doc, node, READER_ALL_SORTED, &g->scratch, out);
     return true;
 }
 
@@ -50,9 +86,7 @@ void suite_read_checks(struct suite_reading *g, struct reader *r, uint32_t node,
     }
     *ret = arena_new_array(g->arena, struct check, n + 1);
     while (*ret != NULL && json_each_item(&r->d->doc, node, &cursor, &item)) {
-        if (!read_check(g, r, item, &(*ret)[*ret_n])) continue;
-        if ((*ret_n)++ > 0) buffer_byte(out, ',');
-        reader_write(&r->d->doc, item, READER_ALL_SORTED, &g->scratch, out);
+        if (read_check(g, r, item, &(*ret)[*ret_n], out)) (*ret_n)++;
     }
 }
 
@@ -76,6 +110,10 @@ static void read_vars(struct reader *r, uint32_t node, bool has_input, struct te
     const struct json_doc *d = &r->d->doc;
     if (node != JSON_NONE && json_type(d, node) != JSON_OBJECT) {
         reader_expected(r, node, "vars", "a map");
+        return;
+    }
+    if (node != JSON_NONE && json_size(d, node) > LIMIT_CASE_VARS) {
+        reader_problem(r, node, "vars: expected at most %d, found %u", LIMIT_CASE_VARS, json_size(d, node));
         return;
     }
     struct template_var *vars = arena_new_array(r->arena, struct template_var, json_size(d, node) + 1); /* `input` too */
@@ -305,14 +343,20 @@ static void read_file(struct suite_reading *g, struct reader *r, uint32_t node, 
         reader_problem(r, node, "cases: expected a file of cases that ends in .jsonl, .csv, .yaml or .json, found " SLICE_FMT, SLICE_ARG(path));
         return;
     }
+    if (g->depth == LIMIT_CASE_FILES) {
+        reader_problem(r, node, "cases: expected at most %d files that name each other; does one name itself?", LIMIT_CASE_FILES);
+        return;
+    }
     struct slice text = reader_file(r, node, path);
     if (text.at == NULL || d == NULL || inner.file == NULL) return;
     suite_folder_of(path, r->files, &folder, &files);
     inner.files = &files;
+    g->depth++;
     if (data ? open_data(&inner, text, d) : reader_open(&inner, text, d) == FAULT_NONE) {
         if (json_type(&d->doc, 0) != JSON_ARRAY) reader_expected(&inner, 0, "cases", "a list of cases");
         else read_list(g, &inner, 0);
     }
+    g->depth--;
 }
 
 static void read_list(struct suite_reading *g, struct reader *r, uint32_t node) {

@@ -16,6 +16,7 @@ struct suite_reading {
     struct buffer body;      /* a request, made only to see whether it can be */
     struct table ids;        /* to struct suite_case's line, as (void *)(intptr_t) */
     unsigned room;           /* for cases */
+    unsigned depth;          /* of files of cases that are being read */
     unsigned problems_before;
     bool names_files;        /* some text begins with "file:": the canonical form must say that it means no file */
 };

@@ -181,6 +181,56 @@ static void test_files(void **state) {
     REFUSED("suite: s\nmodel: m\ncases: [{input: 'file:/etc/passwd'}]\n", NULL, "s.yaml:3: file:/etc/passwd: no file can be read here");
 }
 
+/* What is run is what the version names: code of a file is part of it, and is run as it stands there. */
+static void test_code_in_files(void **state) {
+    (void)state;
+    static const struct fake one[] = {{"c/t.py", "def get_assert(output, context):\n    return \"x\" in output\n"}, {"bad.py", "output == {{q}}"}, {NULL, NULL}},
+                             two[] = {{"c/t.py", "def get_assert(output, context):\n    return \"y\" in output\n"}, {NULL, NULL}};
+    static const char text[] = "suite: s\nmodel: m\nchecks:\n - {type: contains, value: x}\n - {type: not-python, value: 'file:c/t.py', threshold: 0.5}\ncases: [{id: a, input: x}]\n";
+    read_it(text, one);
+    assert_int_equal(suite.n_checks, 2);
+    assert_true(slice_is(suite.checks[1].texts[0].text, one[0].text));
+    assert_true(suite.checks[1].negated && suite.checks[1].line == 5 && suite.checks[1].threshold == 0.5);
+    struct digest first = suite.digest;
+    struct slice canonical = suite.canonical;
+    read_it(arena_text(&arena, canonical), NULL);
+    assert_true(slice_eq(canonical, suite.canonical));
+    read_it(text, two);
+    assert_false(digest_eq(&first, &suite.digest));
+    REFUSED(text, NULL, "s.yaml:5: file:c/t.py: no file can be read here");
+    REFUSED("suite: s\nmodel: m\nchecks:\n - {type: javascript, value: 'file:no.js'}\ncases: [{id: a, input: x}]\n", one, "s.yaml:4: file:no.js: no such file");
+    REFUSED("suite: s\nmodel: m\nchecks:\n - {type: python, value: 'file:bad.py'}\ncases: [{id: a, input: x}]\n", one, "s.yaml:4: `value` of python: expected code without {{q}}");
+    REFUSED("suite: s\nmodel: m\nfiles: false\nchecks:\n - {type: python, value: 'file:c/t.py'}\ncases: [{id: a, input: x}]\n", one, "s.yaml:5: `value` of python: expected code");
+}
+
+/* Files of cases may name others, and one may name itself: that ends. */
+static void test_files_in_circles(void **state) {
+    (void)state;
+    static const struct fake files[] = {{"a.yaml", "- {id: a, input: x}\n- file:b.yaml\n"}, {"b.yaml", "- file:c.yaml\n- file:c.yaml\n"},
+                                        {"c.yaml", "- file:b.yaml\n- file:b.yaml\n"}, {"d.yaml", "- file:e.yaml\n"}, {"e.yaml", "- {id: e, input: y}\n"}, {NULL, NULL}};
+    reads = 0;
+    REFUSED("suite: s\nmodel: m\ncases: file:a.yaml\n", files, "b.yaml:1: cases: expected at most 8 files that name each other; does one name itself?");
+    assert_true(reads < 2000);
+    problems = (struct problems){0};
+    read_it("suite: s\nmodel: m\ncases: file:d.yaml\n", files);
+    assert_int_equal(suite.n_cases, 1);
+}
+
+/* What is compared with its like is bounded: a hostile suite costs its reader a second at most. */
+static void test_bounds(void **state) {
+    (void)state;
+    struct buffer text;
+    buffer_init(&text, 1 << 20);
+    for (int i = 0; i < 3000; i++) buffer_printf(&text, "%sv%d: {model: m, scale: binary}", i ? ", " : "suite: s\nmodel: m\njudges: {", i);
+    buffer_append(&text, SLICE("}\ncases: [{id: a, input: x}]\n"));
+    REFUSED(buffer_text(&text), NULL, "s.yaml:3: judges: expected at most 100, found 3000");
+    buffer_clear(&text);
+    for (int i = 0; i < 20000; i++) buffer_printf(&text, "%sv%d: x", i ? ", " : "suite: s\nmodel: m\ncases: [{id: a, input: x, vars: {", i);
+    buffer_append(&text, SLICE("}}]\n"));
+    REFUSED(buffer_text(&text), NULL, "s.yaml:3: vars: expected at most 1000, found 20000");
+    buffer_deinit(&text);
+}
+
 static void test_problems_in_files(void **state) {
     (void)state;
     static const struct fake files[] = {
@@ -311,6 +361,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_example, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_requests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_code_in_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_files_in_circles, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bounds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_problems_in_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_all_at_once, set_up, tear_down),
