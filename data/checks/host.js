@@ -1,6 +1,7 @@
 // Runs the javascript checks of a suite. It is told on descriptor 3 and answers on 4, one JSON object a line:
 //   {"id": 7, "code": "9f…", "source": "output.length < 5", "about": {output, expected, context, vars, …}}
 //   {"ready": true}   {"id": 7, "said": true | 0.5 | {pass, score, reason}}   {"id": 7, "error": "…"}
+// With "spoilt": true the check changed what those after it would share, and this process should not be asked again.
 // `source` comes once for each `code`. One check is under way at a time. What a check prints goes to standard error.
 'use strict';
 {
@@ -15,6 +16,18 @@
   const tell = (reply) => {
     const bytes = Buffer.from(stringify(reply) + '\n');
     for (let at = 0; at < bytes.length; ) at += fs.writeSync(4, bytes, at);
+  };
+
+  // a check that changes what all code shares must not decide what later ones say
+  const home = process.cwd();
+  const shared = [Object, Function, Array, String, Number, RegExp, Map, Set, Promise, Error, Buffer].map((kind) => kind.prototype).concat(JSON, Math, console)
+    .map((object) => ({ object, keys: Reflect.ownKeys(object).map((key) => [key, Reflect.getOwnPropertyDescriptor(object, key).value]) }));
+  const isSpoilt = () => {
+    for (const { object, keys } of shared) {
+      if (Reflect.ownKeys(object).length !== keys.length) return true;
+      for (const [key, value] of keys) if (value !== undefined && object[key] !== value) return true;
+    }
+    return globalThis.JSON.parse !== parse || process.cwd() !== home;
   };
 
   const describe = (error, head) => {
@@ -88,10 +101,10 @@
     let reply;
     try {
       reply = await judge(check, about);
-      tell({ id, ...reply });
     } catch (error) {
-      tell({ id, error: describe(error, check.head) });
+      reply = { error: describe(error, check.head) };
     }
+    tell({ id, ...reply, spoilt: isSpoilt() || undefined });
   };
 
   // what a check left running may fail long after it: that is none of the next one's business

@@ -3,10 +3,12 @@
   {"id": 7, "code": "9f...", "source": "len(output) < 5", "about": {output, expected, context, vars, ...}}
   {"ready": true}   {"id": 7, "said": true | 0.5 | {pass, score, reason}}   {"id": 7, "error": "..."}
 
-`source` comes once for each `code`. What a check prints goes to standard error.
+`source` comes once for each `code`. What a check prints goes to standard error. With "spoilt": true the check changed what those
+after it would share, and this process should not be asked again.
 """
 import ast
 import asyncio
+import builtins
 import inspect
 import json
 import math
@@ -116,15 +118,19 @@ def main():
     told, says = os.fdopen(3, "rb"), os.fdopen(4, "wb")
     os.set_inheritable(3, False)
     os.set_inheritable(4, False)
-    compiled = {}
+    compiled, home, loads, dumps = {}, os.getcwd(), json.loads, json.dumps
+    shared = [(module, dict(vars(module))) for module in (builtins, json, math, asyncio, inspect)]
+
+    def is_spoilt():
+        return any(vars(module) != before for module, before in shared) or os.getcwd() != home
 
     def tell(reply):
-        says.write(json.dumps(reply, allow_nan=False).encode() + b"\n")
+        says.write(dumps(reply, allow_nan=False).encode() + b"\n")
         says.flush()
 
     tell({"ready": True})
     for line in told:
-        asked = json.loads(line)
+        asked = loads(line)
         reply = {"id": asked["id"]}
         try:
             if "source" in asked:
@@ -136,9 +142,13 @@ def main():
             check = compiled[asked["code"]]
             if isinstance(check, str):
                 raise Problem(check)
-            tell(dict(reply, said=judge(check, asked["about"])))
+            reply["said"] = judge(check, asked["about"])
+            dumps(reply, allow_nan=False)
         except BaseException as error:
-            tell(dict(reply, error=describe(error)))
+            reply = {"id": asked["id"], "error": describe(error)}
+        if is_spoilt():
+            reply["spoilt"] = True
+        tell(reply)
 
 
 main()

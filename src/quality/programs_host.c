@@ -27,6 +27,7 @@ static void fail_waiting(struct host *h, struct slice why) {
 
 static void take_reply(struct host *h, const struct json_doc *d) {
     struct program_work *w = h->asked;
+    bool spoilt = false;
     struct error why = {.fault = FAULT_NONE};
     uint32_t said = json_get(d, 0, "said");
     child_limit(&h->child, 0);
@@ -40,6 +41,7 @@ static void take_reply(struct host *h, const struct json_doc *d) {
     } else {
         fail_asked(h, slice_of(why.text));
     }
+    if (json_get_bool(d, json_get(d, 0, "spoilt"), &spoilt) && spoilt) child_kill(&h->child); /* the next one has a new one */
 }
 
 /* Code under way could write on our descriptor too: what is no answer to what was asked ends the host. */

@@ -135,6 +135,49 @@ static void endless_javascript(void **state) {
     endless("javascript", "new Promise(() => {})", "output === 'Bern'");
 }
 
+/* Whatever a check does to what all code shares, the next one says what it would have said alone. */
+static void after_a_spoiler(const char *type, const char *spoiler, const char *is_true, const char *is_false) {
+    struct check_answer a = rig_answer("Bern");
+    const struct check *yes = declare_code(type, is_true, ""), *no = declare_code(type, is_false, ""), *bad = declare_code(type, spoiler, "");
+    struct program_check all[5];
+    const struct check *const order[] = {yes, no, bad, no, yes};
+    static const enum check_verdict expected[] = {CHECK_PASS, CHECK_FAIL, CHECK_PASS, CHECK_FAIL, CHECK_PASS};
+    for (int i = 0; i < 5; i++) hand_over(&all[i], order[i], &a);
+    loop_run(loop);
+    for (int i = 0; i < 5; i++)
+        if (i != 2 && all[i].outcome.verdict != expected[i]) fail_msg("%s: %d: " SLICE_FMT, spoiler, i, SLICE_ARG(all[i].outcome.reason));
+}
+
+static void spoilt_javascript(void **state) {
+    static const char *const spoilers[] = {
+        "Object.prototype.source = 'true'; return true", "Object.prototype.pass = true; return true", "Object.prototype.problem = 'x'; return true",
+        "Array.prototype.includes = () => true; return true", "String.prototype.includes = () => true; return true",
+        "JSON.stringify = () => '{}'; return true", "Map.prototype.get = () => 1; return true", "Promise.prototype.then = function () {}; return true",
+        "process.chdir('/'); return true", "console.error = () => { throw 1 }; return true", "Buffer.prototype.toString = () => 'x'; return true",
+        "const f = () => f(); return f()", "require('fs').closeSync(4); return true", "setTimeout(() => { throw new Error('late') }); return true",
+    };
+    (void)state;
+    if (!is_installed("node")) skip();
+    for (size_t i = 0; i < sizeof spoilers / sizeof *spoilers; i++)
+        after_a_spoiler("javascript", spoilers[i], "output.includes('Bern') && process.cwd() !== '/'", "output.includes('Rome')");
+}
+
+static void spoilt_python(void **state) {
+    static const char *const spoilers[] = {
+        "import json\njson.dumps = lambda *a, **k: '{}'\nreturn True", "import json\njson.loads = lambda *a: 1\nreturn True",
+        "import builtins\nbuiltins.len = lambda x: 4\nreturn True", "import builtins\nbuiltins.dict = None\nreturn True",
+        "import math\nmath.isfinite = lambda x: False\nreturn True", "import os\nos.chdir('/')\nreturn True",
+        "import sys\nsys.stdout.close()\nsys.stderr.close()\nreturn True", "import sys\nsys.stdout = sys.stderr = None\nreturn True",
+        "import atexit, os\natexit.register(os.abort)\nreturn True", "def f():\n  return f()\nreturn f()",
+        "import sys\nsys.setrecursionlimit(10**9)\ndef f():\n  return f()\nreturn f()", "import os\nos.close(4)\nreturn True",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()\nreturn True", "raise KeyboardInterrupt", "raise GeneratorExit",
+    };
+    (void)state;
+    if (!is_installed("python3")) skip();
+    for (size_t i = 0; i < sizeof spoilers / sizeof *spoilers; i++)
+        after_a_spoiler("python", spoilers[i], "len(output) == 4 and __import__('os').getcwd() != '/'", "len(output + '!') == 4");
+}
+
 static void endless_python(void **state) {
     (void)state;
     if (!is_installed("python3")) skip();
@@ -208,7 +251,7 @@ static void given_up(void **state) {
 #define RIGGED(test) cmocka_unit_test_setup_teardown(test, rig_set_up, rig_tear_down)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        RIGGED(javascript), RIGGED(python), RIGGED(endless_javascript), RIGGED(endless_python), RIGGED(a_host_dies),
+        RIGGED(javascript), RIGGED(python), RIGGED(endless_javascript), RIGGED(endless_python), RIGGED(spoilt_javascript), RIGGED(spoilt_python), RIGGED(a_host_dies),
         RIGGED(two_hundred_of_each), RIGGED(a_megabyte), RIGGED(arguments_over_several_lines),
         RIGGED(given_up),
     };
