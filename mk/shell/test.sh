@@ -1,13 +1,14 @@
 # ./dev test: every test and gate as timed steps, each with its log in build/test-logs. Sourced by ./dev.
 # A step's log says how much it ran by lines "N passed, N failed" or cmocka's; a step without any counts as one.
 
-steps="build gates unit exchange cli tokens e2e metrics torture asan tsan fuzz cppcheck tidy"
+steps="build gates unit schema exchange cli tokens e2e metrics torture asan tsan fuzz cppcheck tidy"
 
 step_about() {
     case $1 in
     build) echo "release build, warnings are errors" ;;
     gates) echo "layers, banned calls, sizes, links and references of the docs" ;;
     unit) echo "unit tests" ;;
+    schema) echo "the official JSON-Schema-Test-Suite, out of Debian's package of it" ;;
     exchange) echo "wire cases of tests/exchange" ;;
     cli) echo "the command line and the control plane, by tests/e2e/cli" ;;
     tokens) echo "token counts against npm's gpt-tokenizer, on real and random texts" ;;
@@ -79,6 +80,23 @@ step_gates() {
     return $failed
 }
 step_unit() { unit_run build; }
+# No npm package carries the suite's 2020-12 tests. Debian's does, but needs 40 of Perl's: it is unpacked, not installed.
+step_schema() {
+    local package=libtest-json-schema-acceptance-perl inside=usr/share/perl5/auto/share/dist/Test-JSON-Schema-Acceptance/tests/draft2020-12
+    local folder=build/schema-tests sudo=""
+    [ "$(id -u)" = 0 ] || sudo=sudo
+    if [ -z "${JSON_SCHEMA_TESTS:-}" ]; then
+        if [ ! -d "/$inside" ] && [ ! -d "$folder/$inside" ]; then
+            rm -rf $folder && mkdir -p $folder
+            (cd $folder && { apt-get -q download $package || { packages_apt "$sudo" update -q && apt-get -q download $package; }; } &&
+                dpkg-deb -x $package*.deb .) || { echo "FAIL: Debian's $package could not be fetched; JSON_SCHEMA_TESTS names a folder of your own"; return 1; }
+        fi
+        local -x JSON_SCHEMA_TESTS=/$inside
+        [ -d "/$inside" ] || JSON_SCHEMA_TESTS=$PWD/$folder/$inside
+    fi
+    [ -d "$JSON_SCHEMA_TESTS" ] || { echo "FAIL: there is no folder $JSON_SCHEMA_TESTS"; return 1; }
+    make_quiet unit T=quality_schema_suite
+}
 step_exchange() { python3 tests/exchange/run.py; }
 step_cli() { python3 tests/e2e/cli.py; }
 step_tokens() { make_quiet build/bench/tokens && node tests/e2e/tokens.mjs; }

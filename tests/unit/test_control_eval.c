@@ -104,7 +104,7 @@ static void refused(void **state) {
 }
 
 static void owner(void **state) {
-    char self[EVAL_OWNER_TEXT], other[EVAL_OWNER_TEXT];
+    char self[EVAL_OWNER_TEXT], other[EVAL_OWNER_TEXT + 1];
     (void)state;
     eval_owner_self(self);
     assert_true(eval_owner_is_alive(slice_of(self), 0, INT64_MAX));

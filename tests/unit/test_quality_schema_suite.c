@@ -1,7 +1,7 @@
 /* The official JSON-Schema-Test-Suite (2020-12, MIT licence), every file of it but those named below. Debian
  * has it in libtest-json-schema-acceptance-perl; JSON_SCHEMA_TESTS names another folder, such as
- * tests/draft2020-12 of a checkout. Without either the tests are skipped, and say so: what must hold
- * everywhere is in test_quality_schema.c. */
+ * tests/draft2020-12 of a checkout. `./dev test schema` fetches it. Without either the tests are skipped, and
+ * say so: what must hold everywhere is in test_quality_schema.c. */
 #include "base/buffer.h"
 #include "quality/schema.h"
 
