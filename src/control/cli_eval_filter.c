@@ -114,7 +114,7 @@ static void keep_some(const struct term *t, const struct suite *suite, uint8_t *
 
 int eval_filter_read(const char *const *typed, unsigned n, const struct suite *suite, const struct eval_filter_runs *runs, struct arena *arena,
                      uint8_t *chosen, struct slice *ret_text, unsigned *ret_n) {
-    struct term terms[TERMS_MOST];
+    struct term terms[TERMS_MOST] = {{.kind = 0}};
     struct slice text = SLICE_NULL;
     unsigned count = 0;
     memset(chosen, 1, suite->n_cases);

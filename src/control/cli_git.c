@@ -62,9 +62,12 @@ void cli_git_origin(const char *path, struct arena *arena, struct definition_ori
     if (!S_ISDIR(s.st_mode) && strrchr(folder, '/') != NULL) *strrchr(folder, '/') = 0;
     memcpy(walk, folder, sizeof walk);
     if (!in_repository(walk)) return;
+    const char *const any[] = {"git", "-C", folder, "rev-parse", "-q", "--verify", "HEAD", NULL}; /* says nothing where nothing is committed yet */
     const char *const argv[] = {"git", "-C", folder, "log", "-1", "--format=%an <%ae>%x1f%s (%h)%x1f%B", NULL};
     buffer_init(&out, 64 << 10);
-    if (program_call(&(struct program_call){.argv = argv, .timeout_us = GIT_TIME_US}, &out, NULL) == FAULT_NONE) {
+    bool known = program_call(&(struct program_call){.argv = any, .timeout_us = GIT_TIME_US}, &out, NULL) == FAULT_NONE;
+    buffer_clear(&out);
+    if (known && program_call(&(struct program_call){.argv = argv, .timeout_us = GIT_TIME_US}, &out, NULL) == FAULT_NONE) {
         struct slice all = arena_slice(arena, slice_trim(slice_make(buffer_text(&out), out.len)));
         if (slice_is_utf8(all) && slice_cut(all, PARTED, &author, &rest) && slice_cut(rest, PARTED, &subject, &body))
             *ret = (struct definition_origin){author, subject, cli_find_ticket(body)};
