@@ -4,7 +4,7 @@
 
 #define REVIEW_COLUMNS                                                                                        \
     "number, name, rubric, source, reviewers, adjudicator, scale, per_item, due_us, created_us, closed_us, by," \
-    " (SELECT count(*) FROM review_item i WHERE i.review = number),"                                          \
+    " (SELECT coalesce(max(i.at), -1) + 1 FROM review_item i WHERE i.review = number),"                       \
     " (SELECT count(*) FROM review_label l WHERE l.review = number),"                                         \
     " (SELECT count(label) FROM review_label l WHERE l.review = number)"
 
@@ -145,14 +145,17 @@ enum fault reviews_items(struct evaluations *e, int64_t number, bool bodies, boo
     return fault;
 }
 
+#define LABEL_COLUMNS "item, reviewer, position, flipped, label, comment, by, at_us FROM review_label"
+
+/* By one's own index, or by the key: one statement for both would read all of a review for each of its labels. */
 enum fault reviews_labels(struct evaluations *e, int64_t number, struct slice reviewer, int64_t item, bool (*each)(void *ctx, const struct review_label *l),
                          void *ctx, struct error *error) {
     struct statement *s;
     bool row = true;
-    enum fault fault = statement_of(e->db,
-                                    "SELECT item, reviewer, position, flipped, label, comment, by, at_us FROM review_label"
-                                    " WHERE review = ?1 AND (?2 IS NULL OR reviewer = ?2) AND item BETWEEN ?3 AND ?4"
-                                    " ORDER BY iif(?2 IS NULL, item, position), reviewer", &s, error);
+    const char *sql = !slice_is_null(reviewer) && item < 0
+                          ? "SELECT " LABEL_COLUMNS " WHERE review = ?1 AND reviewer = ?2 AND item BETWEEN ?3 AND ?4 ORDER BY position"
+                          : "SELECT " LABEL_COLUMNS " WHERE review = ?1 AND item BETWEEN ?3 AND ?4 AND (?2 IS NULL OR reviewer = ?2) ORDER BY item, reviewer";
+    enum fault fault = statement_of(e->db, sql, &s, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_i64(s, 1, number);
     statement_bind_text(s, 2, reviewer);
