@@ -261,7 +261,7 @@ def test_people_end(rig):
 
     def overdue():
         return [f for f in rig.api("/api/v1/findings?domain=quality")["findings"] if f["kind"] == "review_overdue"]
-    expect(eventually(overdue, 1500), "nobody says that it is overdue")
+    expect(eventually(overdue), "nobody says that it is overdue")
     expect([f["command"] for f in overdue()] == ["quarterdeck review show review-2"] and "6 of 6 labels are missing" in overdue()[0]["title"], overdue())
     expect(json.loads(rig.run("review", "close", "2", "--why", "no", "--json", check=True)[1])["scores"] is None, "none were asked for")
 

@@ -135,8 +135,35 @@ static void all_or_nothing(void **state) {
     assert_int_equal(all, 0);
 }
 
+/* What is labelled stays, what both have stays, the rest goes behind what the other has. */
+static void reassigned(void **state) {
+    struct world *w = *state;
+    const struct slice bodies[] = {SLICE("{}"), SLICE("{}"), SLICE("{}"), SLICE("{}")};
+    const struct review_label labels[] = {{.item = 0, .reviewer = SLICE("a"), .position = 2}, {.item = 1, .reviewer = SLICE("a"), .position = 0},
+                                          {.item = 2, .reviewer = SLICE("a"), .position = 1}, {.item = 3, .reviewer = SLICE("a"), .position = 3, .flipped = true},
+                                          {.item = 2, .reviewer = SLICE("b"), .position = 0}};
+    struct review_row r = {.rubric = SLICE("x"), .source = SLICE("items"), .reviewers = SLICE("[\"a\",\"b\"]"), .per_item = 1}, found;
+    struct review_label one = {.item = 1, .reviewer = SLICE("a"), .given = true, .label = 1};
+    struct seen seen = {0};
+    int64_t moved = -1;
+    assert_int_equal(reviews_add(w->e, &r, bodies, 4, labels, 5, NULL), FAULT_NONE);
+    assert_int_equal(reviews_label(w->e, r.number, &one, NULL), FAULT_NONE);
+    assert_int_equal(reviews_reassign(w->e, r.number, SLICE("a"), SLICE("b"), SLICE("[\"b\"]"), &moved, NULL), FAULT_NONE);
+    assert_int_equal(moved, 2);
+    assert_int_equal(reviews_labels(w->e, r.number, SLICE("b"), -1, see, &seen, NULL), FAULT_NONE);
+    assert_int_equal(seen.n, 3);
+    assert_true(seen.item[0] == 2 && seen.item[1] == 0 && seen.item[2] == 3 && seen.flipped[2]);
+    seen.n = 0;
+    assert_int_equal(reviews_labels(w->e, r.number, SLICE("a"), -1, see, &seen, NULL), FAULT_NONE);
+    assert_true(seen.n == 2 && seen.item[0] == 1 && seen.given[0] && seen.item[1] == 2 && !seen.given[1]);
+    assert_int_equal(reviews_find(w->e, r.number, &w->arena, &found, NULL), FAULT_NONE);
+    assert_true(slice_is(found.reviewers, "[\"b\"]") && found.items == 4 && found.labels == 5 && found.given == 1);
+    assert_int_equal(reviews_close(w->e, r.number, 7, NULL), FAULT_NONE);
+    assert_int_equal(reviews_reassign(w->e, r.number, SLICE("a"), SLICE("b"), SLICE("[]"), &moved, NULL), FAULT_CONFLICT);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {TEST(kept), TEST(labelled), TEST(closed), TEST(all_or_nothing)};
+    const struct CMUnitTest tests[] = {TEST(kept), TEST(labelled), TEST(closed), TEST(all_or_nothing), TEST(reassigned)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
