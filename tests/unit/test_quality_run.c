@@ -1,115 +1,6 @@
 /* The engine of a run against a gateway that the test plays: what is asked, what comes of each answer, what it may cost, when
  * it stops, and how another life goes on. Suites are read as people write them. */
-#include "test_quality_gate_rig.h"
-
-#include "base/money.h"
-#include "quality/run.h"
-
-#define MOST 320
-
-struct kept {
-    unsigned case_at, repeat, n_checks;
-    enum check_verdict verdict, checks[8];
-    double scores[8];
-    bool refused;
-    int64_t cost, judge_cost, input;
-    char output[64], error[300], calls[200], reasons[4][200], record[64], target[64], finish[32];
-};
-
-struct world {
-    struct gate g;
-    struct arena arena;
-    struct suite suite;
-    struct run_options o;
-    struct programs *programs;
-    struct run *run;
-    struct kept kept[MOST];
-    unsigned n_kept, ended;
-    char stopped[LIMIT_ERROR_TEXT];
-    unsigned seen[MOST]; /* by case_at * repeat + repeat: how often asked */
-};
-
-static void copy(char *out, size_t size, struct slice s) { (void)snprintf(out, size, SLICE_FMT, SLICE_ARG(s)); }
-
-static void on_result(void *ctx, const struct result *r) {
-    struct world *w = ctx;
-    assert_true(w->n_kept < MOST);
-    struct kept *k = &w->kept[w->n_kept++];
-    *k = (struct kept){.case_at = r->case_at, .repeat = r->repeat, .verdict = r->verdict, .refused = r->refused, .cost = r->cost_nano,
-                       .judge_cost = r->judge_cost_nano, .input = r->input_tokens, .n_checks = r->n_checks};
-    assert_true(slice_eq(r->case_id, w->suite.cases[r->case_at].id));
-    copy(k->output, sizeof k->output, r->output);
-    copy(k->error, sizeof k->error, r->error);
-    copy(k->calls, sizeof k->calls, r->calls);
-    copy(k->record, sizeof k->record, r->record);
-    copy(k->target, sizeof k->target, r->target);
-    copy(k->finish, sizeof k->finish, r->finish);
-    for (unsigned i = 0; i < r->n_checks && i < 8; i++) {
-        k->checks[i] = r->checks[i].verdict;
-        k->scores[i] = r->checks[i].score;
-        if (i < 4) copy(k->reasons[i], sizeof k->reasons[i], r->checks[i].reason);
-    }
-}
-
-static void on_ended(void *ctx, const char *stopped) {
-    struct world *w = ctx;
-    w->ended++;
-    (void)snprintf(w->stopped, sizeof w->stopped, "%s", stopped != NULL ? stopped : "");
-}
-
-static void setup(struct world *w, const char *yaml, unsigned concurrency, void (*play)(struct gate *, struct http_request *, struct gate_answer *)) {
-    struct problems problems = {0};
-    *w = (struct world){.ended = 0};
-    gate_setup(&w->g, concurrency, play);
-    w->g.ctx = w;
-    arena_init(&w->arena, 64 << 10, 64 << 20);
-    if (suite_read(slice_of(yaml), "s.yaml", NULL, &w->arena, &w->suite, &problems) != FAULT_NONE) fail_msg("%s", problems.items[0].text);
-    w->programs = programs_new(w->g.loop, "/", 1);
-    w->o = (struct run_options){.suite = &w->suite, .repeat = w->suite.repeat, .max_cost_nano = -1, .name = SLICE("run-7"), .begun_us = 99};
-}
-
-static void make(struct world *w) {
-    w->run = run_new(w->g.loop, w->g.asker, w->programs, &w->o, &(struct run_calls){w, on_result, on_ended});
-}
-
-/* To the end; pauses pass when nothing else moves. */
-static void finish(struct world *w) {
-    for (int turns = 0; w->ended == 0; turns++) {
-        if (turns > 100000) fail_msg("the run does not end");
-        rig_turn(w->g.loop);
-        if (turns % 300 == 299) clock_advance(1000000);
-    }
-    rig_turns(w->g.loop, 20);
-    assert_int_equal(w->ended, 1);
-}
-
-static void go(struct world *w) {
-    make(w);
-    run_start(w->run);
-    finish(w);
-}
-
-static void teardown(struct world *w) {
-    struct gate *g = &w->g;
-    asker_free(g->asker);
-    g->asker = NULL;
-    programs_free(w->programs);
-    run_free(w->run);
-    suite_deinit(&w->suite);
-    arena_deinit(&w->arena);
-    gate_teardown(g);
-}
-
-static struct kept *of(struct world *w, unsigned case_at, unsigned repeat) {
-    struct kept *found = NULL;
-    for (unsigned i = 0; i < w->n_kept; i++) {
-        if (w->kept[i].case_at != case_at || w->kept[i].repeat != repeat) continue;
-        assert_null(found); /* one result each */
-        found = &w->kept[i];
-    }
-    if (found == NULL) fail_msg("no result of case %u, repeat %u", case_at, repeat);
-    return found;
-}
+#include "test_quality_run_rig.h"
 
 /* Whose request it is, from its name. */
 static void whose(const struct http_request *r, unsigned *case_at, unsigned *repeat) {
@@ -238,80 +129,6 @@ static void stops_without_a_gateway(void **state) {
     go(&w);
     assert_non_null(strstr(w.stopped, "the gateway cannot be reached: no_answer: "));
     assert_int_equal(w.n_kept, 0);
-    teardown(&w);
-}
-
-static void play_down(struct gate *g, struct http_request *r, struct gate_answer *a) {
-    (void)r;
-    (void)g;
-    gate_refuses(a, 503, "no_target_available", "the provider failed");
-    gate_header(a, "x-quarterdeck-last-error", "provider_error");
-}
-
-static void play_down_later(struct gate *g, struct http_request *r, struct gate_answer *a) {
-    if (g->asked == 1) gate_says(a, "\"good\"", "0");
-    else play_down(g, r, a);
-}
-
-static void play_down_for_long(struct gate *g, struct http_request *r, struct gate_answer *a) {
-    play_down_later(g, r, a);
-    if (g->asked == 400) clock_advance(RUN_IN_VAIN_US);
-}
-
-#define LONG "suite: s\nmodel: m\nrepeat: 300\nmessages: [{role: user, content: x}]\ncases: [{id: a}]\n"
-
-/* What was asked in vain has its error; the rest waits for another life. */
-static void stops_when_a_provider_is_down(void **state) {
-    (void)state;
-    struct world w;
-    setup(&w, LONG, 16, play_down);
-    go(&w);
-    assert_non_null(strstr(w.stopped, "100 cases one after the other got no answer, the last: no_target_available: the provider failed"));
-    assert_true(run_is_cut_off(w.run));
-    assert_true(w.n_kept >= RUN_IN_VAIN && w.n_kept <= RUN_IN_VAIN + 16);
-    teardown(&w);
-}
-
-/* All of the second half may fail: each is an error, and tried less and less, but the run ends. */
-static void ends_though_many_fail(void **state) {
-    (void)state;
-    struct world w;
-    setup(&w, LONG, 16, play_down_later);
-    go(&w);
-    assert_string_equal(w.stopped, "");
-    assert_false(run_is_cut_off(w.run));
-    assert_int_equal(w.n_kept, 300);
-    assert_true(w.g.asked > 299 && w.g.asked < 1 + 299 + (ASK_TRIES - 1) * (RUN_IN_VAIN + 2 * 16));
-    teardown(&w);
-}
-
-static void stops_when_a_provider_stays_down(void **state) {
-    (void)state;
-    struct world w;
-    setup(&w, LONG, 16, play_down_for_long);
-    go(&w);
-    assert_non_null(strstr(w.stopped, "cases one after the other got no answer"));
-    assert_true(run_is_cut_off(w.run));
-    assert_true(w.n_kept > RUN_IN_VAIN && w.n_kept < 280);
-    teardown(&w);
-}
-
-static void play_limited(struct gate *g, struct http_request *r, struct gate_answer *a) {
-    (void)r;
-    if (g->asked > 4) run_stop(((struct world *)g->ctx)->run, "enough");
-    gate_refuses(a, 429, "rate_limited", "slower");
-}
-
-/* Who stops a run does not wait until a rate limit is over. */
-static void stops_while_it_waits(void **state) {
-    (void)state;
-    struct world w;
-    setup(&w, LONG, 2, play_limited);
-    int64_t begin = clock_us();
-    go(&w);
-    assert_string_equal(w.stopped, "enough");
-    assert_int_equal(w.n_kept, 0);
-    assert_true(clock_us() - begin < 10000000);
     teardown(&w);
 }
 
@@ -615,10 +432,6 @@ int main(void) {
         cmocka_unit_test(errors_are_no_failures),
         cmocka_unit_test(stops_when_it_has_no_use),
         cmocka_unit_test(stops_without_a_gateway),
-        cmocka_unit_test(stops_when_a_provider_is_down),
-        cmocka_unit_test(ends_though_many_fail),
-        cmocka_unit_test(stops_when_a_provider_stays_down),
-        cmocka_unit_test(stops_while_it_waits),
         cmocka_unit_test(tells_of_what_cannot_be_asked),
         cmocka_unit_test(keeps_to_its_cap),
         cmocka_unit_test(counts_earlier_lives),
