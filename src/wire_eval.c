@@ -6,6 +6,7 @@
 #include "base/mailbox.h"
 #include "base/mem.h"
 #include "control/eval_runs.h"
+#include "quality/scoring.h"
 #include "quality/trigger.h"
 #include "store/definitions.h"
 #include "store/follow.h"
@@ -30,7 +31,8 @@ struct plan {
     struct slice name, application, key, model; /* model: the suite's or its prompt's; SLICE_NULL: not known */
     struct schedule_of schedules[SCHEDULES];
     unsigned n_schedules;
-    bool on_model_change, seen;
+    bool on_model_change, programs, seen;
+    int64_t told_us;    /* of the change of its model that was told last */
     const char *cannot; /* why it is not run; NULL */
 };
 
@@ -90,7 +92,7 @@ static void read_plan(struct plan *p, const struct suite *s) {
         p->on_model_change |= s->triggers[i].type == SUITE_ON_MODEL_CHANGE;
     }
     if (s->n_triggers > 0 && slice_is_null(p->key)) p->cannot = "it has triggers and no `run_as`: whose key is it to be run with?";
-    if (s->n_triggers > 0 && asks_programs(s)) p->cannot = "it has checks by programs, which the server does not start";
+    p->programs = asks_programs(s);
     if (s->n_triggers > 0 && p->cannot != NULL) warn(p, "a suite's triggers are not followed", p->cannot);
 }
 
@@ -148,8 +150,7 @@ static enum fault want(struct eval_wire *w, const struct plan *p, const char *wh
     struct trigger_state t;
     arena_init(&arena, 1 << 10, 1 << 20);
     enum fault fault = trigger_find(w->evaluations, p->name, slice_of(what), &arena, &t, error);
-    if (t.wanted_us == 0) t.wanted_us = w->now_us;
-    t.last_us = w->now_us;
+    t.wanted_us = t.last_us = w->now_us;
     if (!slice_is_null(note)) t.note = note;
     if (fault == FAULT_NONE) fault = trigger_put(w->evaluations, p->name, slice_of(what), &t, error);
     arena_deinit(&arena);
@@ -162,7 +163,7 @@ static enum fault look_at_schedule(struct eval_wire *w, const struct plan *p, co
     arena_init(&arena, 1 << 10, 1 << 20);
     enum fault fault = trigger_find(w->evaluations, p->name, slice_of(s->what), &arena, &t, error);
     int64_t before = t.last_us;
-    if (fault == FAULT_NONE && trigger_is_due(&s->cron, s->zone, &t.last_us, w->now_us)) t.wanted_us = w->now_us;
+    if (fault == FAULT_NONE && trigger_is_due(&s->cron, s->zone, &t.last_us, w->now_us) && t.wanted_us == 0) t.wanted_us = w->now_us;
     if (fault == FAULT_NONE && t.last_us != before) fault = trigger_put(w->evaluations, p->name, slice_of(s->what), &t, error);
     arena_deinit(&arena);
     return fault;
@@ -171,9 +172,7 @@ static enum fault look_at_schedule(struct eval_wire *w, const struct plan *p, co
 static struct slice write_change(const struct record *r, struct arena *arena) {
     struct buffer out;
     struct json_writer w;
-    char at[CLOCK_TEXT];
     buffer_init(&out, 64 << 10);
-    clock_format(r->time_us, at);
     json_start(&w, &out);
     json_object(&w);
     json_member_string(&w, "model", r->model);
@@ -181,7 +180,6 @@ static struct slice write_change(const struct record *r, struct arena *arena) {
     json_member_string(&w, "target_model", r->target_model);
     json_member_string(&w, "upstream_model", r->upstream_model);
     json_member_string(&w, "system_fingerprint", r->system_fingerprint);
-    json_member_text(&w, "first_seen", at);
     json_object_end(&w);
     struct slice change = arena_slice(arena, buffer_slice(&out));
     buffer_deinit(&out);
@@ -194,7 +192,7 @@ static void see_record(void *ctx, const struct record *r) {
     struct arena arena;
     if (w->fault != FAULT_NONE || r->status != RECORD_OK || r->cache.len > 0 || r->target_model.len == 0 || r->upstream_model.len == 0) return;
     const struct model_answer a = {r->model, r->provider, r->target_model, r->upstream_model, r->system_fingerprint};
-    w->fault = model_seen(w->evaluations, &a, r->time_us, &news, w->error);
+    w->fault = model_seen(w->evaluations, &a, !scoring_is_own_traffic(r), r->time_us, &news, w->error);
     if (w->fault != FAULT_NONE || news != MODEL_NEW) return;
     arena_init(&arena, 1 << 10, 1 << 20);
     struct slice change = write_change(r, &arena);
@@ -246,8 +244,9 @@ static const struct api_key *key_of(const struct policy *p, const struct plan *p
     return NULL;
 }
 
-static enum fault make(struct eval_wire *w, const struct plan *p, const char *trigger, struct slice change, struct arena *arena, struct run_row *ret,
-                       struct error *error) {
+static enum fault make(struct eval_wire *w, const struct plan *p, const char *trigger, const struct trigger_state *t, struct arena *arena,
+                       struct run_row *ret, struct error *error) {
+    struct slice change = strcmp(trigger, "model-change") == 0 ? t->note : SLICE_NULL;
     char who[CREDENTIAL_MOST + 32], hex[2 * DIGEST_BYTES + 1], as[sizeof hex + 32];
     const char *headers[] = {who, as, NULL};
     struct suite suite = {.n_cases = 0};
@@ -255,11 +254,15 @@ static enum fault make(struct eval_wire *w, const struct plan *p, const char *tr
     struct policy *policy = w->s.policy(w->s.ctx);
     const struct api_key *key = key_of(policy, p);
     if (key != NULL) digest_hex(key->digest.bytes, DIGEST_BYTES, hex);
+    bool allowed = policy->server.evaluation.programs || !p->programs;
+    unsigned concurrent = policy->server.evaluation.concurrent;
+    int64_t most_nano = policy->server.evaluation.max_cost_nano;
     policy_drop(policy);
+    if (!allowed) return error_set(error, FAULT_CONFIG, "it has checks by programs, which the server starts only with `evaluation: {programs: allow}`");
     if (key == NULL) return error_set(error, FAULT_UNAUTHENTICATED, "`run_as`: the application has no valid key of that name");
     (void)snprintf(who, sizeof who, "authorization: Bearer %s", w->credential);
     (void)snprintf(as, sizeof as, "x-quarterdeck-inside-key: %s", hex);
-    const struct eval_run_order o = {w->evaluations, w->url, headers, p->name, trigger, &w->stopping};
+    const struct eval_run_order o = {w->evaluations, w->url, headers, p->name, trigger, t->wanted_us, concurrent, most_nano, &w->stopping};
     enum fault fault = eval_run_make(&o, arena, ret, error);
     if (fault == FAULT_NONE) fault = eval_kept_suite(w->evaluations, ret, arena, &suite, error);
     for (unsigned i = 0; i < p->n_schedules; i++) turns += trigger_turns_a_month(&p->schedules[i].cron, p->schedules[i].zone, w->now_us);
@@ -280,7 +283,7 @@ static bool serve(struct eval_wire *w, const struct plan *p, const char *what, c
     enum fault fault = trigger_find(w->evaluations, p->name, slice_of(what), &arena, &t, &error);
     bool wanted = fault == FAULT_NONE && t.wanted_us != 0;
     if (wanted && p->cannot != NULL) fault = error_set(&error, FAULT_CONFIG, "%s", p->cannot);
-    else if (wanted) fault = make(w, p, trigger, model ? t.note : SLICE_NULL, &arena, &row, &error);
+    else if (wanted) fault = make(w, p, trigger, &t, &arena, &row, &error);
     bool asked_in_vain = fault == FAULT_CONFIG || fault == FAULT_NOT_FOUND; /* trying again changes nothing */
     if (wanted && (fault == FAULT_NONE || asked_in_vain)) {
         t.wanted_us = 0;
@@ -295,12 +298,27 @@ static bool serve(struct eval_wire *w, const struct plan *p, const char *what, c
     return fault == FAULT_NONE || asked_in_vain;
 }
 
+/* Once, and once more after a restart, which changes nothing. */
+static enum fault tell_change(struct eval_wire *w, struct plan *p, struct error *error) {
+    struct arena arena;
+    struct trigger_state t = {0};
+    if (!p->on_model_change) return FAULT_NONE;
+    arena_init(&arena, 1 << 10, 1 << 20);
+    enum fault fault = trigger_find(w->evaluations, p->name, SLICE("model-change"), &arena, &t, error);
+    if (fault == FAULT_NONE && t.wanted_us != 0 && t.last_us != p->told_us && !slice_is_null(t.note))
+        fault = eval_tell_change(w->evaluations, w->registry, p->name, p->application, t.note, w->now_us, w->s.opened, w->s.ctx, error);
+    if (fault == FAULT_NONE) p->told_us = t.last_us;
+    arena_deinit(&arena);
+    return fault;
+}
+
 static void look(struct eval_wire *w) {
     struct error error = {.fault = FAULT_NONE};
     bool good = true;
     w->now_us = clock_wall_us();
     enum fault fault = read_plans(w, &error);
     if (fault == FAULT_NONE) fault = follow_models(w, &error);
+    for (unsigned i = 0; i < w->n_plans && fault == FAULT_NONE; i++) fault = tell_change(w, w->plans[i], &error);
     for (unsigned i = 0; i < w->n_plans && fault == FAULT_NONE; i++)
         for (unsigned k = 0; k < w->plans[i]->n_schedules && fault == FAULT_NONE; k++)
             fault = look_at_schedule(w, w->plans[i], &w->plans[i]->schedules[k], &error);

@@ -2,8 +2,8 @@
  *
  * One thread with stores of its own. It makes one run at a time, with the engine of quality/run.h on a loop of its own, asking
  * through the inside listener (gateway.h) as the key that the suite's `run_as` names; what a run comes to is kept where people's
- * runs are (store/runs.h), and is told as findings. A run that a stop or a kill cut short goes on after the next start. Suites with checks by
- * programs are not run: the server starts no program of a suite. */
+ * runs are (store/runs.h), and is told as findings. A run that a stop or a kill cut short goes on after the next start, unless another version
+ * of the model came meanwhile: then it begins anew. Suites with checks by programs are run only where `evaluation.programs` allows it. */
 #ifndef WIRE_EVAL_H
 #define WIRE_EVAL_H
 
@@ -43,6 +43,9 @@ struct eval_run_order {
     const char *const *who;
     struct slice suite;         /* registered name */
     const char *trigger;        /* "schedule", "model-change" */
+    int64_t since_us;           /* when it was wanted: what began before that is not gone on with */
+    unsigned concurrent;        /* requests under way */
+    int64_t max_cost_nano;      /* -1: none */
     const atomic_bool *stop;
 };
 enum fault eval_run_make(const struct eval_run_order *o, struct arena *arena, struct run_row *ret, struct error *error) MUST_CHECK;
@@ -57,5 +60,8 @@ struct eval_told {
 };
 enum fault eval_tell(struct evaluations *e, struct registry *r, const struct eval_told *t, int64_t now_us,
                      void (*opened)(void *ctx, const struct finding *f), void *ctx, struct error *error) MUST_CHECK;
+/* A version of the suite's model that had not answered before has: open from now until a run says that the suite is as good with it. */
+enum fault eval_tell_change(struct evaluations *e, struct registry *r, struct slice suite, struct slice application, struct slice change,
+                            int64_t now_us, void (*opened)(void *ctx, const struct finding *f), void *ctx, struct error *error) MUST_CHECK;
 
 #endif

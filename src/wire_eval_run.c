@@ -13,7 +13,7 @@
 #define TRY_TIMEOUT_US 120000000LL
 #define PATIENCE_US 1200000000LL
 #define OUTPUT_MOST (1u << 20)
-enum { AT_ONCE = 4, KEEP_AT_ONCE = 64, NAME = 32 };
+enum { KEEP_AT_ONCE = 64, NAME = 32 };
 
 struct making {
     const struct eval_run_order *o;
@@ -83,14 +83,14 @@ static enum fault engine(struct making *m, const struct suite *suite, const stru
     char name[NAME];
     const struct eval_run_order *o = m->o;
     (void)snprintf(name, sizeof name, "run-%lld", (long long)row->number);
-    const struct asker_options asking = {.url = o->url, .who = o->who, .concurrency = AT_ONCE, .timeout_us = TRY_TIMEOUT_US, .patience_us = PATIENCE_US};
+    const struct asker_options asking = {.url = o->url, .who = o->who, .concurrency = o->concurrent, .timeout_us = TRY_TIMEOUT_US, .patience_us = PATIENCE_US};
     const struct run_options what = {.suite = suite, .model = row->model, .repeat = (unsigned)row->repeat, .max_cost_nano = row->max_cost_nano,
                                      .name = slice_of(name), .begun_us = row->started_us};
     const struct run_calls calls = {.ctx = m, .result = take_result, .ended = run_ended};
     m->loop = loop_new(m->error);
     if (m->loop == NULL) return FAULT_IO;
     struct asker *asker = asker_new(m->loop, &asking, m->error);
-    struct programs *programs = programs_new(m->loop, ".", 1);
+    struct programs *programs = programs_new(m->loop, ".", o->concurrent);
     m->run = run_new(m->loop, asker, programs, &what, &calls);
     enum fault fault = asker == NULL ? FAULT_IO : run_results_done(o->evaluations, row->number, skip, m, m->error);
     if (fault == FAULT_NONE) {
@@ -118,19 +118,47 @@ static enum fault conclude(struct making *m, struct arena *arena, struct run_row
     return fault == FAULT_NONE ? run_find(e, m->number, arena, ret, m->error) : fault;
 }
 
+/* Ours that was cut short since it was wanted; 0: none. */
+struct former {
+    const struct eval_run_order *o;
+    int64_t number;
+};
+static bool look_for_former(void *ctx, const struct run_row *r) {
+    struct former *f = ctx;
+    if (r->started_us < f->o->since_us) return false;
+    if (r->state == RUN_RUNNING && slice_is(r->trigger, f->o->trigger) && slice_is(r->by, "scheduler")) f->number = r->number;
+    return f->number == 0;
+}
+
+static enum fault begin(struct making *m, struct arena *arena, struct run_row *ret, struct problems *problems) {
+    const struct eval_run_order *o = m->o;
+    struct former former = {.o = o};
+    bool resumed;
+    struct arena rows;
+    arena_init(&rows, 64 << 10, 16 << 20);
+    enum fault fault = run_list(o->evaluations, o->suite, INT64_MAX, &rows, look_for_former, &former, m->error);
+    arena_deinit(&rows);
+    if (fault != FAULT_NONE) return fault;
+    struct eval_wish wish = {.suite_name = o->suite, .max_cost_nano = o->max_cost_nano, .trigger = slice_of(o->trigger), .by = SLICE("scheduler"),
+                             .owner = slice_of(m->owner), .resume = former.number != 0 ? EVAL_RESUME_THIS : EVAL_RESUME_NEVER,
+                             .number = former.number};
+    fault = eval_begin(o->evaluations, &wish, clock_wall_us(), arena, ret, &resumed, problems, m->error);
+    if (fault != FAULT_CONFLICT || former.number == 0) return fault;
+    wish.resume = EVAL_RESUME_NEVER; /* of another version of the suite */
+    return eval_begin(o->evaluations, &wish, clock_wall_us(), arena, ret, &resumed, problems, m->error);
+}
+
 enum fault eval_run_make(const struct eval_run_order *o, struct arena *arena, struct run_row *ret, struct error *error) {
     struct making *m = mem_new(struct making);
     struct suite suite = {.n_cases = 0};
     struct problems problems = {0};
     struct run_row row;
-    bool resumed, over = false;
+    bool over = false;
     m->o = o;
     m->error = error;
     eval_owner_self(m->owner);
     for (unsigned i = 0; i < KEEP_AT_ONCE; i++) buffer_init(&m->bodies[i], 2 * (size_t)LIMIT_REPLY_BODY);
-    const struct eval_wish wish = {.suite_name = o->suite, .max_cost_nano = -1, .trigger = slice_of(o->trigger), .by = SLICE("scheduler"),
-                                   .owner = slice_of(m->owner)};
-    enum fault fault = eval_begin(o->evaluations, &wish, clock_wall_us(), arena, &row, &resumed, &problems, error);
+    enum fault fault = begin(m, arena, &row, &problems);
     if (fault == FAULT_CONFIG && problems.count > 0) error_set(error, fault, "%s", problems.items[0].text);
     if (fault == FAULT_NONE) fault = eval_kept_suite(o->evaluations, &row, arena, &suite, error);
     if (fault == FAULT_NONE) {

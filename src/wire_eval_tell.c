@@ -3,7 +3,9 @@
 
 #include "control/eval_runs.h"
 #include "quality/compare.h"
+#include "base/clock.h"
 #include "store/findings.h"
+#include "store/triggers.h"
 
 #include <stdio.h>
 
@@ -104,18 +106,46 @@ static enum fault compare_runs(struct telling *g, struct error *error) {
 
 /* ---- findings ---- */
 
-static struct slice key_of(struct telling *g, const char *kind) {
+static struct slice key_of(struct arena *arena, struct slice suite, const char *kind) {
     struct buffer out;
     struct json_writer w;
     buffer_init(&out, 4 << 10);
     json_start(&w, &out);
     json_array(&w);
     json_put_text(&w, kind);
-    json_put_string(&w, g->t->suite->name);
+    json_put_string(&w, suite);
     json_array_end(&w);
-    struct slice key = arena_slice(g->arena, buffer_slice(&out));
+    struct slice key = arena_slice(arena, buffer_slice(&out));
     buffer_deinit(&out);
     return key;
+}
+
+/* The change as it was kept, and how much of the traffic has come from the new version since. */
+static void put_change(struct evaluations *e, struct slice change, struct arena *arena, struct json_writer *w) {
+    struct json_doc d;
+    struct model_share s;
+    char at[CLOCK_TEXT];
+    json_member_raw(w, "change", change);
+    json_key(w, "traffic");
+    struct model_answer a = {.model = SLICE_NULL};
+    bool good = json_read(change, arena, 2, &d, NULL) == FAULT_NONE;
+    if (good)
+        a = (struct model_answer){json_string(&d, json_get(&d, 0, "model"), arena), json_string(&d, json_get(&d, 0, "provider"), arena),
+                                  json_string(&d, json_get(&d, 0, "target_model"), arena), json_string(&d, json_get(&d, 0, "upstream_model"), arena),
+                                  json_string(&d, json_get(&d, 0, "system_fingerprint"), arena)};
+    if (!good || model_share(e, &a, &s, NULL) != FAULT_NONE) {
+        json_put_null(w);
+        return;
+    }
+    clock_format(s.first_us, at);
+    json_object(w);
+    json_member_text(w, "first_seen", at);
+    json_member_i64(w, "answers", s.answers);
+    json_member_i64(w, "answers_of_the_target_since", s.of);
+    json_key(w, "share");
+    if (s.of > 0) json_put_double(w, (double)s.answers / (double)s.of);
+    else json_put_null(w);
+    json_object_end(w);
 }
 
 static struct slice write_evidence(struct telling *g, bool compared) {
@@ -149,7 +179,7 @@ static struct slice write_evidence(struct telling *g, bool compared) {
         else json_put_null(&w);
         json_object_end(&w);
     }
-    if (!slice_is_null(t->change)) json_member_raw(&w, "change", t->change);
+    if (!slice_is_null(t->change)) put_change(g->e, t->change, g->arena, &w);
     json_object_end(&w);
     struct slice evidence = out.overflow ? SLICE("{}") : arena_slice(g->arena, buffer_slice(&out));
     buffer_deinit(&out);
@@ -157,7 +187,7 @@ static struct slice write_evidence(struct telling *g, bool compared) {
 }
 
 static void put(struct telling *g, enum finding_kind kind, struct slice title, struct slice command) {
-    g->seen[g->n++] = (struct finding){.kind = kind, .key = key_of(g, finding_kind_name(kind)), .application = g->t->suite->run_as_application,
+    g->seen[g->n++] = (struct finding){.kind = kind, .key = key_of(g->arena, g->t->suite->name, finding_kind_name(kind)), .application = g->t->suite->run_as_application,
                                        .title = title, .evidence = write_evidence(g, g->baseline != 0 && !slice_is_null(g->comparison)), .command = command};
 }
 
@@ -184,13 +214,13 @@ static void find(struct telling *g) {
 static enum fault keep_others(struct telling *g, struct registry *r, struct slice **ret, size_t *ret_n, struct error *error) {
     struct finding *open = NULL;
     unsigned n = 0;
-    bool passed = slice_is(g->t->run->verdict, "passed");
+    bool passed = slice_is(g->t->run->verdict, "passed"), worse = g->baseline != 0 && g->answer < 0;
     enum fault fault = findings_list(r, &(struct findings_filter){.kinds = KINDS, .states = 1u << FINDING_OPEN, .limit = LIMIT_PAGE}, g->arena, &open, &n, error);
     *ret = arena_new_array(g->arena, struct slice, n + 1);
     *ret_n = 0;
     for (unsigned i = 0; i < n && fault == FAULT_NONE && *ret != NULL; i++) {
-        bool ours = slice_eq(open[i].key, key_of(g, finding_kind_name(open[i].kind)));
-        bool answered = open[i].kind == FINDING_EVAL_FAILED ? !slice_is(g->t->run->verdict, "inconclusive") : passed;
+        bool ours = slice_eq(open[i].key, key_of(g->arena, g->t->suite->name, finding_kind_name(open[i].kind)));
+        bool answered = open[i].kind == FINDING_EVAL_FAILED ? !slice_is(g->t->run->verdict, "inconclusive") : passed && !worse;
         if (!ours || !answered) (*ret)[(*ret_n)++] = open[i].key;
     }
     return fault;
@@ -216,6 +246,43 @@ enum fault eval_tell(struct evaluations *e, struct registry *r, const struct eva
         g.seen[i].id = ids[i];
         if (ids[i] != 0) opened(ctx, &g.seen[i]);
     }
+    arena_deinit(&arena);
+    return fault;
+}
+
+enum fault eval_tell_change(struct evaluations *e, struct registry *r, struct slice suite, struct slice application, struct slice change,
+                            int64_t now_us, void (*opened)(void *ctx, const struct finding *f), void *ctx, struct error *error) {
+    struct arena arena;
+    struct buffer out;
+    struct json_writer w;
+    struct findings_change done;
+    struct finding *open = NULL;
+    unsigned n = 0;
+    size_t n_unsure = 0;
+    int64_t id = 0;
+    const char *kind = finding_kind_name(FINDING_MODEL_CHANGED);
+    arena_init(&arena, 64 << 10, ROOM_MAX);
+    buffer_init(&out, 1 << 20);
+    json_start(&w, &out);
+    json_object(&w);
+    json_member_string(&w, "suite", suite);
+    put_change(e, change, &arena, &w);
+    json_object_end(&w);
+    struct finding f = {.kind = FINDING_MODEL_CHANGED, .key = key_of(&arena, suite, kind), .application = application,
+                        .title = arena_printf(&arena, "another version of a model answers, and suite " SLICE_FMT " is being run for it", SLICE_ARG(suite)),
+                        .evidence = arena_slice(&arena, buffer_slice(&out)), .command = SLICE("quarterdeck eval schedule list")};
+    buffer_deinit(&out);
+    enum fault fault = findings_list(r, &(struct findings_filter){.kinds = FINDING_BIT(MODEL_CHANGED), .states = 1u << FINDING_OPEN, .limit = LIMIT_PAGE},
+                                     &arena, &open, &n, error);
+    struct slice *unsure = arena_new_array(&arena, struct slice, n + 1);
+    for (unsigned i = 0; fault == FAULT_NONE && unsure != NULL && i < n; i++)
+        if (!slice_eq(open[i].key, f.key)) unsure[n_unsure++] = open[i].key;
+    if (fault == FAULT_NONE && arena_is_full(&arena)) fault = error_set(error, FAULT_TOO_LARGE, "no room for the change of a model");
+    if (fault == FAULT_NONE)
+        fault = findings_put(r, &(struct findings_look){.kinds = FINDING_BIT(MODEL_CHANGED), .seen = &f, .n_seen = 1, .unsure = unsure, .n_unsure = n_unsure},
+                             now_us, &id, &done, error);
+    f.id = id;
+    if (fault == FAULT_NONE && id != 0) opened(ctx, &f);
     arena_deinit(&arena);
     return fault;
 }

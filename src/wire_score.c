@@ -16,8 +16,6 @@
 #define JUDGE_TIMEOUT_US 120000000LL
 #define AGAIN_US 60000000LL  /* when a judge could not be asked */
 #define AT_ONCE 50           /* records of one rule, then the next rule has its turn */
-#define KEEP_US (400LL * 86400 * 1000000)
-#define PRUNE_US (6LL * 3600 * 1000000)
 enum { CREDENTIAL_MOST = 128, SAID = 16, RULES = 256 };
 
 struct score_wire {
@@ -29,7 +27,7 @@ struct score_wire {
     atomic_bool stopping;
     char url[64], credential[CREDENTIAL_MOST];
     struct policy *policy;           /* of the look under way */
-    int64_t not_before_us, prune_us; /* monotonic */
+    int64_t not_before_us;           /* monotonic */
     uint64_t said[SAID];             /* what was told already */
     unsigned n_said;
     bool more;                       /* there is more to do at once */
@@ -157,10 +155,6 @@ static void look(struct score_wire *w) {
     enum fault fault = read_rules(w, rules, &error);
     if (fault == FAULT_NONE && rules->n > 0) ledger_writer_drain(w->s.writer);
     for (unsigned i = 0; fault == FAULT_NONE && i < rules->n && !atomic_load(&w->stopping); i++) look_at(w, &rules->all[i]);
-    if (fault == FAULT_NONE && clock_us() >= w->prune_us) {
-        fault = scored_prune(w->evaluations, clock_wall_us() - KEEP_US, &error);
-        w->prune_us = clock_us() + PRUNE_US;
-    }
     if (fault != FAULT_NONE) say(w, SLICE("(all)"), "production traffic could not be scored; it is tried again", error.text);
     arena_deinit(&rules->arena);
     mem_free(rules);

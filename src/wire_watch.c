@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "base/schedule.h"
 #include "cost/watch.h"
+#include "store/runs.h"
+#include "store/scored.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -22,7 +24,8 @@
 
 struct watch_wire {
     struct watch_sources s;
-    struct registry *registry;              /* of the scheduler's thread */
+    struct registry *registry;              /* of the scheduler's thread, as the next */
+    struct evaluations *results;
     struct metric_shard *shard, *age_shard; /* of this thread, of the one that publishes */
     struct downgrade_wire *downgrades;
     struct score_wire *scoring;
@@ -76,7 +79,13 @@ static void opened(void *ctx, const struct finding *f) {
 /* ---- the jobs ---- */
 
 static enum fault run_retention(struct watch_wire *w, struct error *error) {
-    return findings_prune(w->registry, clock_wall_us() - KEEP_FINDINGS_US, error);
+    struct policy *p = policy(w);
+    int64_t keep_us = p->server.evaluation.keep, now_us = clock_wall_us();
+    policy_drop(p);
+    enum fault fault = findings_prune(w->registry, now_us - KEEP_FINDINGS_US, error);
+    if (keep_us == 0 || fault != FAULT_NONE) return fault;
+    fault = run_results_prune(w->results, now_us - keep_us, error);
+    return fault == FAULT_NONE ? scored_prune(w->results, now_us - keep_us, error) : fault;
 }
 
 static enum fault run(struct watch_wire *w, enum watch_job job, struct error *error) {
@@ -244,7 +253,8 @@ struct watch_wire *watch_wire_new(const struct watch_sources *s, struct error *e
         w->states[i].name = jobs[i].name;
         w->succeeded_us[i] = clock_us();
     }
-    if (w->registry != NULL)
+    if (w->registry != NULL) w->results = evaluations_open(s->data_dir, error);
+    if (w->results != NULL)
         w->downgrades = downgrade_wire_new(
             &(struct downgrade_sources){w, policy, s->ledger, s->writer, s->data_dir, downgrade_kept}, error);
     if (w->downgrades != NULL) w->scoring = score_wire_new(&(struct score_sources){w, policy, s->ledger, s->writer, s->data_dir}, error);
@@ -290,6 +300,7 @@ void watch_wire_free(struct watch_wire *w) {
     downgrade_wire_free(w->downgrades);
     score_wire_free(w->scoring);
     eval_wire_free(w->evaluations);
+    evaluations_close(w->results);
     registry_close(w->registry);
     mailbox_free(w->wake);
     pthread_mutex_destroy(&w->lock);

@@ -427,6 +427,7 @@ static void merge_registry(struct build *b, const struct config_registry_key *ke
 void config_build(struct config_reader *r, struct yaml_node *root, const struct config_registry *registry) {
     struct build b = {.r = r, .p = r->policy};
     table_init(&b.places);
+    b.root.server.evaluation.max_cost_nano = -1;
     config_fill(r, SCOPE_ROOT, "", root, &b.root);
     build_server(&b, root);
     config_watch(r, root, b.root.watch_timezone);

@@ -119,6 +119,14 @@
             "How long files and finished batches are kept.")                                                  \
     SETTING(ROOT, "batch.poll", DURATION, " 100ms..1h", server.batch.poll, "30s", NOW,                        \
             "How often a provider is asked for a batch that it has.")                                         \
+    SETTING(ROOT, "evaluation.programs", ONE, " of refuse | allow", server.evaluation.programs, "refuse", NOW, \
+            "Whether suites that the server runs by itself may start programs (exec, javascript, python), with the server's rights.") \
+    SETTING(ROOT, "evaluation.concurrent", INTEGER, " 1..256", server.evaluation.concurrent, "4", NOW,        \
+            "Requests that a triggered run, and the judges of production traffic, have under way at once.")   \
+    SETTING(ROOT, "evaluation.max_cost_usd", USD, " 0..1000000", server.evaluation.max_cost_nano, NOTHING, NOW, \
+            "Cap on what one triggered run may cost, judges included. Not given: its key's budgets alone bound it.") \
+    SETTING(ROOT, "evaluation.keep", DURATION, " 0s..36500d", server.evaluation.keep, "400d", NOW,            \
+            "How long results of runs and scored records are kept; 0 is for ever. Runs, their summaries and definitions stay.") \
     SETTING(ROOT, "log.level", ONE, " of debug | info | warn | error", server.log_level, "info", RESTART,     \
             "The least severe events that are written.")                                                      \
     SETTING(ROOT, "log.json", BOOLEAN, "", server.log_json, "false", RESTART, "One JSON object a line instead of text.") \

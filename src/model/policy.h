@@ -58,6 +58,12 @@ struct server_settings {
         int64_t retention;          /* of files and finished batches */
         int64_t poll;               /* how often a provider is asked for a batch, at least */
     } batch;
+    struct {                        /* what the server evaluates by itself: triggered runs, scoring of traffic */
+        unsigned concurrent;        /* requests under way at once, of a run or of a rule's judges */
+        bool programs;              /* checks of suites may start programs */
+        int64_t max_cost_nano;      /* of one triggered run; -1: no cap but the key's budgets */
+        int64_t keep;               /* results of runs and scored records; 0 keeps for ever */
+    } evaluation;
     const char *log_level;          /* debug, info, warn, error */
     bool log_json;
 };

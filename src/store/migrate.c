@@ -161,6 +161,10 @@ static const char *const evaluations_steps[] = {
     "  run INTEGER NOT NULL, note TEXT, PRIMARY KEY(suite, what)) WITHOUT ROWID;"
     "CREATE TABLE model_seen(model TEXT NOT NULL, provider TEXT NOT NULL, target TEXT NOT NULL, version TEXT NOT NULL,"
     "  fingerprint TEXT NOT NULL, first_us INTEGER NOT NULL, PRIMARY KEY(model, provider, target, version, fingerprint)) WITHOUT ROWID;",
+    /* 2: answers of a version, and those that its target had given before it */
+    "ALTER TABLE model_seen ADD COLUMN answers INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE model_seen ADD COLUMN before INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX scored_old ON scored(time_us);",
 };
 const struct schema schema_evaluations = {evaluations_steps, sizeof evaluations_steps / sizeof *evaluations_steps};
 

@@ -251,6 +251,40 @@ enum fault run_results_done(struct evaluations *e, int64_t number, bool (*each)(
     return walk(s, false, NULL, each, ctx, error);
 }
 
+/* The first run whose results are too old; *ret 0: none. */
+static enum fault find_old(struct evaluations *e, int64_t after, int64_t before_us, int64_t *ret, struct error *error) {
+    struct statement *s;
+    bool row = false;
+    *ret = 0;
+    enum fault fault = statement_of(e->db,
+                                    "SELECT number FROM run WHERE number > ?1 AND max(ifnull(ended_us, 0), seen_us) < ?2"
+                                    " AND number NOT IN (SELECT run FROM reference) AND EXISTS(SELECT 1 FROM result WHERE run = number)"
+                                    " ORDER BY number LIMIT 1",
+                                    &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_i64(s, 1, after);
+    statement_bind_i64(s, 2, before_us);
+    fault = statement_step(s, &row, error);
+    if (fault == FAULT_NONE && row) *ret = statement_i64(s, 0);
+    statement_reset(s);
+    return fault;
+}
+
+/* A run at a time: others write in between. */
+enum fault run_results_prune(struct evaluations *e, int64_t before_us, struct error *error) {
+    struct statement *s;
+    int64_t number = 0;
+    enum fault fault = find_old(e, 0, before_us, &number, error);
+    while (fault == FAULT_NONE && number != 0) {
+        fault = statement_of(e->db, "DELETE FROM result WHERE run = ?1", &s, error);
+        if (fault != FAULT_NONE) return fault;
+        statement_bind_i64(s, 1, number);
+        fault = statement_run(s, error);
+        if (fault == FAULT_NONE) fault = find_old(e, number, before_us, &number, error);
+    }
+    return fault;
+}
+
 /* ---- the reference ---- */
 
 enum fault run_reference(struct evaluations *e, struct slice suite, int64_t *ret, struct error *error) {

@@ -80,6 +80,10 @@ enum fault run_results_done(struct evaluations *e, int64_t number, bool (*each)(
 enum fault run_end(struct evaluations *e, int64_t number, enum run_state state, struct slice verdict, struct slice summary, int64_t at_us,
                    struct error *error) MUST_CHECK;
 
+/* Forgets the results of runs that are over, or that nobody has gone on with, since `before_us`; not those of a reference. The runs and their
+ * summaries stay. */
+enum fault run_results_prune(struct evaluations *e, int64_t before_us, struct error *error) MUST_CHECK;
+
 /* The run that others of the suite are compared with; *ret 0: none was named. */
 enum fault run_reference(struct evaluations *e, struct slice suite, int64_t *ret, struct error *error) MUST_CHECK;
 enum fault run_set_reference(struct evaluations *e, struct slice suite, int64_t number, int64_t at_us, struct error *error) MUST_CHECK;

@@ -44,31 +44,88 @@ static void bind_target(struct statement *s, const struct model_answer *a) {
     statement_bind_text(s, 3, known(a->target));
 }
 
-static enum fault anything_known(struct evaluations *e, const struct model_answer *a, bool *ret, struct error *error) {
+static void bind_version(struct statement *s, const struct model_answer *a) {
+    bind_target(s, a);
+    statement_bind_text(s, 4, known(a->version));
+    statement_bind_text(s, 5, known(a->fingerprint));
+}
+
+/* Of the target: *ret_any: was it ever seen? */
+static enum fault answers_of_target(struct evaluations *e, const struct model_answer *a, bool *ret_any, int64_t *ret, struct error *error) {
     struct statement *s;
-    enum fault fault = statement_of(e->db, "SELECT 1 FROM model_seen WHERE model = ?1 AND provider = ?2 AND target = ?3 LIMIT 1", &s, error);
+    bool row = false;
+    enum fault fault =
+        statement_of(e->db, "SELECT count(*), ifnull(sum(answers), 0) FROM model_seen WHERE model = ?1 AND provider = ?2 AND target = ?3", &s, error);
     if (fault != FAULT_NONE) return fault;
     bind_target(s, a);
-    fault = statement_step(s, ret, error);
+    fault = statement_step(s, &row, error);
+    if (fault == FAULT_NONE && row) {
+        *ret_any = statement_i64(s, 0) > 0;
+        *ret = statement_i64(s, 1);
+    }
     statement_reset(s);
     return fault;
 }
 
-enum fault model_seen(struct evaluations *e, const struct model_answer *a, int64_t at_us, enum model_news *ret, struct error *error) {
+static enum fault count_answers(struct evaluations *e, const struct model_answer *a, unsigned answers, bool *ret_known, struct error *error) {
     struct statement *s;
-    bool any = false;
-    enum fault fault = anything_known(e, a, &any, error);
+    enum fault fault = statement_of(e->db,
+                                    "UPDATE model_seen SET answers = answers + ?6 WHERE model = ?1 AND provider = ?2 AND target = ?3 AND version = ?4"
+                                    " AND fingerprint = ?5",
+                                    &s, error);
+    if (fault != FAULT_NONE) return fault;
+    bind_version(s, a);
+    statement_bind_i64(s, 6, answers);
+    fault = statement_run(s, error);
+    if (fault == FAULT_NONE) *ret_known = database_changes(e->db) > 0;
+    return fault;
+}
+
+enum fault model_seen(struct evaluations *e, const struct model_answer *a, unsigned answers, int64_t at_us, enum model_news *ret, struct error *error) {
+    struct statement *s;
+    bool known_already = false, any = false;
+    int64_t before = 0;
+    enum fault fault = count_answers(e, a, answers, &known_already, error);
+    if (fault == FAULT_NONE && known_already) *ret = MODEL_KNOWN;
+    if (fault != FAULT_NONE || known_already) return fault;
+    fault = answers_of_target(e, a, &any, &before, error);
     if (fault != FAULT_NONE) return fault;
     fault = statement_of(e->db,
-                         "INSERT OR IGNORE INTO model_seen(model, provider, target, version, fingerprint, first_us) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                         "INSERT INTO model_seen(model, provider, target, version, fingerprint, first_us, answers, before)"
+                         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                          &s, error);
     if (fault != FAULT_NONE) return fault;
-    bind_target(s, a);
-    statement_bind_text(s, 4, known(a->version));
-    statement_bind_text(s, 5, known(a->fingerprint));
+    bind_version(s, a);
     statement_bind_i64(s, 6, at_us);
+    statement_bind_i64(s, 7, answers);
+    statement_bind_i64(s, 8, before);
     fault = statement_run(s, error);
-    if (fault == FAULT_NONE) *ret = database_changes(e->db) == 0 ? MODEL_KNOWN : any ? MODEL_NEW : MODEL_FIRST;
+    if (fault == FAULT_NONE) *ret = any ? MODEL_NEW : MODEL_FIRST;
+    return fault;
+}
+
+enum fault model_share(struct evaluations *e, const struct model_answer *a, struct model_share *ret, struct error *error) {
+    struct statement *s;
+    bool row = false, any = false;
+    int64_t all = 0, before = 0;
+    struct model_share found = {0};
+    enum fault fault = answers_of_target(e, a, &any, &all, error);
+    if (fault != FAULT_NONE) return fault;
+    fault = statement_of(e->db,
+                         "SELECT first_us, answers, before FROM model_seen WHERE model = ?1 AND provider = ?2 AND target = ?3 AND version = ?4"
+                         " AND fingerprint = ?5",
+                         &s, error);
+    if (fault != FAULT_NONE) return fault;
+    bind_version(s, a);
+    fault = statement_step(s, &row, error);
+    if (fault == FAULT_NONE && row) {
+        found = (struct model_share){.first_us = statement_i64(s, 0), .answers = statement_i64(s, 1)};
+        before = statement_i64(s, 2);
+    }
+    statement_reset(s);
+    if (fault == FAULT_NONE && !row) return error_set(error, FAULT_NOT_FOUND, "this version of the model has not answered");
+    found.of = all - before;
+    if (fault == FAULT_NONE) *ret = found;
     return fault;
 }
 

@@ -21,8 +21,14 @@ struct model_answer {
     struct slice model, provider, target, version, fingerprint; /* null counts as "" */
 };
 enum model_news { MODEL_KNOWN, MODEL_FIRST, MODEL_NEW }; /* FIRST: of this target nothing was known before */
-/* Remembers it, with the place in the ledger (follow.h) in the same transaction as others of one step: see model_step_begin. */
-enum fault model_seen(struct evaluations *e, const struct model_answer *a, int64_t at_us, enum model_news *ret, struct error *error) MUST_CHECK;
+/* Remembers it, and counts `answers` of it (0 or 1: requests of evaluations are no traffic), with the place in the ledger (follow.h) in the same transaction as others of one step: see model_step_begin. */
+enum fault model_seen(struct evaluations *e, const struct model_answer *a, unsigned answers, int64_t at_us, enum model_news *ret, struct error *error) MUST_CHECK;
+
+/* How much of its target's traffic a version has had since it was first seen. FAULT_NOT_FOUND. */
+struct model_share {
+    int64_t first_us, answers, of; /* answers of the version; of the target, any version */
+};
+enum fault model_share(struct evaluations *e, const struct model_answer *a, struct model_share *ret, struct error *error) MUST_CHECK;
 
 /* A step: everything between begin and end is kept together with `position`, or not at all. */
 enum fault model_step_begin(struct evaluations *e, struct error *error) MUST_CHECK;

@@ -125,11 +125,15 @@ def test_eval_triggers(rig):
     expect(eventually(lambda: runs() and runs()[0]["verdict"]), runs())
     first = runs()[0]
     expect(first["verdict"] == "passed" and first["trigger"] == "model-change" and findings() == {}, f"{first} {findings()}")
+    told = [f for f in rig.api("/api/v1/findings?kind=model_changed")["findings"]]
+    expect(len(told) == 1 and told[0]["state"] == "cleared", f"it was told when the version came, and went when the run passed: {told}")
     script("rules:\n  - {do: {say: 'I do not know.', version: gpt-4o-mini-2025-02-01}}\n")
     ask(rig, "hello again", "chat")
     expect(eventually(lambda: set(findings()) == {"eval_failed", "eval_worse", "model_changed"}), findings())
     found = findings()
     expect(found["model_changed"]["evidence"]["change"]["upstream_model"] == "gpt-4o-mini-2025-02-01", found["model_changed"])
+    traffic = found["model_changed"]["evidence"]["traffic"]
+    expect(traffic["answers"] == 1 and traffic["share"] == 1 and traffic["first_seen"], f"requests of the run do not count: {traffic}")
     expect(found["eval_worse"]["command"] == "quarterdeck eval compare run-1 run-2", found["eval_worse"]["command"])
     expect(found["eval_worse"]["evidence"]["comparison"]["verdict"] == "worse", found["eval_worse"]["evidence"]["comparison"])
     script("rules:\n  - {do: {say: 'Use the reset link below.', version: gpt-4o-mini-2025-03-01}}\n")

@@ -55,6 +55,16 @@ static void a_clock_that_is_set(void **state) {
     assert_true(trigger_is_due(&daily, zone, &last, utc(11, 22, 6)));
 }
 
+/* Set right by a second, just when its turn was: not a second time. */
+static void a_clock_that_is_set_right(void **state) {
+    (void)state;
+    int64_t last = utc(11, 21, 14);
+    assert_true(trigger_is_due(&daily, zone, &last, utc(11, 22, 6) + SECOND / 2));
+    assert_false(trigger_is_due(&daily, zone, &last, utc(11, 22, 6) - SECOND / 2));
+    assert_false(trigger_is_due(&daily, zone, &last, utc(11, 22, 6) + SECOND));
+    assert_true(trigger_is_due(&daily, zone, &last, utc(11, 23, 6)));
+}
+
 static void summer_and_winter(void **state) {
     (void)state;
     int64_t last = utc(7, 1, 0);
@@ -67,6 +77,7 @@ static void summer_and_winter(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(first_seen_it_waits), cmocka_unit_test(missed_turns_are_one), cmocka_unit_test(a_clock_that_is_set),
+                                       cmocka_unit_test(a_clock_that_is_set_right),
                                        cmocka_unit_test(summer_and_winter)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -183,12 +183,44 @@ static void test_list(void **state) {
     assert_int_equal(reference, 4);
 }
 
+static bool count_one(void *ctx, const struct run_result *r) {
+    (void)r;
+    ++*(unsigned *)ctx;
+    return true;
+}
+static unsigned results_of(struct world *w, int64_t number) {
+    unsigned n = 0;
+    good(w, run_results_done(w->e, number, count_one, &n, &w->error));
+    return n;
+}
+
+/* Results of old runs go; the runs, and the results of a reference, stay. */
+static void old_results_go(void **state) {
+    struct world *w = *state;
+    struct run_row row;
+    int64_t runs[4];
+    const struct run_result r = {.case_at = 0, .repeat = 0, .body = SLICE("{}")};
+    for (unsigned i = 0; i < 4; i++) {
+        runs[i] = add(w, "s", "w");
+        good(w, run_results_add(w->e, runs[i], SLICE_NULL, &r, 1, 10, &w->error));
+        if (i != 3) good(w, run_end(w->e, runs[i], RUN_FINISHED, SLICE("passed"), SLICE("{}"), 100 + i * 100, &w->error));
+    }
+    good(w, run_set_reference(w->e, SLICE("s"), runs[0], 1, &w->error));
+    good(w, run_results_prune(w->e, 10, &w->error)); /* the last is under way */
+    for (unsigned i = 0; i < 4; i++) assert_int_equal(results_of(w, runs[i]), 1);
+    good(w, run_results_prune(w->e, 300, &w->error));
+    assert_true(results_of(w, runs[0]) == 1 && results_of(w, runs[1]) == 0 && results_of(w, runs[2]) == 1 && results_of(w, runs[3]) == 0);
+    good(w, run_find(w->e, runs[1], &w->arena, &row, &w->error));
+    assert_true(slice_is(row.verdict, "passed") && slice_is(row.summary, "{}"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_row, setup, teardown),
         cmocka_unit_test_setup_teardown(test_results_twice, setup, teardown),
         cmocka_unit_test_setup_teardown(test_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_owner, setup, teardown),
+        cmocka_unit_test_setup_teardown(old_results_go, setup, teardown),
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

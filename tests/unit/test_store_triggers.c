@@ -14,7 +14,7 @@ static enum model_news see(struct evaluations *e, const char *target, const char
     enum model_news news;
     struct error error = {0};
     struct model_answer a = {SLICE("chat"), SLICE("openai"), slice_of(target), slice_of(version), slice_of(fingerprint)};
-    if (model_seen(e, &a, 5, &news, &error) != FAULT_NONE) fail_msg("%s", error.text);
+    if (model_seen(e, &a, 1, 5, &news, &error) != FAULT_NONE) fail_msg("%s", error.text);
     return news;
 }
 
@@ -29,6 +29,32 @@ static void the_first_sight_is_no_change(void **state) {
     evaluations_close(e);
     e = open_it(*state);
     assert_int_equal(see(e, "gpt-4o", "gpt-4o-2", NULL), MODEL_KNOWN);
+    evaluations_close(e);
+}
+
+static struct model_share share(struct evaluations *e, const char *version) {
+    struct model_share s = {0};
+    const struct model_answer a = {SLICE("chat"), SLICE("openai"), SLICE("gpt-4o"), slice_of(version), SLICE_NULL};
+    assert_int_equal(model_share(e, &a, &s, NULL), FAULT_NONE);
+    return s;
+}
+
+/* Of what came since a version was first seen, not of all time; other targets and evaluations do not count. */
+static void a_share_of_traffic(void **state) {
+    struct evaluations *e = open_it(*state);
+    enum model_news news;
+    const struct model_answer own = {SLICE("chat"), SLICE("openai"), SLICE("gpt-4o"), SLICE("gpt-4o-2"), SLICE_NULL};
+    struct model_share s;
+    for (unsigned i = 0; i < 100; i++) see(e, "gpt-4o", "gpt-4o-1", NULL);
+    for (unsigned i = 0; i < 3; i++) see(e, "gpt-4o", "gpt-4o-2", NULL);
+    for (unsigned i = 0; i < 9; i++) see(e, "gpt-4o", "gpt-4o-1", NULL);
+    for (unsigned i = 0; i < 50; i++) see(e, "mini", "gpt-4o-1", NULL);
+    for (unsigned i = 0; i < 30; i++) assert_int_equal(model_seen(e, &own, 0, 9, &news, NULL), FAULT_NONE);
+    s = share(e, "gpt-4o-2");
+    assert_true(s.first_us == 5 && s.answers == 3 && s.of == 12);
+    s = share(e, "gpt-4o-1");
+    assert_true(s.answers == 109 && s.of == 112);
+    assert_int_equal(model_share(e, &(struct model_answer){.target = SLICE("never")}, &s, NULL), FAULT_NOT_FOUND);
     evaluations_close(e);
 }
 
@@ -76,6 +102,7 @@ static void turns_are_remembered(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_first_sight_is_no_change, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(a_share_of_traffic, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(a_step_is_kept_whole, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(turns_are_remembered, rig_setup, rig_teardown),
     };
