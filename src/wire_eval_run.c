@@ -38,6 +38,11 @@ static void keep(struct making *m) {
     if (m->fault != FAULT_NONE) loop_stop(m->loop);
 }
 
+static void keep_soon(void *arg) {
+    struct making *m = arg;
+    if (m->n > 0) keep(m);
+}
+
 static void take_result(void *ctx, const struct result *r) {
     struct making *m = ctx;
     struct result kept = *r;
@@ -50,6 +55,7 @@ static void take_result(void *ctx, const struct result *r) {
     m->results[m->n++] = (struct run_result){.case_at = r->case_at, .repeat = r->repeat, .verdict = r->verdict, .body = buffer_slice(body),
                                              .cost_nano = r->judge_cost_nano == 0 ? r->cost_nano : money_add(r->cost_nano, r->judge_cost_nano)};
     if (m->n == KEEP_AT_ONCE) keep(m);
+    else if (m->n == 1) loop_defer(m->loop, keep_soon, m); /* what a kill finds here is asked, and paid for, again */
 }
 
 static void run_ended(void *ctx, const char *stopped) {

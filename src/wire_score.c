@@ -6,7 +6,7 @@
 #include "base/mailbox.h"
 #include "base/mem.h"
 #include "dialect/dialect.h"
-#include "io/http_client.h"
+#include "quality/asker.h"
 #include "quality/online.h"
 #include "store/definitions.h"
 
@@ -14,7 +14,9 @@
 #include <stdio.h>
 
 #define JUDGE_TIMEOUT_US 120000000LL
-#define AGAIN_US 60000000LL  /* when a judge could not be asked */
+#define PATIENCE_US 30000000LL /* what may pass: rate limits, no connection */
+#define TICK_US 200000LL
+#define AGAIN_US 60000000LL  /* when a judge could not be asked; of one rule */
 #define AT_ONCE 50           /* records of one rule, then the next rule has its turn */
 enum { CREDENTIAL_MOST = 128, SAID = 16, RULES = 256 };
 
@@ -27,7 +29,10 @@ struct score_wire {
     atomic_bool stopping;
     char url[64], credential[CREDENTIAL_MOST];
     struct policy *policy;           /* of the look under way */
-    int64_t not_before_us;           /* monotonic */
+    struct {
+        uint64_t rule;
+        int64_t until_us;            /* monotonic */
+    } rests[RULES];                  /* whose judges could not be asked */
     uint64_t said[SAID];             /* what was told already */
     unsigned n_said;
     bool more;                       /* there is more to do at once */
@@ -58,53 +63,134 @@ static const struct api_key *key_of(const struct policy *p, const struct scoring
     return NULL;
 }
 
-static enum fault read_answer(int status, struct slice body, struct arena *arena, struct slice *ret, struct error *error) {
+static enum fault read_answer(struct slice body, struct arena *arena, struct slice *ret, struct error *error) {
     struct reply reply;
     struct check_answer answer;
     struct upstream_error why;
     check_answer_init(&answer);
-    if (status != 200) return error_set(error, FAULT_IO, "the gateway answered %d: %.*s", status, (int)(body.len < 300 ? body.len : 300), body.at);
     if (dialect_of(DIALECT_OPENAI)->read_reply(body, ENDPOINT_CHAT, true, arena, &reply, &why) != FAULT_NONE || !check_answer_of(&reply, arena, &answer))
         return error_set(error, FAULT_UP_MALFORMED, "the gateway's answer cannot be read");
-    *ret = slice_is_null(answer.text) ? SLICE("") : arena_slice(arena, answer.text); /* the body goes */
-    return slice_is_null(*ret) ? error_set(error, FAULT_TOO_LARGE, "the judge's answer does not fit into its memory") : FAULT_NONE;
+    *ret = slice_is_null(answer.text) ? SLICE("") : answer.text; /* the body is in the arena */
+    return FAULT_NONE;
 }
 
-static enum fault ask(void *ctx, const struct scoring *s, struct slice body, const char *once, const char *record, struct arena *arena,
-                      struct slice *ret, struct error *error) {
+/* Questions under way. */
+struct asking {
+    struct ask ask;
+    struct online_question *q;
+    struct batch *batch;
+    char tags[128];
+};
+struct batch {
+    struct score_wire *w;
+    struct loop *loop;
+    struct loop_timer tick;
+    size_t missing;
+};
+
+/* The gateway's own name of what was wrong, so that a budget that is used up is told from what another try may mend. */
+static void read_failure(struct asking *a) {
+    struct slice body = a->ask.reply;
+    struct json_doc d;
+    enum fault fault = FAULT_IO;
+    if (a->ask.status == 0) {
+        error_set(&a->q->why, FAULT_IO, "%s", a->ask.detail != NULL ? a->ask.detail : "no answer");
+        return;
+    }
+    if (json_read(body, a->q->arena, 8, &d, NULL) != FAULT_NONE ||
+        !fault_from_name(json_string(&d, json_get(&d, json_get(&d, 0, "error"), "code"), a->q->arena), &fault) || fault == FAULT_NONE)
+        fault = FAULT_IO;
+    error_set(&a->q->why, fault, "the gateway answered %d: %.*s", a->ask.status, (int)(body.len < 300 ? body.len : 300), body.at);
+}
+
+static void answered(struct ask *ask) {
+    struct asking *a = (struct asking *)((char *)ask - offsetof(struct asking, ask));
+    if (ask->status == 200) (void)!read_answer(arena_slice(a->q->arena, ask->reply), a->q->arena, &a->q->answer, &a->q->why);
+    else read_failure(a);
+    if (--a->batch->missing == 0) loop_stop(a->batch->loop);
+}
+
+static void on_tick(struct loop_timer *t) {
+    struct batch *b = (struct batch *)((char *)t - offsetof(struct batch, tick));
+    if (atomic_load(&b->w->stopping)) loop_stop(b->loop);
+    loop_timer_start(b->loop, t, TICK_US);
+}
+
+static enum fault run_batch(struct score_wire *w, const char *const *who, struct asking *all, size_t n, struct error *error) {
+    struct batch b = {.w = w, .missing = n, .tick = {.fired = on_tick}};
+    const struct asker_options asking = {.url = w->url, .who = who, .concurrency = w->policy->server.evaluation.concurrent,
+                                         .timeout_us = JUDGE_TIMEOUT_US, .patience_us = PATIENCE_US};
+    b.loop = loop_new(error);
+    if (b.loop == NULL) return FAULT_IO;
+    struct asker *asker = asker_new(b.loop, &asking, error);
+    enum fault fault = asker == NULL ? FAULT_IO : FAULT_NONE;
+    if (asker != NULL) {
+        loop_timer_start(b.loop, &b.tick, TICK_US);
+        for (size_t i = 0; i < n; i++) {
+            all[i].batch = &b;
+            asker_send(asker, &all[i].ask);
+        }
+        loop_run(b.loop);
+        loop_timer_stop(b.loop, &b.tick);
+        if (b.missing > 0) fault = error_set(error, FAULT_SHUTTING_DOWN, "the server is stopping");
+    }
+    asker_free(asker);
+    loop_free(b.loop);
+    return fault;
+}
+
+static enum fault ask(void *ctx, const struct scoring *s, struct online_question *const *q, size_t n, struct error *error) {
     struct score_wire *w = ctx;
     const struct api_key *key = key_of(w->policy, s);
-    char who[CREDENTIAL_MOST + 32], hex[2 * DIGEST_BYTES + 1], as[sizeof hex + 32], name[256], tags[128];
-    const char *headers[] = {"content-type: application/json", "x-quarterdeck-feature: eval-judge", "x-quarterdeck-cache: no-store",
-                             tags, name, who, as, NULL};
-    const struct http_fetch_watch watch = {.stop = &w->stopping};
-    struct buffer answer;
-    int status = 0;
-    if (key == NULL) return error_set(error, FAULT_UNAUTHENTICATED, "the application has no valid key `" SLICE_FMT "`", SLICE_ARG(s->key));
+    char who[CREDENTIAL_MOST + 32], hex[2 * DIGEST_BYTES + 1], as[sizeof hex + 32];
+    const char *headers[] = {who, as, NULL};
+    if (key == NULL) {
+        for (size_t i = 0; i < n; i++)
+            error_set(&q[i]->why, FAULT_UNAUTHENTICATED, "the application has no valid key `" SLICE_FMT "`", SLICE_ARG(s->key));
+        return FAULT_NONE;
+    }
     digest_hex(key->digest.bytes, DIGEST_BYTES, hex);
     (void)snprintf(who, sizeof who, "authorization: Bearer %s", w->credential);
     (void)snprintf(as, sizeof as, "x-quarterdeck-inside-key: %s", hex);
-    (void)snprintf(name, sizeof name, "x-quarterdeck-once: %s", once);
-    (void)snprintf(tags, sizeof tags, "x-quarterdeck-tags: eval-of=%s", record);
-    buffer_init(&answer, LIMIT_REPLY_BODY);
-    enum fault fault = http_fetch_watched("POST", w->url, headers, body, JUDGE_TIMEOUT_US, &watch, &status, &answer, error);
-    if (fault == FAULT_NONE) fault = read_answer(status, buffer_slice(&answer), arena, ret, error);
-    buffer_deinit(&answer);
+    struct asking *all = mem_new_array(struct asking, n);
+    for (size_t i = 0; i < n; i++) {
+        (void)snprintf(all[i].tags, sizeof all[i].tags, "eval-of=%s", q[i]->record);
+        all[i].q = q[i];
+        all[i].ask = (struct ask){.path = "/v1/chat/completions", .body = q[i]->body, .feature = "eval-judge", .tags = all[i].tags,
+                                  .once = q[i]->once, .done = answered};
+    }
+    enum fault fault = run_batch(w, headers, all, n, error);
+    mem_free(all);
     return fault;
 }
 
 /* ---- one look ---- */
+
+/* Each rule rests on its own: one without a budget does not hold the others up. */
+static int64_t *rest_of(struct score_wire *w, struct slice rule) {
+    uint64_t mark = digest_fast(rule, 2);
+    unsigned oldest = 0;
+    for (unsigned i = 0; i < RULES; i++) {
+        if (w->rests[i].rule == mark) return &w->rests[i].until_us;
+        if (w->rests[i].until_us < w->rests[oldest].until_us) oldest = i;
+    }
+    w->rests[oldest].rule = mark;
+    w->rests[oldest].until_us = 0;
+    return &w->rests[oldest].until_us;
+}
 
 static enum fault work(struct score_wire *w, const struct definition *d, const struct scoring *s, struct error *error) {
     const struct online_ask asks = {w, ask};
     struct online_taken taken;
     struct online_scored scored = {0};
     enum fault fault = online_take(w->s.ledger, w->evaluations, s, d->number, clock_wall_us(), &w->stopping, &taken, error);
-    if (fault == FAULT_NONE && clock_us() >= w->not_before_us)
+    int64_t *until_us = rest_of(w, s->name);
+    if (fault == FAULT_NONE && clock_us() >= *until_us)
         fault = online_score(w->s.ledger, w->evaluations, s, &asks, AT_ONCE, clock_wall_us(), &w->stopping, &scored, error);
     if (scored.again > 0) {
-        w->not_before_us = clock_us() + AGAIN_US;
-        say(w, s->name, "a judge could not be asked; it is tried again", "see the records with feature eval-judge");
+        *until_us = clock_us() + AGAIN_US;
+        say(w, s->name, "a judge could not be asked; it is tried again",
+            scored.budget ? "the budget of the rule's key is used up: what was taken waits" : "see the records with feature eval-judge");
     }
     w->more |= scored.done + scored.unreadable == AT_ONCE;
     return fault;
@@ -187,7 +273,7 @@ struct score_wire *score_wire_new(const struct score_sources *s, struct error *e
 }
 
 enum fault score_wire_start(struct score_wire *w, uint16_t port, struct slice credential, struct error *error) {
-    (void)snprintf(w->url, sizeof w->url, "http://127.0.0.1:%u/v1/chat/completions", port);
+    (void)snprintf(w->url, sizeof w->url, "http://127.0.0.1:%u", port);
     (void)snprintf(w->credential, sizeof w->credential, SLICE_FMT, SLICE_ARG(credential));
     w->running = pthread_create(&w->thread, NULL, score_main, w) == 0;
     return w->running ? FAULT_NONE : error_set(error, FAULT_IO, "cannot start the thread of scoring");

@@ -1,7 +1,7 @@
 /* wire_score.h - scoring of production traffic in a running server: one thread that takes what has come by each registered rule
  * (quality/scoring.h) and scores what waits, with judges asked through the inside listener (gateway.h) as the key that the rule names.
  *
- * It waits for judges, one question after the other, so it has a thread of its own beside the scheduler's, which asks it to look; its stores
+ * It waits for judges, `evaluation.concurrent` of them at once, so it has a thread of its own beside the scheduler's, which asks it to look; its stores
  * are its own too. */
 #ifndef WIRE_SCORE_H
 #define WIRE_SCORE_H

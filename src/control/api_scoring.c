@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "control/judge_book.h"
-#include "quality/judged.h"
 #include "quality/online_report.h"
 #include "quality/scoring.h"
 #include "store/definitions.h"
@@ -109,16 +108,15 @@ void api_scoring_resume(struct api_call *c) { change(c, false); }
 
 /* ---- what the scores say ---- */
 
-static bool calibrated(void *ctx, const struct digest *identity) {
+static bool calibration(void *ctx, const struct digest *identity, struct judge_calibration *ret) {
     struct api_call *c = ctx;
-    struct judge_calibration known;
     struct error error;
-    return judge_book_find(c->s->evaluations, identity, c->arena, &known, &error) == FAULT_NONE && judged_trust(&known) == JUDGED_CORRECTED;
+    return judge_book_find(c->s->evaluations, identity, c->arena, ret, &error) == FAULT_NONE && ret->n > 0;
 }
 
 void api_scoring_report(struct api_call *c) {
     static const char *const names[] = {[ONLINE_BY_REQUEST_TYPE] = "request_type", [ONLINE_BY_PROMPT] = "prompt", [ONLINE_BY_MODEL] = "model"};
-    struct online_report_query q = {.confidence = CONFIDENCE, .calibrated = calibrated, .ctx = c};
+    struct online_report_query q = {.confidence = CONFIDENCE, .calibration = calibration, .ctx = c};
     struct definition d;
     struct error error;
     for (enum online_by by = ONLINE_BY_REQUEST_TYPE; by <= ONLINE_BY_MODEL; by++)

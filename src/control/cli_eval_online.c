@@ -110,6 +110,10 @@ static void put_row(struct sheet *s, struct client_answer *a, uint32_t m, struct
     put_bounds(s, a, json_get(&a->doc, m, "mean"), 1, "");
     cli_put(s, a, m, "n");
     cli_put(s, a, m, "errors");
+    if (json_get_double(&a->doc, cli_at(a, m, "judge.corrected.share"), &value))
+        sheet_print_cell(s, "%.1f %% passed", 100 * value);
+    else sheet_put(s, SLICE_NULL);
+    put_bounds(s, a, cli_at(a, m, "judge.corrected"), 100, " %");
     if (!judged) sheet_put(s, SLICE_NULL);
     else if (slice_is(cli_value(a, m, "judge.calibrated"), "true")) cli_put(s, a, m, "judge.name");
     else sheet_print_cell(s, SLICE_FMT " (uncalibrated)", SLICE_ARG(cli_value(a, m, "judge.name")));
@@ -132,7 +136,7 @@ static void print_length(struct client_answer *a) {
 }
 
 static void write_report(struct client_answer *a) {
-    static const char *const headers[] = {"GROUP", "METRIC", "SHARE OF", ">SHARE", "95 %", ">MEAN", "95 %", ">N", ">ERRORS", "JUDGE"};
+    static const char *const headers[] = {"GROUP", "METRIC", "SHARE OF", ">SHARE", "95 %", ">MEAN", "95 %", ">N", ">ERRORS", ">CORRECTED", "95 %", "JUDGE"};
     struct sheet s;
     uint32_t at = JSON_NONE, g;
     print_text(a, 0, "rule", "");

@@ -22,15 +22,22 @@
 #define ONLINE_LENGTH_DAYS 14
 #define ONLINE_LENGTH_LEAST 400
 #define ONLINE_TYPES 200 /* request types of one rule whose lengths are told apart; labels are the client's */
+#define ONLINE_AT_ONCE 8 /* records whose judges are asked together */
 #define ONLINE_TRIES 3   /* at asking judges, then what they said stays an error */
 
-/* How judges are asked. */
+/* How judges are asked: chat completions, many at once. */
+struct online_question {
+    struct slice body;
+    const char *once;    /* names the request for all time */
+    const char *record;  /* that it is about */
+    struct arena *arena; /* for the answer */
+    struct slice answer; /* its text, when why.fault is NONE */
+    struct error why;    /* else; kept as the check's reason once no more is tried. FAULT_BUDGET_EXCEEDED counts as no try */
+};
 struct online_ask {
     void *ctx;
-    /* A chat completion's body; the answer's text to *ret (in `arena`). `once` names the request for all time. FAULT_SHUTTING_DOWN: give
-     * up now. `error` of any other fault is kept as the check's reason once no more is tried. */
-    enum fault (*ask)(void *ctx, const struct scoring *s, struct slice body, const char *once, const char *record, struct arena *arena,
-                      struct slice *ret, struct error *error);
+    /* Fills answer or why of each. FAULT_SHUTTING_DOWN: give up now. */
+    enum fault (*ask)(void *ctx, const struct scoring *s, struct online_question *const *q, size_t n, struct error *error);
 };
 
 struct online_taken {
@@ -43,8 +50,9 @@ enum fault online_take(struct ledger *l, struct evaluations *e, const struct sco
 
 struct online_scored {
     unsigned done, unreadable, again; /* again: judges could not be asked now */
+    bool budget;                      /* since the key's budget is used up */
 };
-/* The oldest that wait, at most `limit`. */
+/* The oldest that wait, at most `limit`, ONLINE_AT_ONCE at a time; it ends when of these none could be judged. */
 enum fault online_score(struct ledger *l, struct evaluations *e, const struct scoring *s, const struct online_ask *ask, unsigned limit,
                         int64_t now_us, const atomic_bool *stop, struct online_scored *ret, struct error *error) MUST_CHECK;
 

@@ -1,6 +1,7 @@
 #include "quality/online_report.h"
 
 #include "base/mem.h"
+#include "quality/judged.h"
 #include "quality/online.h"
 #include "stats/rate.h"
 #include "stats/weighted.h"
@@ -33,7 +34,7 @@ static void series_deinit(struct series *s) {
 
 struct metric {
     struct slice name, type, judge, scale, identity;
-    struct series share, score;
+    struct series share, score, passed; /* passed: of judges, whose calibration is of that */
     unsigned errors;
 };
 
@@ -112,6 +113,7 @@ static void add_check(struct report *r, struct group *g, const struct json_doc *
         return;
     }
     bool pass = json_is(d, json_get(d, node, "verdict"), "pass");
+    if (!slice_is_null(m->identity)) series_add(&m->passed, pass, chance);
     switch (kind_of(m)) {
     case KIND_QUALITY: /* 1-5 is (v - 1) / 4: a 4 is good */
         series_add(&m->share, score >= 0.75, chance);
@@ -168,31 +170,61 @@ static void put_interval(struct json_writer *w, const char *key, struct interval
     json_array_end(w);
 }
 
-/* The share with its interval; its weights are 1 / chance. */
-static struct rate put_share(struct json_writer *w, const struct series *s, double confidence) {
+/* Its weights are 1 / chance. */
+static struct rate rate_of(const struct series *s, double confidence) {
     double *weight = mem_new_array(double, s->n + 1);
     for (size_t i = 0; i < s->n; i++) weight[i] = 1 / s->chance[i];
     struct rate rate = rate_of_cases(&(struct sample){.value = s->value, .weight = weight, .n = s->n, .least = 0, .most = 1}, NULL, RATE_CASES_LIKE_THESE,
                                      confidence);
     mem_free(weight);
+    return rate;
+}
+
+static struct rate put_share(struct json_writer *w, const struct series *s, double confidence) {
+    struct rate rate = rate_of(s, confidence);
     json_member_double(w, "share", rate.value);
     put_interval(w, "interval", rate.interval);
     json_member_double(w, "effective_n", s->n > 0 ? rate.units : 0);
     return rate;
 }
 
+/* The share that passed, as people would have said. */
+static void put_corrected(struct json_writer *w, const struct judged_rate *r) {
+    bool known = r->why == JUDGED_CORRECTED;
+    json_key(w, "corrected");
+    json_object(w);
+    json_member_text(w, "share_of", "passed");
+    json_key(w, "share");
+    if (known) json_put_double(w, r->estimate.value);
+    else json_put_null(w);
+    json_key(w, "interval");
+    if (!known) json_put_null(w);
+    else {
+        json_array(w);
+        json_put_double(w, r->estimate.interval.low);
+        json_put_double(w, r->estimate.interval.high);
+        json_array_end(w);
+    }
+    json_member_text(w, "why", judged_why_text(r->why));
+    json_object_end(w);
+}
+
 static void put_judge(struct json_writer *w, const struct report *r, const struct metric *m) {
     struct digest identity;
-    bool calibrated = r->q->calibrated != NULL && digest_from_hex(m->identity, identity.bytes, DIGEST_BYTES) && r->q->calibrated(r->q->ctx, &identity);
+    struct judge_calibration c;
     json_key(w, "judge");
     if (slice_is_null(m->identity)) {
         json_put_null(w);
         return;
     }
+    bool known = r->q->calibration != NULL && digest_from_hex(m->identity, identity.bytes, DIGEST_BYTES) && r->q->calibration(r->q->ctx, &identity, &c);
+    struct rate rate = rate_of(&m->passed, r->q->confidence);
+    struct judged_rate judged = judged_rate_of(rate.value, m->passed.n > 0 ? rate.effective : 0, known ? &c : NULL, r->q->confidence);
     json_object(w);
     json_member_string(w, "name", m->judge);
     json_member_string(w, "identity", m->identity);
-    json_member_bool(w, "calibrated", calibrated);
+    json_member_bool(w, "calibrated", judged.why == JUDGED_CORRECTED || judged.why == JUDGED_ELSEWHERE);
+    put_corrected(w, &judged);
     json_object_end(w);
 }
 
@@ -276,6 +308,7 @@ static void report_free(struct report *r) {
         for (unsigned k = 0; k < r->groups[i]->n_metrics; k++) {
             series_deinit(&r->groups[i]->metrics[k].share);
             series_deinit(&r->groups[i]->metrics[k].score);
+            series_deinit(&r->groups[i]->metrics[k].passed);
         }
         series_deinit(&r->groups[i]->unusual);
         mem_free(r->groups[i]);

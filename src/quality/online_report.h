@@ -4,11 +4,14 @@
  * weights, means stats/weighted.h's; both are about what makes the records (is the service good?), not about these very ones. Records
  * that could not be scored are counted and told: should they differ from the others, so does the truth.
  *
+ * What a judge decided is told as it says, and as people would have said, where their labels are enough to say that (judged.h).
+ *
  * Verdicts of another judge (another model, rubric, scale) are another line: they are never mixed. */
 #ifndef QUALITY_ONLINE_REPORT_H
 #define QUALITY_ONLINE_REPORT_H
 
 #include "base/json.h"
+#include "quality/summary.h"
 #include "store/scored.h"
 
 enum online_by { ONLINE_ALL, ONLINE_BY_REQUEST_TYPE, ONLINE_BY_PROMPT, ONLINE_BY_MODEL };
@@ -18,8 +21,8 @@ struct online_report_query {
     int64_t from_us, to_us;
     enum online_by by;   /* a list of groups beside the whole */
     double confidence;
-    /* Is there a calibration that holds of the judge with this identity? NULL: none is known. */
-    bool (*calibrated)(void *ctx, const struct digest *identity);
+    /* What people's labels say of the judge with this identity; false: nothing. NULL: nothing is known of any. */
+    bool (*calibration)(void *ctx, const struct digest *identity, struct judge_calibration *ret);
     void *ctx;
 };
 

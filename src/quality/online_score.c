@@ -2,6 +2,7 @@
 #include "quality/online.h"
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "quality/captured.h"
 #include "store/score.h"
 
@@ -9,84 +10,117 @@
 
 #define PAYLOAD_PATIENCE_US 120000000LL /* a payload comes into the ledger beside its record, perhaps a moment later */
 #define MOST_COMMENT 1000
-enum { ONE_FIRST = 256 << 10, LIST_FIRST = 64 << 10, LIST_MAX = 16 << 20, ONCE_TEXT = 160 };
+enum { ONE_FIRST = 64 << 10, LIST_FIRST = 64 << 10, LIST_MAX = 16 << 20, ONCE_TEXT = 160 };
 #define ONE_MAX ((size_t)LIMIT_PAYLOAD * 64) /* a payload, its JSON, and what judges are asked */
+
+/* One call of a judge. */
+struct judge_asked {
+    struct online_question q;
+    unsigned check, call;
+    char once[ONCE_TEXT];
+};
 
 struct scoring_one {
     struct ledger *ledger;
     struct evaluations *evaluations;
     const struct scoring *s;
-    const struct online_ask *ask;
     int64_t now_us;
+    struct scored *row;
     struct arena *arena;
     struct record record;
     char id[RECORD_ID_TEXT];
     struct captured captured;
     struct check_outcome outcomes[LIMIT_SCORING_CHECKS];
-    bool again; /* a judge could not be asked */
+    struct judge_verdict *verdicts[LIMIT_SCORING_CHECKS];
+    bool early, there;
+    bool again, budget; /* a judge could not be asked, as the budget is used up */
+};
+
+/* Those that are scored together, and what is asked about them. */
+struct group {
+    struct scoring_one *ones[ONLINE_AT_ONCE];
+    struct arena arenas[ONLINE_AT_ONCE];
+    unsigned n;
+    struct online_question **questions;
+    size_t n_questions, capacity;
 };
 
 /* ---- judges ---- */
 
-/* The gateway could not, or would not: an error of the check, and another try may be better. */
-static struct judge_verdict unanswered(struct scoring_one *o, const struct error *error) {
-    o->again = true;
-    return (struct judge_verdict){.reason = arena_printf(o->arena, "the judge could not be asked: %s", error->text)};
+static void add_question(struct group *g, struct online_question *q) {
+    if (g->n_questions == g->capacity) {
+        g->capacity = g->capacity > 0 ? 2 * g->capacity : 32;
+        g->questions = mem_resize(g->questions, g->capacity * sizeof(struct online_question *));
+    }
+    g->questions[g->n_questions++] = q;
 }
 
-static enum fault ask_once(struct scoring_one *o, unsigned at, const struct judge *j, const struct judge_question *q, unsigned call,
-                           struct judge_verdict *ret, struct error *error) {
-    struct buffer body;
-    struct slice answer = SLICE_NULL;
-    char once[ONCE_TEXT], hex[17];
+static void name_call(struct judge_asked *a, const struct scoring_one *o, const struct judge *j) {
+    char hex[17];
     uint8_t identity[8];
     struct digest d;
-    judge_identity(j, q->check, &d);
+    judge_identity(j, &o->s->checks[a->check], &d);
     memcpy(identity, d.bytes, sizeof identity);
     digest_hex(identity, sizeof identity, hex);
     /* another judge, or another rubric, is another question */
-    (void)snprintf(once, sizeof once, "scoring-%016llx-%s-%s-%u.%u", (unsigned long long)o->s->seed, o->id, hex, at, call);
-    buffer_init(&body, 8 * LIMIT_PAYLOAD);
-    enum fault fault = judge_write_call(j, q, call, o->arena, &body, error);
-    if (fault != FAULT_NONE) {
-        *ret = (struct judge_verdict){.reason = arena_slice(o->arena, slice_of(error->text))};
-        fault = FAULT_NONE;
-    } else {
-        fault = o->ask->ask(o->ask->ctx, o->s, buffer_slice(&body), once, o->id, o->arena, &answer, error);
-        if (fault == FAULT_NONE) judge_read_verdict(j, q->check, call, answer, o->arena, ret);
-        else if (fault != FAULT_SHUTTING_DOWN) {
-            *ret = unanswered(o, error);
-            fault = FAULT_NONE;
-        }
-    }
-    buffer_deinit(&body);
-    return fault;
+    (void)snprintf(a->once, sizeof a->once, "scoring-%016llx-%s-%s-%u.%u", (unsigned long long)o->s->seed, o->id, hex, a->check, a->call);
 }
 
-static enum fault judge_one(struct scoring_one *o, unsigned at, const struct check_case *about, struct error *error) {
+static void ask_about(struct group *g, struct scoring_one *o, unsigned at, const struct check_case *about) {
     const struct check *c = &o->s->checks[at];
     const struct judge *j = scoring_judge(o->s, c);
-    struct judge_question q = {.check = c, .answer = &o->captured.answer, .about = about, .asked = o->captured.asked};
-    struct judge_verdict verdicts[2 * JUDGE_PANEL];
+    const struct judge_question question = {.check = c, .answer = &o->captured.answer, .about = about, .asked = o->captured.asked};
     unsigned n = judge_calls(j, c);
-    for (unsigned i = 0; i < n; i++) {
-        enum fault fault = ask_once(o, at, j, &q, i, &verdicts[i], error);
-        if (fault != FAULT_NONE) return fault;
+    o->verdicts[at] = arena_new_array(o->arena, struct judge_verdict, n);
+    for (unsigned i = 0; i < n && o->verdicts[at] != NULL; i++) {
+        struct buffer body;
+        struct error error = {.fault = FAULT_NONE};
+        struct judge_asked *a = arena_new(o->arena, struct judge_asked);
+        if (a == NULL) return;
+        *a = (struct judge_asked){.q = {.record = o->id, .arena = o->arena}, .check = at, .call = i};
+        buffer_init(&body, 8 * LIMIT_PAYLOAD);
+        if (judge_write_call(j, &question, i, o->arena, &body, &error) != FAULT_NONE) {
+            o->verdicts[at][i] = (struct judge_verdict){.reason = arena_slice(o->arena, slice_of(error.text))};
+        } else {
+            name_call(a, o, j);
+            a->q.once = a->once;
+            a->q.body = arena_slice(o->arena, buffer_slice(&body));
+            if (!slice_is_null(a->q.body)) add_question(g, &a->q);
+        }
+        buffer_deinit(&body);
     }
-    judge_conclude(j, c, verdicts, n, o->arena, &o->outcomes[at]);
-    return FAULT_NONE;
+}
+
+/* An error of the check when the gateway could not, or would not; and another try may be better. */
+static void take_answer(struct scoring_one *o, const struct judge_asked *a) {
+    const struct check *c = &o->s->checks[a->check];
+    struct judge_verdict *v = &o->verdicts[a->check][a->call];
+    if (a->q.why.fault == FAULT_NONE) {
+        judge_read_verdict(scoring_judge(o->s, c), c, a->call, a->q.answer, o->arena, v);
+        return;
+    }
+    o->again = true;
+    o->budget |= a->q.why.fault == FAULT_BUDGET_EXCEEDED;
+    *v = (struct judge_verdict){.reason = arena_printf(o->arena, "the judge could not be asked: %s", a->q.why.text)};
 }
 
 /* ---- one record ---- */
 
-static enum fault run_checks(struct scoring_one *o, struct error *error) {
+static void run_checks(struct group *g, struct scoring_one *o) {
     struct check_case about = {.expected = SLICE_NULL, .context = o->captured.context};
-    enum fault fault = FAULT_NONE;
-    for (unsigned i = 0; i < o->s->n_checks && fault == FAULT_NONE; i++) {
-        if (check_by(&o->s->checks[i]) == CHECK_BY_JUDGE) fault = judge_one(o, i, &about, error);
+    for (unsigned i = 0; i < o->s->n_checks; i++) {
+        if (check_by(&o->s->checks[i]) == CHECK_BY_JUDGE) ask_about(g, o, i, &about);
         else check_run(&o->s->checks[i], &o->captured.answer, &about, o->arena, &o->outcomes[i]);
     }
-    return fault;
+}
+
+static void judge_all(struct scoring_one *o) {
+    for (unsigned i = 0; i < o->s->n_checks; i++) {
+        const struct check *c = &o->s->checks[i];
+        const struct judge *j = scoring_judge(o->s, c);
+        if (check_by(c) == CHECK_BY_JUDGE && o->verdicts[i] != NULL)
+            judge_conclude(j, c, o->verdicts[i], judge_calls(j, c), o->arena, &o->outcomes[i]);
+    }
 }
 
 static void write_one(struct json_writer *w, const struct scoring_one *o, unsigned i) {
@@ -147,38 +181,38 @@ static enum fault put_scores(struct scoring_one *o, struct error *error) {
     return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
 }
 
-/* False: nobody can say how good it is. */
-static enum fault read_exchange(struct scoring_one *o, const struct scored *row, bool *ret_there, bool *ret_early, struct error *error) {
+/* there: it can be scored; early: its payload may still come. */
+static enum fault read_exchange(struct scoring_one *o, struct error *error) {
     struct payload payload;
     const char *why;
-    *ret_there = *ret_early = false;
-    enum fault fault = ledger_find(o->ledger, &row->record, o->arena, &o->record, error);
+    enum fault fault = ledger_find(o->ledger, &o->row->record, o->arena, &o->record, error);
     if (fault == FAULT_NOT_FOUND) return FAULT_NONE;
-    if (fault == FAULT_NONE) fault = ledger_payload(o->ledger, &row->record, o->arena, &payload, error);
+    if (fault == FAULT_NONE) fault = ledger_payload(o->ledger, &o->row->record, o->arena, &payload, error);
     if (fault == FAULT_NOT_FOUND) {
-        *ret_early = o->now_us - (o->record.time_us + o->record.duration_us) < PAYLOAD_PATIENCE_US;
+        o->early = o->now_us - (o->record.time_us + o->record.duration_us) < PAYLOAD_PATIENCE_US;
         return FAULT_NONE;
     }
-    if (fault == FAULT_NONE) *ret_there = captured_read(&o->record, &payload, o->arena, &o->captured, &why);
+    if (fault == FAULT_NONE) o->there = captured_read(&o->record, &payload, o->arena, &o->captured, &why);
     return fault;
 }
 
-static enum fault score_one(struct scoring_one *o, struct scored *row, struct online_scored *ret, struct error *error) {
-    bool there, early;
-    record_id_format(&row->record, o->id);
-    enum fault fault = read_exchange(o, row, &there, &early, error);
-    if (fault != FAULT_NONE || early) return fault;
-    row->state = there ? SCORED_DONE : SCORED_UNREADABLE;
-    if (there) fault = run_checks(o, error);
-    if (fault != FAULT_NONE) return fault;
-    if (there) row->body = write_body(o);
-    row->tries++;
-    if (o->again && row->tries < ONLINE_TRIES) {
+static enum fault conclude(struct scoring_one *o, struct online_scored *ret, struct error *error) {
+    struct scored *row = o->row;
+    enum fault fault = FAULT_NONE;
+    if (o->early) return FAULT_NONE;
+    if (o->there) judge_all(o);
+    row->state = o->there ? SCORED_DONE : SCORED_UNREADABLE;
+    row->tries += !o->budget;
+    ret->budget |= o->budget;
+    if (o->budget || (o->again && row->tries < ONLINE_TRIES)) {
         row->state = SCORED_WAITING;
-        row->body = SLICE_NULL;
         ret->again++;
     } else {
-        if (arena_is_full(o->arena)) row->state = SCORED_UNREADABLE;
+        if (o->there) row->body = write_body(o);
+        if (arena_is_full(o->arena)) {
+            row->state = SCORED_UNREADABLE;
+            row->body = SLICE_NULL;
+        }
         if (row->state == SCORED_DONE) fault = put_scores(o, error);
         ret->done += row->state == SCORED_DONE;
         ret->unreadable += row->state == SCORED_UNREADABLE;
@@ -186,22 +220,51 @@ static enum fault score_one(struct scoring_one *o, struct scored *row, struct on
     return fault == FAULT_NONE ? scored_conclude(o->evaluations, row, error) : fault;
 }
 
+/* ---- several ---- */
+
+static enum fault score_group(struct group *g, const struct scoring *s, const struct online_ask *ask, struct online_scored *ret, struct error *error) {
+    enum fault fault = FAULT_NONE;
+    g->n_questions = 0;
+    for (unsigned i = 0; i < g->n && fault == FAULT_NONE; i++) {
+        struct scoring_one *o = g->ones[i];
+        record_id_format(&o->row->record, o->id);
+        fault = read_exchange(o, error);
+        if (fault == FAULT_NONE && o->there) run_checks(g, o);
+    }
+    if (fault == FAULT_NONE && g->n_questions > 0) fault = ask->ask(ask->ctx, s, g->questions, g->n_questions, error);
+    for (size_t q = 0, i = 0; fault == FAULT_NONE && q < g->n_questions; q++) {
+        const struct judge_asked *a = (const struct judge_asked *)(const void *)g->questions[q]; /* its first member */
+        while (g->ones[i]->id != a->q.record) i++;
+        take_answer(g->ones[i], a);
+    }
+    for (unsigned i = 0; i < g->n && fault == FAULT_NONE; i++) fault = conclude(g->ones[i], ret, error);
+    return fault;
+}
+
 enum fault online_score(struct ledger *l, struct evaluations *e, const struct scoring *s, const struct online_ask *ask, unsigned limit,
                         int64_t now_us, const atomic_bool *stop, struct online_scored *ret, struct error *error) {
-    struct arena list, one;
+    struct arena list;
     struct scored *rows = NULL;
+    struct group *g = mem_new(struct group);
     unsigned n = 0;
     *ret = (struct online_scored){0};
     arena_init(&list, LIST_FIRST, LIST_MAX);
-    arena_init(&one, ONE_FIRST, ONE_MAX);
+    for (unsigned i = 0; i < ONLINE_AT_ONCE; i++) arena_init(&g->arenas[i], ONE_FIRST, ONE_MAX);
     enum fault fault = scored_waiting(e, s->name, limit, &list, &rows, &n, error);
-    for (unsigned i = 0; i < n && fault == FAULT_NONE && !(stop != NULL && atomic_load(stop)); i++) {
-        arena_reset(&one);
-        struct scoring_one *o = arena_new(&one, struct scoring_one);
-        *o = (struct scoring_one){.ledger = l, .evaluations = e, .s = s, .ask = ask, .now_us = now_us, .arena = &one};
-        fault = score_one(o, &rows[i], ret, error);
+    for (unsigned from = 0; from < n && fault == FAULT_NONE && !(stop != NULL && atomic_load(stop)); from += g->n) {
+        unsigned done_before = ret->done, again_before = ret->again;
+        g->n = n - from < ONLINE_AT_ONCE ? n - from : ONLINE_AT_ONCE;
+        for (unsigned i = 0; i < g->n; i++) {
+            arena_reset(&g->arenas[i]);
+            g->ones[i] = arena_new(&g->arenas[i], struct scoring_one);
+            *g->ones[i] = (struct scoring_one){.ledger = l, .evaluations = e, .s = s, .now_us = now_us, .row = &rows[from + i], .arena = &g->arenas[i]};
+        }
+        fault = score_group(g, s, ask, ret, error);
+        if (ret->budget || (ret->again > again_before && ret->done == done_before)) break; /* the next ones would fare no better */
     }
-    arena_deinit(&one);
+    for (unsigned i = 0; i < ONLINE_AT_ONCE; i++) arena_deinit(&g->arenas[i]);
     arena_deinit(&list);
+    mem_free(g->questions);
+    mem_free(g);
     return fault;
 }

@@ -8,6 +8,7 @@
 #include <math.h>
 
 #define DAY_US 86400000000LL
+#define LATE_US (2 * DAY_US) /* no exchange comes later than this */
 #define OTHER_TYPES SLICE("(other)")
 enum { STEP_ARENA_FIRST = 64 << 10, STEP_ARENA_MAX = 64 << 20, TAKEN_FIRST = 64 };
 
@@ -115,7 +116,8 @@ static void see(void *ctx, const struct record *r) {
     if (t->paused || !scoring_matches(t->s, r)) return;
     enum scored_length length = see_length(t, r);
     int64_t window = t->s->per_us > 0 ? r->time_us / t->s->per_us : 0;
-    if (window > t->window) { /* records that come late count in the window that is open */
+    bool set_back = (t->window - window) * t->s->per_us > LATE_US; /* the clock was ahead: that window would be open for as long */
+    if (window > t->window || set_back) { /* records that come late count in the window that is open */
         t->window = window;
         t->used = 0;
     }

@@ -15,6 +15,9 @@ static int64_t had(const struct follow *f, int64_t day) {
     return 0;
 }
 
+/* Gets no more. While fewer are known, any may be new: of a long exchange, or since the clock was ahead and is not any more. */
+static bool is_over(const struct follow *f, int64_t day) { return f->n == FOLLOW_DAYS && day < f->at[0].day; }
+
 static void put(struct follow *f, int64_t day, int64_t batch) {
     unsigned at = 0;
     while (at < f->n && f->at[at].day < day) at++;
@@ -118,8 +121,9 @@ static enum fault follow_day(struct step *s, struct database *db, int64_t day, s
     if (after > last) after = 0; /* it was replaced */
     if (fault == FAULT_NONE && last > after) fault = read_batch(s, db, after, &batch, error);
     database_end_read(db);
-    if (fault != FAULT_NONE || batch == 0) return fault;
-    put(f, day, batch);
+    if (fault != FAULT_NONE) return fault;
+    put(f, day, batch != 0 ? batch : after); /* of an older program's file: that it has nothing */
+    if (batch == 0) return FAULT_NONE;
     *ret_any = true;
     return FAULT_NONE;
 }
@@ -136,7 +140,7 @@ enum fault ledger_follow(struct ledger *l, struct follow *f, void (*each)(void *
     enum fault fault = ledger_days(l, LEDGER_RECORDS, &days, error);
     for (size_t i = 0; i < days.n && fault == FAULT_NONE && !*ret_any; i++) {
         struct database *db = NULL;
-        if (f->n > 0 && days.at[i] < f->at[0].day) continue;
+        if (is_over(f, days.at[i])) continue;
         fault = ledger_open_day(l, LEDGER_RECORDS, days.at[i], &db, error);
         if (fault == FAULT_NONE && db != NULL) fault = follow_day(&s, db, days.at[i], f, ret_any, error);
         database_close(db);

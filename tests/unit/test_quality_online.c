@@ -20,8 +20,9 @@ struct world {
     struct scoring s;
     uint64_t next;
     int64_t now;
-    unsigned asked;         /* by the fake judge */
-    enum fault judge_fault; /* FAULT_NONE: it answers */
+    unsigned asked, batches; /* by the fake judge */
+    enum fault judge_fault;  /* FAULT_NONE: it answers */
+    unsigned fails_each;     /* of so many the last, with judge_fault */
     const char *verdict;
     char last_once[200], last_body[8192];
 };
@@ -44,6 +45,7 @@ static int setup(void **state) {
     if (rig_setup((void **)&w->rig) != 0) return -1;
     arena_init(&w->arena, 64 << 10, 16 << 20);
     w->now = RIG_START + RIG_DAY / 2;
+    w->fails_each = 1;
     w->verdict = "{\"reason\":\"clear\",\"score\":4}";
     open_all(w);
     *state = w;
@@ -95,15 +97,19 @@ static struct online_taken take(struct world *w) {
     return t;
 }
 
-static enum fault judge(void *ctx, const struct scoring *s, struct slice body, const char *once, const char *record, struct arena *arena,
-                        struct slice *ret, struct error *error) {
+static enum fault judge(void *ctx, const struct scoring *s, struct online_question *const *q, size_t n, struct error *error) {
     struct world *w = ctx;
-    (void)s, (void)record;
-    w->asked++;
-    snprintf(w->last_once, sizeof w->last_once, "%s", once);
-    snprintf(w->last_body, sizeof w->last_body, SLICE_FMT, SLICE_ARG(body));
-    if (w->judge_fault != FAULT_NONE) return error_set(error, w->judge_fault, "the budget is used up");
-    *ret = arena_slice(arena, slice_of(w->verdict));
+    (void)s;
+    w->batches++;
+    for (size_t i = 0; i < n; i++) {
+        w->asked++;
+        snprintf(w->last_once, sizeof w->last_once, "%s", q[i]->once);
+        snprintf(w->last_body, sizeof w->last_body, SLICE_FMT, SLICE_ARG(q[i]->body));
+        bool fails = w->judge_fault != FAULT_NONE && w->asked % w->fails_each == 0;
+        if (fails && w->judge_fault == FAULT_SHUTTING_DOWN) return error_set(error, FAULT_SHUTTING_DOWN, "stopping");
+        if (fails) error_set(&q[i]->why, w->judge_fault, "not now");
+        else q[i]->answer = slice_of(w->verdict);
+    }
     return FAULT_NONE;
 }
 static struct online_scored score(struct world *w) {
@@ -253,7 +259,7 @@ static void a_judge_that_cannot_be_asked(void **state) {
     w->judge_fault = FAULT_SHUTTING_DOWN; /* no try of the record's */
     score(w);
     assert_int_equal(sums(w)->waiting, 1);
-    w->judge_fault = FAULT_BUDGET_EXCEEDED;
+    w->judge_fault = FAULT_IO;
     assert_int_equal(score(w).again, 1);
     char once[200];
     snprintf(once, sizeof once, "%s", w->last_once);
@@ -268,6 +274,60 @@ static void a_judge_that_cannot_be_asked(void **state) {
     w->verdict = "It is quite good, I would say.";
     score(w);
     assert_non_null(strstr(sums(w)->body, "\"verdict\":\"error\"")); /* prose is no verdict */
+}
+
+/* What was taken waits for as long as it takes, and few requests are made in vain. */
+static void a_budget_that_is_used_up(void **state) {
+    struct world *w = *state;
+    use(w, RULE("{rate: 1}", "[{type: judge, judge: j, metric: quality}]"));
+    take(w);
+    for (unsigned i = 0; i < 40; i++) serve(w, "chat", 10, CHAT("hello"));
+    drain(w);
+    take(w);
+    w->judge_fault = FAULT_BUDGET_EXCEEDED;
+    for (unsigned i = 0; i < 10; i++) {
+        struct online_scored s = score(w);
+        assert_true(s.budget && s.done == 0);
+    }
+    assert_int_equal(w->asked, 10 * ONLINE_AT_ONCE);
+    assert_true(sums(w)->waiting == 40);
+    w->judge_fault = FAULT_NONE;
+    assert_int_equal(score(w).done, 40);
+    assert_null(strstr(sums(w)->body, "error"));
+}
+
+/* Each answer is of its own record, also where some of those that are asked together fail. */
+static void several_are_asked_together(void **state) {
+    struct world *w = *state;
+    use(w, RULE("{rate: 1}", "[{type: judge, judge: j, metric: quality}, {type: relevant, judge: j, metric: fit}]"));
+    take(w);
+    for (unsigned i = 0; i < 20; i++) serve(w, "chat", 10, i % 5 == 4 ? NULL : CHAT("hello"));
+    drain(w);
+    take(w);
+    w->now += 600000000;
+    w->judge_fault = FAULT_IO;
+    w->fails_each = 4; /* the last of each second record's two and two */
+    struct online_scored s = score(w);
+    assert_true(s.unreadable == 4 && s.done == 8 && s.again == 8 && w->asked == 32 && w->batches == 3);
+    w->judge_fault = FAULT_NONE;
+    s = score(w);
+    assert_true(s.done == 8 && s.again == 0 && w->asked == 48);
+}
+
+/* A clock that was a year ahead has opened a day that would last as long. */
+static void the_cap_after_a_clock_that_was_ahead(void **state) {
+    struct world *w = *state;
+    int64_t now = w->now;
+    use(w, RULE("{rate: 1, at_most: 20/d}", "[{type: is-json}]"));
+    take(w);
+    w->now += 365 * RIG_DAY;
+    for (unsigned i = 0; i < 600; i++) serve(w, "chat", 10, NULL);
+    drain(w);
+    assert_true(take(w).counts.taken >= 16);
+    w->now = now;
+    for (unsigned i = 0; i < 5; i++) serve(w, "chat", 10, NULL);
+    drain(w);
+    assert_int_equal(take(w).counts.taken, 5);
 }
 
 static void paused_it_passes_by(void **state) {
@@ -370,6 +430,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(exactly_once_over_restarts, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_step_is_made_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_judge_that_cannot_be_asked, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_budget_that_is_used_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(several_are_asked_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_cap_after_a_clock_that_was_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(paused_it_passes_by, setup, teardown),
         cmocka_unit_test_setup_teardown(the_cap_holds, setup, teardown),
         cmocka_unit_test_setup_teardown(the_weights_are_honoured, setup, teardown),

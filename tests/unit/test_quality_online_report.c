@@ -42,15 +42,16 @@ static void add(struct world *w, const char *type, double chance, enum scored_st
     if (scored_keep(w->e, &k, &error) != FAULT_NONE) fail_msg("%s", error.text);
 }
 
-static bool is_calibrated(void *ctx, const struct digest *identity) {
+static bool calibration(void *ctx, const struct digest *identity, struct judge_calibration *ret) {
     (void)ctx;
+    *ret = (struct judge_calibration){.n = 400, .sensitivity = 0.9, .sensitivity_n = 200, .specificity = 0.8, .specificity_n = 200};
     return identity->bytes[0] == 0xaa;
 }
 
 static void write_report(struct world *w, enum online_by by) {
     struct json_writer j;
     struct error error = {0};
-    struct online_report_query q = {.rule = SLICE("r"), .from_us = RIG_START, .to_us = RIG_START + RIG_DAY, .by = by, .confidence = 0.95, .calibrated = is_calibrated};
+    struct online_report_query q = {.rule = SLICE("r"), .from_us = RIG_START, .to_us = RIG_START + RIG_DAY, .by = by, .confidence = 0.95, .calibration = calibration};
     buffer_clear(&w->out);
     json_start(&j, &w->out);
     json_object(&j);
@@ -100,6 +101,25 @@ static void another_judge_is_another_line(void **state) {
     assert_true(json_get_bool(&w->doc, json_get(&w->doc, json_get(&w->doc, b, "judge"), "calibrated"), &no) && !no);
 }
 
+/* (passed + specificity - 1) / (sensitivity + specificity - 1), of the traffic: passed is (20 / 1 + 60 / 0.5) / (40 / 1 + 80 / 0.5) = 0.7. */
+static void a_judge_is_corrected(void **state) {
+    struct world *w = *state;
+    static const char fails[] = "[{\"metric\":\"quality\",\"type\":\"judge\",\"verdict\":\"fail\",\"score\":0.25,\"judge\":\"j\",\"scale\":\"1-5\",\"identity\":\"" ID_A "\"}]";
+    for (unsigned i = 0; i < 120; i++) {
+        bool all = i < 40, passes = all ? i < 20 : i < 100;
+        add(w, "chat", all ? 1 : 0.5, SCORED_DONE, SCORED_LENGTH_UNKNOWN, passes ? JUDGED(ID_A, "1") : fails);
+    }
+    add(w, "chat", 1, SCORED_DONE, SCORED_LENGTH_UNKNOWN, JUDGED(ID_B, "1"));
+    write_report(w, ONLINE_ALL);
+    uint32_t c = json_get(&w->doc, json_get(&w->doc, metric(w, 0, 0), "judge"), "corrected"), interval = json_get(&w->doc, c, "interval");
+    double low = NAN, high = NAN;
+    assert_true(fabs(number(w, metric(w, 0, 0), "share") - 0.7) < 1e-9 && fabs(number(w, c, "share") - (0.7 + 0.8 - 1) / (0.9 + 0.8 - 1)) < 1e-9);
+    assert_true(json_get_double(&w->doc, json_item(&w->doc, interval, 0), &low) && json_get_double(&w->doc, json_item(&w->doc, interval, 1), &high));
+    assert_true(low < 0.65 && high > 0.78 && low > 0.45 && high < 0.95);
+    c = json_get(&w->doc, json_get(&w->doc, metric(w, 0, 1), "judge"), "corrected"); /* nobody's labels are of the other */
+    assert_true(isnan(number(w, c, "share")) && json_type(&w->doc, json_get(&w->doc, c, "interval")) == JSON_NULL);
+}
+
 static void refusals_and_claims_are_rates_of_the_bad(void **state) {
     struct world *w = *state;
     for (unsigned i = 0; i < 4; i++)
@@ -137,6 +157,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_record_counts_by_its_chance, setup, teardown),
         cmocka_unit_test_setup_teardown(another_judge_is_another_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_judge_is_corrected, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals_and_claims_are_rates_of_the_bad, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_scored_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(unusual_lengths_need_evidence, setup, teardown),
