@@ -124,16 +124,26 @@ static enum fault conclude(struct making *m, struct arena *arena, struct run_row
     return fault == FAULT_NONE ? run_find(e, m->number, arena, ret, m->error) : fault;
 }
 
-/* Ours that was cut short since it was wanted; 0: none. */
+/* The newest of ours that was cut short; 0: none. */
 struct former {
     const struct eval_run_order *o;
-    int64_t number;
+    int64_t number, started_us;
 };
 static bool look_for_former(void *ctx, const struct run_row *r) {
     struct former *f = ctx;
-    if (r->started_us < f->o->since_us) return false;
-    if (r->state == RUN_RUNNING && slice_is(r->trigger, f->o->trigger) && slice_is(r->by, "scheduler")) f->number = r->number;
-    return f->number == 0;
+    if (r->state != RUN_RUNNING || !slice_is(r->trigger, f->o->trigger) || !slice_is(r->by, "scheduler")) return true;
+    f->number = r->number;
+    f->started_us = r->started_us;
+    return false;
+}
+
+/* What it has stays as it is; without an end it would be told as under way for ever. */
+static void give_up(struct making *m, int64_t number) {
+    struct buffer summary;
+    struct error error;
+    buffer_init(&summary, 16 << 20);
+    (void)!eval_conclude(m->o->evaluations, number, SLICE("it was cut short, and another began in its place"), clock_wall_us(), &summary, &error);
+    buffer_deinit(&summary);
 }
 
 static enum fault begin(struct making *m, struct arena *arena, struct run_row *ret, struct problems *problems) {
@@ -145,11 +155,14 @@ static enum fault begin(struct making *m, struct arena *arena, struct run_row *r
     enum fault fault = run_list(o->evaluations, o->suite, INT64_MAX, &rows, look_for_former, &former, m->error);
     arena_deinit(&rows);
     if (fault != FAULT_NONE) return fault;
+    bool go_on = former.number != 0 && former.started_us >= o->since_us;
+    if (former.number != 0 && !go_on) give_up(m, former.number);
     struct eval_wish wish = {.suite_name = o->suite, .max_cost_nano = o->max_cost_nano, .trigger = slice_of(o->trigger), .by = SLICE("scheduler"),
-                             .owner = slice_of(m->owner), .resume = former.number != 0 ? EVAL_RESUME_THIS : EVAL_RESUME_NEVER,
-                             .number = former.number};
+                             .owner = slice_of(m->owner), .resume = go_on ? EVAL_RESUME_THIS : EVAL_RESUME_NEVER,
+                             .number = go_on ? former.number : 0};
     fault = eval_begin(o->evaluations, &wish, clock_wall_us(), arena, ret, &resumed, problems, m->error);
-    if (fault != FAULT_CONFLICT || former.number == 0) return fault;
+    if (fault != FAULT_CONFLICT || !go_on) return fault;
+    give_up(m, former.number);
     wish.resume = EVAL_RESUME_NEVER; /* of another version of the suite */
     return eval_begin(o->evaluations, &wish, clock_wall_us(), arena, ret, &resumed, problems, m->error);
 }

@@ -127,8 +127,9 @@ static int64_t in_day(const struct cron *c, const struct zone *z, int64_t day, i
         if (!(c->hours >> hour & 1) || zone_to_utc(z, day * DAY_S + hour * 3600LL + 3599) <= after) continue;
         for (int minute = 0; minute < 60; minute++) {
             if (!(c->minutes >> minute & 1)) continue;
-            int64_t at = zone_to_utc(z, day * DAY_S + hour * 3600LL + minute * 60LL);
-            if (at > after) return at;
+            int64_t local = day * DAY_S + hour * 3600LL + minute * 60LL, at = zone_to_utc(z, local);
+            bool skipped = at + zone_offset(z, at) != local;
+            if (at > after && !(skipped && c->every_hour)) return at; /* the hour after it has its own */
         }
     }
     return CRON_NEVER;

@@ -5,8 +5,8 @@
  * with `*`), a day that meets either is one (POSIX).
  *
  * The fields are what the zone's clocks show. Of a time that a change of clocks skips, it is the change; of one that comes twice, the
- * first. But where every hour counts (`*` or `*` with a step of 1), minutes go on through an hour that comes twice: "every five minutes"
- * stays that. */
+ * first. But where every hour counts (`*` or `*` with a step of 1), an hour that is skipped has no turns, and minutes go on through one that comes
+ * twice: "every five minutes" stays that. */
 #ifndef BASE_CRON_H
 #define BASE_CRON_H
 

@@ -104,6 +104,32 @@ static void agrees_with_a_plain_search(void **state) {
     }
 }
 
+/* Against what the clocks show, minute by minute through a year with both changes, for schedules whose times no change touches and for those that
+ * go on through every hour. */
+static void agrees_with_the_clocks(void **state) {
+    (void)state;
+    static const char *const zones[] = {"Europe/Berlin", "America/New_York"};
+    static const char *const texts[] = {"13 5 * * *", "*/7 9-17 * * mon-fri", "0 12 1,15 * sun", "10,40 22 28-31 2,12 *", "*/20 * * * *", "30 * * * *", "5 0 * * *"};
+    for (unsigned k = 0; k < 2; k++) {
+        const struct zone *z = NULL;
+        assert_int_equal(zone_load(&arena, zones[k], &z, NULL), FAULT_NONE);
+        for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
+            struct cron c;
+            assert_int_equal(cron_parse(slice_of(texts[i]), &c, NULL), FAULT_NONE);
+            int64_t t = utc(2026, 1, 2, 0, 0) - 1;
+            for (int64_t m = t + 1; m < utc(2027, 1, 1, 0, 0); m += 60) {
+                int64_t local = m + zone_offset(z, m), day = local / 86400;
+                struct date d = date_of_days(day);
+                bool by_month = c.days >> d.day & 1, by_week = c.weekdays >> date_weekday(day) & 1;
+                bool on_day = (c.months >> d.month & 1) && (c.either_day ? by_month || by_week : by_month && by_week);
+                if (!on_day || !(c.minutes >> (local / 60 % 60) & 1) || !(c.hours >> (local / 3600 % 24) & 1)) continue;
+                t = cron_next(&c, z, t);
+                if (t != m) fail_msg("%s in %s: %lld, expected %lld", texts[i], zones[k], (long long)t, (long long)m);
+            }
+        }
+    }
+}
+
 static void mistakes_are_told(void **state) {
     (void)state;
     static const char *const bad[] = {"", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "*/0 * * * *",
@@ -125,7 +151,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_are_read),       cmocka_unit_test(either_day_counts_when_both_are_given),
         cmocka_unit_test(leap_days_and_month_ends), cmocka_unit_test(clocks_that_change),
-        cmocka_unit_test(agrees_with_a_plain_search), cmocka_unit_test(mistakes_are_told),
+        cmocka_unit_test(agrees_with_a_plain_search), cmocka_unit_test(agrees_with_the_clocks), cmocka_unit_test(mistakes_are_told),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
