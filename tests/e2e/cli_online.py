@@ -175,7 +175,7 @@ def test_eval_triggers_judged(rig):
 
 
 def test_eval_scheduled(rig):
-    """A schedule has its turn in the server; a run that a kill cut short goes on, and asks no more again than was under way."""
+    """A schedule has its turn in the server; a run that a kill cut short goes on, and so after a stop, and asks no more again than was under way."""
     sim = start(rig)
     urllib.request.urlopen(urllib.request.Request(sim.url + "/sim/script", data=b"rules: [{do: {say: 'Use the reset link.', delay: 700ms}}]", method="POST")).read()
     cases = "".join(f"  - {{id: case-{i}, vars: {{question: \"How do I reset {i}?\"}}}}\n" for i in range(40))
@@ -188,6 +188,9 @@ def test_eval_scheduled(rig):
     expect(eventually(lambda: runs() and runs()[0]["done"] > 4), runs())
     rig.gateway.kill9()
     rig.start_gateway()
+    expect(eventually(lambda: runs()[-1]["done"] > 16), runs())
+    rig.gateway.stop()
+    rig.start_gateway()
     expect(eventually(lambda: runs()[-1]["verdict"]), runs())
     first = runs()[-1]
     expect(first["verdict"] == "passed" and first["trigger"] == "schedule" and first["done"] == 40 and first["by"] == "scheduler", first)
@@ -195,7 +198,7 @@ def test_eval_scheduled(rig):
     answered = [r["tags"]["eval-case"] for r in records if r["status"] == "ok"]
     expect(sorted(set(answered)) == sorted(f"case-{i}" for i in range(40)), answered)
     stats = json.loads(urllib.request.urlopen(sim.url + "/sim/stats").read())
-    expect(stats["total"]["requests"] <= 44, f"at most the 4 that were under way at the kill are asked again: {stats['total']}")
+    expect(stats["total"]["requests"] <= 48, f"at most the 4 that were under way at the kill and at the stop are asked again: {stats['total']}")
 
 
 WEIGHED = """scoring: weighed

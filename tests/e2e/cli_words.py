@@ -12,8 +12,8 @@ def chat(rig, key=KEY, model="on-openai", **labels):
 
 
 def eventually(condition):
-    """Whether it holds within half a minute at least: what is right is so at once, what is wrong may take its time."""
-    for _ in range(3000):
+    """Whether it holds within two minutes at least: what is right is so soon (a schedule has its turn once a minute), what is wrong may take its time."""
+    for _ in range(12000):
         if condition():
             return True
         time.sleep(0.01)
