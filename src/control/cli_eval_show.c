@@ -199,7 +199,7 @@ static void tell_judges(struct client_answer *a, uint32_t list) {
         struct slice name = cli_value(a, one, "judge");
         printf("\njudge ");
         print_clean(name, EXCERPT);
-        printf(" is uncalibrated, so that its verdicts count as it says them: ");
+        printf(": its verdicts count as it says them, since ");
         print_clean(cli_value(a, one, "calibration_why"), EXCERPT);
         printf(" (`quarterdeck eval judge calibrate`)\n");
     }
