@@ -2,6 +2,7 @@
 #include "base/mem.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -106,9 +107,14 @@ static int open_for_writing(struct database *db, const struct database_options *
     return code == SQLITE_OK ? probe(db) : code;
 }
 
+/* A dozen connections are open in a server, most of them idle. SQLite would give each room for 20 pages when it first writes. */
+static void take_pages_as_needed(void) { sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0); }
+
 struct database *database_open(const char *path, const struct database_options *o, enum fault *ret_fault,
                                struct error *error) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct database *db = mem_new(struct database);
+    (void)pthread_once(&once, take_pages_as_needed);
     db->path = mem_text(path);
     const char *slash = strrchr(db->path, '/');
     db->name = slash != NULL ? slash + 1 : db->path;

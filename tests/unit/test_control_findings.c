@@ -55,7 +55,7 @@ static void list(void **state) {
     EXPECT_STATUS(400, desk_get(d, "/api/v1/findings?state=ajar"));
     EXPECT_STATUS(400, desk_get(d, "/api/v1/findings?kind=x"));
     EXPECT_STATUS(400, desk_get(d, "/api/v1/findings?limit=0"));
-    EXPECT_STATUS(400, desk_get(d, "/api/v1/findings?domain=quality"));
+    EXPECT_STATUS(400, desk_get(d, "/api/v1/findings?domain=weather"));
 }
 
 static unsigned told;
