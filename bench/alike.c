@@ -9,7 +9,7 @@
 
 #include "base/digest.h"
 #include "base/limits.h"
-#include "cost/csv.h"
+#include "base/csv.h"
 #include "gateway/alike.h"
 #include "model/literals.h"
 
