@@ -69,7 +69,7 @@ sdk_install() {
         (cd tests/e2e && npm ci --no-audit --no-fund --loglevel=error)
 }
 
-step_build() { make_quiet all; }
+step_build() { make_quiet all && make_quiet bench-tools; }
 step_gates() {
     local failed=0 rule
     for rule in layers sizes docs; do
