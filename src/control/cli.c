@@ -24,6 +24,7 @@ const struct cli_verb cli_verbs[] = {
     {"cost", "cost report|explain|findings|...", "where the money went, why it changed, who noticed, how to spend less", cli_cost},
     {"suite", "suite check|import|add|list|show|remove", "evaluation sets: in files, and registered", cli_suite},
     {"apply", "apply -f DIR|FILE", "bring files of suites, judges and scoring rules into the registry", cli_apply},
+    {"finding", "finding list|dismiss", "what the watchers noticed, of cost and of quality", cli_finding},
     {"review", "review create|list|show|next|label|unlabel|disputed|adjudicate|labels|close", "answers that wait for people", cli_review},
     {"batch", "batch list|show|cancel", "work that can wait: files of requests", cli_batch},
     {"eval", "eval run|list|show|history|...", "how good the answers are: run a suite, read what came of it", cli_eval},

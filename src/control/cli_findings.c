@@ -1,10 +1,8 @@
-/* `quarterdeck cost findings` and `cost dismiss`. */
+/* `quarterdeck finding list` and `finding dismiss`; `cost findings` and `cost dismiss` are the same of one domain. */
 #include "control/cli_cost_watch.h"
 
 #include "control/cli_verbs.h"
 
-#define FINDINGS_USAGE "quarterdeck cost findings [options]"
-#define DISMISS_USAGE "quarterdeck cost dismiss ID --why TEXT [options]"
 
 /* Titles hold labels of clients: nothing in them may reach the terminal as control characters. */
 static void print_line(struct client_answer *a, uint32_t node, const char *key, const char *word) {
@@ -55,39 +53,29 @@ static void write_findings(struct client_answer *a) {
         print_finding(a, f);
         any = true;
     }
-    if (!any)
-        printf("no findings; `quarterdeck cost findings --all` has those that were cleared or dismissed\n");
+    if (!any) printf("no findings; with --all those that were cleared or dismissed show, too\n");
 }
 
-int cli_cost_findings(int argc, char **argv) {
+/* `domain` NULL: any, and an option says which. */
+static int list(int argc, char **argv, const char *domain, const char *usage) {
     struct client_options o = {0};
     const char *application = NULL, *kind = NULL;
     bool all = false;
     const struct option_spec specs[] = {
-        {.name = "all",
-         .type = OPTION_FLAG,
-         .value = &all,
-         .help = "also those that were cleared or dismissed"},
-        {.name = "application",
-         .letter = 'a',
-         .type = OPTION_TEXT,
-         .value = &application,
-         .metavar = "NAME",
-         .help = "only this application"},
-        {.name = "kind",
-         .type = OPTION_TEXT,
-         .value = &kind,
-         .metavar = "KIND",
-         .help = "only this kind, such as unknown_price"},
+        {.name = "all", .type = OPTION_FLAG, .value = &all, .help = "also those that were cleared or dismissed"},
+        {.name = "application", .letter = 'a', .type = OPTION_TEXT, .value = &application, .metavar = "NAME", .help = "only this application"},
+        {.name = "kind", .type = OPTION_TEXT, .value = &kind, .metavar = "KIND", .help = "only this kind, such as unknown_price"},
         CLIENT_OPTIONS(o),
+        {.name = "domain", .type = OPTION_TEXT, .value = &domain, .metavar = "NAME", .help = "only cost or quality"},
     };
+    unsigned n_specs = sizeof specs / sizeof *specs - (domain != NULL);
     struct buffer path;
-    int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, FINDINGS_USAGE, &n);
-    if (code < 0) code = cli_expect(FINDINGS_USAGE, n, 0, 0);
+    int n, code = options_parse(argc, argv, specs, n_specs, usage, &n);
+    if (code < 0) code = cli_expect(usage, n, 0, 0);
     if (code >= 0) return code;
     buffer_init(&path, 4 << 10);
     buffer_append(&path, SLICE("/api/v1/findings"));
-    client_add_query(&path, "domain", "cost");
+    client_add_query(&path, "domain", domain);
     client_add_query(&path, "state", all ? NULL : "open");
     client_add_query(&path, "application", application);
     client_add_query(&path, "kind", kind);
@@ -97,11 +85,14 @@ int cli_cost_findings(int argc, char **argv) {
     return code;
 }
 
+int cli_cost_findings(int argc, char **argv) { return list(argc, argv, "cost", "quarterdeck cost findings [options]"); }
+static int list_all(int argc, char **argv) { return list(argc, argv, NULL, "quarterdeck finding list [options]"); }
+
 static void say_dismissed(struct client_answer *a) {
     printf("finding " SLICE_FMT " is dismissed\n", SLICE_ARG(cli_value(a, 0, "id")));
 }
 
-int cli_cost_dismiss(int argc, char **argv) {
+static int dismiss(int argc, char **argv, const char *usage) {
     struct client_options o = {0};
     const char *why = NULL;
     const struct option_spec specs[] = {
@@ -113,8 +104,19 @@ int cli_cost_dismiss(int argc, char **argv) {
          .help = "why it needs no answer; kept with it and in the audit log"},
         CLIENT_OPTIONS(o),
     };
-    int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, DISMISS_USAGE, &n);
-    if (code < 0) code = cli_expect(DISMISS_USAGE, n, 1, 1);
+    int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, usage, &n);
+    if (code < 0) code = cli_expect(usage, n, 1, 1);
     if (code >= 0) return code;
     return cli_post_reason(&o, "/api/v1/findings", argv[0], "/dismiss", why, say_dismissed);
 }
+
+int cli_cost_dismiss(int argc, char **argv) { return dismiss(argc, argv, "quarterdeck cost dismiss ID --why TEXT [options]"); }
+static int dismiss_any(int argc, char **argv) { return dismiss(argc, argv, "quarterdeck finding dismiss ID --why TEXT [options]"); }
+
+const struct cli_verb cli_finding_parts[] = {
+    {"list", "finding list [options]", "what the watchers noticed, of cost and of quality; exit 1 when any is open", list_all},
+    {"dismiss", "finding dismiss ID --why TEXT [options]", "it needs no answer: it is not told again", dismiss_any},
+    {NULL, NULL, NULL, NULL},
+};
+
+int cli_finding(int argc, char **argv) { return cli_dispatch("finding", cli_finding_parts, argc, argv); }

@@ -33,6 +33,9 @@ def test_findings(rig):
     api = rig.api("/api/v1/findings?state=open&kind=unknown_price&application=e2e")
     expect([f["id"] for f in api["findings"]] == [unpriced["id"]] and api["open"]["unknown_price"] == 1, api)
     expect("next: quarterdeck model price openai/no-such-model" in rig.run("cost", "findings")[1], "what to type next")
+    whole, quality = rig.run("finding", "list", "--json"), rig.run("finding", "list", "--domain", "quality", "--json")
+    expect(whole[0] == 1 and len(json.loads(whole[1])["findings"]) == len(findings()), whole)
+    expect(quality[0] == 0 and json.loads(quality[1])["findings"] == [] and rig.run("finding", "list", "--domain", "weather")[0] == 2, quality)
     expect('quarterdeck_findings_open{kind="unknown_price"} 1' in rig.http("GET", "/metrics")[2].decode(), "the metric")
     expect("finding opened" in gateway.log.read_text() and "kind=budget_threshold" in gateway.log.read_text(), gateway.tail())
     jobs = {j["name"]: j for j in rig.api("/api/v1/status")["jobs"]}
