@@ -394,8 +394,10 @@ static void *exchanges(void *arg) {
     return NULL;
 }
 
+/* But for a budget that comes and goes: nobody fills it, and on_error: allow lets all pass until then. */
 static void never_over(void *ctx, const struct budget_view *v) {
-    (void)ctx;
+    const struct crowd *m = ctx;
+    if (m->other != hard && strcmp(v->budget->name, "users") == 0) return;
     assert_true(v->spent_nano + v->reserved_nano <= v->budget->limit_nano);
 }
 
@@ -406,7 +408,7 @@ static void *bother(void *arg) {
     for (unsigned i = 0; !atomic_load(m->stop); i++) {
         (void)governor_install(m->g, p[i % 2]);
         governor_sweep(m->g, m->wall_us, MONO + (int64_t)i * HOUR);
-        governor_each_budget(m->g, m->wall_us, never_over, NULL);
+        governor_each_budget(m->g, m->wall_us, never_over, m);
     }
     policy_drop(p[0]);
     policy_drop(p[1]);

@@ -176,7 +176,7 @@ static void wrong_verdicts_in_other_worlds(void **state) {
         unsigned cases, repeat;
         bool weighted, families;
     } kinds[] = {{8, 3, false, false}, {20, 3, true, false}, {20, 1, true, false}, {100, 1, false, true}, {60, 2, true, true}};
-    char names[100][8];
+    char names[100][16];
     for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
         struct random random = {kind + 1};
         unsigned wrong = 0;
