@@ -50,7 +50,8 @@ static bool read_part(const struct field *f, struct slice part, uint64_t *bits) 
             if (to < from) return false;
         } else if (!stepped) to = from;
     }
-    for (int i = from; i <= to; i += (int)by) *bits |= 1ULL << i;
+    if (from < 0 || to > 63) return false;
+    for (unsigned i = (unsigned)from; i <= (unsigned)to; i += (unsigned)by) *bits |= 1ULL << i;
     return true;
 }
 

@@ -176,13 +176,14 @@ void api_judges_show(struct api_call *c) {
 
 /* ---- a sitting ---- */
 
+/* Of one of the two. */
 static struct slice canonical(struct api_call *c, const struct judge *j, const struct check *check) {
     struct buffer text;
     struct json_writer w;
     buffer_init(&text, LIMIT_CASE_TEXT);
     json_start(&w, &text);
     if (j != NULL) judge_write(j, &w);
-    else judge_check_write(check, &w);
+    else if (check != NULL) judge_check_write(check, &w);
     struct slice s = text.overflow ? SLICE_NULL : arena_slice(c->arena, buffer_slice(&text));
     buffer_deinit(&text);
     return s;

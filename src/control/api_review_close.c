@@ -68,7 +68,7 @@ static bool may_score(struct api_call *c, const struct review_view *v, struct sl
 }
 
 void api_review_close(struct api_call *c) {
-    struct review_view v;
+    struct review_view v = {0};
     struct error error;
     struct scoring s = {.c = c, .v = &v, .name = api_text(c, "score"), .now_us = clock_wall_us()};
     bool scored = !slice_is_null(s.name);
@@ -130,7 +130,7 @@ static const char *why_not(const struct review_view *v, struct slice from, struc
 }
 
 void api_review_reassign(struct api_call *c) {
-    struct review_view v;
+    struct review_view v = {0};
     struct error error;
     struct slice from = api_text(c, "from"), to = api_text(c, "to");
     int64_t moved = 0, left = 0;

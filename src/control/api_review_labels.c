@@ -79,7 +79,7 @@ static bool see_next(void *ctx, const struct review_label *l) {
 }
 
 void api_review_next(struct api_call *c) {
-    struct review_view v;
+    struct review_view v = {0};
     struct next n = {0};
     struct review_item item;
     struct error error;
@@ -126,7 +126,7 @@ static void put_progress(struct api_call *c, const struct review_view *v, struct
 }
 
 static void put_label(struct api_call *c, bool given) {
-    struct review_view v;
+    struct review_view v = {0};
     struct error error;
     struct slice word = given ? api_text(c, "label") : SLICE_NULL;
     int32_t label = 0;
@@ -246,7 +246,7 @@ static void put_items(struct api_call *c, const struct review_view *v, bool disp
 }
 
 void api_review_labels(struct api_call *c) {
-    struct review_view v;
+    struct review_view v = {0};
     if (!api_review_load(c, &v)) return;
     if (api_review_is_blind(c, &v))
         api_fail(c, FAULT_NOT_PERMITTED, "%s reviews it or decides: what was said of each answer, and whose it is, is shown once it is closed", c->actor);
@@ -254,7 +254,7 @@ void api_review_labels(struct api_call *c) {
 }
 
 void api_review_disputed(struct api_call *c) {
-    struct review_view v;
+    struct review_view v = {0};
     if (!api_review_load(c, &v)) return;
     for (unsigned r = 0; r < v.n_reviewers && v.row.closed_us == 0; r++)
         if (slice_is(v.reviewers[r], c->actor)) {
@@ -266,7 +266,7 @@ void api_review_disputed(struct api_call *c) {
 
 /* `label` is of the answers as `disputed` shows them. */
 void api_review_adjudicate(struct api_call *c) {
-    struct review_view v;
+    struct review_view v = {0};
     struct error error;
     struct slice word = api_text(c, "label");
     int64_t item = api_number(c, "item", -1);

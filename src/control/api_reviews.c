@@ -56,7 +56,7 @@ bool api_review_find(struct api_call *c, struct review_view *ret) {
 }
 
 bool api_review_load(struct api_call *c, struct review_view *ret) {
-    struct review_view v;
+    struct review_view v = {0};
     struct error error;
     if (!api_review_find(c, &v)) return false;
     size_t cells = v.n_reviewers * v.n_items + 1;
@@ -229,7 +229,7 @@ void api_reviews_list(struct api_call *c) {
 }
 
 void api_review_show(struct api_call *c) {
-    struct review_view v;
+    struct review_view v = {0};
     if (!api_review_load(c, &v)) return;
     json_object(&c->json);
     if (api_review_put(c, &v)) json_object_end(&c->json);

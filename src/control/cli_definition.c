@@ -83,8 +83,9 @@ static int gather_folder(struct work *k, const char *path, int depth) {
 
 /* Links to folders are not followed: they may lead back. */
 static int gather(struct work *k, const char *path, int depth) {
-    struct stat s;
-    if ((depth == 0 ? stat : lstat)(path, &s) != 0) return complain(path, "no such file or folder");
+    struct stat s = {0};
+    int failed = depth == 0 ? stat(path, &s) : lstat(path, &s);
+    if (failed) return complain(path, "no such file or folder");
     if (!S_ISDIR(s.st_mode)) return depth == 0 || (is_ours(path) && S_ISREG(s.st_mode)) ? add(k, path, depth == 0) : -1;
     return depth < DEEPEST ? gather_folder(k, path, depth) : -1;
 }

@@ -349,12 +349,13 @@ static void put_case(struct making *k, const unsigned *chosen, struct slice chec
     struct slice description = SLICE_NULL;
     for (unsigned i = 0; i < k->n_vars; i++)
         if (k->vars[i].n > 0) raw[n++] = (struct template_var){k->vars[i].name, k->vars[i].values[chosen[i]]};
-    for (unsigned i = 0; i < n; i++) vars[i] = (struct template_var){raw[i].name, rendered(k, raw[i].name, raw[i].value, raw, n)};
+    const unsigned given = n;
+    for (unsigned i = 0; i < n; i++) vars[i] = (struct template_var){raw[i].name, rendered(k, raw[i].name, raw[i].value, raw, given)};
     if (k->prompt != NULL) {
         if (k->ret->varying_affixes) {
             struct slice prefix = option_text(k, t, "prefix"), suffix = option_text(k, t, "suffix");
-            vars[n++] = (struct template_var){SLICE("__prefix"), rendered(k, SLICE("__prefix"), prefix.at ? prefix : SLICE(""), raw, n)};
-            vars[n++] = (struct template_var){SLICE("__suffix"), rendered(k, SLICE("__suffix"), suffix.at ? suffix : SLICE(""), raw, n - 1)};
+            vars[n++] = (struct template_var){SLICE("__prefix"), rendered(k, SLICE("__prefix"), prefix.at ? prefix : SLICE(""), raw, given)};
+            vars[n++] = (struct template_var){SLICE("__suffix"), rendered(k, SLICE("__suffix"), suffix.at ? suffix : SLICE(""), raw, given)};
         }
         fill_missing(k, k->prompt->text.at != NULL ? k->prompt->text : k->prompt->messages, vars, &n);
         fill_missing(k, k->ret->prefix, vars, &n);

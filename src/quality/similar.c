@@ -139,7 +139,7 @@ enum fault similar_read(struct slice reply, unsigned n_values, struct arena *are
 
 void similar_conclude(const struct check *c, struct slice reply, struct arena *arena, struct check_outcome *ret) {
     struct error why = {.fault = FAULT_NONE};
-    double score;
+    double score = 0;
     if (similar_read(reply, count_values(c), arena, &score, &why) != FAULT_NONE) {
         *ret = (struct check_outcome){.verdict = CHECK_ERROR, .reason = arena_printf(arena, "%s", why.text)};
         return;

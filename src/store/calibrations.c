@@ -55,7 +55,7 @@ static bool keep(struct calibration_row *c, struct arena *arena) {
 enum fault calibration_find(struct evaluations *e, const struct digest *identity, struct arena *arena, struct calibration_row *ret,
                             struct error *error) {
     struct statement *s;
-    struct calibration_row found;
+    struct calibration_row found = {0};
     bool row = false;
     enum fault fault = statement_of(
         e->db, "SELECT " COLUMNS ", pairs FROM calibration WHERE identity = ?1 ORDER BY number DESC LIMIT 1", &s, error);
