@@ -140,14 +140,14 @@ void cli_print_json(const struct client_answer *a) {
     putchar('\n');
 }
 
-int cli_get(const struct client_options *o, const char *path, void (*write)(struct client_answer *a),
-            int (*verdict)(struct client_answer *a)) {
+static int exchange(const struct client_options *o, const char *method, const char *path, struct slice body,
+                    void (*write)(struct client_answer *a), int (*verdict)(struct client_answer *a)) {
     int code = 0;
     struct client *client = client_open(o, &code);
     if (!client) return code;
     struct client_answer a;
     client_answer_init(&a);
-    code = client_call(client, "GET", path, SLICE_NULL, &a);
+    code = client_call(client, method, path, body, &a);
     if (code < 0) {
         if (o->json) cli_print_json(&a);
         else write(&a);
@@ -158,12 +158,18 @@ int cli_get(const struct client_options *o, const char *path, void (*write)(stru
     return code;
 }
 
+int cli_get(const struct client_options *o, const char *path, void (*write)(struct client_answer *a),
+            int (*verdict)(struct client_answer *a)) {
+    return exchange(o, "GET", path, SLICE_NULL, write, verdict);
+}
+
+int cli_send(const struct client_options *o, const char *method, const char *path, struct slice body,
+             void (*write)(struct client_answer *a)) {
+    return exchange(o, method, path, body, write, NULL);
+}
+
 int cli_post_reason(const struct client_options *o, const char *collection, const char *id, const char *verb, const char *reason,
                     void (*write)(struct client_answer *a)) {
-    int code = 0;
-    struct client *client = client_open(o, &code);
-    if (!client) return code;
-    struct client_answer a;
     struct buffer path, body;
     struct json_writer w;
     buffer_init(&path, 64 << 10);
@@ -175,15 +181,10 @@ int cli_post_reason(const struct client_options *o, const char *collection, cons
     json_object(&w);
     json_member_text(&w, "reason", reason);
     json_object_end(&w);
-    client_answer_init(&a);
-    code = client_call(client, "POST", buffer_text(&path), buffer_slice(&body), &a);
-    if (code < 0 && o->json) cli_print_json(&a);
-    else if (code < 0) write(&a);
-    client_answer_deinit(&a);
+    int code = cli_send(o, "POST", buffer_text(&path), buffer_slice(&body), write);
     buffer_deinit(&body);
     buffer_deinit(&path);
-    client_close(client);
-    return code < 0 ? 0 : code;
+    return code;
 }
 
 uint32_t cli_at(const struct client_answer *a, uint32_t node, const char *path) {

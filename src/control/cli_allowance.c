@@ -22,20 +22,6 @@ static void write_changes(struct client_answer *a) {
     if (!dry_run && !slice_is_null(why)) fprintf(stderr, "not in force yet: " SLICE_FMT "\n", SLICE_ARG(slice_trim(why)));
 }
 
-static int call(const struct client_options *o, const char *method, const char *path, struct slice body) {
-    struct client_answer a;
-    int code;
-    struct client *client = client_open(o, &code);
-    if (!client) return code;
-    client_answer_init(&a);
-    code = client_call(client, method, path, body, &a);
-    if (code < 0 && o->json) cli_print_json(&a);
-    else if (code < 0) write_changes(&a);
-    client_answer_deinit(&a);
-    client_close(client);
-    return code < 0 ? 0 : code;
-}
-
 static void path_to(struct buffer *path, const char *kind, const char *name) {
     buffer_init(path, 16 << 10);
     (void)buffer_printf(path, "/api/v1/%ss", kind);
@@ -106,7 +92,7 @@ int allowance_set(struct allowance_options *a, const struct option_spec *specs, 
     } else {
         client_add_query(&path, "file", strcmp(argv[0], "-") == 0 ? "standard input" : argv[0]);
     }
-    if (code < 0) code = call(&a->client, "PUT", buffer_text(&path), buffer_slice(&body));
+    if (code < 0) code = cli_send(&a->client, "PUT", buffer_text(&path), buffer_slice(&body), write_changes);
     buffer_deinit(&body);
     buffer_deinit(&path);
     return code;
@@ -160,7 +146,7 @@ int allowance_remove(const char *kind, int argc, char **argv) {
     path_to(&path, kind, argv[0]);
     client_add_query(&path, "dry_run", dry_run ? "true" : NULL);
     client_add_query(&path, "reason", reason);
-    code = call(&o, "DELETE", buffer_text(&path), SLICE_NULL);
+    code = cli_send(&o, "DELETE", buffer_text(&path), SLICE_NULL, write_changes);
     buffer_deinit(&path);
     return code;
 }

@@ -185,9 +185,6 @@ static int reference(int argc, char **argv) {
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, REFERENCE_USAGE, &n);
     if (code < 0) code = cli_expect(REFERENCE_USAGE, n, 2, 2);
     if (code >= 0) return code;
-    struct client *client = client_open(&o, &code);
-    if (!client) return code;
-    struct client_answer a;
     struct buffer path, body;
     struct json_writer w;
     cli_eval_path(&path, argv[1], "/reference");
@@ -197,15 +194,10 @@ static int reference(int argc, char **argv) {
     json_member_text(&w, "suite", argv[0]);
     json_member_text(&w, "reason", reason);
     json_object_end(&w);
-    client_answer_init(&a);
-    code = client_call(client, "POST", buffer_text(&path), buffer_slice(&body), &a);
-    if (code < 0 && o.json) cli_print_json(&a);
-    else if (code < 0) say_reference(&a);
-    client_answer_deinit(&a);
+    code = cli_send(&o, "POST", buffer_text(&path), buffer_slice(&body), say_reference);
     buffer_deinit(&body);
     buffer_deinit(&path);
-    client_close(client);
-    return code < 0 ? 0 : code;
+    return code;
 }
 
 const struct cli_verb cli_eval_parts[] = {

@@ -7,9 +7,6 @@
 #include "control/cli_eval_send.h"
 #include "quality/run.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -97,19 +94,6 @@ static void on_tick(struct loop_timer *t) {
     loop_timer_start(e->loop, &e->tick, TICK_US);
 }
 
-/* Before any thread is started, so that none of them gets the signals. */
-static enum fault watch_signals(struct engine *e, struct error *error) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0) return error_set(error, FAULT_IO, "signalfd: %s", strerror(errno));
-    e->signals = (struct loop_watch){.fd = fd, .events = LOOP_READ, .ready = on_signal};
-    return loop_watch_start(e->loop, &e->signals, error);
-}
-
 /* ---- what a former life has done ---- */
 
 static bool compares_repeats(const struct suite *s) {
@@ -161,7 +145,7 @@ static int build(struct engine *e, struct error *error) {
                                .max_cost_nano = o->max_cost_nano, .name = slice_of(j->run), .begun_us = j->begun_us, .chosen = j->chosen};
     const struct run_calls calls = {.ctx = e, .result = take_result, .ended = run_ended};
     e->loop = loop_new(error);
-    if (!e->loop || watch_signals(e, error) != FAULT_NONE) return 3;
+    if (!e->loop || loop_watch_interrupts(e->loop, &e->signals, on_signal, error) != FAULT_NONE) return 3;
     e->asker = asker_new(e->loop, &asking, error);
     if (!e->asker) return 3;
     e->programs = programs_new(e->loop, folder_of(j), (unsigned)sysconf(_SC_NPROCESSORS_ONLN));

@@ -7,7 +7,6 @@
 #include "sim/load_books.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
@@ -63,18 +62,6 @@ static void on_signal(struct loop_watch *w, unsigned events) {
     struct signalfd_siginfo info;
     (void)events;
     while (read(w->fd, &info, sizeof info) == (ssize_t)sizeof info) run->stop = 1;
-}
-
-static enum fault watch_signals(struct run *run, struct error *error) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0) return error_set(error, FAULT_IO, "signalfd: %s", strerror(errno));
-    run->signals = (struct loop_watch){.fd = fd, .events = LOOP_READ, .ready = on_signal};
-    return loop_watch_start(run->loop, &run->signals, error);
 }
 
 static void show_progress(void *ctx, const struct load_result *r) {
@@ -276,7 +263,7 @@ int cli_load(int argc, char **argv) {
     if (code < 0 && !digest_start()) code = fail("the system has no random source");
     if (code < 0) {
         run.loop = loop_new(&error);
-        if (run.loop == NULL || watch_signals(&run, &error) != FAULT_NONE) code = fail(error.text);
+        if (run.loop == NULL || loop_watch_interrupts(run.loop, &run.signals, on_signal, &error) != FAULT_NONE) code = fail(error.text);
         else code = run_load(&a, &run);
     }
     if (run.signals.ready != NULL) {

@@ -140,20 +140,6 @@ static void say_created(struct client_answer *a) {
         printf("   quarterdeck review next " SLICE_FMT " --reviewer '" SLICE_FMT "'\n", SLICE_ARG(id), SLICE_ARG(cli_value(a, name, "")));
 }
 
-int cli_review_send(const struct client_options *o, const char *method, const char *path, struct slice body, void (*tell)(struct client_answer *a)) {
-    struct client_answer a;
-    int code;
-    struct client *client = client_open(o, &code);
-    if (!client) return code;
-    client_answer_init(&a);
-    code = client_call(client, method, path, body, &a);
-    if (code < 0 && o->json) cli_print_json(&a);
-    else if (code < 0) tell(&a);
-    client_answer_deinit(&a);
-    client_close(client);
-    return code < 0 ? 0 : code;
-}
-
 static int create(int argc, char **argv) {
     struct client_options o = {0};
     struct asked q = {.per_item = 1};
@@ -182,7 +168,7 @@ static int create(int argc, char **argv) {
     buffer_init(&body, 2 * MOST_ITEMS_FILE);
     buffer_init(&text, MOST_ITEMS_FILE);
     code = write_review(&q, &body, &text);
-    if (code < 0) code = cli_review_send(&o, "POST", "/api/v1/reviews", buffer_slice(&body), say_created);
+    if (code < 0) code = cli_send(&o, "POST", "/api/v1/reviews", buffer_slice(&body), say_created);
     buffer_deinit(&body);
     buffer_deinit(&text);
     return code;
@@ -503,7 +489,7 @@ static int adjudicate(int argc, char **argv) {
     json_member_text(&w, "label", argv[2]);
     if (comment) json_member_text(&w, "comment", comment);
     json_object_end(&w);
-    code = cli_review_send(&o, "POST", buffer_text(&path), buffer_slice(&body), say_decided);
+    code = cli_send(&o, "POST", buffer_text(&path), buffer_slice(&body), say_decided);
     buffer_deinit(&path);
     buffer_deinit(&body);
     return code;

@@ -10,8 +10,6 @@ void cli_review_lines(struct client_answer *a, struct buffer *out);
 
 /* "/api/v1/reviews/ID" and `more`. */
 void cli_review_path(struct buffer *path, const char *id, const char *more);
-/* One call, then `tell` of the answer (or --json). The exit code. */
-int cli_review_send(const struct client_options *o, const char *method, const char *path, struct slice body, void (*tell)(struct client_answer *a));
 
 int cli_review_close(int argc, char **argv); /* cli_review_close.c */
 int cli_review_reassign(int argc, char **argv);

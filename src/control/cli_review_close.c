@@ -21,7 +21,7 @@ static int post(const struct client_options *o, const char *id, const char *more
     for (unsigned i = 0; i < n; i++)
         if (members[i].text) json_member_text(&w, members[i].key, members[i].text);
     json_object_end(&w);
-    int code = cli_review_send(o, "POST", buffer_text(&path), buffer_slice(&body), tell);
+    int code = cli_send(o, "POST", buffer_text(&path), buffer_slice(&body), tell);
     buffer_deinit(&path);
     buffer_deinit(&body);
     return code;

@@ -6,9 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum { SCRIPT_MAX = 1 << 20 };
@@ -30,19 +28,6 @@ static void on_signal(struct loop_watch *w, unsigned events) {
     struct run *run = (struct run *)((char *)w - offsetof(struct run, signals));
     (void)events;
     for (unsigned i = 0; i < run->n; i++) loop_stop(run->workers[i].loop);
-}
-
-/* SIGINT and SIGTERM arrive as reads on the first worker's loop; all threads have them blocked. */
-static enum fault watch_signals(struct run *run, struct error *error) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0) return error_set(error, FAULT_IO, "signalfd: %s", strerror(errno));
-    run->signals = (struct loop_watch){.fd = fd, .events = LOOP_READ, .ready = on_signal};
-    return loop_watch_start(run->workers[0].loop, &run->signals, error);
 }
 
 static bool read_file(const char *path, struct buffer *out) {
@@ -93,7 +78,7 @@ static enum fault start(struct run *run, struct simulator_options *o, unsigned w
         o->first = run->workers[0].simulator;
         o->port = simulator_port(o->first);
     }
-    return watch_signals(run, error);
+    return loop_watch_interrupts(run->workers[0].loop, &run->signals, on_signal, error);
 }
 
 static void stop(struct run *run) {

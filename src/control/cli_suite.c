@@ -74,6 +74,10 @@ static int show(int argc, char **argv) {
     return code;
 }
 
+static void say_removed(struct client_answer *a) {
+    printf(SLICE_FMT " is removed; its versions stay, and `quarterdeck suite add` brings it back\n", SLICE_ARG(cli_value(a, 0, "name")));
+}
+
 static int remove_one(int argc, char **argv) {
     static const char usage[] = "quarterdeck suite remove NAME [--why TEXT] [options]";
     struct client_options o = {0};
@@ -81,23 +85,16 @@ static int remove_one(int argc, char **argv) {
     const struct option_spec specs[] = {
         {.name = "why", .type = OPTION_TEXT, .value = &why, .metavar = "TEXT", .help = "why; kept in the audit log"}, CLIENT_OPTIONS(o)};
     struct buffer path;
-    struct client_answer a;
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, usage, &n);
     if (code < 0) code = cli_expect(usage, n, 1, 1);
-    struct client *client = code < 0 ? client_open(&o, &code) : NULL;
-    if (client == NULL) return code;
+    if (code >= 0) return code;
     buffer_init(&path, 16 << 10);
     buffer_append(&path, SLICE(SUITES));
     client_add_segment(&path, argv[0]);
     client_add_query(&path, "reason", why);
-    client_answer_init(&a);
-    code = client_call(client, "DELETE", buffer_text(&path), SLICE_NULL, &a);
-    if (code < 0 && o.json) cli_print_json(&a);
-    else if (code < 0) printf("%s is removed; its versions stay, and `quarterdeck suite add` brings it back\n", argv[0]);
-    client_answer_deinit(&a);
+    code = cli_send(&o, "DELETE", buffer_text(&path), SLICE_NULL, say_removed);
     buffer_deinit(&path);
-    client_close(client);
-    return code < 0 ? 0 : code;
+    return code;
 }
 
 static int add(int argc, char **argv) {

@@ -45,6 +45,10 @@ void cli_print_json(const struct client_answer *a);
 int cli_get(const struct client_options *o, const char *path, void (*write)(struct client_answer *a),
             int (*verdict)(struct client_answer *a));
 
+/* The same of a call that changes something. */
+int cli_send(const struct client_options *o, const char *method, const char *path, struct slice body,
+             void (*write)(struct client_answer *a));
+
 /* POSTs {"reason": ...} (NULL: null) to collection/id/verb; `write` as above. The exit code. */
 int cli_post_reason(const struct client_options *o, const char *collection, const char *id, const char *verb, const char *reason,
                     void (*write)(struct client_answer *a));

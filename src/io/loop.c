@@ -12,9 +12,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
@@ -298,4 +300,17 @@ void loop_run(struct loop *l) {
     run_posted(l); /* what was accepted is run */
     run_deferred(l);
     atomic_store(&l->stop, false);
+}
+
+enum fault loop_watch_interrupts(struct loop *l, struct loop_watch *w, void (*ready)(struct loop_watch *w, unsigned events),
+                                 struct error *error) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0) return error_set(error, FAULT_IO, "signalfd: %s", strerror(errno));
+    *w = (struct loop_watch){.fd = fd, .events = LOOP_READ, .ready = ready};
+    return loop_watch_start(l, w, error);
 }

@@ -43,6 +43,11 @@ enum fault loop_watch_start(struct loop *l, struct loop_watch *w, struct error *
 enum fault loop_watch_change(struct loop *l, struct loop_watch *w, unsigned events) MUST_CHECK;
 void loop_watch_stop(struct loop *l, struct loop_watch *w); /* safe twice; before close(fd) */
 
+/* SIGINT and SIGTERM as readings of w->fd (signalfd_siginfo), which the caller closes: for command-line verbs. They are blocked from
+ * now on, so it is called before any thread is started. */
+enum fault loop_watch_interrupts(struct loop *l, struct loop_watch *w, void (*ready)(struct loop_watch *w, unsigned events),
+                                 struct error *error) MUST_CHECK;
+
 void loop_timer_start(struct loop *l, struct loop_timer *t, int64_t delay_us); /* again: moves it */
 void loop_timer_stop(struct loop *l, struct loop_timer *t);                    /* safe twice */
 
