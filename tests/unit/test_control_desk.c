@@ -87,6 +87,16 @@ static void probes_are_answered_while_the_desk_is_busy(void **state) {
     end(&o);
 }
 
+/* A loop between two turns of the rig is one that has ended, to which nobody delivers: here it goes on until the answer is there. */
+static void until_answered(void *arg) {
+    struct office *o = arg;
+    atomic_store(&o->release, true);
+    if (rig_took(o->site->peer, &o->site->in, "HTTP/1.1 404 "))
+        loop_stop(o->site->loop);
+    else
+        loop_defer(o->site->loop, until_answered, o);
+}
+
 static void all_else_waits_for_the_desk(void **state) {
     struct site *s = *state;
     struct office o;
@@ -96,8 +106,8 @@ static void all_else_waits_for_the_desk(void **state) {
     rig_turns(s->loop, 1000);
     assert_int_equal(s->in.len, 0);
     assert_false(rig_took(s->peer, &s->in, "HTTP/1.1"));
-    atomic_store(&o.release, true);
-    RIG_WAIT(s->loop, rig_took(s->peer, &s->in, "HTTP/1.1 404 "));
+    loop_defer(s->loop, until_answered, &o);
+    loop_run(s->loop);
     end(&o);
 }
 
