@@ -10,6 +10,7 @@
 #include "cost/batch.h"
 #include "cost/governor.h"
 #include "model/policy.h"
+#include "store/emergency.h"
 #include "store/evaluations.h"
 #include "store/ledger.h"
 #include "store/recorder.h"
@@ -51,6 +52,11 @@ struct control_services {
     void (*findings_changed)(void *watch_ctx); /* by a person */
     void (*batch_queue)(void *ctx, struct batch_queue_view *ret);        /* NULL: no server is running */
     void (*cancel_batch)(void *ctx, struct slice id);                    /* in its own time; NULL: no server is running */
+    /* Of change, with its own context; NULL: no server is running, and what is changed is in force when one starts. */
+    void *change_ctx;
+    enum fault (*deployments_changed)(void *change_ctx, struct error *error); /* in force on every loop from the next exchange on */
+    enum fault (*emergency)(void *change_ctx, const struct emergency_entry *e, struct error *error); /* a rollback that the registry has no room for */
+    void (*gates_wanted)(void *change_ctx);                              /* a version waits for its gate, or a rollout began */
     struct batches *batches;        /* NULL: no server is running */
     struct ledger *ledger;
     struct registry *registry;

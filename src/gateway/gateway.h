@@ -12,6 +12,7 @@
 #include "io/http_client.h"
 #include "io/http_server.h"
 #include "model/admission.h"
+#include "model/deployment.h"
 #include "model/record.h"
 
 struct gateway;
@@ -35,6 +36,12 @@ struct gateway_sinks {
      * turn. NULL: 404. */
     void (*filed)(void *filed_ctx, unsigned lane, struct http_request *r, const struct api_key *key);
     void *filed_ctx;
+    /* For change (model/deployment.h); NULL: nobody listens. On the loop: they must not wait, and may drop.
+     * A system text that this lane has not met lately, of an exchange that came without a prompt. */
+    void (*system_text)(void *change_ctx, const struct record *r, struct slice text);
+    /* A settled exchange that its rollout's shadow drew: the body as the client sent it, and the whole answer. */
+    void (*shadow)(void *change_ctx, const struct record *r, struct slice request, struct slice reply);
+    void *change_ctx;
     struct digest inside; /* of the credential that only this process knows; see gateway_listen_inside */
 };
 
@@ -54,6 +61,7 @@ void gateway_health_view(struct gateway_shared *s, const struct model_route *m, 
 struct gateway *gateway_new(struct loop *l, unsigned lane, struct gateway_shared *shared, struct metric_set *metrics,
                             const struct gateway_sinks *sinks);
 void gateway_install(struct gateway *g, struct policy *p);     /* holds it; exchanges under way keep theirs */
+void gateway_deploy(struct gateway *g, struct deployments *d); /* the same of which versions of prompts serve */
 enum fault gateway_listen(struct gateway *g, const struct http_server_options *o, struct error *error) MUST_CHECK;
 /* A second listener, on the loopback, for work that this process sends to itself: so it needs neither TLS nor a place among
  * the clients' connections. A request with the credential of sinks.inside is of the key whose SHA-256 is in

@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "base/table.h"
 #include "model/allowance.h"
+#include "model/change_policy.h"
 #include "model/price.h"
 
 #include <stdatomic.h>
@@ -173,6 +174,7 @@ struct policy {
     struct left_out *left_out;      /* what the registry holds and is not in force */
     unsigned n_left_out;
     uint8_t pseudonym_key[DIGEST_KEY];
+    struct change_policy change;
 };
 
 struct policy *policy_new(void);                  /* one reference; empty; for config.c and tests */

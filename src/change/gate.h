@@ -1,0 +1,34 @@
+/* gate.h - does a version pass its suites: each bound suite is run with the candidate and with the version in production, and the gate
+ * says yes, no, or not enough evidence. Pure: whoever runs the suites fills this in.
+ *
+ * yes: every suite's own requirements are met, none is surely worse than production (quality/compare.h), and where max_drop is set it is shown
+ * that no more is lost. no: a requirement is surely not met, or a suite is surely worse. Everything else is not enough evidence, and
+ * not a pass: no suite bound, a suite that is gone, errors, a budget that ended the run, an interval that spans the bar. */
+#ifndef CHANGE_GATE_H
+#define CHANGE_GATE_H
+
+#include "base/json.h"
+#include "base/arena.h"
+
+enum gate_verdict { GATE_SAYS_NO, GATE_SAYS_NOTHING, GATE_SAYS_YES };
+const char *gate_verdict_name(enum gate_verdict v); /* "no", "not enough evidence", "yes" */
+
+struct gate_suite {
+    struct slice suite;
+    int64_t version;             /* of the suite */
+    int64_t run, control_run;    /* numbers; 0: none. control_run 0: nothing is in production */
+    enum gate_verdict required;  /* of the candidate's run */
+    int compared;                /* compare_write's: -1 worse, 0 no evidence, 1 better */
+    double lost_at_most;         /* upper bound of the pass rate lost against production; NAN: not known */
+    struct slice why;            /* a sentence */
+};
+struct gate {
+    const struct gate_suite *suites;
+    unsigned n;
+    double max_drop;             /* NAN: not asked */
+};
+enum gate_verdict gate_decide(const struct gate *g, struct arena *arena, struct slice *ret_why);
+/* {state: waiting|running|done, verdict, why, suites: [...], begun, ended}: change_version.gate. */
+void gate_write(const struct gate *g, const char *state, enum gate_verdict v, struct slice why, int64_t begun_us, int64_t ended_us, struct json_writer *w);
+
+#endif
