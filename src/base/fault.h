@@ -29,6 +29,11 @@ enum retry_class {
     FAULT(FORBIDDEN, "model_not_allowed", 403, RETRY_NEVER, "the key may not do this")                        \
     FAULT(NO_SUCH_MODEL, "model_not_found", 404, RETRY_NEVER, "no such model")                                \
     FAULT(NOT_FOUND, "not_found", 404, RETRY_NEVER, "no such resource")                                       \
+    FAULT(NO_SUCH_PROMPT, "prompt_not_found", 404, RETRY_NEVER, "no such prompt is registered")              \
+    FAULT(NO_SUCH_VERSION, "prompt_version_not_found", 404, RETRY_NEVER, "the prompt has no such version or label") \
+    FAULT(NO_VARIABLE, "prompt_variable_missing", 400, RETRY_NEVER, "a variable that the prompt requires is missing") \
+    FAULT(LONG_VARIABLE, "prompt_variable_too_long", 400, RETRY_NEVER, "a variable has more characters than the prompt allows") \
+    FAULT(UNKNOWN_VARIABLE, "prompt_variable_unknown", 400, RETRY_NEVER, "the prompt has no such variable")  \
     FAULT(BAD_METHOD, "method_not_allowed", 405, RETRY_NEVER, "the method is not allowed here")               \
     FAULT(CLIENT_TIMEOUT, "request_timeout", 408, RETRY_NEVER, "the request did not arrive in time")          \
     FAULT(CONFLICT, "conflict", 409, RETRY_NEVER, "the resource exists or has changed")                       \

@@ -58,6 +58,7 @@ struct gateway {
     struct http_server *server, *inside; /* inside: NULL without gateway_listen_inside */
     struct http_client *client;
     struct binding *binding; /* the one in force */
+    struct deployments *deployments; /* held; NULL: no prompt is registered */
     struct list idle;        /* exchanges to reuse */
     struct list active;
     unsigned n_active, n_idle;

@@ -218,6 +218,12 @@ void gateway_install(struct gateway *g, struct policy *p) {
     binding_drop(old);
 }
 
+void gateway_deploy(struct gateway *g, struct deployments *d) {
+    struct deployments *old = g->deployments;
+    g->deployments = deployments_hold(d); /* an exchange keeps what it took of the former: its texts are copied */
+    deployments_drop(old);
+}
+
 static struct http_server *listen_at(struct gateway *g, const struct http_server_options *o, struct error *error) {
     struct http_handler h = {.ctx = g, .on_head = on_head, .on_request = on_request, .on_gone = on_gone,
                              .on_drained = on_drained, .on_finished = on_finished, .write_refusal = write_refusal};
@@ -280,6 +286,7 @@ void gateway_free(struct gateway *g) {
         exchange_free(x);
     }
     while ((node = list_shift(&g->idle))) exchange_free(list_item(node, struct exchange, link));
+    deployments_drop(g->deployments);
     binding_drop(g->binding); /* its routes, while their client still is there */
     http_client_free(g->client);
     mem_free(g);

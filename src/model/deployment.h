@@ -8,29 +8,14 @@
 
 #include "base/table.h"
 #include "model/change_policy.h"
-#include "model/prompt.h"
 #include "model/record.h"
-
-#include <stdatomic.h>
-
-struct served_version { /* immutable, reference-counted */
-    atomic_uint references;
-    struct arena arena;
-    struct prompt prompt;
-    int64_t number;
-    char text[24];                 /* "7": prompt_version of the record */
-    struct slice human;            /* "v1.2.3"; SLICE_NULL */
-};
-/* `body` is prompt_write's. FAULT_CORRUPT: it cannot be read. */
-enum fault served_version_new(int64_t number, struct slice human, struct slice body, struct served_version **ret, struct error *error) MUST_CHECK;
-struct served_version *served_version_hold(struct served_version *v);
-void served_version_drop(struct served_version *v); /* accepts NULL */
+#include "model/served.h"
 
 struct deployed_rollout {
     int64_t id;                    /* of the rollout; its exchanges' records have it */
     unsigned step;                 /* grows with each change of weights: records of one step were drawn with one weight */
     const struct served_version *candidate;
-    uint32_t weight_ppm;           /* of the candidate; 0 in shadow and after an abort */
+    uint32_t weight_ppm;           /* of the candidate; 0 in shadow and after an abort: all are served as ever, and arm is NONE */
     uint32_t shadow_ppm;           /* of exchanges that are also handed to sinks.shadow */
     enum sticky sticky;
     uint64_t salt;                 /* of this rollout: another one draws others */
@@ -75,17 +60,21 @@ void deployments_drop(struct deployments *d); /* accepts NULL */
 struct deployment_choice {
     const struct deployed *prompt;
     const struct served_version *version;
-    enum arm arm;                  /* NONE but for a bare name, or @production, while a rollout is under way */
+    const struct deployed_rollout *rollout; /* for a bare name, or @production, while one is under way; else NULL */
+    enum arm arm;                  /* NONE without a rollout, and where its weight is 0 */
     bool shadow;                   /* to be handed to sinks.shadow as well */
 };
 struct deployment_unit {           /* of whom the arm is drawn */
-    struct slice application, user, session, request; /* request: the record's id */
+    struct slice application, user, session; /* as the client said them, not pseudonyms */
+    struct slice request;          /* the record's id, or the name of what is asked once (x-quarterdeck-once): a retry stays in its arm */
 };
-/* FAULT_NOT_FOUND with words: no such prompt (the nearest name), version or label, or no version in production yet. */
+/* FAULT_NO_SUCH_PROMPT (with the nearest name), FAULT_NO_SUCH_VERSION (nor label; or none is in production yet). A number is looked for
+ * first, then a hash, a human version, a label. `d` NULL: no prompt is registered. */
 enum fault deployment_choose(const struct deployments *d, struct slice asked, const struct deployment_unit *who,
                              struct deployment_choice *ret, struct error *error) MUST_CHECK;
 
-/* u in 0..1 of the unit, uniform, the same for the same salt and unit: [0, w) candidate, [w, w + min(w, 1 - w)) control, rest rest. */
+/* u in 0..1 of the unit, uniform, the same for the same salt and unit: [0, w) candidate, [w, w + min(w, 1 - w)) control, rest rest.
+ * weight 0: none. What is handed to shadow is drawn for each request, whatever its arm. */
 double deployment_draw(const struct deployed_rollout *r, const struct deployment_unit *who);
 enum arm deployment_arm(double u, uint32_t weight_ppm);
 

@@ -12,9 +12,7 @@ static bool is_name(struct slice s) {
     return s.len > 0;
 }
 
-/* Up to the next "{{": *ret_name is what stands in the braces. False when there is none; then all is before.
- */
-static bool next_name(struct slice *rest, struct slice *ret_before, struct slice *ret_name) {
+bool template_next(struct slice *rest, struct slice *ret_before, struct slice *ret_name) {
     const char *open = rest->len > 0 ? memmem(rest->at, rest->len, "{{", 2) : NULL;
     *ret_before = *rest;
     if (open == NULL) return false;
@@ -35,7 +33,7 @@ bool template_check(struct slice text, bool *ret_any, struct error *error) {
         error_set(error, FAULT_CONFIG, "expected {{name}} as the only template syntax, found {%% ... %%}");
         return false;
     }
-    while (next_name(&text, &before, &name)) {
+    while (template_next(&text, &before, &name)) {
         *ret_any = true;
         if (is_name(name)) continue;
         size_t n = name.len < 40 ? name.len : 40;
@@ -47,9 +45,13 @@ bool template_check(struct slice text, bool *ret_any, struct error *error) {
     return true;
 }
 
+bool template_has(struct slice text) {
+    return text.len > 1 && memmem(text.at, text.len, "{{", 2) != NULL;
+}
+
 bool template_uses(struct slice text, struct slice name) {
     struct slice before, at;
-    while (next_name(&text, &before, &at))
+    while (template_next(&text, &before, &at))
         if (slice_eq(at, name)) return true;
     return false;
 }
@@ -61,7 +63,7 @@ struct slice template_fill(struct slice text, const struct template_var *vars, u
     buffer_init(&out, arena->max);
     *ret_missing = SLICE_NULL;
     for (bool more = true; more;) {
-        more = next_name(&text, &before, &name);
+        more = template_next(&text, &before, &name);
         buffer_append(&out, before);
         if (!more) break;
         unsigned i = 0;

@@ -14,6 +14,11 @@ struct template_var {
 /* True when the text is sound; *ret_any: it holds variables. Else FAULT_CONFIG and words. */
 bool template_check(struct slice text, bool *ret_any, struct error *error) MUST_CHECK;
 
+/* Up to the next "{{": *ret_name is what stands in the braces, *rest moves behind them. False when there is none; then all is before. */
+bool template_next(struct slice *rest, struct slice *ret_before, struct slice *ret_name);
+/* Is there any "{{"? */
+bool template_has(struct slice text);
+
 /* Is {{name}} in it? */
 bool template_uses(struct slice text, struct slice name);
 
