@@ -29,6 +29,15 @@ static void write_json(bool good, const struct problems *problems) {
     buffer_deinit(&text);
 }
 
+/* What a change has to pass, in one line a class. */
+static void write_change(const struct change_policy *c) {
+    static const char *const ways[] = {"direct", "canary", "shadow, then canary"};
+    for (unsigned i = 0; i < CHANGE_CLASSES; i++)
+        printf("change of class %s: %u approval%s by others, gate %s, %s, %s\n", change_class_name((enum change_class)i), c->of[i].reviewers,
+               c->of[i].reviewers == 1 ? "" : "s", c->of[i].gate ? "required" : "not required", ways[c->of[i].rollout],
+               c->of[i].person_promotes ? "a person promotes" : "promoted by its evidence");
+}
+
 static void write_text(const char *file, const struct policy *p, const struct problems *problems) {
     struct buffer text;
     buffer_init(&text, LIMIT_CONFIG_FILE);
@@ -39,6 +48,7 @@ static void write_text(const char *file, const struct policy *p, const struct pr
     printf("%s is good: %u application%s, %u model%s, %u target%s, %u provider%s\n", file, p->n_applications,
            p->n_applications == 1 ? "" : "s", p->n_models, p->n_models == 1 ? "" : "s", p->n_targets, p->n_targets == 1 ? "" : "s",
            p->n_providers, p->n_providers == 1 ? "" : "s");
+    write_change(&p->change);
     for (unsigned m = 0; m < p->n_models; m++)
         for (unsigned t = 0; t < p->models[m].n_targets; t++) {
             const struct target *target = &p->models[m].targets[t];

@@ -30,14 +30,7 @@ static void code_cell(const char *text) {
 
 /* ---- settings ---- */
 
-static void settings(const struct cli_verb *serve) {
-    unsigned n;
-    const struct config_setting *s = config_settings(&n);
-    (void)serve;
-    begin("Settings");
-    printf("All of `quarterdeck.yaml`. `*` stands for a name of yours, `[]` for each item of a list. Secrets and other texts may be\n"
-           "`${ENV}` or `file:PATH`. \"restart\" marks what a reload does not change. `quarterdeck check` says what is wrong, and where.\n\n"
-           "| setting | type | default | in force | meaning |\n|---|---|---|---|---|\n");
+static void setting_rows(const struct config_setting *s, unsigned n) {
     for (unsigned i = 0; i < n; i++) {
         printf("| ");
         code_cell(s[i].path);
@@ -50,6 +43,19 @@ static void settings(const struct cli_verb *serve) {
         cell(s[i].help);
         printf(" |\n");
     }
+}
+
+static void settings(const struct cli_verb *serve) {
+    unsigned n;
+    const struct config_setting *s = config_settings(&n);
+    (void)serve;
+    begin("Settings");
+    printf("All of `quarterdeck.yaml`. `*` stands for a name of yours, `[]` for each item of a list. Secrets and other texts may be\n"
+           "`${ENV}` or `file:PATH`. \"restart\" marks what a reload does not change. `quarterdeck check` says what is wrong, and where.\n\n"
+           "| setting | type | default | in force | meaning |\n|---|---|---|---|---|\n");
+    setting_rows(s, n);
+    s = config_change_settings(&n);
+    setting_rows(s, n);
 }
 
 /* ---- faults ---- */

@@ -92,9 +92,12 @@ struct change_policy {
     struct ab_plan ab;
     int rollback[SEVERITIES];    /* enum role_of_operator: the least that may roll back on its own word; [4] where no severity is said */
     struct {
-        bool hold;               /* on_model_change: hold; else observe */
+        bool hold;               /* on_model_change: {hold: MODEL}; else observe */
         struct slice to;         /* model that answers meanwhile */
     } model_change;
+    struct {
+        struct slice application, key; /* who asks in gates for suites without a run_as of their own; SLICE_NULL: nobody */
+    } run_as;
 };
 
 /* The maps `change_policy` and `rollouts` of a file (JSON_NONE: not given) over the defaults. Every problem is told. */

@@ -62,5 +62,6 @@ struct config_setting {
     bool reloadable;     /* takes effect without a restart */
 };
 const struct config_setting *config_settings(unsigned *ret_count);
+const struct config_setting *config_change_settings(unsigned *ret_count); /* below `change_policy` and `rollouts`, which have a reader of their own */
 
 #endif

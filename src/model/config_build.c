@@ -442,5 +442,6 @@ void config_build(struct config_reader *r, struct yaml_node *root, const struct 
     config_limits(r, b.root.limits, registry->n_allowances);
     config_merge_allowances(r, registry);
     config_pseudonyms(r);
+    config_change(r, b.root.change_policy, b.root.rollouts);
     table_deinit(&b.places);
 }

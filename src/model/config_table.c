@@ -277,7 +277,10 @@
     SETTING(LIMIT, "burst", DURATION, " 1s..1h", limit.burst_us, "1m", NOW,                                   \
             "How much of the rates may be used at once: one minute's worth unless given.")                    \
     SETTING(LIMIT, "on_error", ONE, " of allow | block", limit.block_on_error, "allow", NOW,                  \
-            "When the limit cannot be checked, because too many values are counted.")
+            "When the limit cannot be checked, because too many values are counted.")                        \
+    SETTING(ROOT, "change_policy", MAP, " of classes", change_policy, NOTHING, NOW,                           \
+            "What a change has to pass, by its class (docs/change.md); what is not said is as in data/change/defaults.yaml.") \
+    SETTING(ROOT, "rollouts", MAP, " of plans", rollouts, NOTHING, NOW, "How a change is tried on traffic: `canary`, `shadow`, `ab`.")
 
 #define TYPE_TEXT "text"
 #define TYPE_NAME "name"

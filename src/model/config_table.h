@@ -26,7 +26,7 @@ enum config_scope {
 struct raw_root {
     struct server_settings server;
     const char *listen, *admin_listen, *watch_timezone;
-    struct yaml_node *tokens, *providers, *models, *applications, *price_files, *budgets, *limits;
+    struct yaml_node *tokens, *providers, *models, *applications, *price_files, *budgets, *limits, *change_policy, *rollouts;
 };
 struct raw_token {
     const char *name, *token;
@@ -153,6 +153,8 @@ void config_tiers(struct config_reader *r, const char *place, const struct yaml_
 void config_downgrade_program(struct config_reader *r, const char *place, const struct raw_model *raw, struct model_route *m,
                               const struct yaml_node *node);
 void config_downgrades(struct config_reader *r, const struct yaml_node *models);
+/* config_change.c: `change_policy` and `rollouts`, over the defaults; after models and applications. */
+void config_change(struct config_reader *r, struct yaml_node *policy, struct yaml_node *rollouts);
 /* Whose days the watchers take. */
 void config_watch(struct config_reader *r, const struct yaml_node *root, const char *timezone);
 
