@@ -114,6 +114,7 @@ static void take_message(struct reading *r, uint32_t message, bool last) {
     take_calls(r, message);
     r->ask->prefill = slice_is(role, "assistant");
     if (slice_is(role, "user") && !r->ask->after_tool && text.len > 0) r->ask->question = text;
+    if (slice_is(role, "system") || slice_is(role, "developer")) r->ask->system = join(r->arena, r->ask->system, text);
     if (last && slice_is(role, "user")) r->ask->question = take_hint(r, r->ask->question);
     r->tokens += r->counted ? token_count(text) + PER_MESSAGE : 0;
 }
@@ -151,6 +152,7 @@ static bool take_messages(struct reading *r, const char *key) {
 static void take_system(struct reading *r, const char *key) {
     struct slice text = take_content(r, member(r, 0, key), 0);
     if (text.len == 0) return;
+    r->ask->system = join(r->arena, r->ask->system, text);
     r->tokens += token_count(text) + PER_MESSAGE;
 }
 
@@ -293,7 +295,8 @@ bool ask_read(enum ask_api api, struct slice body, struct slice model, uint64_t 
                       .schema = JSON_NONE,
                       .hint_output = -1,
                       .hint_cached = -1,
-                      .question = SLICE("")};
+                      .question = SLICE(""),
+                      .system = SLICE("")};
     struct reading r = {&ask, arena, ret_problem, &ask.doc, seed, PER_REQUEST, true};
     *ret_problem = (struct ask_problem){0};
     if (json_read(body, arena, UINT16_MAX, &ask.doc, &error) != FAULT_NONE) return fail(&r, NULL, error.text);

@@ -22,6 +22,7 @@ struct ask {
     struct json_doc doc;
     struct slice model;    /* as asked, or Azure's deployment */
     struct slice question; /* the last user text, without a hint; empty when there is none */
+    struct slice system;   /* all texts of the system (and the developer), a line each; empty likewise */
     bool stream, include_usage;
     bool after_tool;    /* the last message is a tool's result */
     bool prefill;       /* the last message is the assistant's */

@@ -117,7 +117,7 @@ void play_start(struct play_stage *s, struct http_request *r, enum ask_api api, 
         return;
     }
     struct book_request b = {
-        &p->ask, {r->path, p->ask.model, p->ask.question, p->ask.stream, r, request_header}, credential(r)};
+        &p->ask, {r->path, p->ask.model, p->ask.question, p->ask.stream, r, request_header, p->ask.system}, credential(r)};
     book_begin(s->book, &b, &p->verdict);
     p->verdict.act.azure |= azure;
     p->times = dice_of(p->ask.content, p->verdict.serial);

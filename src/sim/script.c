@@ -106,13 +106,13 @@ static enum fault read_header_match(struct reading *r, const struct yaml_node *n
 }
 
 static enum fault read_match(struct reading *r, const struct yaml_node *map, struct script_rule *rule) {
-    static const char *const names[] = {"model", "path", "user_contains", "nth", "stream", "header.NAME"};
+    static const char *const names[] = {"model", "path", "user_contains", "nth", "stream", "system_contains", "header.NAME"};
     enum { N = sizeof names / sizeof names[0] };
     if (map->type != YAML_MAP) return expected(r, map, "a map");
     for (const struct yaml_node *n = map->first; n != NULL; n = n->next) {
         enum fault f = FAULT_NONE;
         bool stream = false;
-        switch (slice_starts(n->key, SLICE("header.")) ? 5 : key_of(n, names, 5)) {
+        switch (slice_starts(n->key, SLICE("header.")) ? N - 1 : key_of(n, names, N - 1)) {
         case 0: f = read_text(r, n, &rule->model); break;
         case 1: f = read_text(r, n, &rule->path); break;
         case 2: f = read_text(r, n, &rule->user); break;
@@ -121,6 +121,7 @@ static enum fault read_match(struct reading *r, const struct yaml_node *map, str
             f = read_flag(r, n, &stream);
             if (f == FAULT_NONE) rule->stream = stream;
             break;
+        case 5: f = read_text(r, n, &rule->system); break;
         default:
             f = slice_starts(n->key, SLICE("header.")) ? read_header_match(r, n, rule)
                                                        : unknown(r, n, names, N);
@@ -323,6 +324,7 @@ bool script_matches(const struct script_rule *rule, const struct script_request 
     if (!slice_is_null(rule->model) && !profile_matches(rule->model, r->model)) return false;
     if (!slice_is_null(rule->path) && !profile_matches(rule->path, r->path)) return false;
     if (!slice_is_null(rule->user) && !slice_contains_nocase(r->question, rule->user)) return false;
+    if (!slice_is_null(rule->system) && !slice_contains_nocase(r->system, rule->system)) return false;
     if (rule->stream >= 0 && (rule->stream == 1) != r->stream) return false;
     for (unsigned i = 0; i < rule->n_headers; i++) {
         char name[64];

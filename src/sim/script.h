@@ -12,7 +12,8 @@ struct script_header {
 
 struct script_rule {
     struct slice name;              /* for the statistics; SLICE_NULL: none */
-    struct slice model, path, user; /* patterns, and a text the question contains; SLICE_NULL: any */
+    struct slice model, path;   /* patterns; SLICE_NULL: any, here and below */
+    struct slice user, system;  /* a text that the question, that the system's texts contain */
     struct script_header headers[4];
     unsigned n_headers;
     int stream;                   /* 1, 0; -1: either */
@@ -45,6 +46,7 @@ struct script_request {
     bool stream;
     void *ctx;
     struct slice (*header)(void *ctx, const char *name);
+    struct slice system;
 };
 bool script_matches(const struct script_rule *rule, const struct script_request *r);
 

@@ -248,7 +248,7 @@ static int answer_line(struct making *m, enum ask_api api, struct slice body) {
         wire_chat.write_error(&e, &m->body);
         return 400;
     }
-    struct book_request q = {&ask, {m->request->path, ask.model, ask.question, false, m->request, header_of}, SLICE_NULL};
+    struct book_request q = {&ask, {m->request->path, ask.model, ask.question, false, m->request, header_of, ask.system}, SLICE_NULL};
     act_init(&v.act);
     book_begin(m->shelf->book, &q, &v);
     if (v.act.polls > m->batch->polls) m->batch->polls = v.act.polls;

@@ -155,6 +155,19 @@ static void exact_hint(void **state) {
     assert_true(slice_is(ask.question, "Where is my parcel?"));
 }
 
+static void what_the_system_says(void **state) {
+    (void)state;
+    struct ask ask = read_ask(ASK_CHAT, "{\"model\":\"m\",\"messages\":[{\"role\":\"developer\",\"content\":\"Be kind.\"},"
+                                        "{\"role\":\"system\",\"content\":[{\"type\":\"text\",\"text\":\"Be short.\"}]},"
+                                        "{\"role\":\"user\",\"content\":\"hi\"}]}");
+    assert_true(slice_is(ask.system, "Be kind.\nBe short."));
+    ask = read_ask(ASK_MESSAGES, "{\"model\":\"m\",\"max_tokens\":9,\"system\":\"Be kind.\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+    assert_true(slice_is(ask.system, "Be kind."));
+    ask = read_ask(ASK_RESPONSES, "{\"model\":\"m\",\"instructions\":\"Be kind.\",\"input\":\"hi\"}");
+    assert_true(slice_is(ask.system, "Be kind."));
+    assert_int_equal(read_ask(ASK_CHAT, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}").system.len, 0);
+}
+
 static void several_choices(void **state) {
     (void)state;
     struct answer a = answer_chat(
@@ -345,7 +358,7 @@ int main(void) {
         cmocka_unit_test(the_same_in_every_api_and_form),
         cmocka_unit_test(other_content_other_answer),
         cmocka_unit_test(max_tokens_and_stops),
-        cmocka_unit_test(exact_hint),
+        cmocka_unit_test(exact_hint), cmocka_unit_test(what_the_system_says),
         cmocka_unit_test(several_choices),
         cmocka_unit_test(tool_choice),
         cmocka_unit_test(parallel_calls),

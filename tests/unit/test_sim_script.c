@@ -113,7 +113,7 @@ static void load(struct rig *r, const char *text) {
 static int64_t ask(struct rig *r, const char *model, const char *key, const char *question) {
     struct ask a = {.model = slice_of(model), .question = slice_of(question)};
     struct book_request q = {
-        &a, {SLICE("/v1/chat/completions"), a.model, a.question, false, NULL, header_of}, slice_of(key)};
+        &a, {SLICE("/v1/chat/completions"), a.model, a.question, false, NULL, header_of, SLICE("You are KIND.")}, slice_of(key)};
     struct book_verdict v;
     book_begin(r->book, &q, &v);
     int64_t status = v.bad_key ? 401 : v.act.status;
@@ -198,7 +198,9 @@ static void what_a_rule_matches(void **state) {
             "  - match: {header.x-test: 'a*'}\n    do: {status: 503}\n    stop: true\n"
             "  - match: {path: '*/embeddings'}\n    do: {status: 504}\n"
             "  - match: {stream: true}\n    do: {status: 505}\n"
-            "  - match: {header.x-test: b}\n    do: {status: 506}\n");
+            "  - match: {header.x-test: b}\n    do: {status: 506}\n"
+            "  - match: {system_contains: kind, user_contains: rude}\n    do: {status: 507}\n"
+            "  - match: {system_contains: unkind}\n    do: {status: 508}\n");
     assert_int_equal(ask(r, "gpt-4o-mini", "k", "hi"), 501);
     assert_int_equal(ask(r, "gpt-4o", "k", "hi"), 0);
     assert_int_equal(ask(r, "gpt-4o-mini", "k", "my inVOICE is late"), 502); /* the later one replaces */
@@ -207,6 +209,7 @@ static void what_a_rule_matches(void **state) {
     assert_int_equal(ask(r, "gpt-4o-mini", "k", "hi"), 503);
     header_value = "b";
     assert_int_equal(ask(r, "gpt-4o", "k", "hi"), 506);
+    assert_int_equal(ask(r, "gpt-4o", "k", "a rude one"), 507);
 }
 
 static void patterns(void **state) {
