@@ -40,6 +40,8 @@ struct change_version {
     struct slice body;           /* canonical JSON */
     struct slice human;          /* "v1.2.3"; SLICE_NULL */
     enum version_state state;
+    struct slice state_by, state_why; /* who put it there, and why */
+    int64_t state_us;
     int64_t parent;              /* what was in production when it was made, else the newest; 0: it is the first */
     int class_computed, class_raised; /* enum change_class; raised: at least computed */
     struct slice author, applied_by, why, ticket, commit; /* SLICE_NULL: not said. applied_by: the token's user */
@@ -54,6 +56,7 @@ struct change_version {
 struct change_subject {
     struct slice kind, name;
     uint64_t revision;
+    int64_t newest;
     int64_t production, launched; /* version; 0: none. launched: the first that ever was in production */
     int64_t changed_us;
     struct slice changed_by, changed_how; /* the last change, in words: "rolled back to 3" */
@@ -73,7 +76,8 @@ enum fault changes_subject(struct registry *r, struct slice kind, struct slice n
 /* Newest first; `limit` 0: all. */
 enum fault changes_versions(struct registry *r, struct slice kind, struct slice name, unsigned limit, struct arena *arena,
                             struct change_version **ret, unsigned *ret_n, struct error *error) MUST_CHECK;
-/* `which`: number, 8 or more digits of the digest, human version, a label, "" or "production". FAULT_NOT_FOUND with what there is. */
+/* `which`: "" or "production", a number, a human version, 8 or more digits of the digest, a label: the first of these that is one.
+ * FAULT_NOT_FOUND with what there is. */
 enum fault changes_version(struct registry *r, struct slice kind, struct slice name, struct slice which, struct arena *arena,
                            struct change_version *ret, struct error *error) MUST_CHECK;
 enum fault changes_approvals(struct registry *r, struct slice kind, struct slice name, int64_t version, struct arena *arena,
@@ -95,7 +99,10 @@ struct rollout_row;               /* store/rollouts.h */
 struct change {                   /* zeroed, but what it is about */
     struct slice kind, name;
     uint64_t if_revision;         /* 0: whatever it is */
-    struct change_version *add;   /* a version to add, or NULL. The number and `ret_new` are filled in: the same digest is the same version */
+    uint64_t revision;            /* filled in: what it is now */
+    /* A version to add, or NULL. Its number is filled in; the same digest is the same version, with the state that it has (filled in).
+     * A parent of 0 where there are versions is FAULT_CONFLICT: another was faster. */
+    struct change_version *add;
     struct change_move moves[CHANGE_MOVES];
     unsigned n_moves;
     int64_t production;           /* serves from now on; 0: as it was */
@@ -106,10 +113,14 @@ struct change {                   /* zeroed, but what it is about */
     int raise_to;
     int64_t gate_version;         /* its gate becomes `gate` */
     struct slice gate;
-    const struct rollout_row *rollout; /* begins (number 0, filled in) or is as this from now on; FAULT_CONFLICT where another is under way */
-    struct audit_entry audit;     /* actor, action, reason, detail, at_us; subject is "kind:name" or "kind:name@V" as given */
+    struct rollout_row *rollout;  /* begins (number 0, filled in) or is as this from now on; FAULT_CONFLICT where another is under way */
+    struct slice how;             /* in words for others, "rolled back to 3"; SLICE_NULL: the action's name */
+    /* actor, action, reason, at_us; subject SLICE_NULL: "kind:name", with "@V" where it is about one version. detail: JSON (evidence), kept as
+     * the member "evidence" beside what the change itself is: revision, versions' states, production, label, gate, approval, rollout. */
+    struct audit_entry audit;
 };
-/* *ret_new: `add` was not there. FAULT_CONFLICT says who changed what since; FAULT_NO_SPACE: the disk is full, nothing was done. */
+/* *ret_new: `add` was not there. Where `add` was there and nothing else changes, nothing is written. FAULT_CONFLICT says who changed what
+ * since; FAULT_NOT_FOUND: no such subject or version; FAULT_NO_SPACE: the disk is full. On a fault nothing was done. */
 enum fault changes_commit(struct registry *r, struct change *c, bool *ret_new, struct error *error) MUST_CHECK;
 
 #endif

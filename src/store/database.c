@@ -1,13 +1,14 @@
 #include "store/database.h"
 #include "base/mem.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 10000, STATEMENTS = 48, FILE_MODE = 0600, PRAGMA_TEXT = 200 };
+enum { BUSY_MS = 10000, STATEMENTS = 96, FILE_MODE = 0600, PRAGMA_TEXT = 200 };
 
 struct statement {
     sqlite3_stmt *handle;
@@ -33,9 +34,15 @@ static enum fault fault_of(int code) {
     }
 }
 
+/* The write-ahead log's index grows apart from what SQLite tells as "full": there it is an I/O error with the system's word. */
+static bool is_full(const struct database *db, int code) {
+    int system = db->handle != NULL && (code & 0xff) == SQLITE_IOERR ? sqlite3_system_errno(db->handle) : 0;
+    return system == ENOSPC || system == EDQUOT;
+}
+
 static enum fault failed(const struct database *db, int code, struct error *error) {
     const char *words = db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
-    return error_set(error, fault_of(code), "%s: %s", db->name, words);
+    return error_set(error, is_full(db, code) ? FAULT_NO_SPACE : fault_of(code), "%s: %s", db->name, words);
 }
 
 /* ---- connections ---- */
@@ -174,6 +181,10 @@ enum fault database_commit(struct database *db, struct error *error) {
 void database_rollback(struct database *db) {
     for (unsigned i = 0; i < db->n_statements; i++) statement_reset(&db->statements[i]);
     if (!sqlite3_get_autocommit(db->handle)) sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+bool database_in_transaction(const struct database *db) {
+    return !sqlite3_get_autocommit(db->handle);
 }
 
 void database_vacuum(struct database *db) {

@@ -47,6 +47,7 @@ enum fault database_begin(struct database *db, struct error *error) MUST_CHECK;
 enum fault database_begin_read(struct database *db, struct error *error) MUST_CHECK;
 enum fault database_commit(struct database *db, struct error *error) MUST_CHECK;
 void database_rollback(struct database *db);
+bool database_in_transaction(const struct database *db);
 static inline void database_end_read(struct database *db) {
     database_rollback(db);
 }

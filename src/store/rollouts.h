@@ -24,6 +24,8 @@ enum rollout_state {
 };
 const char *rollout_stage_name(enum rollout_stage s);
 const char *rollout_state_name(enum rollout_state s);
+bool rollout_stage_from(struct slice name, enum rollout_stage *ret);
+bool rollout_state_from(struct slice name, enum rollout_state *ret);
 static inline bool rollout_under_way(enum rollout_state s) { return s == ROLLOUT_PROGRESSING || s == ROLLOUT_PAUSED; }
 
 struct rollout_row {
@@ -56,6 +58,7 @@ enum fault rollout_history(struct registry *r, int64_t number, struct arena *are
 /* The analysis' memory of a rollout, one transaction for all of a look: never twice, never left out (follow.h). */
 struct rollout_sums {
     int64_t number;
+    unsigned step, epoch;        /* at which it was counted: where somebody has moved it since, step_held_us is not kept */
     int64_t step_held_us;
     struct slice body;           /* guardrails_encode */
 };

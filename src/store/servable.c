@@ -1,0 +1,89 @@
+#include "store/servable.h"
+
+#include "store/changes_store.h"
+
+static enum fault read_row(struct statement *s, struct arena *arena, void *into, struct error *error) {
+    struct change_servable *row = into;
+    row->name = statement_copy(s, 0, arena);
+    row->version = statement_i64(s, 1);
+    row->human = statement_copy(s, 3, arena);
+    return read_digest(s, 2, &row->digest, error);
+}
+
+enum fault changes_view(struct registry *r, struct error *error) { return database_begin_read(r->db, error); }
+void changes_view_end(struct registry *r) { database_end_read(r->db); }
+
+/* The index change_version_served holds all that is read; older versions that serve are few, and looked up one by one. */
+#define OLD " AND v.version <= s.newest - ?3"
+#define OF_SUBJECT " JOIN change_version v ON v.kind = s.kind AND v.name = s.name AND "
+#define WANTED " WHERE s.kind = ?1 AND (?2 IS NULL OR s.name = ?2)"
+static const char select_newest[] = "SELECT v.name, v.version, v.digest, v.human FROM change_subject s CROSS" OF_SUBJECT
+                                    "v.version > s.newest - ?3" WANTED " ORDER BY s.name, v.version DESC";
+static const char select_older[] =
+    "SELECT v.name, v.version, v.digest, v.human FROM change_subject s CROSS" OF_SUBJECT "v.version = s.production" OLD WANTED
+    " UNION SELECT v.name, v.version, v.digest, v.human FROM change_subject s JOIN change_label l ON l.kind = s.kind AND l.name = s.name" OF_SUBJECT
+    "v.version = l.version" OLD WANTED
+    " UNION SELECT v.name, v.version, v.digest, v.human FROM change_subject s JOIN rollout o ON o.kind = s.kind AND o.name = s.name"
+    " AND o.state IN ('progressing', 'paused')" OF_SUBJECT "v.version IN (o.candidate, o.control)" OLD WANTED " ORDER BY 1, 2 DESC";
+
+static enum fault select(struct registry *r, const char *sql, struct slice kind, struct slice name, unsigned newest, struct arena *arena,
+                         struct change_servable **ret, unsigned *ret_n, struct error *error) {
+    struct statement *s;
+    enum fault fault = statement_of(r->db, sql, &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_text(s, 1, kind);
+    statement_bind_text(s, 2, name);
+    statement_bind_i64(s, 3, newest);
+    return rows_read(s, arena, sizeof **ret, read_row, (void **)ret, ret_n, error);
+}
+
+static int by_name(struct slice a, struct slice b) {
+    size_t n = a.len < b.len ? a.len : b.len;
+    int d = memcmp(a.at, b.at, n);
+    return d != 0 ? d : (a.len > b.len) - (a.len < b.len);
+}
+
+/* Both are by name; what is older comes behind the newest of its name. */
+static void merge(const struct change_servable *a, unsigned n_a, const struct change_servable *b, unsigned n_b, struct change_servable *out) {
+    unsigned i = 0, j = 0;
+    for (unsigned n = 0; n < n_a + n_b; n++)
+        out[n] = j == n_b || (i < n_a && by_name(a[i].name, b[j].name) <= 0) ? a[i++] : b[j++];
+}
+
+enum fault changes_servable(struct registry *r, struct slice kind, struct slice name, unsigned newest, struct arena *arena,
+                            struct change_servable **ret, unsigned *ret_n, struct error *error) {
+    struct change_servable *rows = NULL, *old = NULL, *all;
+    unsigned n = 0, n_old = 0;
+    enum fault fault = select(r, select_newest, kind, name, newest, arena, &rows, &n, error);
+    if (fault == FAULT_NONE) fault = select(r, select_older, kind, name, newest, arena, &old, &n_old, error);
+    if (fault != FAULT_NONE) return fault;
+    if (n_old > 0) {
+        all = arena_new_array(arena, struct change_servable, n + n_old);
+        if (all == NULL) return error_set(error, FAULT_TOO_LARGE, "no room for %u versions", n + n_old);
+        merge(rows, n, old, n_old, all);
+        rows = all;
+    }
+    *ret = rows;
+    *ret_n = n + n_old;
+    return FAULT_NONE;
+}
+
+enum fault changes_body(struct registry *r, struct slice kind, struct slice name, int64_t version, struct arena *arena, struct slice *ret,
+                        struct error *error) {
+    struct statement *s;
+    bool row = false;
+    enum fault fault = statement_of(r->db, "SELECT body FROM change_version WHERE kind = ?1 AND name = ?2 AND version = ?3", &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_text(s, 1, kind);
+    statement_bind_text(s, 2, name);
+    statement_bind_i64(s, 3, version);
+    fault = statement_step(s, &row, error);
+    struct slice body = fault == FAULT_NONE && row ? statement_copy(s, 0, arena) : SLICE_NULL;
+    statement_reset(s);
+    if (fault == FAULT_NONE && !row)
+        return error_set(error, FAULT_NOT_FOUND, SLICE_FMT " has no version %lld", SLICE_ARG(name), (long long)version);
+    if (fault == FAULT_NONE && slice_is_null(body))
+        return error_set(error, FAULT_TOO_LARGE, "no room for " SLICE_FMT "@%lld", SLICE_ARG(name), (long long)version);
+    if (fault == FAULT_NONE) *ret = body;
+    return fault;
+}
