@@ -274,8 +274,8 @@ static enum fault find(struct registry *r, const struct change_subject *of, stru
 
 enum fault changes_version(struct registry *r, struct slice kind, struct slice name, struct slice which, struct arena *arena,
                            struct change_version *ret, struct error *error) {
-    struct change_subject of;
-    struct change_version v;
+    struct change_subject of = {0};
+    struct change_version v = {0};
     bool inside = database_in_transaction(r->db);
     enum fault fault = inside ? FAULT_NONE : database_begin_read(r->db, error);
     if (fault != FAULT_NONE) return fault;

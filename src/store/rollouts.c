@@ -102,7 +102,7 @@ enum fault rollout_find(struct registry *r, struct slice kind, struct slice name
     fault = rows_read(s, arena, sizeof *rows, read_row, (void **)&rows, &n, error);
     if (fault != FAULT_NONE) return fault;
     if (n == 0) {
-        struct change_subject of;
+        struct change_subject of = {0};
         fault = changes_subject(r, kind, name, arena, &of, error);
         return fault != FAULT_NONE ? fault : error_set(error, FAULT_NOT_FOUND, SLICE_FMT " has had no rollout", SLICE_ARG(name));
     }
