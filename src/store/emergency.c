@@ -71,7 +71,7 @@ static uint64_t check_of(const union page *p, unsigned at) {
 static enum slot_state state_of(const union page *p, unsigned at) {
     static const union page empty;
     size_t len = 0;
-    if (memcmp(p, &empty, sizeof empty) == 0) return SLOT_EMPTY;
+    if (memcmp(p->bytes, empty.bytes, PAGE) == 0) return SLOT_EMPTY;
     for (unsigned i = 0; i < TEXTS; i++) len += p->slot.len[i];
     return p->slot.magic == MAGIC && p->slot.check == check_of(p, at) && len <= TEXT_BYTES ? SLOT_WHOLE : SLOT_DAMAGED;
 }
