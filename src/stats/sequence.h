@@ -35,5 +35,10 @@ struct sequence_estimate difference_sequence(const struct mean_sums *candidate, 
 double quantile_log_e(const struct histogram *candidate, const struct histogram *control, double q, double ratio, double n_opt, double alpha);
 /* Ratios that are not refuted at alpha, to a bucket; {0, INFINITY}: little is known. */
 struct interval quantile_ratio(const struct histogram *candidate, const struct histogram *control, double q, double n_opt, double alpha);
+/* The same of values that come in groups (exchanges of one user): `design` >= 1 of them count as one. */
+double quantile_log_e_grouped(const struct histogram *candidate, const struct histogram *control, double q, double ratio, double n_opt,
+                              double alpha, double design);
+struct interval quantile_ratio_grouped(const struct histogram *candidate, const struct histogram *control, double q, double n_opt, double alpha,
+                                       double design);
 
 #endif
