@@ -6,6 +6,7 @@
 #ifndef WIRE_CHANGE_H
 #define WIRE_CHANGE_H
 
+#include "base/metric.h"
 #include "model/deployment.h"
 #include "model/finding.h"
 #include "model/policy.h"
@@ -19,6 +20,7 @@ struct change_sources { /* all of it outlives the thread */
     void (*install)(void *ctx, struct deployments *d); /* to every loop; holds it */
     struct ledger *ledger;
     struct ledger_writer *writer;
+    struct metric_set *metrics;
     const char *data_dir;
     void (*opened)(void *ctx, const struct finding *f); /* on its thread */
 };

@@ -38,6 +38,7 @@
 #define LIMIT_CACHE_QUESTION (1u << 20)    /* request whose answer is cached; one of 1 MiB costs a loop 0.3 ms to digest */
 #define LIMIT_CACHE_ALIKE 2048             /* wordings that one look-up in the semantic cache compares: 15 to 20 ns each */
 #define LIMIT_CACHE_WORDING 1024           /* bytes of a question that may match in other words; one word turns few long texts */
+#define LIMIT_SHADOW_BYTES (64u << 20)     /* exchanges that wait for their shadow; some hundreds of 100 KiB, and a sample loses nothing by the rest */
 #define LIMIT_METRIC_SERIES 2000           /* label sets of one metric; more are summed under "other" */
 
 /* records */

@@ -27,6 +27,7 @@
     METRIC(BATCH_QUEUE, "quarterdeck_batch_lines", GAUGE, "state", "Lines of unfinished batches: waiting, sent, at_provider.") \
     METRIC(BATCH_LINES, "quarterdeck_batch_lines_total", COUNTER, "application,outcome", "Lines of batches that ended; outcome is answered or failed.") \
     METRIC(BATCH_FILES, "quarterdeck_batch_files_bytes", GAUGE, "", "Files of batches on the disk.")          \
+    METRIC(SHADOW, "quarterdeck_shadow_exchanges_total", COUNTER, "outcome", "Exchanges drawn for a rollout's shadow; outcome is pair, dropped (no room), not_wanted (enough pairs, or the budget is over), unasked or lost.") \
     METRIC(ACTIVE, "quarterdeck_exchanges_active", GAUGE, "", "Exchanges under way.")                         \
     METRIC(CONNECTIONS, "quarterdeck_client_connections", GAUGE, "", "Open client connections.")              \
     METRIC(BREAKER, "quarterdeck_breaker_open", GAUGE, "provider,model", "1 while a target is resting after failures.") \

@@ -46,7 +46,7 @@ struct asker_call {
     struct loop_timer pause;
     bool pauses, in_vain, cut_short;
     char text[HEADERS][HEADER];
-    const char *headers[HEADERS + 1];
+    const char *headers[HEADERS + ASK_HEADERS + 1];
     int64_t first_us, try_us;
     /* of the last head */
     bool answered;
@@ -183,6 +183,7 @@ static void make_headers(struct asker_call *c) {
     put_header(c, &n, "x-quarterdeck-tags", q->tags);
     put_header(c, &n, "x-quarterdeck-once", q->once);
     put_header(c, &n, "x-quarterdeck-cache", q->may_cache ? NULL : "no-store");
+    for (unsigned i = 0; q->more != NULL && i < ASK_HEADERS && q->more[i] != NULL; i++) c->headers[n++] = q->more[i];
     c->headers[n] = NULL;
 }
 

@@ -17,6 +17,7 @@
 
 #define ASK_TRIES 3
 #define ASK_TRIES_RESTING 5
+#define ASK_HEADERS 4
 
 struct asker;
 struct asker_options {
@@ -33,6 +34,7 @@ struct ask { /* embedded in its owner, which keeps body and texts until done */
     const char *feature;         /* label; "eval", "eval-judge" */
     const char *request_type;    /* NULL: none */
     const char *tags;            /* "eval-run=run-12,eval-case=reset-password"; NULL */
+    const char *const *more;     /* headers of this request alone, at most ASK_HEADERS, NULL-terminated; NULL: none */
     const char *once;            /* unique name of this request, printable ASCII; NULL: none */
     bool may_cache;              /* an earlier answer to the same question will do (x-quarterdeck-cache: no-store is not sent) */
     /* In a later turn; it may send again, this one too, but not free the asker. status 0: no answer; `detail`. */

@@ -32,11 +32,11 @@ static void join(struct joining *j, const struct event *e) {
     j->ended |= e->type == EVENT_END || e->type == EVENT_ERROR;
 }
 
-static bool read_events(const struct dialect *d, struct slice body, struct joining *j) {
+static bool read_events(const struct dialect *d, enum endpoint e, struct slice body, struct joining *j) {
     struct sse_reader sse;
     struct sse_event one;
     struct arena scratch;
-    struct stream_reader reader = {.arena = &scratch, .endpoint = ENDPOINT_CHAT};
+    struct stream_reader reader = {.arena = &scratch, .endpoint = e};
     struct event events[LIMIT_EVENTS_PER_CHUNK];
     unsigned n;
     bool usage_only;
@@ -54,14 +54,14 @@ static bool read_events(const struct dialect *d, struct slice body, struct joini
     return good && (j->text.len > 0 || j->refusal.len > 0 || j->n_tools > 0 || j->ended);
 }
 
-static bool read_stream(const struct dialect *d, struct slice body, struct arena *arena, struct reply *ret) {
+static bool read_stream(const struct dialect *d, enum endpoint e, struct slice body, struct arena *arena, struct reply *ret) {
     struct joining *j = arena_new(arena, struct joining);
     struct part *parts = arena_new_array(arena, struct part, STREAM_PARTS);
     if (j == NULL || parts == NULL) return false;
     *j = (struct joining){.arena = arena};
     buffer_init(&j->text, LIMIT_PAYLOAD);
     buffer_init(&j->refusal, LIMIT_PAYLOAD);
-    bool good = read_events(d, body, j);
+    bool good = read_events(d, e, body, j);
     j->reply.parts = parts;
     if (j->text.len > 0) parts[j->reply.n_parts++] = (struct part){.type = PART_TEXT, .text = arena_slice(arena, buffer_slice(&j->text))};
     if (j->refusal.len > 0) parts[j->reply.n_parts++] = (struct part){.type = PART_REFUSAL, .text = arena_slice(arena, buffer_slice(&j->refusal))};
@@ -76,7 +76,7 @@ static bool read_stream(const struct dialect *d, struct slice body, struct arena
     return good && !arena_is_full(arena);
 }
 
-static bool read_answer(const struct record *r, struct slice body, struct arena *arena, struct check_answer *ret) {
+bool captured_answer(const struct record *r, struct slice body, struct arena *arena, struct check_answer *ret) {
     enum dialect_id id;
     struct reply reply = {.n_parts = 0};
     struct upstream_error why;
@@ -84,13 +84,11 @@ static bool read_answer(const struct record *r, struct slice body, struct arena 
     check_answer_init(ret);
     if (!dialect_from_name(r->dialect, &id)) return false;
     const struct dialect *d = dialect_of(id);
-    bool good = start.len > 0 && start.at[0] == '{' ? d->read_reply(body, ENDPOINT_CHAT, true, arena, &reply, &why) == FAULT_NONE
-                                                    : read_stream(d, body, arena, &reply);
+    enum endpoint e = r->endpoint == ENDPOINT_RESPONSES ? ENDPOINT_RESPONSES : ENDPOINT_CHAT;
+    bool good = start.len > 0 && start.at[0] == '{' ? d->read_reply(body, e, true, arena, &reply, &why) == FAULT_NONE
+                                                    : read_stream(d, e, body, arena, &reply);
     if (!good || !check_answer_of(&reply, arena, ret)) return false;
     if (slice_is_null(ret->text) && ret->n_calls == 0) ret->text = SLICE("");
-    ret->usage = r->usage;
-    ret->latency_us = r->duration_us;
-    ret->cost_nano = r->cost_nano;
     return true;
 }
 
@@ -149,7 +147,10 @@ bool captured_read(const struct record *r, const struct payload *p, struct arena
                : slice_is_null(p->request) ? "the request was not captured"
                                            : NULL;
     if (*ret_why != NULL) return false;
-    if (!read_answer(r, p->reply, arena, &ret->answer)) *ret_why = "the captured reply cannot be read";
+    if (!captured_answer(r, p->reply, arena, &ret->answer)) *ret_why = "the captured reply cannot be read";
     else if (!read_question(p->request, arena, ret)) *ret_why = "the captured request cannot be read";
+    ret->answer.usage = r->usage;
+    ret->answer.latency_us = r->duration_us;
+    ret->answer.cost_nano = r->cost_nano;
     return *ret_why == NULL;
 }
