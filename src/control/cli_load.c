@@ -17,10 +17,10 @@ enum { FILE_MAX = 1 << 30, FIRST_READ = 1 << 16 };
 /* What the command line asks for. */
 struct asked {
     struct load_options load;
-    const char *trace, *json, *compare, *server, *token;
+    const char *trace, *json, *compare, *server, *token, *variables;
     bool anthropic, whole, exact, no_exact, totals;
-    int64_t requests, max_in_flight, seed;
-    struct buffer trace_text, compare_text;
+    int64_t requests, max_in_flight, seed, users;
+    struct buffer trace_text, compare_text, variables_text;
 };
 
 struct run {
@@ -172,7 +172,10 @@ static int run_load(struct asked *a, struct run *run) {
 static int check_options(struct asked *a, int positional) {
     struct load_options *o = &a->load;
     const char *mistake = NULL;
-    if (o->model == NULL) mistake = "expected --model";
+    if ((o->model == NULL) == (o->prompt == NULL)) mistake = "expected one of --model and --prompt";
+    if (a->variables != NULL && o->prompt == NULL) mistake = "--vars are a prompt's: expected --prompt";
+    if (o->prompt != NULL && (a->exact || a->totals)) mistake = "--exact and --totals are of requests with a model";
+    if (a->users < 0) mistake = "expected numbers from 0";
     if (a->trace == NULL && !(o->rate > 0)) mistake = "expected --trace FILE or --rate N";
     if (a->trace != NULL && o->rate > 0) mistake = "expected one of --trace and --rate";
     if (!(o->speed > 0) || !(o->context_growth > 0))
@@ -188,15 +191,19 @@ static int check_options(struct asked *a, int positional) {
     }
     if (a->trace != NULL && !read_file(a->trace, &a->trace_text)) return 3;
     if (a->compare != NULL && !read_file(a->compare, &a->compare_text)) return 3;
+    if (a->variables != NULL && !read_file(a->variables, &a->variables_text)) return 3;
+    if (a->variables != NULL) o->variables = a->variables_text.len > 0 ? buffer_slice(&a->variables_text) : SLICE("");
+    o->variables_name = a->variables;
+    o->users = (uint64_t)a->users;
     if (a->trace != NULL) o->trace = a->trace_text.len > 0 ? buffer_slice(&a->trace_text) : SLICE("");
     o->trace_name = a->trace;
     o->anthropic = a->anthropic;
     o->stream = !a->whole;
-    o->exact = a->exact || (a->trace != NULL && !a->no_exact);
+    o->exact = a->exact || (a->trace != NULL && !a->no_exact && o->prompt == NULL);
     o->requests = (uint64_t)a->requests;
     o->max_in_flight = (unsigned)a->max_in_flight;
     o->seed = (uint64_t)a->seed;
-    a->totals |= a->token != NULL;
+    a->totals |= a->token != NULL && o->prompt == NULL;
     if (a->totals && o->request_type == NULL) o->request_type = "load";
     return 0;
 }
@@ -231,6 +238,9 @@ static int parse(int argc, char **argv, struct asked *a) {
         ROW("max-in-flight", 0, INTEGER, &a->max_in_flight, "N", "requests at a time; more are not sent"),
         ROW("request-type", 0, TEXT, &o->request_type, "NAME", "label of the requests"),
         ROW("user", 0, TEXT, &o->user, "NAME", "label of the requests"),
+        ROW("prompt", 'p', TEXT, &o->prompt, "NAME", "name this prompt instead of a model (name, name@V, name@label)"),
+        ROW("vars", 0, TEXT, &a->variables, "FILE", "the prompt's variables: JSON lines, taken in turn"),
+        ROW("users", 0, INTEGER, &a->users, "N", "each request is of one of so many users, at random"),
         ROW("seed", 's', INTEGER, &a->seed, "N", "of arrivals and prompts"),
         ROW("totals", 0, FLAG, &a->totals, NULL, "compare with what the gateway recorded"),
         ROW("server", 0, TEXT, &a->server, "URL", "the gateway's control plane, where it is another address"),
@@ -258,6 +268,7 @@ int cli_load(int argc, char **argv) {
     a.load.timeout_us = 120 * 1000000;
     buffer_init(&a.trace_text, FILE_MAX);
     buffer_init(&a.compare_text, FILE_MAX);
+    buffer_init(&a.variables_text, FILE_MAX);
     int code = parse(argc, argv, &a);
     if (a.token == NULL) a.token = getenv("QUARTERDECK_TOKEN");
     if (code < 0 && !digest_start()) code = fail("the system has no random source");
@@ -273,5 +284,6 @@ int cli_load(int argc, char **argv) {
     loop_free(run.loop);
     buffer_deinit(&a.trace_text);
     buffer_deinit(&a.compare_text);
+    buffer_deinit(&a.variables_text);
     return code;
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/money.h"
 #include "io/http_client.h"
+#include "sim/load_prompt.h"
 #include "sim/load_reply.h"
 #include "sim/prose.h"
 #include "sim/trace.h"
@@ -37,7 +38,8 @@ struct load {
     struct http_client *client;
     struct http_route *route;
     struct trace trace;
-    struct dice dice;
+    struct dice dice, users;
+    struct load_lines variables;
     struct buffer filler;
     struct arena scratch;
     struct list in_flight; /* oldest first */
@@ -56,6 +58,8 @@ struct sending {
     struct http_transfer *transfer;
     struct buffer body;
     struct load_reply reply;
+    char user[LOAD_USER];
+    const char *headers[2];
     int64_t planned_us, started_us, cost;
     uint32_t input, output; /* asked for */
 };
@@ -180,6 +184,10 @@ static void make_body(struct load *l, struct sending *s) {
     const struct load_options *o = l->options;
     struct buffer *b = &s->body;
     buffer_init(b, BODY_MAX);
+    if (o->prompt != NULL) {
+        load_prompt_body(&l->variables, l->index - 1, o->anthropic, o->stream, b);
+        return;
+    }
     buffer_append(b, SLICE("{\"model\":\""));
     json_escape(b, slice_of(o->model));
     buffer_append(b, SLICE("\",\"messages\":[{\"role\":\"user\",\"content\":\""));
@@ -216,7 +224,11 @@ static void send_one(struct load *l, int64_t planned_us, uint32_t input, uint32_
     r->sent++;
     r->expected_input_tokens += input;
     r->expected_output_tokens += output;
-    s->transfer = http_transfer_start(l->route, NULL, buffer_slice(&s->body), &events, s);
+    if (l->options->users > 0) {
+        load_user(&l->users, l->options->users, s->user);
+        s->headers[0] = s->user;
+    }
+    s->transfer = http_transfer_start(l->route, l->options->users > 0 ? s->headers : NULL, buffer_slice(&s->body), &events, s);
     if (s->transfer != NULL) return;
     load_reply_fail(&s->reply, "no_handle");
     conclude(s);
@@ -297,7 +309,7 @@ static void tick_fired(struct loop_timer *t) {
 static enum fault make_route(struct load *l, struct error *error) {
     const struct load_options *o = l->options;
     struct arena *a = &l->scratch;
-    const char *headers[8];
+    const char *headers[9];
     unsigned n = 0;
     headers[n++] = "content-type: application/json";
     if (o->anthropic) headers[n++] = "anthropic-version: 2023-06-01";
@@ -306,6 +318,7 @@ static enum fault make_route(struct load *l, struct error *error) {
             arena_printf(a, o->anthropic ? "x-api-key: %s" : "authorization: Bearer %s", o->key).at;
     if (o->request_type != NULL)
         headers[n++] = arena_printf(a, "x-quarterdeck-request-type: %s", o->request_type).at;
+    if (o->prompt != NULL) headers[n++] = arena_printf(a, "x-quarterdeck-prompt: %s", o->prompt).at;
     if (o->user != NULL) headers[n++] = arena_printf(a, "x-quarterdeck-user: %s", o->user).at;
     headers[n] = NULL;
     struct slice base = slice_of(o->url);
@@ -361,10 +374,12 @@ static enum fault prepare(struct load *l, struct error *error) {
         return error_set(error, FAULT_BAD_REQUEST,
                          "a load needs a trace or a rate, and a speed and growth above 0");
     if (!slice_is_null(o->trace)) f = trace_read(o->trace, o->trace_name, &l->trace, error);
+    if (f == FAULT_NONE && !slice_is_null(o->variables)) f = load_lines_read(o->variables, o->variables_name, &l->variables, error);
     if (f != FAULT_NONE) return f;
     l->max_in_flight = o->max_in_flight > 0 ? o->max_in_flight : IN_FLIGHT;
     l->timeout_us = o->timeout_us > 0 ? o->timeout_us : TIMEOUT_US;
     l->dice = dice_of(o->seed, 0);
+    l->users = dice_of(o->seed, 1);
     make_filler(l);
     l->client = http_client_new(l->loop, l->max_in_flight);
     return make_route(l, error);
@@ -393,6 +408,7 @@ enum fault load_run(struct loop *l, const struct load_options *o, volatile int *
     }
     http_client_free(load.client);
     trace_deinit(&load.trace);
+    load_lines_deinit(&load.variables);
     buffer_deinit(&load.filler);
     arena_deinit(&load.scratch);
     return f;

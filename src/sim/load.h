@@ -26,6 +26,10 @@ struct load_options {
     int64_t duration_us;                 /* 0: no limit */
     unsigned max_in_flight;              /* arrivals above it are counted as not sent; 0: 20,000 */
     const char *request_type, *user;     /* labels to send; NULL: none */
+    const char *prompt;                  /* name it in place of a model and messages of our own (load_prompt.h); NULL: none */
+    struct slice variables;              /* JSON lines; SLICE_NULL: none */
+    const char *variables_name;
+    uint64_t users;                      /* each request is of one of so many; 0: `user` */
     uint64_t seed;
 };
 

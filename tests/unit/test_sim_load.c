@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/money.h"
 #include "sim/load.h"
+#include "sim/load_prompt.h"
 #include "sim/load_reply.h"
 #include "sim/simulator.h"
 
@@ -297,9 +298,48 @@ static void report(void **state) {
     arena_deinit(&arena);
 }
 
+/* ---- by a prompt ---- */
+
+static void prompts_and_their_variables(void **state) {
+    (void)state;
+    static const char file[] = "{\"question\": \"Where is \\u00fc?\"}\r\n\n{\"question\":\"Why?\",\"n\":2}";
+    struct load_lines l;
+    struct error error;
+    struct buffer out;
+    buffer_init(&out, 1000);
+    assert_int_equal(load_lines_read(slice_of(file), "v.jsonl", &l, &error), FAULT_NONE);
+    assert_int_equal(l.n, 2);
+    load_prompt_body(&l, 3, false, true, &out);
+    assert_string_equal(buffer_text(&out), "{\"prompt_variables\":{\"question\":\"Why?\",\"n\":2},\"messages\":[],\"stream\":true,"
+                                           "\"stream_options\":{\"include_usage\":true}}");
+    buffer_clear(&out);
+    load_prompt_body(&l, 0, true, false, &out);
+    assert_string_equal(buffer_text(&out), "{\"prompt_variables\":{\"question\": \"Where is \\u00fc?\"},\"messages\":[]}");
+    buffer_deinit(&out);
+    load_lines_deinit(&l);
+    assert_int_equal(load_lines_read(SLICE("{}\n[1]\n"), "v.jsonl", &l, &error), FAULT_BAD_JSON);
+    assert_string_equal(error.text, "v.jsonl:2: expected a JSON object of variables");
+    assert_int_equal(load_lines_read(SLICE("\n \n"), "v.jsonl", &l, &error), FAULT_BAD_REQUEST);
+}
+
+static void users_are_drawn_alike(void **state) {
+    (void)state;
+    struct dice dice = dice_of(1, 1);
+    unsigned of[3] = {0};
+    char user[LOAD_USER];
+    for (int i = 0; i < 3000; i++) {
+        load_user(&dice, 3, user);
+        assert_true(strncmp(user, "x-quarterdeck-user: user-", 25) == 0 && user[25] >= '1' && user[25] <= '3');
+        of[user[25] - '1']++;
+    }
+    for (int i = 0; i < 3; i++) assert_true(of[i] > 850 && of[i] < 1150);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(openai_answers),
+        cmocka_unit_test(prompts_and_their_variables),
+        cmocka_unit_test(users_are_drawn_alike),
         cmocka_unit_test(anthropic_answers),
         cmocka_unit_test(totals_equal_the_traces),
         cmocka_unit_test(context_growth),
