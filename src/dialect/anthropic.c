@@ -75,6 +75,7 @@ const struct dialect anthropic_dialect = {
     .wire = WIRE_ANTHROPIC,
     .endpoints = 1u << ENDPOINT_CHAT | 1u << ENDPOINT_COUNT_TOKENS | 1u << ENDPOINT_MODELS,
     .read_head = anthropic_read_head,
+    .read_tape = anthropic_read_tape,
     .read_body = anthropic_read_body,
     .read_message = anthropic_read_message,
     .write_reply = anthropic_write_reply,

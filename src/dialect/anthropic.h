@@ -10,6 +10,8 @@
 
 enum fault anthropic_read_head(struct slice body, struct arena *arena, struct call *call,
                                struct error *error) MUST_CHECK;
+enum fault anthropic_read_tape(const struct json_doc *body, struct arena *arena, struct call *call,
+                            struct error *error) MUST_CHECK;
 enum fault anthropic_read_body(struct arena *arena, struct call *call, struct error *error) MUST_CHECK;
 bool anthropic_read_message(const struct call *call, uint32_t item, struct arena *arena,
                             struct dialect_message *ret);

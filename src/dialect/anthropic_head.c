@@ -76,8 +76,13 @@ static enum fault read_messages(struct call *call, uint32_t messages, struct are
     return FAULT_NONE;
 }
 
-enum fault anthropic_read_head(struct slice body, struct arena *arena, struct call *call,
-                               struct error *error) {
+enum fault anthropic_read_head(struct slice body, struct arena *arena, struct call *call, struct error *error) {
+    struct json_doc doc;
+    enum fault f = json_read(body, arena, UINT16_MAX, &doc, error);
+    return f == FAULT_NONE ? anthropic_read_tape(&doc, arena, call, error) : f;
+}
+
+enum fault anthropic_read_tape(const struct json_doc *body, struct arena *arena, struct call *call, struct error *error) {
     uint32_t at[HEAD_COUNT];
     enum fault f = head_begin(body, arena, call, head_fields, HEAD_COUNT, at, error);
     if (f != FAULT_NONE) return f;

@@ -39,6 +39,7 @@ const struct dialect azure_dialect = {
     .endpoints =
         1u << ENDPOINT_CHAT | 1u << ENDPOINT_RESPONSES | 1u << ENDPOINT_EMBEDDINGS | 1u << ENDPOINT_MODELS,
     .read_head = openai_read_head,
+    .read_tape = openai_read_tape,
     .read_body = openai_read_body,
     .read_message = openai_read_message,
     .write_reply = openai_write_reply,

@@ -106,6 +106,8 @@ struct dialect {
     /* ---- as the client's ---- */
     /* The head of `call` (endpoint set by the caller), from a body. */
     enum fault (*read_head)(struct slice body, struct arena *arena, struct call *call, struct error *error);
+    /* The same from a body that was read before, or put together with its tape (prompted.h). */
+    enum fault (*read_tape)(const struct json_doc *body, struct arena *arena, struct call *call, struct error *error);
     /* The body; read_head came first. */
     enum fault (*read_body)(struct arena *arena, struct call *call, struct error *error);
     /* False: no shape that is known here, or one with a field given twice. */

@@ -11,22 +11,22 @@ static void reset(struct call *call) {
                           .tokens_saved = -1};
 }
 
-static enum fault refuse_twice(uint64_t twice, const struct field *fields, struct error *error) {
+enum fault head_once(uint64_t twice, const struct field *fields, struct error *error) {
     unsigned i = 0;
+    if (twice == 0) return FAULT_NONE;
     while ((twice >> i & 1) == 0) i++;
     return error_set(error, FAULT_BAD_REQUEST, "%s: given twice; which one counts is not defined",
                      fields[i].name);
 }
 
-enum fault head_begin(struct slice body, struct arena *arena, struct call *call, const struct field *fields,
+enum fault head_begin(const struct json_doc *doc, struct arena *arena, struct call *call, const struct field *fields,
                       unsigned n, uint32_t *ret_nodes, struct error *error) {
     reset(call);
-    enum fault f = json_read(body, arena, UINT16_MAX, &call->doc, error);
-    if (f != FAULT_NONE) return f;
+    call->doc = *doc;
     if (json_type(&call->doc, 0) != JSON_OBJECT)
         return fields_expected(&call->doc, 0, "an object", arena, error);
-    uint64_t twice = fields_find(&call->doc, 0, fields, n, ret_nodes);
-    if (twice != 0) return refuse_twice(twice, fields, error);
+    enum fault f = head_once(fields_find(&call->doc, 0, fields, n, ret_nodes), fields, error);
+    if (f != FAULT_NONE) return f;
     return head_model(call, ret_nodes[0], arena, error);
 }
 

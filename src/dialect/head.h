@@ -8,10 +8,12 @@
 #include "dialect/fields.h"
 #include "model/call.h"
 
-/* Resets `call` but for its endpoint, reads the body into call->doc and finds the fields. FAULT_BAD_REQUEST
+/* Resets `call` but for its endpoint, with the body's tape as call->doc, and finds the fields. FAULT_BAD_REQUEST
  * when one of them is given twice. fields[0] is "model". */
-enum fault head_begin(struct slice body, struct arena *arena, struct call *call, const struct field *fields,
+enum fault head_begin(const struct json_doc *doc, struct arena *arena, struct call *call, const struct field *fields,
                       unsigned n, uint32_t *ret_nodes, struct error *error) MUST_CHECK;
+/* FAULT_BAD_REQUEST: `twice`, of fields_find, is not empty. */
+enum fault head_once(uint64_t twice, const struct field *fields, struct error *error) MUST_CHECK;
 enum fault head_model(struct call *call, uint32_t node, struct arena *arena, struct error *error) MUST_CHECK;
 enum fault head_stream(struct call *call, uint32_t node, struct arena *arena, struct error *error) MUST_CHECK;
 enum fault head_max_tokens(struct call *call, uint32_t node, struct arena *arena,

@@ -10,6 +10,8 @@
 
 enum fault openai_read_head(struct slice body, struct arena *arena, struct call *call,
                             struct error *error) MUST_CHECK;
+enum fault openai_read_tape(const struct json_doc *body, struct arena *arena, struct call *call,
+                            struct error *error) MUST_CHECK;
 enum fault openai_read_body(struct arena *arena, struct call *call, struct error *error) MUST_CHECK;
 /* The name of the output's limit that a target takes for sure. */
 const char *openai_limit_key(const struct target *target);

@@ -23,7 +23,7 @@ _Static_assert(LIMIT_CACHE_ENTRY <= LIMIT_UNSENT,
                "an answer is handed over at once, however slow its client is");
 
 static bool is_question(const struct exchange *x) {
-    if (x->request->body.len > LIMIT_CACHE_QUESTION) return false;
+    if (x->body.len > LIMIT_CACHE_QUESTION) return false;
     switch (x->call.endpoint) {
     case ENDPOINT_CHAT:
     case ENDPOINT_EMBEDDINGS: return true;

@@ -30,7 +30,7 @@ static void write_message(struct exchange *x, struct buffer *out) {
 static bool from_cache(struct exchange *x, const char **ret_type, struct buffer *out) {
     if (x->model->degraded != DEGRADED_CACHE || x->no_store || x->no_cache) return false;
     struct answer_key key;
-    answers_key(x->record.application, x->call.endpoint, x->client->id, x->request->body, &key);
+    answers_key(x->record.application, x->call.endpoint, x->client->id, x->body, &key);
     const struct answer *a = answers_find(x->gateway->shared->answers, &key, INT64_MIN);
     if (!a) return false;
     *ret_type = arena_text(&x->arena, a->content_type);

@@ -106,6 +106,7 @@ static struct exchange *take(struct gateway *g) {
     arena_init(&x->scratch, 2 << 10, 4 * LIMIT_SSE_EVENT + (1 << 20));
     buffer_init(&x->request_body, LIMIT_BODY_CEILING);
     buffer_init(&x->reply_body, LIMIT_REPLY_BODY);
+    buffer_init(&x->prompted, LIMIT_BODY_CEILING);
     buffer_init(&x->frames, LIMIT_HOLD_BACK + 2 * LIMIT_SSE_EVENT);
     buffer_init(&x->copy, LIMIT_PAYLOAD + 1);
     sse_reader_init(&x->sse);
@@ -120,6 +121,7 @@ void exchange_free(struct exchange *x) {
     arena_deinit(&x->scratch);
     buffer_deinit(&x->request_body);
     buffer_deinit(&x->reply_body);
+    buffer_deinit(&x->prompted);
     buffer_deinit(&x->frames);
     buffer_deinit(&x->copy);
     sse_reader_deinit(&x->sse);
@@ -130,6 +132,8 @@ static void clear(struct exchange *x) {
     x->state = EXCHANGE_NEW;
     memset(&x->call, 0, sizeof x->call);
     record_init(&x->record);
+    x->asked_prompt = x->body = SLICE_NULL;
+    x->inside = x->to_shadow = false;
     x->key = NULL;
     x->model = NULL;
     x->tier = NULL;
@@ -196,6 +200,7 @@ void exchange_release(struct exchange *x) {
     arena_reset(&x->scratch);
     give_back(&x->request_body);
     give_back(&x->reply_body);
+    give_back(&x->prompted);
     give_back(&x->frames);
     give_back(&x->copy);
     sse_reader_deinit(&x->sse); /* one event may have been a megabyte */
@@ -215,7 +220,8 @@ void exchange_release(struct exchange *x) {
 
 static enum fault read_request(struct exchange *x, struct error *error) {
     struct record *r = &x->record;
-    enum fault fault = x->client->read_head(x->request->body, &x->arena, &x->call, error);
+    x->body = x->request->body;
+    enum fault fault = prompt_read_request(x, error);
     if (fault != FAULT_NONE) return fault;
     r->model = label_cut(x->call.model);
     r->stream = x->call.stream;
@@ -244,7 +250,7 @@ void exchange_request(struct exchange *x) {
         exchange_refuse(x, RECORD_REFUSED, fault, error.text);
         return;
     }
-    x->keep_copy = x->key->application->payloads.capture == CAPTURE_FULL ||
+    x->keep_copy = x->key->application->payloads.capture == CAPTURE_FULL || x->to_shadow ||
                    (x->model->degraded == DEGRADED_CACHE && !x->no_store);
     pseudonymize(x);
     if (once_serve(x) || !reserve(x) || cache_serve(x)) return;

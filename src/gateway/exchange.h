@@ -59,6 +59,7 @@ struct gateway {
     struct http_client *client;
     struct binding *binding; /* the one in force */
     struct deployments *deployments; /* held; NULL: no prompt is registered */
+    struct system_texts *system_texts; /* met lately (prompt.c) */
     struct list idle;        /* exchanges to reuse */
     struct list active;
     unsigned n_active, n_idle;
@@ -89,6 +90,11 @@ struct exchange {
     /* the client's side */
     const struct dialect *client;
     struct call call;
+    struct slice asked_prompt;      /* x-quarterdeck-prompt; empty: none */
+    struct slice body;              /* what is asked: the client's, or its prompt's and the client's put together */
+    struct buffer prompted;         /* the latter */
+    bool inside;                    /* this process asks itself (gateway_listen_inside) */
+    bool to_shadow;                 /* to be handed to sinks.shadow when it is whole */
     const struct api_key *key;
     const struct model_route *model;
     struct record record;
@@ -190,6 +196,10 @@ struct slice label_cut(struct slice s);   /* to LIMIT_LABEL, not inside a charac
 enum fault authenticate(struct exchange *x, struct slice credential, struct error *error) MUST_CHECK;
 /* The same for a request that is no exchange. */
 enum fault authenticate_request(struct gateway *g, const struct http_request *r, const struct api_key **ret, struct error *error) MUST_CHECK;
+/* prompt.c: x-quarterdeck-prompt -> version and arm; what is asked, read. Without it: the body as it came */
+enum fault prompt_read_request(struct exchange *x, struct error *error) MUST_CHECK;
+void prompt_settle(struct exchange *x);   /* to the sinks of change, when the record is written */
+struct system_texts *system_texts_new(void); /* for mem_free */
 /* resolve.c: model name -> targets in the order to try */
 enum fault resolve(struct exchange *x, struct error *error) MUST_CHECK;
 /* pseudonym.c: what an application with payloads.capture: none keeps of user and tags; before anything counts by them */

@@ -203,6 +203,7 @@ struct gateway *gateway_new(struct loop *l, unsigned lane, struct gateway_shared
     g->active_cell = metric_cell(g->metrics, METRIC_ACTIVE, none);
     g->overhead_cell = metric_cell(g->metrics, METRIC_OVERHEAD, none);
     g->client = http_client_new(l, 0);
+    g->system_texts = system_texts_new();
     list_init(&g->idle);
     list_init(&g->active);
     return g;
@@ -287,6 +288,7 @@ void gateway_free(struct gateway *g) {
     }
     while ((node = list_shift(&g->idle))) exchange_free(list_item(node, struct exchange, link));
     deployments_drop(g->deployments);
+    mem_free(g->system_texts);
     binding_drop(g->binding); /* its routes, while their client still is there */
     http_client_free(g->client);
     mem_free(g);

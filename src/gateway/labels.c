@@ -6,7 +6,7 @@
 
 struct reading {
     struct exchange *x;
-    struct slice bearer, api_key, prompt, tags, cache, approved, once;
+    struct slice bearer, api_key, tags, cache, approved, once;
     enum fault fault;
     struct error *error;
 };
@@ -26,7 +26,7 @@ static void read_label(struct reading *r, struct slice name, struct slice value)
     } labels[] = {{"user", &record->user},       {"session", &record->session},
                   {"feature", &record->feature}, {"team", &record->team},
                   {"request-type", &record->request_type}, {"tags", &r->tags},
-                  {"prompt", &r->prompt},        {"cache", &r->cache},
+                  {"prompt", &r->x->asked_prompt}, {"kb", &record->knowledge}, {"cache", &r->cache},
                   {"approve-cost", &r->approved},      {"once", &r->once}};
     for (unsigned i = 0; i < sizeof labels / sizeof labels[0]; i++) {
         if (!slice_eq_nocase(name, slice_of(labels[i].name))) continue;
@@ -102,7 +102,7 @@ static bool read_once(struct reading *r) {
 /* A named request goes on when its client is gone, and texts of its head are then no longer where they were. */
 static void keep_labels(struct exchange *x) {
     struct record *r = &x->record;
-    struct slice *all[] = {&r->user, &r->session, &r->feature, &r->team, &r->request_type, &x->once};
+    struct slice *all[] = {&r->user, &r->session, &r->feature, &r->team, &r->request_type, &r->knowledge, &x->once};
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) *all[i] = arena_slice(&x->arena, *all[i]);
 }
 
@@ -111,9 +111,6 @@ enum fault labels_read(struct exchange *x, struct slice *ret_credential, struct 
     (void)http_request_each_header(x->request, each_header, &r);
     *ret_credential = r.bearer.len > 0 ? r.bearer : r.api_key;
     if (r.fault != FAULT_NONE) return r.fault;
-    if (r.prompt.len > 0)
-        return error_set(error, FAULT_BAD_REQUEST,
-                         "header x-quarterdeck-prompt: no prompt `" SLICE_FMT "` is registered", SLICE_ARG(r.prompt));
     if (r.cache.len > 0) {
         if (!slice_is(r.cache, "no-store") && !slice_is(r.cache, "no-cache"))
             return error_set(error, FAULT_BAD_REQUEST,

@@ -77,7 +77,8 @@ void once_end(struct once *o, const struct answer_key *name, const struct answer
 
 /* ---- the stage ---- */
 
-/* Of this key, whatever bytes it chose; and the request, so that a name does not stand for two. */
+/* Of this key, whatever bytes it chose, and of the version of the prompt that serves it: what one arm answered is not another's. And the
+ * request as it was sent, so that a name does not stand for two. */
 static void digest_name(struct exchange *x, uint8_t asked[ANSWER_KEY_BYTES]) {
     struct answer_key whole;
     answers_key(x->record.application, x->call.endpoint, x->client->id, x->request->body, &whole);
@@ -85,6 +86,8 @@ static void digest_name(struct exchange *x, uint8_t asked[ANSWER_KEY_BYTES]) {
     buffer_clear(&x->request_body); /* nothing is there before the first attempt */
     question_put(&x->request_body, slice_make((const char *)x->key->digest.bytes, DIGEST_BYTES));
     question_put(&x->request_body, x->once);
+    question_put(&x->request_body, x->record.prompt_name);
+    question_put(&x->request_body, x->record.prompt_version);
     digest_secret128(buffer_slice(&x->request_body), x->gateway->shared->question_key, x->once_name.bytes);
     x->once_name.application = x->record.application;
     buffer_clear(&x->request_body);
@@ -120,7 +123,7 @@ bool once_serve(struct exchange *x) {
 }
 
 /* The body as it came, and as it is sent; a buffer may hold twice what is in it. */
-static size_t held_bytes(const struct exchange *x) { return 4 * x->request->body.len; }
+static size_t held_bytes(const struct exchange *x) { return 4 * x->body.len; }
 
 /* Its owner waits for it though it is gone: it comes back and asks for it by its name. */
 bool once_goes_on(struct exchange *x) {

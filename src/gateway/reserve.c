@@ -18,8 +18,8 @@ static int64_t most_output(const struct exchange *x, const struct request_policy
 }
 
 static bool body_says(const struct exchange *x, struct slice words) {
-    return x->request->body.len >= words.len &&
-           memmem(x->request->body.at, x->request->body.len, words.at, words.len) != NULL;
+    return x->body.len >= words.len &&
+           memmem(x->body.at, x->body.len, words.at, words.len) != NULL;
 }
 
 /* Calls that go on from a conversation the provider keeps are charged for all of it: what is not seen here is bounded by

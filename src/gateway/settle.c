@@ -90,10 +90,10 @@ static void count(struct exchange *x, enum record_status status) {
 static void keep_payloads(struct exchange *x, enum record_status status) {
     struct gateway *g = x->gateway;
     if (x->key->application->payloads.capture == CAPTURE_FULL && g->sinks.payload)
-        (void)g->sinks.payload(g->sinks.ctx, g->lane, &x->record, x->request->body, buffer_slice(&x->copy));
+        (void)g->sinks.payload(g->sinks.ctx, g->lane, &x->record, x->body, buffer_slice(&x->copy));
     if (status == RECORD_OK && x->model && x->model->degraded == DEGRADED_CACHE && !x->no_store) {
         struct answer_key key;
-        answers_key(x->record.application, x->call.endpoint, x->client->id, x->request->body, &key);
+        answers_key(x->record.application, x->call.endpoint, x->client->id, x->body, &key);
         struct answer a = {.content_type = x->answer_type, .body = buffer_slice(&x->copy), .kept_us = clock_us()};
         answers_keep(g->shared->answers, &key, &a);
     }
@@ -125,6 +125,7 @@ void settle(struct exchange *x, enum record_status status, int http_status, enum
     (void)g->sinks.record(g->sinks.ctx, g->lane, r); /* a lost record is counted by the recorder */
     count(x, status);
     once_settle(x);
+    prompt_settle(x);
 }
 
 static const char *text_of(struct exchange *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -206,6 +207,7 @@ unsigned settle_headers(struct exchange *x, const char *content_type, struct htt
     record_id_format(&r->id, id);
     put(&l, "content-type", content_type);
     put(&l, "x-quarterdeck-id", text_of(x, "%s", id));
+    if (!slice_is_null(r->prompt_name)) put(&l, "x-quarterdeck-prompt", text_of(x, SLICE_FMT "@" SLICE_FMT, SLICE_ARG(r->prompt_name), SLICE_ARG(r->prompt_version)));
     put(&l, "x-quarterdeck-attempts", text_of(x, "%u", r->n_attempts + (x->admission != ADMIT_NO)));
     bool answered = x->state == EXCHANGE_STREAM || r->status == RECORD_OK;
     bool own_words = r->status == RECORD_ERROR && r->http_status == x->upstream_status; /* the provider's refusal as it is */

@@ -25,7 +25,9 @@ enum extra {
     EXTRA_SIMILARITY = 16,
     EXTRA_TIER = 32,
     EXTRA_BATCH = 64,
-    EXTRA_KNOWN = 127,
+    EXTRA_ROLLOUT = 128,
+    EXTRA_KNOWLEDGE = 256,
+    EXTRA_KNOWN = 511,
 };
 
 enum flag {
@@ -65,8 +67,8 @@ static const struct {
 };
 enum { N_FIELDS = sizeof fields / sizeof fields[0] };
 
-/* Texts that may be referred to: words, fields, status, endpoint, error, tier, batch, and three of each attempt. */
-enum { MOST_TEXTS = N_WORDS + N_FIELDS + 5 + 3 * LIMIT_ATTEMPTS };
+/* Texts that may be referred to: words, fields, status, endpoint, error, tier, batch, knowledge, and three of each attempt. */
+enum { MOST_TEXTS = N_WORDS + N_FIELDS + 6 + 3 * LIMIT_ATTEMPTS };
 
 struct texts {
     struct slice at[MOST_TEXTS];
@@ -90,6 +92,11 @@ bool record_status_from_name(struct slice name, enum record_status *ret) {
             return true;
         }
     return false;
+}
+
+const char *arm_name(enum arm a) {
+    static const char *const names[] = {[ARM_REST] = "rest", [ARM_CONTROL] = "control", [ARM_CANDIDATE] = "candidate"};
+    return (unsigned)a < ARMS ? names[a] : NULL;
 }
 
 void record_init(struct record *r) {
@@ -205,7 +212,8 @@ static unsigned extras_of(const struct record *r) {
     return (has_charge(r) ? EXTRA_CHARGE : 0) | (money_is_known(r->saved_nano) ? EXTRA_SAVED : 0) |
            (r->history_tokens_saved >= 0 ? EXTRA_HISTORY : 0) | (r->output_cap >= 0 ? EXTRA_OUTPUT_CAP : 0) |
            (r->cache_similarity_ppm >= 0 ? EXTRA_SIMILARITY : 0) | (r->difficulty_ppm >= 0 ? EXTRA_TIER : 0) |
-           (!slice_is_null(r->batch) ? EXTRA_BATCH : 0);
+           (!slice_is_null(r->batch) ? EXTRA_BATCH : 0) | (r->rollout > 0 ? EXTRA_ROLLOUT : 0) |
+           (!slice_is_null(r->knowledge) ? EXTRA_KNOWLEDGE : 0);
 }
 
 static uint8_t version_of(unsigned extras) {
@@ -225,6 +233,12 @@ static void put_extras(struct out *o, const struct record *r) {
         put_text(o, cut(r->tier, LIMIT_LABEL));
     }
     if (extras & EXTRA_BATCH) put_text(o, cut(r->batch, LIMIT_LABEL));
+    if (extras & EXTRA_ROLLOUT) {
+        put_u64(o, (uint64_t)r->rollout);
+        put_u64(o, r->arm); /* its number is part of the format */
+        put_u64(o, r->rollout_step);
+    }
+    if (extras & EXTRA_KNOWLEDGE) put_text(o, cut(r->knowledge, LIMIT_LABEL));
 }
 
 static void put_attempts(struct out *o, const struct record *r) {
@@ -391,6 +405,12 @@ static void get_extras(struct in *in, int version, struct record *r) {
         r->tier = get_text(in);
     }
     if (extras & EXTRA_BATCH) r->batch = get_text(in);
+    if (extras & EXTRA_ROLLOUT) {
+        r->rollout = get_counter(in);
+        r->arm = (enum arm)get_below(in, ARMS);
+        r->rollout_step = (uint32_t)get_below(in, (uint64_t)UINT32_MAX + 1);
+    }
+    if (extras & EXTRA_KNOWLEDGE) r->knowledge = get_text(in);
 }
 
 static void get_attempts(struct in *in, struct record *r) {

@@ -44,7 +44,7 @@ const char *record_status_name(enum record_status s);
 bool record_status_from_name(struct slice name, enum record_status *ret);
 
 /* Of a rollout. REST and CONTROL were served by the current version while another was tried; CONTROL is as many as CANDIDATE. */
-enum arm { ARM_NONE, ARM_REST, ARM_CONTROL, ARM_CANDIDATE };
+enum arm { ARM_NONE, ARM_REST, ARM_CONTROL, ARM_CANDIDATE, ARMS };
 const char *arm_name(enum arm a); /* "rest", "control", "candidate"; NULL for ARM_NONE */
 
 struct record_attempt {
@@ -92,7 +92,7 @@ struct record {
     bool tier_applied;               /* false: it was in shadow, and routing went on as without it */
     struct slice batch;              /* id of the batch that this is a line of */
     int64_t rollout;                 /* number of the rollout under way for its prompt; 0: none, or a version was asked for by name */
-    enum arm arm;
+    enum arm arm;                    /* NONE too where nobody is served the candidate yet (its shadow stage) */
     uint32_t rollout_step;           /* which weights the arm was drawn with (deployment.h) */
     struct slice knowledge;          /* x-quarterdeck-kb: "NAME@V" */
 };

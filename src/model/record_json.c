@@ -156,6 +156,10 @@ static void put_measures(const struct record *r, struct json_writer *w) {
     else
         json_put_null(w);
     json_member_string(w, "batch", r->batch);
+    put_nullable(w, "rollout", r->rollout > 0 ? r->rollout : -1);
+    json_member_text(w, "arm", arm_name(r->arm));
+    put_nullable(w, "rollout_step", r->rollout > 0 ? (int64_t)r->rollout_step : -1);
+    json_member_string(w, "knowledge", r->knowledge);
 }
 
 void record_write_json(const struct record *r, struct json_writer *w) {

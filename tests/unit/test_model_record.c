@@ -149,7 +149,10 @@ static void same(const struct record *a, const struct record *b) {
     assert_int_equal(a->cache_similarity_ppm, b->cache_similarity_ppm);
     assert_int_equal(a->difficulty_ppm, b->difficulty_ppm);
     assert_int_equal(a->tier_applied, b->tier_applied);
-    assert_true(slice_eq(a->tier, b->tier) && slice_eq(a->batch, b->batch));
+    assert_true(slice_eq(a->tier, b->tier) && slice_eq(a->batch, b->batch) && slice_eq(a->knowledge, b->knowledge));
+    assert_int_equal(a->rollout, b->rollout);
+    assert_int_equal(a->arm, b->arm);
+    assert_int_equal(a->rollout_step, b->rollout_step);
 }
 
 static void round_trip(const struct record *r) {
@@ -292,6 +295,30 @@ static void test_extras(void **state) {
     round_trip(&r);
 }
 
+/* Which arm of which rollout an exchange was in, and the versions that shaped its answer. */
+static void test_rollout(void **state) {
+    (void)state;
+    struct record r;
+    struct buffer out;
+    struct json_writer w;
+    record_init(&r);
+    r.rollout = 12;
+    r.arm = ARM_CANDIDATE;
+    r.rollout_step = 3;
+    r.knowledge = SLICE("handbook@4");
+    round_trip(&r);
+    buffer_init(&out, 1 << 20);
+    json_start(&w, &out);
+    record_write_json(&r, &w);
+    assert_non_null(strstr(buffer_text(&out), "\"rollout\":12,\"arm\":\"candidate\",\"rollout_step\":3,\"knowledge\":\"handbook@4\"}"));
+    buffer_deinit(&out);
+    r.arm = ARM_NONE; /* its shadow stage */
+    round_trip(&r);
+    assert_null(arm_name(ARM_NONE));
+    assert_string_equal(arm_name(ARM_REST), "rest");
+    assert_string_equal(arm_name(ARM_CONTROL), "control");
+}
+
 static const char *const words[] = {"openai", "anthropic", "gpt-4o", "stop", "chat", "x", "", "a much longer text than the others have", "ü", "web"};
 
 static struct slice any_text(void) {
@@ -351,6 +378,8 @@ static void any_record(struct record *r) {
     if (rand() % 3 == 0) r->output_cap = any_number();
     if (rand() % 3 == 0) r->cache_similarity_ppm = rand() % 1000001;
     if (rand() % 3 == 0) r->batch = SLICE("batch_01");
+    if (rand() % 3 == 0) r->rollout = any_number() | 1, r->arm = (enum arm)(rand() % ARMS), r->rollout_step = (uint32_t)any_number();
+    if (rand() % 3 == 0) r->knowledge = SLICE("handbook@4");
     if (rand() % 3 == 0) r->difficulty_ppm = rand() % 1000001, r->tier = SLICE("premium"), r->tier_applied = rand() % 2;
 }
 
@@ -529,7 +558,7 @@ static void test_json(void **state) {
                 "\"finish_reason\":\"stop\",\"request_bytes\":5120,\"response_bytes\":41233,\"system_prompt_hash\":\"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\","
                 "\"dropped_events\":0,\"back_to_primary\":false,\"saved_nanousd\":null,\"saved_usd\":null,"
                 "\"history_tokens_saved\":null,\"output_cap\":null,\"cache_similarity\":null,\"difficulty\":null,"
-                "\"tier\":null,\"tier_applied\":null,\"batch\":null}");
+                "\"tier\":null,\"tier_applied\":null,\"batch\":null,\"rollout\":null,\"arm\":null,\"rollout_step\":null,\"knowledge\":null}");
 }
 
 static void test_json_of_nothing(void **state) {
@@ -550,7 +579,7 @@ static void test_json_of_nothing(void **state) {
                 "\"cost_nanousd\":null,\"cost_usd\":null,\"charges_nanousd\":{},\"ttft_ms\":null,\"duration_ms\":0.000,\"overhead_us\":0,\"finish_reason\":null,\"request_bytes\":0,"
                 "\"response_bytes\":0,\"system_prompt_hash\":null,\"dropped_events\":0,\"back_to_primary\":false,\"saved_nanousd\":null,\"saved_usd\":null,"
                 "\"history_tokens_saved\":null,\"output_cap\":null,\"cache_similarity\":null,\"difficulty\":null,"
-                "\"tier\":null,\"tier_applied\":null,\"batch\":null}");
+                "\"tier\":null,\"tier_applied\":null,\"batch\":null,\"rollout\":null,\"arm\":null,\"rollout_step\":null,\"knowledge\":null}");
 }
 
 /* Any record is well-formed JSON. */
@@ -591,7 +620,7 @@ static void test_status_names(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ids),        cmocka_unit_test(test_id_text),    cmocka_unit_test(test_sizes),   cmocka_unit_test(test_round_trips),
-        cmocka_unit_test(test_extras), cmocka_unit_test(test_golden_bytes), cmocka_unit_test(test_old_records), cmocka_unit_test(test_any),      cmocka_unit_test(test_truncation), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_extras), cmocka_unit_test(test_rollout), cmocka_unit_test(test_golden_bytes), cmocka_unit_test(test_old_records), cmocka_unit_test(test_any),      cmocka_unit_test(test_truncation), cmocka_unit_test(test_damage),
         cmocka_unit_test(test_refused),    cmocka_unit_test(test_longest),    cmocka_unit_test(test_json),    cmocka_unit_test(test_json_of_nothing),
         cmocka_unit_test(test_any_json),   cmocka_unit_test(test_status_names),
     };
