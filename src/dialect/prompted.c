@@ -108,7 +108,10 @@ static enum fault read_value(struct form *f, const struct served_variable *var, 
             return error_set(f->error, FAULT_LONG_VARIABLE, "prompt_variables.%.*s: it has %lld characters, and the prompt allows %lld", shown(var->name),
                              var->name.at, (long long)n, (long long)var->max_chars);
     }
-    if (value.escaped && has_surrogate(value.json)) value.json = escape_again(f, json_string(d, node, f->arena));
+    if (value.escaped && has_surrogate(value.json)) {
+        value.json = escape_again(f, json_string(d, node, f->arena));
+        value.escaped = value.json.at != NULL && memchr(value.json.at, '\\', value.json.len) != NULL;
+    }
     *ret = value;
     return FAULT_NONE;
 }
