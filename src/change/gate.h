@@ -26,9 +26,12 @@ struct gate {
     const struct gate_suite *suites;
     unsigned n;
     double max_drop;             /* NAN: not asked */
+    int64_t control;             /* version that it was compared with; 0: nothing was in production */
+    struct slice problem;        /* why nothing could be run at all; SLICE_NULL */
 };
 enum gate_verdict gate_decide(const struct gate *g, struct arena *arena, struct slice *ret_why);
-/* {state: waiting|running|done, verdict, why, suites: [...], begun, ended}: change_version.gate. */
+/* {state: waiting|running|done, verdict, why, control, max_drop, suites: [{suite, version, run, control_run, required, compared, lost_at_most,
+ * why}], begun, ended}: change_version.gate. */
 void gate_write(const struct gate *g, const char *state, enum gate_verdict v, struct slice why, int64_t begun_us, int64_t ended_us, struct json_writer *w);
 
 #endif

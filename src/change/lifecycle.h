@@ -28,8 +28,10 @@ bool lifecycle_is_author(const struct change_version *v, struct slice person);
 struct review_state {
     unsigned needed, approvals;  /* by different people, none the author */
     bool rejected;
-    enum { GATE_NOT_ASKED, GATE_WAITING, GATE_RUNNING, GATE_YES, GATE_NO, GATE_UNDECIDED } gate;
+    int gate;                    /* enum gate_of_review */
 };
+enum gate_of_review { GATE_NOT_ASKED, GATE_WAITING, GATE_RUNNING, GATE_YES, GATE_NO, GATE_UNDECIDED };
+/* Approvals in the order in which they were given; those before the last "submit" are of an earlier round. */
 void lifecycle_review(const struct change_version *v, const struct change_approval *approvals, unsigned n, const struct class_policy *p,
                       struct review_state *ret);
 bool lifecycle_is_evaluated(const struct review_state *s);
