@@ -42,6 +42,10 @@ enum fault act_reject(const struct act *a, struct act_outcome *ret, struct error
 /* Past review and gate: an admin, with a reason; a finding stays open until somebody else has looked (act_review_override). */
 enum fault act_override(const struct act *a, struct act_outcome *ret, struct error *error) MUST_CHECK;
 enum fault act_review_override(const struct act *a, struct act_outcome *ret, struct error *error) MUST_CHECK;
+/* The finding of each override that nobody has looked at yet is opened: what a kill between the override and its finding left out. */
+enum fault act_tell_overrides(struct registry *r, int64_t now_us, struct error *error) MUST_CHECK;
+/* Its suites are run once more. */
+enum fault act_gate_again(const struct act *a, struct act_outcome *ret, struct error *error) MUST_CHECK;
 /* The gate's word (`gate`: gate_write's). Evaluated when the review is complete too; a first version then serves at once. */
 enum fault act_gate(const struct act *a, struct slice gate, struct act_outcome *ret, struct error *error) MUST_CHECK;
 

@@ -30,7 +30,11 @@
     KIND(EVAL_WORSE, "quality", "eval_worse",                                                                \
          "a run of a suite that the server made is surely worse than the run that it is held against")        \
     KIND(MODEL_CHANGED, "quality", "model_changed", "a version of a model answered that had not before, and a suite is run because of it") \
-    KIND(REVIEW_OVERDUE, "quality", "review_overdue", "answers wait for people, and the time by which they were to be labelled has passed")
+    KIND(REVIEW_OVERDUE, "quality", "review_overdue", "answers wait for people, and the time by which they were to be labelled has passed") \
+    KIND(ROLLOUT_FAILED, "change", "rollout_failed", "a guardrail of a rollout failed, and its candidate was rolled back") \
+    KIND(ROLLOUT_WAITS, "change", "rollout_waits", "a rollout has what it needs, or cannot go on by itself, and waits for a person") \
+    KIND(ROLLOUT_ERROR, "change", "rollout_error", "the arms of a rollout do not get the shares that they should: nothing is judged") \
+    KIND(CHANGE_OVERRIDE, "change", "change_override", "a version went past its review and gate, and nobody else has looked at it since")
 
 enum finding_kind {
 #define KIND(symbol, domain, name, meaning) FINDING_##symbol,
