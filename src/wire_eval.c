@@ -262,7 +262,8 @@ static enum fault make(struct eval_wire *w, const struct plan *p, const char *tr
     if (key == NULL) return error_set(error, FAULT_UNAUTHENTICATED, "`run_as`: the application has no valid key of that name");
     (void)snprintf(who, sizeof who, "authorization: Bearer %s", w->credential);
     (void)snprintf(as, sizeof as, "x-quarterdeck-inside-key: %s", hex);
-    const struct eval_run_order o = {w->evaluations, w->url, headers, p->name, trigger, t->wanted_us, concurrent, most_nano, &w->stopping};
+    const struct eval_run_order o = {.evaluations = w->evaluations, .url = w->url, .who = headers, .suite = p->name, .trigger = trigger,
+                                     .since_us = t->wanted_us, .concurrent = concurrent, .max_cost_nano = most_nano, .stop = &w->stopping};
     enum fault fault = eval_run_make(&o, arena, ret, error);
     if (fault == FAULT_NONE) fault = eval_kept_suite(w->evaluations, ret, arena, &suite, error);
     for (unsigned i = 0; i < p->n_schedules; i++) turns += trigger_turns_a_month(&p->schedules[i].cron, p->schedules[i].zone, w->now_us);

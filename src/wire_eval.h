@@ -42,13 +42,19 @@ struct eval_run_order {
     const char *url;            /* of the inside listener */
     const char *const *who;
     struct slice suite;         /* registered name */
-    const char *trigger;        /* "schedule", "model-change" */
+    const char *trigger;        /* "schedule", "model-change", "prompt-change", "gate" */
+    struct slice prompt, label, model; /* as of struct eval_wish; SLICE_NULL */
     int64_t since_us;           /* when it was wanted: what began before that is not gone on with */
     unsigned concurrent;        /* requests under way */
     int64_t max_cost_nano;      /* -1: none */
     const atomic_bool *stop;
 };
 enum fault eval_run_make(const struct eval_run_order *o, struct arena *arena, struct run_row *ret, struct error *error) MUST_CHECK;
+
+/* Two runs that are over, paired. *out, an empty buffer, gets an object of compare_write's members; *ret its answer: -1 worse, 0 no evidence,
+ * 1 better, at 95 %. The suites are those that the runs name (the same pointer when they are one version). */
+enum fault eval_compare(struct evaluations *e, int64_t baseline, const struct suite *of, int64_t candidate, const struct suite *with,
+                        struct buffer *out, int *ret, struct error *error) MUST_CHECK;
 
 /* What a run that is over means, as findings (wire_eval_tell.c). */
 struct eval_told {

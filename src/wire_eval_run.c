@@ -85,12 +85,22 @@ static bool skip(void *ctx, const struct run_result *r) {
     return true;
 }
 
-static enum fault engine(struct making *m, const struct suite *suite, const struct run_row *row) {
+/* Of the run, in place of the suite's own. */
+static enum fault read_prompt(const struct run_row *row, struct arena *arena, struct prompt *ret, struct error *error) {
+    struct declared *d = arena_new(arena, struct declared);
+    struct problems problems = {0};
+    enum fault fault = d != NULL ? declared_from_json(row->prompt_body, arena, d, error) : error_set(error, FAULT_TOO_LARGE, "no room for a prompt");
+    if (fault == FAULT_NONE && prompt_read(d, 0, "prompt", NULL, arena, ret, &problems) != FAULT_NONE)
+        fault = error_set(error, FAULT_CORRUPT, "the kept prompt cannot be read: %s", problems.count > 0 ? problems.items[0].text : "");
+    return fault;
+}
+
+static enum fault engine(struct making *m, const struct suite *suite, const struct prompt *prompt, const struct run_row *row) {
     char name[NAME];
     const struct eval_run_order *o = m->o;
     (void)snprintf(name, sizeof name, "run-%lld", (long long)row->number);
     const struct asker_options asking = {.url = o->url, .who = o->who, .concurrency = o->concurrent, .timeout_us = TRY_TIMEOUT_US, .patience_us = PATIENCE_US};
-    const struct run_options what = {.suite = suite, .model = row->model, .repeat = (unsigned)row->repeat, .max_cost_nano = row->max_cost_nano,
+    const struct run_options what = {.suite = suite, .prompt = prompt, .model = row->model, .repeat = (unsigned)row->repeat, .max_cost_nano = row->max_cost_nano,
                                      .name = slice_of(name), .begun_us = row->started_us};
     const struct run_calls calls = {.ctx = m, .result = take_result, .ended = run_ended};
     m->loop = loop_new(m->error);
@@ -132,6 +142,7 @@ struct former {
 static bool look_for_former(void *ctx, const struct run_row *r) {
     struct former *f = ctx;
     if (r->state != RUN_RUNNING || !slice_is(r->trigger, f->o->trigger) || !slice_is(r->by, "scheduler")) return true;
+    if (!slice_is_null(f->o->label) && !slice_eq(r->prompt, f->o->label)) return true;
     f->number = r->number;
     f->started_us = r->started_us;
     return false;
@@ -157,7 +168,7 @@ static enum fault begin(struct making *m, struct arena *arena, struct run_row *r
     if (fault != FAULT_NONE) return fault;
     bool go_on = former.number != 0 && former.started_us >= o->since_us;
     if (former.number != 0 && !go_on) give_up(m, former.number);
-    struct eval_wish wish = {.suite_name = o->suite, .max_cost_nano = o->max_cost_nano, .trigger = slice_of(o->trigger), .by = SLICE("scheduler"),
+    struct eval_wish wish = {.suite_name = o->suite, .prompt = o->prompt, .prompt_label = o->label, .model = o->model, .max_cost_nano = o->max_cost_nano, .trigger = slice_of(o->trigger), .by = SLICE("scheduler"),
                              .owner = slice_of(m->owner), .resume = go_on ? EVAL_RESUME_THIS : EVAL_RESUME_NEVER,
                              .number = go_on ? former.number : 0};
     fault = eval_begin(o->evaluations, &wish, clock_wall_us(), arena, ret, &resumed, problems, m->error);
@@ -171,6 +182,7 @@ enum fault eval_run_make(const struct eval_run_order *o, struct arena *arena, st
     struct making *m = mem_new(struct making);
     struct suite suite = {.n_cases = 0};
     struct problems problems = {0};
+    struct prompt prompt;
     struct run_row row;
     bool over = false;
     m->o = o;
@@ -179,7 +191,9 @@ enum fault eval_run_make(const struct eval_run_order *o, struct arena *arena, st
     for (unsigned i = 0; i < KEEP_AT_ONCE; i++) buffer_init(&m->bodies[i], 2 * (size_t)LIMIT_REPLY_BODY);
     enum fault fault = begin(m, arena, &row, &problems);
     if (fault == FAULT_CONFIG && problems.count > 0) error_set(error, fault, "%s", problems.items[0].text);
+    bool own = fault != FAULT_NONE || slice_is_null(row.prompt_body);
     if (fault == FAULT_NONE) fault = eval_kept_suite(o->evaluations, &row, arena, &suite, error);
+    if (fault == FAULT_NONE && !own) fault = read_prompt(&row, arena, &prompt, error);
     if (fault == FAULT_NONE) {
         m->number = row.number;
         fault = eval_lend_judges(o->evaluations, &suite, arena, error);
@@ -187,7 +201,7 @@ enum fault eval_run_make(const struct eval_run_order *o, struct arena *arena, st
         if (over) (void)snprintf(m->why, sizeof m->why, "%s", error->text);
     }
     if (fault == FAULT_NONE) {
-        fault = engine(m, &suite, &row);
+        fault = engine(m, &suite, own ? NULL : &prompt, &row);
         over = m->ended;
     } else if (over) fault = FAULT_NONE;
     if (fault == FAULT_NONE) fault = over ? conclude(m, arena, ret) : error_set(error, FAULT_SHUTTING_DOWN, "the server is stopping");

@@ -65,29 +65,35 @@ static bool add(void *ctx, const struct run_result *r) {
     return a->fault == FAULT_NONE;
 }
 
-static enum fault add_all(struct telling *g, struct compare *c, bool candidate, int64_t number, struct error *error) {
+static enum fault add_all(struct evaluations *e, struct compare *c, bool candidate, int64_t number, struct error *error) {
     struct adding a = {.compare = c, .candidate = candidate, .error = error};
     arena_init(&a.arena, 64 << 10, 4 * (size_t)LIMIT_REPLY_BODY);
-    enum fault fault = run_results(g->e, number, -1, -1, -1, NULL, add, &a, error);
+    enum fault fault = run_results(e, number, -1, -1, -1, NULL, add, &a, error);
     arena_deinit(&a.arena);
     return fault == FAULT_NONE ? a.fault : fault;
 }
 
-static enum fault compare_with(struct telling *g, const struct run_row *baseline, const struct suite *of, struct error *error) {
-    struct buffer out;
+enum fault eval_compare(struct evaluations *e, int64_t baseline, const struct suite *of, int64_t candidate, const struct suite *with,
+                        struct buffer *out, int *ret, struct error *error) {
     struct json_writer w;
-    struct compare *c = compare_new(of, g->t->suite, CONFIDENCE);
-    buffer_init(&out, 4 << 20);
-    enum fault fault = add_all(g, c, false, baseline->number, error);
-    if (fault == FAULT_NONE) fault = add_all(g, c, true, g->t->run->number, error);
+    struct compare *c = compare_new(of, with, CONFIDENCE);
+    enum fault fault = add_all(e, c, false, baseline, error);
+    if (fault == FAULT_NONE) fault = add_all(e, c, true, candidate, error);
     if (fault == FAULT_NONE) {
-        json_start(&w, &out);
+        json_start(&w, out);
         json_object(&w);
-        g->answer = compare_write(c, &w);
+        *ret = compare_write(c, &w);
         json_object_end(&w);
-        g->comparison = out.overflow ? SLICE_NULL : arena_slice(g->arena, buffer_slice(&out));
     }
     compare_free(c);
+    return fault;
+}
+
+static enum fault compare_with(struct telling *g, const struct run_row *baseline, const struct suite *of, struct error *error) {
+    struct buffer out;
+    buffer_init(&out, 4 << 20);
+    enum fault fault = eval_compare(g->e, baseline->number, of, g->t->run->number, g->t->suite, &out, &g->answer, error);
+    if (fault == FAULT_NONE) g->comparison = out.overflow ? SLICE_NULL : arena_slice(g->arena, buffer_slice(&out));
     buffer_deinit(&out);
     return fault;
 }

@@ -133,7 +133,7 @@ static struct slice waiting_gate(const struct act *a, const struct review *r, st
     struct json_writer w;
     buffer_init(&out, 64 << 10);
     json_start(&w, &out);
-    gate_write(&g, "waiting", GATE_SAYS_NOTHING, why, 0, 0, &w);
+    gate_write(&g, "waiting", GATE_SAYS_NOTHING, why, a->at_us, 0, &w);
     struct slice text = arena_slice(a->arena, buffer_slice(&out));
     buffer_deinit(&out);
     return text;

@@ -66,6 +66,8 @@ static void put_suite(struct json_writer *w, const struct gate_suite *s) {
     put_run(w, "run", s->run);
     put_run(w, "control_run", s->control_run);
     json_member_text(w, "required", gate_verdict_name(s->required));
+    json_member_double(w, "pass_rate", s->rate);
+    json_member_double(w, "control_pass_rate", s->control_rate);
     json_member_text(w, "compared", s->control_run == 0 ? NULL : s->compared < 0 ? "worse" : s->compared > 0 ? "better" : "no_evidence");
     json_member_double(w, "lost_at_most", s->lost_at_most);
     json_member_string(w, "why", s->why);

@@ -19,6 +19,7 @@ struct gate_suite {
     int64_t run, control_run;    /* numbers; 0: none. control_run 0: nothing is in production */
     enum gate_verdict required;  /* of the candidate's run */
     int compared;                /* compare_write's: -1 worse, 0 no evidence, 1 better */
+    double rate, control_rate;   /* pass rates; NAN: not known */
     double lost_at_most;         /* upper bound of the pass rate lost against production; NAN: not known */
     struct slice why;            /* a sentence */
 };
@@ -30,8 +31,8 @@ struct gate {
     struct slice problem;        /* why nothing could be run at all; SLICE_NULL */
 };
 enum gate_verdict gate_decide(const struct gate *g, struct arena *arena, struct slice *ret_why);
-/* {state: waiting|running|done, verdict, why, control, max_drop, suites: [{suite, version, run, control_run, required, compared, lost_at_most,
- * why}], begun, ended}: change_version.gate. */
+/* {state: waiting|running|done, verdict, why, control, max_drop, suites: [{suite, version, run, control_run, required, pass_rate,
+ * control_pass_rate, compared, lost_at_most, why}], begun, ended}: change_version.gate. */
 void gate_write(const struct gate *g, const char *state, enum gate_verdict v, struct slice why, int64_t begun_us, int64_t ended_us, struct json_writer *w);
 
 #endif

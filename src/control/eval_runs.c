@@ -56,12 +56,13 @@ static enum fault read_prompt(const struct eval_wish *w, const struct suite *sui
     if (slice_is_null(w->prompt)) {
         row->prompt = suite->has_prompt ? suite->prompt.name : suite->prompt_name;
         if (suite->has_prompt) row->prompt_digest = suite->prompt.digest;
+        if (!slice_is_null(w->prompt_label)) row->prompt = w->prompt_label;
         return FAULT_NONE;
     }
     enum fault fault = declared_from_json(w->prompt, arena, &d, error);
     if (fault == FAULT_NONE) fault = prompt_read(&d, 0, "prompt", NULL, arena, &p, problems);
     if (fault != FAULT_NONE) return fault;
-    row->prompt = p.name;
+    row->prompt = !slice_is_null(w->prompt_label) ? w->prompt_label : p.name;
     row->prompt_body = w->prompt;
     row->prompt_digest = p.digest;
     return FAULT_NONE;

@@ -15,6 +15,7 @@ struct eval_wish {
     struct slice suite;          /* as suite_read reads it; SLICE_NULL: the registered one of these: */
     struct slice suite_name, suite_version; /* version SLICE_NULL: the current one */
     struct slice prompt;         /* canonical JSON, in place of the suite's own; SLICE_NULL */
+    struct slice prompt_label;   /* what the run calls it, "helpdesk-answer@3"; SLICE_NULL: its name */
     struct slice model;          /* SLICE_NULL: the suite's or the prompt's */
     struct slice chosen;         /* the filter as typed; SLICE_NULL: all cases */
     int64_t cases;               /* that the filter leaves; 0: all */
