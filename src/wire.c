@@ -6,7 +6,9 @@
 #include "wire.h"
 #include "wire_batch.h"
 #include "wire_cache.h"
+#include "wire_change.h"
 #include "wire_cost.h"
+#include "wire_lanes.h"
 #include "wire_registry.h"
 #include "wire_tiers.h"
 #include "wire_process.h"
@@ -30,19 +32,8 @@
 #include <unistd.h>
 
 #define GRACE_US 10000000     /* at the end, exchanges under way get this long */
+#define DEPLOY_US 1000000     /* until which time what serves is in force on every loop, else it is in the next turn of those that are late */
 #define FAREWELL_US 1000000   /* and then, to send the error that ends them */
-
-struct lane {
-    struct server *server;
-    unsigned index;
-    pthread_t thread;
-    atomic_bool running;
-    struct loop *loop;
-    struct gateway *gateway;
-    struct buffer frame; /* encoding space, by this lane's thread only */
-    atomic_uint active;  /* exchanges under way, as last published */
-    _Atomic uint64_t passed; /* counts what was posted to see its event loop go round */
-};
 
 struct server {
     const char *config;
@@ -55,6 +46,7 @@ struct server {
     struct gateway_shared *shared;
     struct cost_wire *cost;
     struct watch_wire *watch; /* the scheduler's thread */
+    struct change_wire *change; /* its thread */
     struct batch_wire *batches; /* its thread is lane n_lanes of the recorder and of the token counters */
     struct batches *batches_read; /* the control thread's view of them */
     struct evaluations *evaluations; /* likewise */
@@ -67,6 +59,7 @@ struct server {
     struct control_services services;
     uint64_t lost_seen, failures_seen, seconds;
     atomic_bool ready, refuse_when_full; /* the latter from the policy in force */
+    atomic_bool deploying; /* deployments are posted to them */
     atomic_bool fill_due; /* budgets are in force that do not know what was spent */
 };
 
@@ -99,56 +92,20 @@ static enum fault read_policy(struct server *s, struct policy **ret, struct buff
     return fault;
 }
 
-struct installation {
-    struct lane *lane;
-    struct policy *policy;
-};
-
-static void install(void *arg) {
-    struct installation *i = arg;
-    gateway_install(i->lane->gateway, i->policy);
-    policy_drop(i->policy);
-    mem_free(i);
-}
-
 static void adopt(struct server *s, struct policy *p) { /* takes the reference; policy_lock is held */
     p->revision = s->policy ? s->policy->revision + 1 : 1;
     policy_drop(s->policy);
     s->policy = p;
     atomic_store(&s->refuse_when_full, p->server.recorder.refuse_when_full);
-    for (unsigned i = 0; i < s->n_lanes; i++) {
-        if (!s->lanes[i].running) continue;
-        struct installation *in = mem_new(struct installation);
-        *in = (struct installation){&s->lanes[i], policy_hold(p)};
-        if (!loop_post(s->lanes[i].loop, install, in)) {
-            policy_drop(in->policy);
-            mem_free(in);
-        }
-    }
-}
-
-static void pass(void *arg) {
-    struct lane *l = arg;
-    atomic_fetch_add(&l->passed, 1);
-}
-
-/* Until every loop has ended what it was in the midst of: whoever settled has also recorded. */
-static void let_loops_pass(struct server *s) {
-    for (unsigned i = 0; i < s->n_lanes; i++) {
-        struct lane *l = &s->lanes[i];
-        uint64_t before = atomic_load(&l->passed);
-        int64_t until = clock_us() + GRACE_US;
-        if (!l->running || !loop_post(l->loop, pass, l)) continue;
-        while (atomic_load(&l->passed) == before && clock_us() < until) clock_sleep_us(200);
-    }
-    batch_wire_let_pass(s->batches, GRACE_US);
+    lanes_install(s->lanes, s->n_lanes, p);
 }
 
 /* New budgets learn what was spent before they come into force, from the ledger; what is settled meanwhile is counted once.
  * Not under policy_lock, which the ledger writer may want before it is drained. On the control thread. */
 static void fill_budgets(struct server *s) {
     struct error error = {.fault = FAULT_NONE};
-    let_loops_pass(s);
+    lanes_let_pass(s->lanes, s->n_lanes, GRACE_US); /* whoever settled has also recorded */
+    batch_wire_let_pass(s->batches, GRACE_US);
     if (cost_wire_fill(s->cost, s->ledger, s->writer, &error) != FAULT_NONE)
         log_event(LOG_ERROR, "budgets do not know yet what was spent before this reload; trying again", "error", error.text, NULL);
 }
@@ -215,6 +172,16 @@ static void each_budget(void *ctx, void (*each)(void *arg, const struct budget_v
     struct server *s = ctx;
     cost_wire_each_budget(s->cost, each, arg);
 }
+
+/* A loop that is in the midst of something takes it in its next turn: nobody waits for that for ever. */
+static void install_deployments(void *ctx, struct deployments *d) {
+    struct server *s = ctx;
+    if (atomic_load(&s->deploying)) lanes_deploy(s->lanes, s->n_lanes, d, DEPLOY_US);
+}
+
+static enum fault deployments_changed(void *change, struct error *error) { return change_wire_publish(change, error); }
+static enum fault emergency(void *change, const struct emergency_entry *e, struct error *error) { return change_wire_emergency(change, e, error); }
+static void gates_wanted(void *change) { change_wire_look(change); }
 
 static void cancel_batch(void *ctx, struct slice id) { batch_wire_cancel(((struct server *)ctx)->batches, id); }
 static void batch_queue(void *ctx, struct batch_queue_view *ret) { batch_wire_view(((struct server *)ctx)->batches, ret); }
@@ -289,17 +256,18 @@ static void admin_gone(void *ctx, struct http_request *r) {
 
 /* ---- lanes ---- */
 
-static void *lane_main(void *arg) {
-    struct lane *l = arg;
-    loop_run(l->loop);
-    return NULL;
+static void deploy_first(struct server *s, struct lane *l) {
+    struct deployments *d = change_wire_deployments(s->change);
+    gateway_deploy(l->gateway, d);
+    deployments_drop(d);
 }
 
 static enum fault start_lanes(struct server *s, struct error *error) {
     const struct server_settings *o = &s->policy->server;
     struct http_server_options listen = process_listen_options(o);
     struct gateway_sinks sinks = {.ctx = s, .record = sink_record, .payload = sink_payload, .may_record = sink_may_record,
-                                  .control_owns = o->admin_host ? process_owns_nothing : control_owns, .control = sink_control};
+                                  .control_owns = o->admin_host ? process_owns_nothing : control_owns, .control = sink_control,
+                                  .system_text = change_wire_system_text, .shadow = change_wire_shadow, .change_ctx = s->change};
     cost_wire_sinks(s->cost, &sinks);
     s->batches = batch_wire_new(&(struct batch_wire_parts){.ctx = s, .policy = policy_in_force, .loop_of = loop_of_lane, .recorder = s->recorder,
                                                            .lane = s->n_lanes, .ledger = s->ledger, .writer = s->writer,
@@ -315,6 +283,7 @@ static enum fault start_lanes(struct server *s, struct error *error) {
         if (!l->loop) return error->fault;
         l->gateway = gateway_new(l->loop, i, s->shared, s->metrics, &sinks);
         gateway_install(l->gateway, s->policy);
+        deploy_first(s, l);
         enum fault fault = gateway_listen(l->gateway, &listen, error);
         if (fault == FAULT_NONE) fault = batch_wire_listen(s->batches, l->gateway, listen.max_body, error);
         if (fault != FAULT_NONE) return fault;
@@ -328,31 +297,16 @@ static enum fault start_lanes(struct server *s, struct error *error) {
         s->admin = http_server_new(s->lanes[0].loop, &admin, &h, error);
         if (!s->admin) return error->fault;
     }
-    enum fault fault = FAULT_NONE;
     pthread_mutex_lock(&s->policy_lock); /* no reload finds half of them running */
-    for (unsigned i = 0; i < s->n_lanes && fault == FAULT_NONE; i++) {
-        if (pthread_create(&s->lanes[i].thread, NULL, lane_main, &s->lanes[i]) != 0)
-            fault = error_set(error, FAULT_IO, "cannot start a loop thread");
-        else
-            s->lanes[i].running = true;
-    }
+    enum fault fault = lanes_run(s->lanes, s->n_lanes, error);
     pthread_mutex_unlock(&s->policy_lock);
     uint16_t port = 0;
     struct slice credential = batch_wire_inside(s->batches, &port);
     if (fault == FAULT_NONE) fault = batch_wire_start(s->batches, error);
+    atomic_store(&s->deploying, fault == FAULT_NONE);
+    if (fault == FAULT_NONE) fault = change_wire_publish(s->change, error); /* what was changed while they started */
+    if (fault == FAULT_NONE) fault = change_wire_start(s->change, port, credential, error);
     return fault == FAULT_NONE ? watch_wire_listen(s->watch, port, credential, error) : fault;
-}
-
-static void publish(void *arg) {
-    struct lane *l = arg;
-    gateway_publish(l->gateway);
-    atomic_store(&l->active, gateway_active(l->gateway));
-}
-
-static void quiesce(void *arg) {
-    struct lane *l = arg;
-    gateway_quiesce(l->gateway);
-    publish(l);
 }
 
 /* ---- up and down ---- */
@@ -428,6 +382,9 @@ static enum fault start(struct server *s, struct error *error) {
     if (!s->watch) return error->fault;
     if (cost_wire_install(s->cost, s->policy)) fault = cost_wire_fill(s->cost, s->ledger, s->writer, error);
     if (fault != FAULT_NONE) return fault;
+    s->change = change_wire_new(&(struct change_sources){.ctx = s, .policy = policy_in_force, .install = install_deployments, .ledger = s->ledger,
+                                                         .writer = s->writer, .metrics = s->metrics, .data_dir = o->data_dir, .opened = watch_wire_opened}, error);
+    if (!s->change) return error->fault;
     s->batches_read = batches_open(o->data_dir, error);
     s->evaluations = s->batches_read ? evaluations_open(o->data_dir, error) : NULL;
     if (!s->evaluations) return error->fault;
@@ -435,6 +392,7 @@ static enum fault start(struct server *s, struct error *error) {
                                             .targets = each_target, .budgets = each_budget,
                                             .cancel_batch = cancel_batch, .batch_queue = batch_queue, .batches = s->batches_read, .ledger = s->ledger, .registry = s->registry, .evaluations = s->evaluations,
                                             .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics,
+                                            .change_ctx = s->change, .deployments_changed = deployments_changed, .emergency = emergency, .gates_wanted = gates_wanted,
                                             .started_us = clock_wall_us()};
     watch_wire_lend(s->watch, &s->services);
     s->desk = desk_new(&s->services);
@@ -443,57 +401,23 @@ static enum fault start(struct server *s, struct error *error) {
     return fault == FAULT_NONE ? start_lanes(s, error) : fault;
 }
 
-static void end_exchanges(void *arg) {
-    struct lane *l = arg;
-    gateway_end(l->gateway);
-    publish(l);
-}
-
-/* Has `first` done on every lane, then waits until none has an exchange left, or the time is over. */
-static void run_down(struct server *s, void (*first)(void *arg), int64_t longest_us) {
-    int64_t until = clock_us() + longest_us;
-    for (unsigned i = 0; i < s->n_lanes; i++) {
-        struct lane *l = &s->lanes[i];
-        atomic_store(&l->active, 1);
-        if (l->running) (void)loop_post(l->loop, first, l);
-    }
-    for (unsigned active = 1; active > 0 && clock_us() < until;) {
-        clock_sleep_us(5000);
-        active = 0;
-        for (unsigned i = 0; i < s->n_lanes; i++) {
-            if (!s->lanes[i].running) continue;
-            active += atomic_load(&s->lanes[i].active);
-            (void)loop_post(s->lanes[i].loop, publish, &s->lanes[i]);
-        }
-    }
-}
-
 static void stop(struct server *s) {
     atomic_store(&s->ready, false);
     cost_wire_stop(s->cost);
     batch_wire_quiesce(s->batches);
     watch_wire_quiesce(s->watch);
-    if (s->lanes && s->n_lanes > 0 && s->lanes[0].running) {
-        run_down(s, quiesce, GRACE_US); /* exchanges may end by themselves */
-        run_down(s, end_exchanges, FAREWELL_US);
-    }
+    lanes_run_down(s->lanes, s->lanes ? s->n_lanes : 0, GRACE_US, FAREWELL_US);
     desk_stop(s->desk);
+    change_wire_stop(s->change);
     batch_wire_stop(s->batches);
     watch_wire_stop(s->watch);
-    for (unsigned i = 0; s->lanes && i < s->n_lanes; i++) {
-        if (!s->lanes[i].running) continue;
-        loop_stop(s->lanes[i].loop);
-        pthread_join(s->lanes[i].thread, NULL);
-    }
+    lanes_join(s->lanes, s->lanes ? s->n_lanes : 0);
     desk_free(s->desk);
     batch_wire_free(s->batches);
     http_server_free(s->admin);
-    for (unsigned i = 0; s->lanes && i < s->n_lanes; i++) {
-        gateway_free(s->lanes[i].gateway);
-        loop_free(s->lanes[i].loop);
-        buffer_deinit(&s->lanes[i].frame);
-    }
+    lanes_deinit(s->lanes, s->lanes ? s->n_lanes : 0);
     watch_wire_free(s->watch);
+    change_wire_free(s->change);
     close_stores(s);
     mem_free(s->lanes);
     gateway_shared_free(s->shared);
@@ -529,7 +453,7 @@ static void keep_house(struct server *s) {
     set_gauge(s, METRIC_BUILD, 1, VERSION);
     each_target(s, set_breaker, s);
     watch_wire_publish(s->watch);
-    for (unsigned i = 0; i < s->n_lanes; i++) (void)loop_post(s->lanes[i].loop, publish, &s->lanes[i]);
+    lanes_publish(s->lanes, s->n_lanes);
     if (recorded.lost > s->lost_seen) log_event(LOG_ERROR, "records were lost: the flight recorder has no room", NULL);
     if (written.failures > s->failures_seen) log_event(LOG_ERROR, "the ledger could not be written", "error", written.last_error, NULL);
     if (atomic_load(&s->fill_due) && !desk_run(s->desk, fill_again, s)) log_event(LOG_WARN, "budgets are still to be filled", NULL);

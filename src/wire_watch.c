@@ -64,7 +64,7 @@ static bool is_stopping(void *ctx) {
     return atomic_load(&((struct watch_wire *)ctx)->stopping);
 }
 
-static void opened(void *ctx, const struct finding *f) {
+void watch_wire_opened(void *ctx, const struct finding *f) {
     struct arena arena;
     char id[24];
     (void)ctx;
@@ -89,7 +89,7 @@ static enum fault run_retention(struct watch_wire *w, struct error *error) {
 }
 
 static enum fault run(struct watch_wire *w, enum watch_job job, struct error *error) {
-    struct watch watch = {w, policy, each_budget, is_stopping, opened, w->s.ledger, w->registry};
+    struct watch watch = {w, policy, each_budget, is_stopping, watch_wire_opened, w->s.ledger, w->registry};
     int64_t now_us = clock_wall_us();
     if (job == WATCH_PRICES || job == WATCH_PACE || job == WATCH_ANOMALIES) ledger_writer_drain(w->s.writer);
     switch (job) {
@@ -101,7 +101,7 @@ static enum fault run(struct watch_wire *w, enum watch_job job, struct error *er
     case WATCH_DOWNGRADES: return watch_downgrades(&watch, now_us, error);
     case WATCH_SCORING: score_wire_look(w->scoring); return FAULT_NONE;
     case WATCH_EVALUATION: eval_wire_look(w->evaluations); return FAULT_NONE;
-    case WATCH_REVIEWS: return review_wire_look(w->s.data_dir, w->registry, now_us, opened, w, error);
+    case WATCH_REVIEWS: return review_wire_look(w->s.data_dir, w->registry, now_us, watch_wire_opened, w, error);
     case WATCH_LEARNED: return cost_wire_save(w->s.cost, w->registry, error);
     case WATCH_RETENTION: return run_retention(w, error);
     case WATCH_JOBS: break;
@@ -258,7 +258,7 @@ struct watch_wire *watch_wire_new(const struct watch_sources *s, struct error *e
         w->downgrades = downgrade_wire_new(
             &(struct downgrade_sources){w, policy, s->ledger, s->writer, s->data_dir, downgrade_kept}, error);
     if (w->downgrades != NULL) w->scoring = score_wire_new(&(struct score_sources){w, policy, s->ledger, s->writer, s->data_dir}, error);
-    if (w->scoring != NULL) w->evaluations = eval_wire_new(&(struct eval_sources){w, policy, s->ledger, s->data_dir, opened}, error);
+    if (w->scoring != NULL) w->evaluations = eval_wire_new(&(struct eval_sources){w, policy, s->ledger, s->data_dir, watch_wire_opened}, error);
     if (w->evaluations != NULL) return w;
     watch_wire_free(w);
     return NULL;

@@ -9,6 +9,7 @@
 
 #include "base/metric.h"
 #include "control/control.h"
+#include "model/finding.h"
 #include "wire_cost.h"
 
 /* JOB(symbol, name, seconds after the start, seconds between runs, least seconds before a run that is asked
@@ -32,6 +33,8 @@ enum watch_job {
 #undef JOB
         WATCH_JOBS
 };
+
+void watch_wire_opened(void *ctx, const struct finding *f); /* says in the log that a finding was opened; `ctx` is of no account */
 
 struct watch_wire;
 struct watch_sources { /* all of it outlives the thread */

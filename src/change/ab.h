@@ -12,18 +12,22 @@ struct ab_test {
     struct ab_plan plan;
     int64_t needed_an_arm;       /* -1: not known before there is data */
 };
-enum ab_verdict { AB_RUNNING, AB_CANDIDATE, AB_CONTROL, AB_NO_DIFFERENCE, AB_ERROR }; /* NO_DIFFERENCE: smaller than min_effect, shown */
+/* NO_DIFFERENCE: smaller than min_effect, shown. UNDECIDED: its time is over, and neither a winner nor that was shown. */
+enum ab_verdict { AB_RUNNING, AB_CANDIDATE, AB_CONTROL, AB_NO_DIFFERENCE, AB_UNDECIDED, AB_ERROR };
 const char *ab_verdict_name(enum ab_verdict v);
 struct ab_report {
     enum ab_verdict verdict;
     struct guard_answer metric;
-    double detectable;           /* smallest effect that so much data shows with `power` */
+    double detectable;           /* smallest effect that so much data shows with `power`, as min_effect is given; NAN */
     bool over;                   /* verdict, or its time is over */
     char why[256];
 };
+/* Exchanges an arm after which one look shows min_effect with `power`; looking earlier too only finds it sooner. `level` and `variance` are
+ * of one value of control (of a rate: 1 or 0); min_effect is of a score a difference, else a share of `level`. -1: not known, or a quantile. */
+int64_t ab_needed(const struct ab_plan *p, double level, double variance);
 void ab_judge(const struct ab_test *t, const struct guard_answer *metric, int64_t ran_us, struct ab_report *ret);
 void ab_write(const struct ab_test *t, struct json_writer *w);
 enum fault ab_read(struct slice json, struct arena *arena, struct ab_test *ret, struct error *error) MUST_CHECK;
-void ab_report_write(const struct ab_report *r, struct json_writer *w); /* members */
+void ab_report_write(const struct ab_report *r, struct json_writer *w); /* members: verdict, over, detectable, why */
 
 #endif

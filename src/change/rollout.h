@@ -17,6 +17,7 @@ struct rollout_evidence {
     bool shadow_done, shadow_worse; /* stage SHADOW: enough pairs; surely worse (change/shadow.h) */
     bool budget_ended;           /* the shadow's */
     bool person_promotes;        /* the class wants a person for the last step */
+    struct slice pause_why;      /* a guardrail whose on_failure is pause is Failed; SLICE_NULL: none is */
 };
 enum rollout_act { ROLLOUT_WAITS, ROLLOUT_GOES_ON, ROLLOUT_TO_CANARY, ROLLOUT_PAUSES, ROLLOUT_PROMOTES, ROLLOUT_ROLLS_BACK };
 struct rollout_decision {
@@ -25,11 +26,15 @@ struct rollout_decision {
     unsigned step;               /* GOES_ON: to this step, */
     uint32_t weight_ppm;         /* with this weight */
     int64_t needed;              /* exchanges; 0: does not wait for any */
+    bool for_person;             /* WAITS: time and traffic alone do not take it further */
 };
-/* The first step's weight, and the index of the step it stands in. */
+/* The first step's weight, and the index of the step it stands in: a weight that a pause follows stands in the pause. 100 % is the end of
+ * the steps: production. An A/B test has no steps and one weight, a half. */
 void rollout_begin(const struct rollout_plan *p, enum rollout_stage stage, unsigned *ret_step, uint32_t *ret_weight_ppm);
 void rollout_decide(const struct rollout_plan *p, const struct rollout_row *r, const struct rollout_evidence *e, struct arena *arena,
                     struct rollout_decision *ret);
+/* Weights change one step after the other, and each change is an epoch (store/rollouts.h): 0 is what was before the first. */
+uint32_t rollout_weight_of(const struct rollout_plan *p, enum rollout_stage stage, unsigned epoch);
 /* A person says: promote (the next step now; from the last one: production). FAULT_CONFLICT with why not: Failed, Error, fewer than
  * min_samples. Inconclusive is a person's to accept. */
 enum fault rollout_promote(const struct rollout_plan *p, const struct rollout_row *r, const struct rollout_evidence *e,

@@ -66,7 +66,7 @@ static int list(int argc, char **argv, const char *domain, const char *usage) {
         {.name = "application", .letter = 'a', .type = OPTION_TEXT, .value = &application, .metavar = "NAME", .help = "only this application"},
         {.name = "kind", .type = OPTION_TEXT, .value = &kind, .metavar = "KIND", .help = "only this kind, such as unknown_price"},
         CLIENT_OPTIONS(o),
-        {.name = "domain", .type = OPTION_TEXT, .value = &domain, .metavar = "NAME", .help = "only cost or quality"},
+        {.name = "domain", .type = OPTION_TEXT, .value = &domain, .metavar = "NAME", .help = "only cost, quality or change"},
     };
     unsigned n_specs = sizeof specs / sizeof *specs - (domain != NULL);
     struct buffer path;
@@ -114,7 +114,7 @@ int cli_cost_dismiss(int argc, char **argv) { return dismiss(argc, argv, "quarte
 static int dismiss_any(int argc, char **argv) { return dismiss(argc, argv, "quarterdeck finding dismiss ID --why TEXT [options]"); }
 
 const struct cli_verb cli_finding_parts[] = {
-    {"list", "finding list [options]", "what the watchers noticed, of cost and of quality; exit 1 when any is open", list_all},
+    {"list", "finding list [options]", "what the watchers noticed, of cost, quality and change; exit 1 when any is open", list_all},
     {"dismiss", "finding dismiss ID --why TEXT [options]", "it needs no answer: it is not told again", dismiss_any},
     {NULL, NULL, NULL, NULL},
 };

@@ -1,0 +1,41 @@
+/* judging.h - how a rollout stands: from what was counted of it (store/rollouts.h), the scores of its records and the pairs of its shadow, to
+ * what rollout_decide is asked with. For the server's thread and for whoever asks, by the same code. */
+#ifndef CHANGE_JUDGING_H
+#define CHANGE_JUDGING_H
+
+#include "change/ab.h"
+#include "change/rollout.h"
+#include "store/ledger.h"
+
+/* The plan of a row; of an A/B test one with its metric alone. Texts in the arena. */
+struct judged_plan {
+    struct rollout_plan plan;
+    bool is_ab;
+    struct ab_test test;
+};
+enum fault judging_plan(const struct rollout_row *row, struct arena *arena, struct judged_plan *ret, struct error *error) MUST_CHECK;
+
+/* Which arm a scored record was of: looked up once each. Bounded: what does not fit is looked up again. */
+struct judging_memory;
+struct judging_memory *judging_memory_new(void);
+void judging_memory_free(struct judging_memory *m);
+
+struct judging_sources {
+    struct registry *registry;
+    struct ledger *ledger;           /* NULL: no scores are known */
+    const struct change_policy *policy;
+    struct judging_memory *memory;   /* NULL: none */
+};
+struct judging {
+    struct guard_answer answers[GUARDRAILS];
+    unsigned n;
+    struct rollout_evidence evidence;
+    struct ab_report report;         /* of an A/B test */
+    uint64_t pairs;                  /* of the shadow */
+    int64_t shadow_cost_nano;        /* of its pairs so far */
+};
+/* `counted`: guardrails_encode of what was counted so far; SLICE_NULL: nothing was. */
+enum fault judging_of(const struct judging_sources *s, const struct rollout_row *row, const struct judged_plan *plan, struct slice counted,
+                      struct arena *arena, struct judging *ret, struct error *error) MUST_CHECK;
+
+#endif
