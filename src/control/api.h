@@ -188,6 +188,7 @@ void api_keys_revoke(struct api_call *c);
 void api_reload(struct api_call *c);
 void api_audit_list(struct api_call *c);
 void api_audit_verify(struct api_call *c);
+void api_audit_export(struct api_call *c);
 void api_status(struct api_call *c);
 void api_health(struct api_call *c);
 void api_ready(struct api_call *c);

@@ -173,8 +173,19 @@ static const struct api_parameter key_revoke[] = {
     END};
 static const struct api_parameter reload[] = {REASON(API_BODY), END};
 static const struct api_parameter audit_list[] = {
+    TEXT_QUERY("subject", "what was changed, such as prompt:helpdesk-answer (its versions too)"),
+    TEXT_QUERY("actor", "who changed it"),
+    TEXT_QUERY("action", "what was done: rollout.start, or rollout for all that begin with `rollout.`"),
+    TIME_QUERY("from", NULL, "the first time that counts; RFC 3339, a date, or back from now: -1h"),
+    TIME_QUERY("to", NULL, "the first time that no longer counts"),
     {.name = "before", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .help = "next_before of the page before"},
     {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "entries of one page"},
+    END};
+static const struct api_parameter audit_verify[] = {
+    TEXT_QUERY("head", "a head that was kept elsewhere, 64 hex digits: is it in the log still?"), END};
+static const struct api_parameter audit_export[] = {
+    {.name = "after", .place = API_QUERY, .type = API_INTEGER, .high = INT64_MAX, .fallback = "0", .help = "number of the last line of the page before"},
+    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = 10000, .fallback = "10000", .help = "lines at most; fewer where they are long"},
     END};
 
 static const struct api_parameter budgets[] = {
@@ -389,7 +400,8 @@ const struct api_route api_routes[] = {
     {"DELETE", "/api/v1/keys/{application}/{name}", API_EDITOR, 200, api_keys_revoke, "Revokes a key.", key_revoke, "RevokedKey", NULL},
     {"POST", "/api/v1/reload", API_ADMIN, 200, api_reload, "Reads the configuration again. With errors, the policy in force stays.", reload, "Revision", NULL},
     {"GET", "/api/v1/audit", API_VIEWER, 200, api_audit_list, "The audit log, newest first.", audit_list, "Audit", NULL},
-    {"GET", "/api/v1/audit/verify", API_VIEWER, 200, api_audit_verify, "Whether the audit log's chain of hashes is whole.", NULL, "AuditVerdict", NULL},
+    {"GET", "/api/v1/audit/verify", API_VIEWER, 200, api_audit_verify, "Whether the audit log's chain of hashes is whole.", audit_verify, "AuditVerdict", NULL},
+    {"GET", "/api/v1/audit/export", API_VIEWER, 200, api_audit_export, "The audit log with its hashes, oldest first, one entry a line, so that anybody can verify it. No line: there are no more.", audit_export, NULL, "application/jsonl"},
     {"GET", "/api/v1/status", API_VIEWER, 200, api_status, "Version, revision, flight recorder and ledger.", NULL, "Status", NULL},
     {"GET", "/api/v1/openapi.json", API_VIEWER, 200, api_openapi, "This document.", NULL, NULL, "application/json"},
     {"GET", "/metrics", API_LOCAL, 200, api_metrics, "Metrics in Prometheus text format.", NULL, NULL, "text/plain; version=0.0.4; charset=utf-8"},

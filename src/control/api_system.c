@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 
-#define AUDIT_PAGE 100
 #define SECOND_US 1000000
 
 /* ---- reload ---- */
@@ -32,60 +31,6 @@ void api_reload(struct api_call *c) {
         }
     }
     buffer_deinit(&problems);
-}
-
-/* ---- audit ---- */
-
-static void put_entry(struct json_writer *w, const struct audit_entry *e) {
-    char chain[2 * DIGEST_BYTES + 1];
-    digest_hex(e->chain.bytes, DIGEST_BYTES, chain);
-    json_object(w);
-    json_member_i64(w, "number", (int64_t)e->number);
-    api_put_time(w, "at", e->at_us);
-    json_member_string(w, "actor", e->actor);
-    json_member_string(w, "action", e->action);
-    json_member_string(w, "subject", e->subject);
-    json_member_string(w, "reason", e->reason);
-    json_member_raw(w, "detail", e->detail);
-    json_member_text(w, "chain", chain);
-    json_object_end(w);
-}
-
-static bool need_registry(struct api_call *c) {
-    if (c->s->registry) return true;
-    api_fail(c, FAULT_NOT_RUNNING, "there is no registry: start the server, or name its data_dir");
-    return false;
-}
-
-void api_audit_list(struct api_call *c) {
-    struct audit_entry *entries = NULL;
-    struct error error;
-    unsigned n = 0, limit = (unsigned)api_number(c, "limit", AUDIT_PAGE);
-    uint64_t before = (uint64_t)api_number(c, "before", 0);
-    if (!need_registry(c)) return;
-    enum fault fault = registry_audit_list(c->s->registry, before, limit, c->arena, &entries, &n, &error);
-    if (!api_check(c, fault, &error)) return;
-    json_object(&c->json);
-    json_key(&c->json, "entries");
-    json_array(&c->json);
-    for (unsigned i = 0; i < n; i++) put_entry(&c->json, &entries[i]);
-    json_array_end(&c->json);
-    json_key(&c->json, "next_before");
-    if (n == limit && entries[n - 1].number > 1) json_put_u64(&c->json, entries[n - 1].number);
-    else json_put_null(&c->json);
-    json_object_end(&c->json);
-}
-
-void api_audit_verify(struct api_call *c) {
-    uint64_t first_bad = 0;
-    struct error error;
-    if (!need_registry(c) || !api_check(c, registry_audit_verify(c->s->registry, &first_bad, &error), &error)) return;
-    json_object(&c->json);
-    json_member_bool(&c->json, "whole", first_bad == 0);
-    json_key(&c->json, "first_bad");
-    if (first_bad) json_put_u64(&c->json, first_bad);
-    else json_put_null(&c->json);
-    json_object_end(&c->json);
 }
 
 /* ---- status ---- */

@@ -31,6 +31,7 @@ const struct cli_verb cli_verbs[] = {
     {"budget", "budget list|show|set|remove|approve", "what may be spent, what was, and what expensive work is approved", cli_budget},
     {"limit", "limit list|show|set|remove", "how fast and how much at once", cli_limit},
     {"policy", "policy show|reload|audit", "what is in force: state, reading it again, who changed what", cli_policy},
+    {"audit", "audit list|verify|export", "who changed what and why, and whether the log of it is whole", cli_audit},
     {"sim", "sim [options]", "a model provider that never was, for trying out and testing", cli_sim},
     {"load", "load [options]", "a load test from a trace or at a rate", cli_load},
     {"version", "version", "print the version", version},

@@ -30,11 +30,15 @@ static bool chain_of(const struct digest *before, const struct audit_entry *e, s
 }
 
 static const char select_last[] = "SELECT number, chain FROM audit ORDER BY number DESC LIMIT 1";
-static const char select_page[] =
-    "SELECT number, at_us, actor, action, subject, reason, detail, chain FROM audit"
-    " WHERE number < ?1 ORDER BY number DESC LIMIT ?2";
-static const char select_all[] =
-    "SELECT number, at_us, actor, action, subject, reason, detail, chain FROM audit ORDER BY number";
+#define COLUMNS "number, at_us, actor, action, subject, reason, detail, chain"
+/* An action, or a group of them: "prompt" of "prompt.submit"; a subject, or its versions (by the index audit_subject). */
+#define WHERE                                                                                                         \
+    " FROM audit WHERE number < ?1 AND at_us >= ?3 AND at_us < ?4 AND (?5 IS NULL OR actor = ?5)"                     \
+    " AND (?6 IS NULL OR action = ?6 OR substr(action, 1, length(?6) + 1) = ?6 || '.')"
+static const char select_page[] = "SELECT " COLUMNS WHERE " ORDER BY number DESC LIMIT ?2";
+static const char select_subject[] =
+    "SELECT " COLUMNS WHERE " AND (subject = ?7 OR (subject > ?7 || '@' AND subject < ?7 || 'A')) ORDER BY number DESC LIMIT ?2";
+static const char select_all[] = "SELECT " COLUMNS " FROM audit WHERE number > ?1 ORDER BY number";
 static const char insert[] = "INSERT INTO audit(number, at_us, actor, action, subject, reason, detail, chain)"
                              " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
@@ -77,6 +81,9 @@ enum fault audit_append(struct registry *r, const struct audit_entry *e, struct 
     struct audit_entry entry = *e;
     struct digest before = {{0}};
     uint64_t last = 0;
+    const struct slice texts[TEXTS] = {e->actor, e->action, e->subject, e->reason, e->detail};
+    for (int i = 0; i < TEXTS; i++) /* what is exported has to have the hash of what is kept */
+        if (!slice_is_utf8(texts[i])) return error_set(error, FAULT_BAD_REQUEST, "the texts of an audit entry are UTF-8, and one is not");
     enum fault fault = last_entry(r, &last, &before, error);
     entry.number = last + 1;
     if (fault == FAULT_NONE && !chain_of(&before, &entry, &entry.chain))
@@ -103,8 +110,8 @@ static bool read_entry(struct statement *s, struct arena *arena, struct audit_en
     return read_chain(s, 7, &ret->chain);
 }
 
-enum fault registry_audit_list(struct registry *r, uint64_t before, unsigned limit, struct arena *arena,
-                               struct audit_entry **ret, unsigned *ret_n, struct error *error) {
+enum fault registry_audit_find(struct registry *r, const struct audit_filter *f, unsigned limit, struct arena *arena, struct audit_entry **ret,
+                               unsigned *ret_n, struct error *error) {
     struct statement *s;
     bool row = false;
     unsigned n = 0;
@@ -112,12 +119,17 @@ enum fault registry_audit_list(struct registry *r, uint64_t before, unsigned lim
         return error_set(error, FAULT_BAD_REQUEST, "expected a limit of 1 to %d, found %u", LIMIT_PAGE,
                          limit);
     struct audit_entry *all = arena_new_array(arena, struct audit_entry, limit);
-    enum fault fault = statement_of(r->db, select_page, &s, error);
+    enum fault fault = statement_of(r->db, slice_is_null(f->subject) ? select_page : select_subject, &s, error);
     if (fault != FAULT_NONE) return fault;
-    statement_bind_i64(s, 1, before == 0 || before > INT64_MAX ? INT64_MAX : (int64_t)before);
+    statement_bind_i64(s, 1, f->before == 0 || f->before > INT64_MAX ? INT64_MAX : (int64_t)f->before);
     statement_bind_i64(s, 2, limit);
+    statement_bind_i64(s, 3, f->from_us != 0 ? f->from_us : INT64_MIN);
+    statement_bind_i64(s, 4, f->to_us != 0 ? f->to_us : INT64_MAX);
+    statement_bind_text(s, 5, f->actor);
+    statement_bind_text(s, 6, f->action);
+    if (!slice_is_null(f->subject)) statement_bind_text(s, 7, f->subject);
     while (all != NULL && n < limit && (fault = statement_step(s, &row, error)) == FAULT_NONE && row)
-        read_entry(s, arena, &all[n++]); /* a damaged chain is registry_audit_verify's business */
+        read_entry(s, arena, &all[n++]); /* a damaged chain is registry_audit_check's business */
     statement_reset(s);
     if (fault == FAULT_NONE && arena_is_full(arena))
         fault = error_set(error, FAULT_TOO_LARGE, "no room for %u entries", limit);
@@ -127,22 +139,65 @@ enum fault registry_audit_list(struct registry *r, uint64_t before, unsigned lim
     return FAULT_NONE;
 }
 
-enum fault registry_audit_verify(struct registry *r, uint64_t *ret_first_bad, struct error *error) {
+enum fault registry_audit_list(struct registry *r, uint64_t before, unsigned limit, struct arena *arena,
+                               struct audit_entry **ret, unsigned *ret_n, struct error *error) {
+    return registry_audit_find(r, &(struct audit_filter){.before = before}, limit, arena, ret, ret_n, error);
+}
+
+enum fault registry_audit_each(struct registry *r, uint64_t after, bool (*each)(void *ctx, const struct audit_entry *e), void *ctx,
+                               struct error *error) {
     struct statement *s;
-    struct digest chain = {{0}}, expected;
-    uint64_t number = 0, bad = 0;
     bool row = false;
     enum fault fault = statement_of(r->db, select_all, &s, error);
     if (fault != FAULT_NONE) return fault;
-    while (bad == 0 && (fault = statement_step(s, &row, error)) == FAULT_NONE && row) {
+    statement_bind_i64(s, 1, after > INT64_MAX ? INT64_MAX : (int64_t)after);
+    while ((fault = statement_step(s, &row, error)) == FAULT_NONE && row) {
         struct audit_entry e = {0};
-        number++;
-        bool good = read_entry(s, NULL, &e) && e.number == number && chain_of(&chain, &e, &expected) &&
-                    digest_eq(&expected, &e.chain);
-        if (!good) bad = number;
-        chain = e.chain;
+        read_entry(s, NULL, &e);
+        if (!each(ctx, &e)) break;
     }
     statement_reset(s);
-    if (fault == FAULT_NONE) *ret_first_bad = bad;
+    return fault;
+}
+
+/* ---- is it whole ---- */
+
+struct checking {
+    const struct digest *kept;
+    struct audit_check check;
+};
+
+/* Takes the entry of the row as the next of the chain. */
+static void check_entry(struct checking *k, struct statement *s) {
+    struct audit_entry e = {0};
+    struct digest expected;
+    bool readable = read_entry(s, NULL, &e);
+    k->check.entries++;
+    if (k->check.first_bad != 0) return;
+    if (!readable || e.number != k->check.entries || !chain_of(&k->check.head, &e, &expected) || !digest_eq(&expected, &e.chain)) {
+        k->check.first_bad = k->check.entries;
+        return;
+    }
+    k->check.head = e.chain;
+    if (k->kept != NULL && digest_eq(&e.chain, k->kept)) k->check.kept_at = e.number;
+}
+
+enum fault registry_audit_check(struct registry *r, const struct digest *kept, struct audit_check *ret, struct error *error) {
+    struct statement *s;
+    struct checking k = {.kept = kept};
+    bool row = false;
+    enum fault fault = statement_of(r->db, select_all, &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_i64(s, 1, INT64_MIN);
+    while ((fault = statement_step(s, &row, error)) == FAULT_NONE && row) check_entry(&k, s);
+    statement_reset(s);
+    if (fault == FAULT_NONE) *ret = k.check;
+    return fault;
+}
+
+enum fault registry_audit_verify(struct registry *r, uint64_t *ret_first_bad, struct error *error) {
+    struct audit_check check = {0};
+    enum fault fault = registry_audit_check(r, NULL, &check, error);
+    if (fault == FAULT_NONE) *ret_first_bad = check.first_bad;
     return fault;
 }

@@ -39,9 +39,28 @@ struct audit_entry {
 };
 enum fault registry_audit(struct registry *r, const struct audit_entry *e,
                           struct error *error) MUST_CHECK; /* number and chain are filled in */
+/* Newest first. `subject` is also that of its versions ("prompt:x" of "prompt:x@3"), `action` also a group ("prompt" of "prompt.submit"). */
+struct audit_filter {                 /* zeroed: everything */
+    struct slice subject, actor, action;
+    int64_t from_us, to_us;           /* at or after; before. to_us 0: no end */
+    uint64_t before;                  /* number; 0: from the newest */
+};
+enum fault registry_audit_find(struct registry *r, const struct audit_filter *f, unsigned limit, struct arena *arena, struct audit_entry **ret,
+                               unsigned *ret_n, struct error *error) MUST_CHECK;
 enum fault registry_audit_list(struct registry *r, uint64_t before, unsigned limit, struct arena *arena,
                                struct audit_entry **ret, unsigned *ret_n,
-                               struct error *error) MUST_CHECK; /* newest first */
+                               struct error *error) MUST_CHECK; /* the same without a filter */
+/* Oldest first, those behind `after`, until `each` returns false. Texts are valid inside the call. */
+enum fault registry_audit_each(struct registry *r, uint64_t after, bool (*each)(void *ctx, const struct audit_entry *e), void *ctx,
+                               struct error *error) MUST_CHECK;
+
+/* Entries changed, taken out or put in show in the chain. That the last ones were cut off does not: for that somebody keeps a head. */
+struct audit_check {
+    uint64_t entries, first_bad;      /* first_bad 0: the chain is whole */
+    struct digest head;               /* chain of the last entry up to which it is whole; zeros: there is none */
+    uint64_t kept_at;                 /* the entry whose chain is `kept`, in the part that is whole; 0: none, or it was not asked for */
+};
+enum fault registry_audit_check(struct registry *r, const struct digest *kept, struct audit_check *ret, struct error *error) MUST_CHECK;
 enum fault registry_audit_verify(struct registry *r, uint64_t *ret_first_bad,
                                  struct error *error) MUST_CHECK; /* 0: whole */
 

@@ -187,6 +187,75 @@ static void the_audit_log_goes_in_pages(void **state) {
     EXPECT_STATUS(200, desk_get(d, "/api/v1/audit/verify"));
     EXPECT(d, "whole", "true");
     EXPECT(d, "first_bad", "null");
+    EXPECT(d, "entries", "5");
+}
+
+static void strcat_one(char *to, size_t size, const char *text) { snprintf(to + strlen(to), size - strlen(to), "%s", text); }
+
+static void the_audit_log_is_found_by_what_changed(void **state) {
+    struct desk *d = *state;
+    static const struct {
+        const char *actor, *action, *subject;
+        int64_t at_us;
+    } all[] = {{"ann", "prompt.apply", "prompt:a@1", 1000000}, {"bob", "prompt.submit", "prompt:a@1", 2000000}, {"ann", "rollout.start", "prompt:a", 3000000},
+               {"ann", "prompt.apply", "prompt:ab@1", 4000000}, {"bob", "promptly", "prompt:b", 5000000}};
+    static const struct {
+        const char *query, *numbers;
+    } cases[] = {{"", "5 4 3 2 1"}, {"?subject=prompt:a", "3 2 1"}, {"?subject=prompt%3Aa%401", "2 1"}, {"?subject=prompt", ""}, {"?actor=bob", "5 2"},
+                 {"?action=prompt", "4 2 1"}, {"?action=prompt.apply", "4 1"}, {"?from=1970-01-01T00:00:03Z", "5 4 3"}, {"?to=1970-01-01T00:00:03Z", "2 1"},
+                 {"?from=1970-01-01T00:00:02Z&to=1970-01-01T00:00:04Z&actor=ann", "3"}, {"?subject=prompt:a&before=3", "2 1"}, {"?actor=%25", ""}};
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
+        struct audit_entry e = {.at_us = all[i].at_us, .actor = slice_of(all[i].actor), .action = slice_of(all[i].action), .subject = slice_of(all[i].subject)};
+        assert_int_equal(registry_audit(d->s.registry, &e, NULL), FAULT_NONE);
+    }
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char path[200], numbers[64] = "", at[32];
+        snprintf(path, sizeof path, "/api/v1/audit%s", cases[i].query);
+        EXPECT_STATUS(200, desk_get(d, path));
+        for (unsigned k = 0;; k++) {
+            snprintf(at, sizeof at, "entries.%u.number", k);
+            const char *number = desk_at(d, at);
+            if (strcmp(number, "absent") == 0) break;
+            if (k > 0) strcat_one(numbers, sizeof numbers, " ");
+            strcat_one(numbers, sizeof numbers, number);
+        }
+        if (strcmp(numbers, cases[i].numbers) != 0) fail_msg("%s: expected `%s`, found `%s`", path, cases[i].numbers, numbers);
+    }
+    EXPECT_STATUS(400, desk_get(d, "/api/v1/audit?from=yesterday"));
+}
+
+static void a_kept_head_shows_what_was_cut_off(void **state) {
+    struct desk *d = *state;
+    char head[80], path[200];
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/audit/verify"));
+    EXPECT(d, "head", "null");
+    for (unsigned i = 0; i < 3; i++) EXPECT_STATUS(200, desk_do(d, "POST", "/api/v1/reload", ""));
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/audit/verify"));
+    snprintf(head, sizeof head, "%s", desk_at(d, "head"));
+    assert_int_equal(strlen(head), 64);
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/audit?limit=1"));
+    EXPECT(d, "entries.0.chain", head);
+    EXPECT_STATUS(200, desk_do(d, "POST", "/api/v1/reload", ""));
+    snprintf(path, sizeof path, "/api/v1/audit/verify?head=%s", head);
+    EXPECT_STATUS(200, desk_get(d, path));
+    EXPECT(d, "whole", "true");
+    EXPECT(d, "kept_head_entry", "3");
+    path[strlen(path) - 1] ^= 1;
+    EXPECT_STATUS(200, desk_get(d, path));
+    EXPECT(d, "whole", "false");
+    EXPECT(d, "first_bad", "null");
+    EXPECT(d, "kept_head_entry", "null");
+    EXPECT_STATUS(400, desk_get(d, "/api/v1/audit/verify?head=abc"));
+    EXPECT_MESSAGE(d, "expected the 64 hex digits");
+
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/audit/export?after=1&limit=2"));
+    assert_string_equal(d->answer.content_type, "application/jsonl");
+    const char *text = buffer_text(&d->answer.body);
+    assert_true(strncmp(text, "{\"number\":2,", 12) == 0 && strstr(text, "\n{\"number\":3,") != NULL && strstr(text, "\"number\":4") == NULL);
+    assert_non_null(strstr(text, "\"detail\":\"{\\\"revision\\\":3}\"")); /* as it is hashed */
+    assert_non_null(strstr(text, head));
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/audit/export?after=4"));
+    assert_int_equal(d->answer.body.len, 0);
 }
 
 /* ---- the server ---- */
@@ -230,7 +299,8 @@ static void states(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(models), TEST(quotes), TEST(a_key_lives_and_dies), TEST(a_change_that_is_not_in_force_says_so),
-        TEST(the_actor_is_who_asked), TEST(reloads), TEST(the_audit_log_goes_in_pages),
+        TEST(the_actor_is_who_asked), TEST(reloads), TEST(the_audit_log_goes_in_pages), TEST(the_audit_log_is_found_by_what_changed),
+        TEST(a_kept_head_shows_what_was_cut_off),
         TEST(states),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
