@@ -46,6 +46,47 @@ static struct design design_of(const struct guard_sums *s, const double spread[S
     return d;
 }
 
+/* As many values as count. */
+static struct mean_sums shrunk(const struct mean_sums *m, double design) {
+    uint64_t n = (uint64_t)floor((double)m->n / design);
+    double part = m->n > 0 ? (double)n / (double)m->n : 0;
+    return (struct mean_sums){n, m->sum * part, m->squares * part};
+}
+
+static double variance_of(const struct mean_sums *m) {
+    double n = (double)m->n, mean = m->sum / n;
+    return n > 0 ? fmax(m->squares / n - mean * mean, 0) : 0;
+}
+
+static struct design design_of_rail(const struct guard_sums *s, enum guard_kind kind) {
+    double spread[SIDES] = {variance_of(&s->sums[SIDE_CANDIDATE]), variance_of(&s->sums[SIDE_CONTROL])};
+    return design_of(s, kind == GUARD_MEAN || kind == GUARD_SCORE ? spread : NULL);
+}
+
+static struct sequence_estimate compare_means(const struct guard_sums *s, const struct guardrail *rail, double design, double alpha) {
+    struct mean_sums c = shrunk(&s->sums[SIDE_CANDIDATE], design), b = shrunk(&s->sums[SIDE_CONTROL], design);
+    return rail->kind == GUARD_SCORE ? difference_sequence(&b, &c, false, rail->margin, MEAN_OPT, alpha)
+                                     : difference_sequence(&c, &b, true, rail->margin - 1, MEAN_OPT, alpha);
+}
+
+/* The design effect of few groups is a guess. */
+static bool too_few_groups(struct design d, uint64_t n_candidate, uint64_t n_control) {
+    return d.groups < LEAST_GROUPS && n_candidate >= 50 && n_control >= 50;
+}
+
+double guard_evidence(const struct guardrails *g, unsigned i) {
+    const struct guardrail *rail = &g->rails[i];
+    const struct guard_sums *s = &g->sums[i];
+    if (rail->kind == GUARD_FAILURES) return failures_log_e(s->cells, g->n_cells, rail->margin);
+    struct design d = design_of_rail(s, rail->kind);
+    if (too_few_groups(d, s->n[ARM_CANDIDATE], s->n[ARM_CONTROL])) return 0;
+    if (rail->kind == GUARD_QUANTILE)
+        return quantile_log_e_grouped(&s->of[SIDE_CANDIDATE], &s->of[SIDE_CONTROL], rail->quantile, rail->margin, QUANTILE_OPT, guard_alpha(g, i),
+                                      d.effect);
+    double log_e = compare_means(s, rail, d.effect, guard_alpha(g, i)).log_e;
+    return isnan(log_e) ? 0 : log_e;
+}
+
 /* ---- words ---- */
 
 static void say(struct guard_answer *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -171,11 +212,12 @@ static void judge_failures(const struct look *k) {
     a->n_control = s->n[ARM_CONTROL] + s->n[ARM_REST];
     if (a->n_candidate > 0) a->candidate = (double)s->failures[ARM_CANDIDATE] / (double)a->n_candidate;
     if (a->n_control > 0) a->control = current / (double)a->n_control;
-    a->evidence = failures_log_e(s->cells, k->g->n_cells, a->margin);
     a->interval = failures_ratio(s->cells, k->g->n_cells, a->alpha);
     a->effect = failures_ratio_estimate(s->cells, k->g->n_cells);
-    gap = rate_gap(k, &width);
-    bool below = a->interval.high < a->margin, tolerated = gap < k->rail->tolerance;
+    bool below = a->interval.high < a->margin, settled = below || a->evidence >= a->threshold;
+    gap = width = INFINITY;
+    if (!settled) gap = rate_gap(k, &width);
+    bool tolerated = gap < k->rail->tolerance;
     if (below) snprintf(good, sizeof good, "%.2f times control's, at most %.2f; %g times is allowed", a->effect, a->interval.high, a->margin);
     else snprintf(good, sizeof good, "at most %.2f points above control's rate, %.2f are tolerated", gap * 100, k->rail->tolerance * 100);
     settle(k, below || tolerated, "exchanges", good);
@@ -190,9 +232,7 @@ static void judge_failures(const struct look *k) {
 /* ---- values of equal arms ---- */
 
 static bool too_few_units(const struct look *k, struct design d) {
-    if (d.groups >= LEAST_GROUPS || k->a->n_candidate < 50 || k->a->n_control < 50) return false;
-    k->a->evidence = 0;
-    k->a->interval = k->rail->kind == GUARD_SCORE ? (struct interval){-INFINITY, INFINITY} : (struct interval){0, INFINITY};
+    if (!too_few_groups(d, k->a->n_candidate, k->a->n_control)) return false;
     k->a->needed = INFINITY;
     say(k->a, "nearly all exchanges come from about %.0f users or sessions an arm; it takes %d to tell a version from its users", d.groups,
         LEAST_GROUPS);
@@ -214,7 +254,7 @@ static void judge_quantile(const struct look *k) {
     struct guard_answer *a = k->a;
     const struct histogram *c = &k->s->of[SIDE_CANDIDATE], *b = &k->s->of[SIDE_CONTROL];
     double q = k->rail->quantile;
-    struct design d = design_of(k->s, NULL);
+    struct design d = design_of_rail(k->s, GUARD_QUANTILE);
     char good[160];
     a->n_candidate = c->count;
     a->n_control = b->count;
@@ -222,7 +262,6 @@ static void judge_quantile(const struct look *k) {
     if (b->count > 0) a->control = histogram_quantile(b, q);
     if (a->candidate >= 0 && a->control > 0) a->effect = a->candidate / a->control;
     if (too_few_units(k, d)) return;
-    a->evidence = quantile_log_e_grouped(c, b, q, a->margin, QUANTILE_OPT, a->alpha, d.effect);
     a->interval = quantile_ratio_grouped(c, b, q, QUANTILE_OPT, a->alpha, d.effect);
     say_good_ratio(k, good);
     settle(k, a->interval.high < a->margin, "answers", good);
@@ -231,40 +270,22 @@ static void judge_quantile(const struct look *k) {
     say_waiting(k, "answers");
 }
 
-/* As many values as count. */
-static struct mean_sums shrunk(const struct mean_sums *m, double design) {
-    uint64_t n = (uint64_t)floor((double)m->n / design);
-    double part = m->n > 0 ? (double)n / (double)m->n : 0;
-    return (struct mean_sums){n, m->sum * part, m->squares * part};
-}
-
-static double variance_of(const struct mean_sums *m) {
-    double n = (double)m->n, mean = m->sum / n;
-    return n > 0 ? fmax(m->squares / n - mean * mean, 0) : 0;
-}
-
 static void judge_mean(const struct look *k) {
     struct guard_answer *a = k->a;
     const struct mean_sums *c = &k->s->sums[SIDE_CANDIDATE], *b = &k->s->sums[SIDE_CONTROL];
     bool score = k->rail->kind == GUARD_SCORE;
-    double spread[SIDES] = {variance_of(c), variance_of(b)};
-    struct design d = design_of(k->s, spread);
+    struct design d = design_of_rail(k->s, k->rail->kind);
     char good[160];
     a->n_candidate = c->n;
     a->n_control = b->n;
     if (c->n > 0) a->candidate = c->sum / (double)c->n;
     if (b->n > 0) a->control = b->sum / (double)b->n;
-    if (!score) a->interval = (struct interval){0, INFINITY};
-    struct mean_sums few_c = shrunk(c, d.effect), few_b = shrunk(b, d.effect);
-    struct sequence_estimate e = score ? difference_sequence(&few_b, &few_c, false, a->margin, MEAN_OPT, a->alpha)
-                                       : difference_sequence(&few_c, &few_b, true, a->margin - 1, MEAN_OPT, a->alpha);
+    struct sequence_estimate e = compare_means(k->s, k->rail, d.effect, a->alpha);
     if (!isnan(e.value)) a->effect = score ? -e.value : 1 + e.value;
     if (too_few_units(k, d)) return;
-    if (!isnan(e.log_e)) {
-        a->evidence = e.log_e;
+    if (!isnan(e.log_e))
         a->interval = score ? (struct interval){-e.interval.high, -e.interval.low}
                             : (struct interval){fmax(0, 1 + e.interval.low), 1 + e.interval.high};
-    }
     if (score) snprintf(good, sizeof good, "%+.3f, at worst %+.3f; %g may be lost", a->effect, a->interval.low, a->margin);
     else say_good_ratio(k, good);
     settle(k, score ? a->interval.low > -a->margin : a->interval.high < a->margin, score ? "scores" : "answers", good);
@@ -324,6 +345,8 @@ unsigned guardrails_judge(const struct guardrails *g, struct guard_answer out[GU
         double alpha = guard_alpha(g, i), margin = g->rails[i].margin;
         *a = (struct guard_answer){.metric = g->rails[i].metric, .effect = NAN, .interval = {-INFINITY, INFINITY}, .threshold = -log(alpha),
                                    .alpha = alpha, .margin = margin, .needed = INFINITY, .candidate = NAN, .control = NAN};
+        a->evidence = guard_evidence(g, i);
+        if (g->rails[i].kind != GUARD_SCORE) a->interval.low = 0;
         struct look k = {g, &g->rails[i], &g->sums[i], a, g->weight_ppm > 0 ? 1 / weight_now(g) : INFINITY};
         uint64_t seen = g->sums[i].n[ARM_CANDIDATE];
         if (seen > 0 && candidates > seen) k.exchanges_each *= (double)candidates / (double)seen; /* not every exchange has a score */

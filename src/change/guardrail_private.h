@@ -57,6 +57,8 @@ struct guardrails {
 };
 
 double guard_alpha(const struct guardrails *g, unsigned i);
+/* What Failed is decided on, without the rest of an answer: ln E against "no worse than the margin". NAN, or 0: too little data. */
+double guard_evidence(const struct guardrails *g, unsigned i);
 /* ln E against "units fell to arms as they should". */
 double guardrails_mismatch(const struct guardrails *g);
 #define GUARD_MISMATCH_ALPHA 0.001

@@ -18,11 +18,11 @@ static bool tells(const struct failure_cell *c) {
 
 /* Log-likelihood of the ratio e^x less that of 1. It is concave in x. */
 static double likelihood(const struct failure_cell *cells, unsigned n, double x) {
-    double sum = 0, less_one = expm1(x);
+    double sum = 0, r = exp(x);
     for (unsigned i = 0; i < n; i++) {
         const struct failure_cell *c = &cells[i];
         if (!tells(c)) continue;
-        sum += (double)c->candidate * x - ((double)c->candidate + (double)c->control) * log1p(c->weight * less_one);
+        sum += (double)c->candidate * x - ((double)c->candidate + (double)c->control) * log(1 - c->weight + c->weight * r);
     }
     return sum;
 }

@@ -28,12 +28,12 @@ struct interval rate_sequence(uint64_t hits, uint64_t n, double n_opt, double al
     for (int end = 0; end < 2; end++) {
         double outside = end, inside = k / m;
         if (outside == inside) continue;
-        for (int i = 0; i < 50 && outside != inside; i++) {
+        for (int i = 0; i < 40; i++) { /* to 1e-12 */
             double middle = (outside + inside) / 2;
             if (chance_log(k, m, middle, n_opt, alpha) < limit) inside = middle;
             else outside = middle;
         }
-        ends[end] = fabs(inside - end) < 1e-14 ? end : inside;
+        ends[end] = fabs(inside - end) < 1e-11 ? end : inside;
     }
     return (struct interval){ends[0], ends[1]};
 }
@@ -131,7 +131,7 @@ static double quantile_shifted(const struct quantile_case *t, int64_t shift) {
     int64_t k = b->used > 0 ? b->buckets[0].index : 0, last = b->used > 0 ? b->buckets[b->used - 1].index + 1 : 1;
     uint64_t below_b = control.below;
     for (; k <= last; k++) {
-        uint64_t next_b = walk_to(&control, k), below_c = walk_to(&candidate, k + shift);
+        uint64_t next_b = walk_to(&control, k), below_c = k < last ? walk_to(&candidate, k + shift) : c->count; /* the last: all above */
         bool still = (double)next_b <= even_b && k < last; /* a later x refutes no more of control, and less of the candidate */
         if (!still) {
             least = fmin(least, rank_log(t, below_c, c->count, -1) + rank_log(t, below_b, b->count, 1));
@@ -164,13 +164,29 @@ double quantile_log_e(const struct histogram *candidate, const struct histogram 
     return quantile_log_e_grouped(candidate, control, q, ratio, n_opt, alpha, 1);
 }
 
-/* The largest shift that is refuted. The evidence falls as it grows. */
+static int64_t quantile_bucket(const struct histogram *h, double q) {
+    double below = (double)h->zero;
+    for (uint32_t i = 0; i < h->used; i++) {
+        below += (double)h->buckets[i].count;
+        if (below >= q * (double)h->count) return h->buckets[i].index;
+    }
+    return 0;
+}
+
+/* The largest shift that is refuted; INT64_MIN: none is. The evidence falls as the shift grows, from where the arms' own quantiles lie
+ * there is none. */
 static int64_t refuted_shift(const struct quantile_case *t) {
-    int64_t low = -64 * (int64_t)BUCKETS, high = -low;
-    if (quantile_shifted(t, low) < -log(t->alpha)) return INT64_MIN;
+    int64_t high = quantile_bucket(t->candidate, t->q) - quantile_bucket(t->control, t->q) + 1, step = 1;
+    double limit = -log(t->alpha);
+    while (quantile_shifted(t, high - step) < limit) {
+        step *= 2;
+        if (step > 128 * (int64_t)BUCKETS) return INT64_MIN;
+    }
+    int64_t low = high - step;
+    high -= step / 2;
     while (high - low > 1) {
         int64_t middle = low + (high - low) / 2;
-        if (quantile_shifted(t, middle) >= -log(t->alpha)) low = middle;
+        if (quantile_shifted(t, middle) >= limit) low = middle;
         else high = middle;
     }
     return low;
