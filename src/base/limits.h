@@ -88,6 +88,10 @@
 #define LIMIT_PROGRAM_MEMORY (2u << 30)    /* of each of its processes; node starts with 0.1 GiB */
 #define LIMIT_EVAL_CONCURRENT 256          /* exchanges of one run at once */
 
+/* change */
+#define LIMIT_MANIFEST_DOCUMENTS 200000    /* of one knowledge base; with addresses as sources they take 50 MiB */
+#define LIMIT_MANIFEST_MEMORY (512u << 20) /* to read two of them and tell them apart; released before the answer is sent */
+
 /* configuration */
 #define LIMIT_CONFIG_FILE (8u << 20)       /* quarterdeck.yaml; price files included one by one */
 #define LIMIT_YAML_COPIES 200000           /* values that aliases and merge keys of one YAML text may copy */

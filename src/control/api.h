@@ -11,6 +11,7 @@
 enum api_access {
     API_OPEN,    /* anyone */
     API_LOCAL,   /* this machine without a token; others as API_VIEWER */
+    API_KEY,     /* an application with its own key; others as API_VIEWER */
     API_VIEWER,
     API_EDITOR,
     API_ADMIN,
@@ -170,6 +171,11 @@ void api_review_unlabel(struct api_call *c);
 void api_review_labels(struct api_call *c);
 void api_review_disputed(struct api_call *c);
 void api_review_adjudicate(struct api_call *c);
+void api_versions_list(struct api_call *c);
+void api_versions_apply(struct api_call *c);
+void api_versions_show(struct api_call *c);
+void api_version_fetch(struct api_call *c);
+void api_version_show(struct api_call *c);
 void api_definitions_list(struct api_call *c);
 void api_definitions_versions(struct api_call *c);
 void api_definitions_show(struct api_call *c);
@@ -204,6 +210,7 @@ struct api_field {
 };
 extern const struct api_field api_fields_review[]; /* api_schema_review.c */
 extern const struct api_field api_fields_eval_definition[];
+extern const struct api_field api_fields_change_versions[];
 extern const struct api_field api_fields_cost[]; /* grouped by schema; ends with a NULL schema */
 extern const struct api_field api_fields_eval_judges[];
 extern const struct api_field api_fields_eval_runs[];

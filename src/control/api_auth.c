@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 const char *api_access_name(enum api_access a) {
-    static const char *const names[] = {"open", "local", "viewer", "editor", "admin"};
+    static const char *const names[] = {"open", "local", "key", "viewer", "editor", "admin"};
     return names[a];
 }
 
@@ -96,6 +96,17 @@ static bool with_token(struct api_call *c) {
     return refuse(c, FAULT_NOT_PERMITTED, text);
 }
 
+/* An application's own key, where the route is there for applications. */
+static bool with_key(struct api_call *c) {
+    struct digest digest;
+    if (c->route->access != API_KEY || !c->policy || !slice_starts(c->q->token, SLICE("qd-"))) return false;
+    digest_sha256(c->q->token, &digest);
+    const struct api_key *k = table_get(&c->policy->key_by_digest, slice_make((const char *)digest.bytes, sizeof digest.bytes));
+    if (!k || !digest_eq(&k->digest, &digest)) return false;
+    c->actor = k->application->name;
+    return true;
+}
+
 static const char *system_user(struct arena *arena) {
     struct passwd entry, *found = NULL;
     char *text = arena_alloc(arena, 4096);
@@ -109,6 +120,7 @@ bool api_authorize(struct api_call *c) {
         c->actor = system_user(c->arena);
         return true;
     }
+    if (with_key(c)) return true;
     const char *why_not;
     bool tokens = c->policy && c->policy->n_tokens > 0, local = is_local(c->q, &why_not);
     if (local && (!tokens || c->route->access == API_LOCAL)) {

@@ -302,6 +302,7 @@ static void put_operation(struct json_writer *w, const struct api_route *r) {
     json_member_text(w, "description",
                      r->access == API_OPEN    ? "No token is needed."
                      : r->access == API_LOCAL ? "No token is needed on the same machine; elsewhere the role viewer."
+                     : r->access == API_KEY   ? "An application's own key, or the role viewer."
                                               : role);
     json_member_raw(w, "security", r->access == API_OPEN    ? SLICE("[]")
                                    : r->access == API_LOCAL ? SLICE("[{},{\"operator\":[]}]")

@@ -259,6 +259,24 @@ static const struct api_parameter definition_remove[] = {
     {"GET", path "/{name}/versions", API_VIEWER, 200, api_definitions_versions, "All versions of " one ", those that were only run from a file too.", definition_versions, "Definitions", NULL}, \
     {"DELETE", path "/{name}", API_EDITOR, 200, api_definitions_remove, "Takes a name away; its versions stay.", definition_remove, "DefinitionChange", NULL},
 
+/* prompts and knowledge bases: versions */
+#define VERSIONED {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "its name"}
+#define VERSION_PATH {.name = "version", .place = API_PATH, .type = API_TEXT, .required = true, .help = "a number, 8 hex digits or more of the hash, what people call it, or a label"}
+static const struct api_parameter version_apply[] = {
+    DRY_RUN, FILE_QUERY, REASON(API_QUERY), TEXT_QUERY("ticket", "the ticket behind it"),
+    TEXT_QUERY("author", "who wrote it; without it, who calls"), TEXT_QUERY("commit", "the commit that it is of"),
+    {.name = "allow_secrets", .place = API_QUERY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "what lint takes for a secret is none"}, END};
+static const struct api_parameter version_name[] = {VERSIONED, END};
+static const struct api_parameter version_fetch[] = {
+    VERSIONED, TEXT_QUERY("label", "a label; without it, and without `version`: production"), TEXT_QUERY("version", "a number, 8 hex digits or more of the hash, or what people call it"), END};
+static const struct api_parameter version_one[] = {VERSIONED, VERSION_PATH, END};
+#define VERSION_ROUTES(path, one, what, fetched)                                                                              \
+    {"GET", path, API_VIEWER, 200, api_versions_list, "All " what ", with what is in production.", NULL, "Subjects", NULL},    \
+    {"POST", path, API_EDITOR, 200, api_versions_apply, "Makes a version of " one ": the body is its file, without other files. The same content again makes none.", version_apply, "VersionMade", NULL}, \
+    {"GET", path "/{name}", API_KEY, 200, api_version_fetch, "For applications, with their own key: the content in production, or of another label or version. With an ETag; 304 where If-None-Match has it.", version_fetch, fetched, NULL}, \
+    {"GET", path "/{name}/versions", API_VIEWER, 200, api_versions_show, "All versions of " one ", newest first.", version_name, "Versions", NULL}, \
+    {"GET", path "/{name}/versions/{version}", API_VIEWER, 200, api_version_show, "One version, with its content, its reviews and what is known of it.", version_one, "VersionWhole", NULL},
+
 /* reviews by people */
 #define REVIEW_ID {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the review: review-3, or 3"}
 #define REVIEWER(where) {.name = "reviewer", .place = where, .type = API_TEXT, .fallback = "the token's name", .help = "as whom; another's name takes an admin"}
@@ -378,6 +396,8 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/models/{model}/route/train", API_EDITOR, 200, api_route_train, "Learns from scores when the cheapest tier is good enough. What is kept is in shadow.", route_train, "RouteTraining", NULL},
     {"GET", "/api/v1/models/{model}/route/sample", API_VIEWER, 200, api_route_sample, "Exchanges of the most capable tier for a downgrade test, with what was captured, drawn by request type.", route_sample, "RouteSample", NULL},
     {"POST", "/api/v1/models/{model}/route/downgrade", API_EDITOR, 200, api_route_downgrade, "Keeps the result of a downgrade test: the JSON object of `model downgrade-test --json`.", route_downgrade, "RouteKept", NULL},
+    VERSION_ROUTES("/api/v1/prompts", "a prompt", "prompts", "PromptFetched")
+    VERSION_ROUTES("/api/v1/knowledge", "a knowledge base", "knowledge bases", "KnowledgeFetched")
     DEFINITION_ROUTES("/api/v1/suites", "a suite", "suites")
     DEFINITION_ROUTES("/api/v1/judges", "a judge", "judges")
     DEFINITION_ROUTES("/api/v1/scoring", "a rule", "rules by which production traffic is scored")

@@ -1,6 +1,7 @@
-/* `quarterdeck apply`: files of suites, judges and scoring rules into the registry. */
+/* `quarterdeck apply`: files of suites, judges, scoring rules, prompts and knowledge bases into the registry. */
 #include "control/cli_definition.h"
 
+#include "control/cli_versions.h"
 #include "control/suite_files.h"
 
 #include "base/mem.h"
@@ -11,6 +12,7 @@
 
 #define DEEPEST 16
 #define MOST_FILES 10000
+#define MOST_PARTS 32 /* files that one names and whose commits count */
 #define ARENA (1024u << 20)
 
 struct file {
@@ -19,6 +21,9 @@ struct file {
     struct slice key;                   /* its first key */
     struct definition_text text;
     bool named;                         /* on the command line, not found in a folder */
+    const char *parts[MOST_PARTS];      /* itself, and the files that it names */
+    unsigned n_parts;
+    struct definition_origin origin;
 };
 
 struct work {
@@ -27,8 +32,8 @@ struct work {
     struct problems problems;
     struct file *files;
     unsigned n;
-    struct definition_origin origin;
     struct sheet sheet;
+    struct buffer said; /* of versions, below the sheet */
     struct buffer json;
     struct json_writer w;
 };
@@ -92,10 +97,31 @@ static int gather(struct work *k, const char *path, int depth) {
 
 /* ---- what is in them ---- */
 
+/* Notes which files a file names, for a change of one of them is a change of it. */
+struct noting {
+    struct file *file;
+    struct file_source source;
+};
+
+static enum fault read_noted(void *ctx, struct slice path, struct arena *arena, struct slice *ret, struct error *error) {
+    struct noting *n = ctx;
+    struct file *f = n->file;
+    const char *slash = strrchr(f->path, '/');
+    enum fault fault = n->source.read(n->source.ctx, path, arena, ret, error);
+    if (fault != FAULT_NONE || f->n_parts == MOST_PARTS) return fault;
+    bool whole = path.len > 0 && path.at[0] == '/';
+    struct slice beside = whole || slash == NULL ? path : arena_printf(arena, "%.*s/" SLICE_FMT, (int)(slash - f->path), f->path, SLICE_ARG(path));
+    const char *name = arena_text(arena, beside);
+    if (name != NULL) f->parts[f->n_parts++] = name;
+    return fault;
+}
+
 static int read_one(struct work *k, struct file *f) {
     struct error error = {.fault = FAULT_NONE};
     struct slice text;
-    struct file_source files = suite_files_beside(f->path);
+    struct noting noting = {f, suite_files_beside(f->path)};
+    struct file_source files = {&noting, read_noted};
+    f->parts[f->n_parts++] = f->path;
     if (suite_files_load(f->path, &k->arena, &text, &error) != FAULT_NONE) {
         fprintf(stderr, "quarterdeck: %s\n", error.text);
         return 3;
@@ -103,11 +129,11 @@ static int read_one(struct work *k, struct file *f) {
     f->kind = definition_kind_of_text(text, &f->key);
     bool wanted = f->kind != NULL && (k->o->only == NULL || strcmp(f->kind->name, k->o->only) == 0);
     if (!wanted && f->named) {
-        problems_add(&k->problems, &k->arena, f->path, 1, 0, "expected a file that begins with `%s`, found `%.40s`", k->o->only ? k->o->only : "suite`, `judge` or `scoring",
+        problems_add(&k->problems, &k->arena, f->path, 1, 0, "expected a file that begins with `%s`, found `%.40s`", k->o->only ? k->o->only : "suite`, `judge`, `scoring`, `prompt` or `knowledge",
                      f->key.len > 0 ? arena_text(&k->arena, f->key) : "");
         return -1;
     }
-    if (!wanted || f->kind->read == NULL) return -1;
+    if (!wanted) return -1;
     if (f->kind->read(text, f->path, &files, &k->arena, &f->text, &k->problems) != FAULT_NONE) return -1;
     for (struct file *other = k->files; other < f; other++)
         if (other->kind == f->kind && slice_eq(other->text.name, f->text.name))
@@ -119,16 +145,22 @@ static int read_one(struct work *k, struct file *f) {
 
 static const char *text_of(struct arena *a, struct slice s) { return s.len > 0 ? arena_text(a, s) : NULL; }
 
+static bool is_versioned(const struct file *f) { return strcmp(f->kind->name, "prompt") == 0 || strcmp(f->kind->name, "knowledge") == 0; }
+
 static void path_of(struct work *k, const struct file *f, bool dry_run, struct buffer *path) {
     const char *slash = strrchr(f->path, '/');
     struct arena *a = &k->arena;
+    const struct definition_origin *from = &f->origin;
     buffer_clear(path);
     buffer_append(path, slice_of(f->kind->collection));
     client_add_query(path, "dry_run", dry_run ? "true" : NULL);
     client_add_query(path, "file", strlen(slash ? slash + 1 : f->path) <= LIMIT_LABEL ? (slash ? slash + 1 : f->path) : NULL);
-    client_add_query(path, "author", k->o->author ? k->o->author : text_of(a, k->origin.author));
-    client_add_query(path, "reason", k->o->why ? k->o->why : text_of(a, k->origin.why));
-    client_add_query(path, "ticket", k->o->ticket ? k->o->ticket : text_of(a, k->origin.ticket));
+    client_add_query(path, "author", k->o->author ? k->o->author : text_of(a, from->author));
+    client_add_query(path, "reason", k->o->why ? k->o->why : text_of(a, from->why));
+    client_add_query(path, "ticket", k->o->ticket ? k->o->ticket : text_of(a, from->ticket));
+    if (!is_versioned(f)) return;
+    client_add_query(path, "commit", text_of(a, from->commit));
+    client_add_query(path, "allow_secrets", k->o->allow_secrets ? "true" : NULL);
 }
 
 static void note(struct work *k, struct client_answer *a, const struct file *f) {
@@ -140,6 +172,9 @@ static void note(struct work *k, struct client_answer *a, const struct file *f) 
     sheet_put(&k->sheet, slice_is(version, "0") ? SLICE("") : version);
     sheet_put(&k->sheet, slice_of(f->path));
     json_put_raw(&k->w, json_raw(&a->doc, 0));
+    if (!is_versioned(f) || slice_is(change, "same")) return;
+    buffer_printf(&k->said, "\n" SLICE_FMT "%s" SLICE_FMT "\n", SLICE_ARG(f->text.name), k->o->dry_run ? "" : "@", SLICE_ARG(k->o->dry_run ? SLICE("") : version));
+    cli_version_say(a, 0, &k->said);
 }
 
 /* First all of them dry, so that what the server refuses is known before anything is changed. */
@@ -161,10 +196,9 @@ static int send(struct work *k, struct client *client, bool dry_run, bool tell) 
     return code;
 }
 
-static void tell_rest(struct work *k) {
-    for (unsigned i = 0; i < k->n; i++)
-        if (k->files[i].kind != NULL && k->files[i].kind->read == NULL)
-            fprintf(stderr, "note: %s: a %s is not registered yet; a suite beside it finds it by its name\n", k->files[i].path, k->files[i].kind->name);
+static void tell(struct work *k) {
+    sheet_write(&k->sheet, stdout, true);
+    printf(SLICE_FMT, SLICE_ARG(buffer_slice(&k->said)));
 }
 
 static int carry_out(struct work *k) {
@@ -173,7 +207,8 @@ static int carry_out(struct work *k) {
     if (client == NULL) return code;
     static const char *const headers[] = {"CHANGE", "KIND", "NAME", ">VERSION", "FILE"};
     sheet_init(&k->sheet, headers, sizeof headers / sizeof *headers);
-    buffer_init(&k->json, LIMIT_CONFIG_FILE);
+    buffer_init(&k->json, LIMIT_REPLY_BODY);
+    buffer_init(&k->said, LIMIT_REPLY_BODY);
     json_start(&k->w, &k->json);
     json_object(&k->w);
     json_member_bool(&k->w, "dry_run", k->o->dry_run);
@@ -184,13 +219,21 @@ static int carry_out(struct work *k) {
     json_array_end(&k->w);
     json_object_end(&k->w);
     if (code < 0 && k->o->client.json) printf(SLICE_FMT "\n", SLICE_ARG(buffer_slice(&k->json)));
-    else if (code < 0 && sheet_rows(&k->sheet) == 0) printf("there is nothing to apply: no file begins with `suite`, `judge` or `scoring`\n");
-    else if (code < 0) sheet_write(&k->sheet, stdout, true);
+    else if (code < 0 && sheet_rows(&k->sheet) == 0) printf("there is nothing to apply: no file begins with `suite`, `judge`, `scoring`, `prompt` or `knowledge`\n");
+    else if (code < 0) tell(k);
     if (code < 0 && k->o->dry_run && !k->o->client.json) printf("nothing was changed: a dry run\n");
     buffer_deinit(&k->json);
+    buffer_deinit(&k->said);
     sheet_deinit(&k->sheet);
     client_close(client);
     return code < 0 ? 0 : code;
+}
+
+static void ask_git(struct work *k, struct file *f) {
+    if (f->text.body.at == NULL) return;
+    cli_git_origin(f->parts, f->n_parts, &k->arena, &f->origin);
+    if (f->origin.changed && is_versioned(f) && k->o->why == NULL)
+        fprintf(stderr, "note: %s is not as it was committed, so no commit says why it is changed: commit it, or say --why\n", f->path);
 }
 
 int cli_definitions_apply(const struct definition_options *o, char **paths, int n) {
@@ -206,8 +249,7 @@ int cli_definitions_apply(const struct definition_options *o, char **paths, int 
         code = 1;
     }
     if (code < 0) {
-        if (!o->author || !o->why || !o->ticket) cli_git_origin(paths[0], &k.arena, &k.origin);
-        if (o->only == NULL) tell_rest(&k);
+        for (unsigned i = 0; i < k.n; i++) ask_git(&k, &k.files[i]);
         code = carry_out(&k);
     }
     mem_free(k.files);

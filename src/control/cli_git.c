@@ -1,11 +1,11 @@
-/* Where a change comes from: the last commit of the Git repository that its files are in. */
+/* Where a change comes from: the last commit of the Git repository that touched its files. */
 #include "control/cli_definition.h"
 
 #include "io/program.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define GIT_TIME_US 5000000
@@ -52,25 +52,56 @@ struct slice cli_find_ticket(struct slice text) {
     return SLICE_NULL;
 }
 
-void cli_git_origin(const char *path, struct arena *arena, struct definition_origin *ret) {
-    char folder[PATH_MAX], walk[PATH_MAX];
-    struct stat s;
+/* What a Git command prints; SLICE_NULL: it failed. `argv` is completed by the files. */
+static struct slice git(const char *folder, const char *const *words, const char *const *files, unsigned n, struct arena *arena) {
+    enum { WORDS = 12 };
     struct buffer out;
-    struct slice author, rest, subject, body;
-    *ret = (struct definition_origin){.author = SLICE_NULL};
-    if (realpath(path, folder) == NULL || stat(folder, &s) != 0) return;
-    if (!S_ISDIR(s.st_mode) && strrchr(folder, '/') != NULL) *strrchr(folder, '/') = 0;
-    memcpy(walk, folder, sizeof walk);
-    if (!in_repository(walk)) return;
-    const char *const any[] = {"git", "-C", folder, "rev-parse", "-q", "--verify", "HEAD", NULL}; /* says nothing where nothing is committed yet */
-    const char *const argv[] = {"git", "-C", folder, "log", "-1", "--format=%an <%ae>%x1f%s (%h)%x1f%B", NULL};
+    struct slice said = SLICE_NULL;
+    const char **argv = arena_new_array(arena, const char *, WORDS + n + 1);
+    unsigned at = 0;
+    if (argv == NULL) return SLICE_NULL;
+    argv[at++] = "git", argv[at++] = "-C", argv[at++] = folder;
+    while (*words != NULL) argv[at++] = *words++;
+    if (n > 0) argv[at++] = "--";
+    for (unsigned i = 0; i < n; i++) argv[at++] = files[i];
     buffer_init(&out, 64 << 10);
-    bool known = program_call(&(struct program_call){.argv = any, .timeout_us = GIT_TIME_US}, &out, NULL) == FAULT_NONE;
-    buffer_clear(&out);
-    if (known && program_call(&(struct program_call){.argv = argv, .timeout_us = GIT_TIME_US}, &out, NULL) == FAULT_NONE) {
-        struct slice all = arena_slice(arena, slice_trim(slice_make(buffer_text(&out), out.len)));
-        if (slice_is_utf8(all) && slice_cut(all, PARTED, &author, &rest) && slice_cut(rest, PARTED, &subject, &body))
-            *ret = (struct definition_origin){author, subject, cli_find_ticket(body)};
-    }
+    if (program_call(&(struct program_call){.argv = argv, .timeout_us = GIT_TIME_US}, &out, NULL) == FAULT_NONE)
+        said = arena_slice(arena, slice_trim(slice_make(buffer_text(&out), out.len)));
     buffer_deinit(&out);
+    return said;
+}
+
+/* Where the files are kept: all by their whole names, so that Git finds them from wherever it is started. */
+static bool find_places(const char *const *files, unsigned n, struct arena *arena, char *folder, const char **places) {
+    char place[PATH_MAX], walk[PATH_MAX];
+    for (unsigned i = 0; i < n; i++) {
+        if (realpath(files[i], place) == NULL) return false;
+        places[i] = arena_text(arena, slice_of(place));
+        if (places[i] == NULL) return false;
+    }
+    snprintf(folder, PATH_MAX, "%s", places[0]);
+    if (strrchr(folder, '/') != NULL) *strrchr(folder, '/') = 0;
+    if (folder[0] == 0) memcpy(folder, "/", sizeof "/");
+    memcpy(walk, folder, sizeof walk);
+    return in_repository(walk);
+}
+
+void cli_git_origin(const char *const *files, unsigned n, struct arena *arena, struct definition_origin *ret) {
+    static const char *const any[] = {"rev-parse", "-q", "--verify", "HEAD", NULL}; /* says nothing where nothing is committed yet */
+    static const char *const status[] = {"status", "--porcelain", NULL}, *const user[] = {"var", "GIT_AUTHOR_IDENT", NULL};
+    static const char *const last[] = {"log", "-1", "--format=%an <%ae>%x1f%s (%h)%x1f%H%x1f%B", NULL};
+    char folder[PATH_MAX];
+    struct slice author, rest, subject, commit, body;
+    const char **places = arena_new_array(arena, const char *, n + 1);
+    *ret = (struct definition_origin){.author = SLICE_NULL};
+    if (n == 0 || places == NULL || !find_places(files, n, arena, folder, places) || git(folder, any, NULL, 0, arena).at == NULL) return;
+    if (git(folder, status, places, n, arena).len > 0) {
+        struct slice ident = git(folder, user, NULL, 0, arena); /* "Ann <ann@example.org> 1763744400 +0000" */
+        const char *end = ident.len > 0 ? memchr(ident.at, '>', ident.len) : NULL;
+        *ret = (struct definition_origin){.author = end != NULL ? slice_make(ident.at, (size_t)(end - ident.at) + 1) : SLICE_NULL, .changed = true};
+        return;
+    }
+    struct slice all = git(folder, last, places, n, arena);
+    if (all.len > 0 && slice_is_utf8(all) && slice_cut(all, PARTED, &author, &rest) && slice_cut(rest, PARTED, &subject, &rest) && slice_cut(rest, PARTED, &commit, &body))
+        *ret = (struct definition_origin){author, subject, cli_find_ticket(body), commit, false};
 }

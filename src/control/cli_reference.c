@@ -188,6 +188,7 @@ static void route(const struct api_route *r) {
     printf("## %s %s\n\n%s ", r->method, r->path, r->summary);
     if (r->access == API_OPEN) printf("No token is needed.");
     else if (r->access == API_LOCAL) printf("Role: viewer, or none from the same machine.");
+    else if (r->access == API_KEY) printf("Role: viewer, or an application's own key.");
     else printf("Role: %s.", api_access_name(r->access));
     if (r->answer) {
         printf(" Answer: %d, [%s](#", r->status, r->answer);
@@ -263,6 +264,8 @@ static const struct cli_verb *parts_of(const char *verb) {
     } all[] = {{"record", cli_record_parts}, {"model", cli_model_parts}, {"key", cli_key_parts}, {"policy", cli_policy_parts},
                {"cost", cli_cost_parts}, {"budget", cli_budget_parts}, {"limit", cli_limit_parts}, {"batch", cli_batch_parts},
                {"review", cli_review_parts}, {"finding", cli_finding_parts}, {"eval", cli_eval_parts}, {"suite", cli_suite_parts}, {"audit", cli_audit_parts}};
+               {"review", cli_review_parts}, {"finding", cli_finding_parts}, {"eval", cli_eval_parts}, {"suite", cli_suite_parts},
+               {"prompt", cli_prompt_parts}, {"knowledge", cli_knowledge_parts}};
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
         if (strcmp(all[i].verb, verb) == 0) return all[i].parts;
     return NULL;

@@ -72,6 +72,7 @@ struct api_request {
     struct slice token;             /* bearer token as sent; SLICE_NULL: none */
     bool trusted;                   /* in-process: full rights, actor is the operating system's user */
     const char *peer;               /* numeric address */
+    struct slice if_none_match;     /* header; SLICE_NULL: none */
     struct slice host, origin;      /* headers; SLICE_NULL: none. Where a loopback peer needs no token, they tell a web page */
     bool forwarded;                 /* came through a proxy (forwarded, x-forwarded-for or via): the peer proves nothing */
 };

@@ -1,6 +1,7 @@
 /* See definition_kind.h. */
 #include "control/definition_kind.h"
 
+#include "change/versions.h"
 #include "quality/scoring.h"
 #include "quality/suite.h"
 
@@ -67,11 +68,37 @@ static enum fault read_scoring(struct slice text, const char *file, const struct
     return FAULT_NONE;
 }
 
+/* The body is the whole file, for the server keeps version, owner and suites beside what shapes an answer. */
+static enum fault read_version(const char *kind, struct slice text, const char *file, const struct file_source *files, struct arena *arena, struct definition_text *ret,
+                               struct problems *problems) {
+    struct version_file f;
+    struct buffer body;
+    enum fault fault = version_read(slice_of(kind), text, file, files, arena, &f, problems);
+    if (fault != FAULT_NONE) return fault;
+    buffer_init(&body, arena->max);
+    version_write_file(&f, &body);
+    fault = finish(arena, f.name, &body, ret);
+    buffer_deinit(&body);
+    if (fault == FAULT_NONE) ret->digest = f.digest;
+    return fault;
+}
+
+static enum fault read_prompt(struct slice text, const char *file, const struct file_source *files, struct arena *arena, struct definition_text *ret,
+                              struct problems *problems) {
+    return read_version("prompt", text, file, files, arena, ret, problems);
+}
+
+static enum fault read_knowledge(struct slice text, const char *file, const struct file_source *files, struct arena *arena, struct definition_text *ret,
+                                 struct problems *problems) {
+    return read_version("knowledge", text, file, files, arena, ret, problems);
+}
+
 const struct definition_kind definition_kinds[] = {
     {"suite", "/api/v1/suites", read_suite},
     {"judge", "/api/v1/judges", read_judge},
     {"scoring", "/api/v1/scoring", read_scoring},
-    {"prompt", "/api/v1/prompts", NULL},
+    {"prompt", "/api/v1/prompts", read_prompt},
+    {"knowledge", "/api/v1/knowledge", read_knowledge},
     {NULL, NULL, NULL},
 };
 

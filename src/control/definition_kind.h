@@ -1,5 +1,5 @@
-/* definition_kind.h - what can be defined in files and registered: suites, judges, scoring rules. One table; the API, `apply` and the
- * verbs know no kind by itself. A prompt is a kind of file that is known and not registered yet. */
+/* definition_kind.h - what can be defined in files and registered: suites, judges, scoring rules, prompts, knowledge bases. One table;
+ * `apply` knows no kind by itself. Prompts and knowledge bases are kept apart from the others (store/changes.h): their versions have states. */
 #ifndef CONTROL_DEFINITION_KIND_H
 #define CONTROL_DEFINITION_KIND_H
 
@@ -14,7 +14,7 @@ struct definition_text {
 struct definition_kind {
     const char *name;        /* "suite": the kind, and the key that holds a file's name */
     const char *collection;  /* "/api/v1/suites" */
-    /* NULL: it cannot be registered yet. Every problem is told; FAULT_CONFIG when there is one. */
+    /* Every problem is told; FAULT_CONFIG when there is one. */
     enum fault (*read)(struct slice text, const char *file, const struct file_source *files, struct arena *arena, struct definition_text *ret,
                        struct problems *problems);
 };

@@ -36,7 +36,7 @@ static void deliver(void *arg) {
     struct job *j = arg;
     struct http_header headers[4];
     unsigned n = 0;
-    headers[n++] = (struct http_header){SLICE("content-type"), slice_of(j->answer.content_type)};
+    if (j->answer.body.len > 0) headers[n++] = (struct http_header){SLICE("content-type"), slice_of(j->answer.content_type)};
     for (unsigned i = 0; i + 1 < 4 && j->answer.extra_header[i]; i += 2)
         headers[n++] = (struct http_header){slice_of(j->answer.extra_header[i]), slice_of(j->answer.extra_header[i + 1])};
     http_respond_take(j->request, j->answer.status, headers, n, &j->answer.body);
@@ -90,7 +90,7 @@ void desk_take(struct desk *d, struct loop *loop, struct http_request *r) {
     j->request = r;
     j->api = (struct api_request){.method = r->method, .path = r->path, .query = r->query, .body = r->body,
                                   .token = bearer(r), .peer = r->peer,
-                                  .host = http_request_header(r, "host"), .origin = http_request_header(r, "origin"),
+                                  .if_none_match = http_request_header(r, "if-none-match"), .host = http_request_header(r, "host"), .origin = http_request_header(r, "origin"),
                                   .forwarded = has(r, "forwarded") || has(r, "x-forwarded-for") || has(r, "via")};
     if (control_is_probe(r->path)) {
         control_answer(d->services, &j->api, &j->arena, &j->answer);

@@ -11,8 +11,9 @@
 enum { LEAST_HEX = 8, FIRST_ROWS = 8, TOLD = 300 };
 
 #define SUBJECT "kind, name, revision, newest, production, launched, changed_us, changed_by, changed_how"
-#define COLUMNS                                                                                                       \
-    "kind, name, version, digest, body, human, state, state_by, state_why, state_us, parent, class_computed, class_raised, author," \
+#define COLUMNS COLUMNS_WITH("body")
+#define COLUMNS_WITH(body)                                                                                            \
+    "kind, name, version, digest, " body ", human, state, state_by, state_why, state_us, parent, class_computed, class_raised, author," \
     " applied_by, why, ticket, commit_id, owner, created_us, tokens, cost_nano, facts, gate"
 
 static const char *const states[] = {
@@ -166,6 +167,16 @@ enum fault changes_versions(struct registry *r, struct slice kind, struct slice 
     statement_bind_text(s, 1, kind);
     statement_bind_text(s, 2, name);
     statement_bind_i64(s, 3, limit == 0 ? -1 : (int64_t)limit);
+    return rows_read(s, arena, sizeof **ret, read_version, (void **)ret, ret_n, error);
+}
+
+enum fault changes_heads(struct registry *r, struct slice kind, struct slice name, struct arena *arena, struct change_version **ret, unsigned *ret_n,
+                         struct error *error) {
+    struct statement *s;
+    enum fault fault = statement_of(r->db, "SELECT " COLUMNS_WITH("NULL") " FROM change_version WHERE kind = ?1 AND name = ?2 ORDER BY version DESC", &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_text(s, 1, kind);
+    statement_bind_text(s, 2, name);
     return rows_read(s, arena, sizeof **ret, read_version, (void **)ret, ret_n, error);
 }
 

@@ -76,6 +76,9 @@ enum fault changes_subject(struct registry *r, struct slice kind, struct slice n
 /* Newest first; `limit` 0: all. */
 enum fault changes_versions(struct registry *r, struct slice kind, struct slice name, unsigned limit, struct arena *arena,
                             struct change_version **ret, unsigned *ret_n, struct error *error) MUST_CHECK;
+/* The same of all of them, without their bodies (SLICE_NULL): a knowledge base's have many MiB. */
+enum fault changes_heads(struct registry *r, struct slice kind, struct slice name, struct arena *arena, struct change_version **ret, unsigned *ret_n,
+                         struct error *error) MUST_CHECK;
 /* `which`: "" or "production", a number, a human version, 8 or more digits of the digest, a label: the first of these that is one.
  * FAULT_NOT_FOUND with what there is. */
 enum fault changes_version(struct registry *r, struct slice kind, struct slice name, struct slice which, struct arena *arena,

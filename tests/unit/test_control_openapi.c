@@ -120,7 +120,8 @@ static void lend_batches(struct desk *d) {
 }
 
 static bool is_of_evaluation(const char *path) {
-    static const char *const beginnings[] = {"/api/v1/suites", "/api/v1/evals", "/api/v1/judges", "/api/v1/calibrations", "/api/v1/reviews", "/api/v1/scoring"};
+    static const char *const beginnings[] = {"/api/v1/suites", "/api/v1/evals", "/api/v1/judges", "/api/v1/calibrations", "/api/v1/reviews", "/api/v1/scoring",
+                                             "/api/v1/prompts", "/api/v1/knowledge"};
     for (unsigned i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
         if (strncmp(path, beginnings[i], strlen(beginnings[i])) == 0) return true;
     return false;

@@ -1,0 +1,167 @@
+/* What a version would be, and making it. See versions.h. */
+#include "change/versions.h"
+
+#include "base/money.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { HEX = 2 * DIGEST_BYTES + 1 };
+
+/* ---- what is there ---- */
+
+static enum fault find_number(const struct version_work *k, const struct version_file *f, int64_t number, struct change_version *ret, struct error *error) {
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)number);
+    return changes_version(k->registry, f->kind, f->name, slice_of(text), k->arena, ret, error);
+}
+
+/* Parent: what is in production, else the newest. */
+static enum fault find_parent(const struct version_work *k, const struct version_file *f, const struct change_subject *s, struct change_version *ret, struct error *error) {
+    struct change_version *all;
+    unsigned n = 0;
+    if (s->production != 0) return find_number(k, f, s->production, ret, error);
+    enum fault fault = changes_versions(k->registry, f->kind, f->name, 1, k->arena, &all, &n, error);
+    if (fault == FAULT_NONE && n > 0) *ret = all[0];
+    return fault;
+}
+
+static enum fault find_same(const struct version_work *k, const struct version_file *f, struct version_draft *d, struct error *error) {
+    char hex[HEX];
+    digest_hex(f->digest.bytes, DIGEST_BYTES, hex);
+    enum fault fault = changes_version(k->registry, f->kind, f->name, slice_of(hex), k->arena, &d->version, error);
+    d->same = fault == FAULT_NONE;
+    return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
+}
+
+/* ---- facts ---- */
+
+static void put_usd(struct json_writer *w, const char *key, int64_t nano) {
+    char text[MONEY_TEXT];
+    money_format(nano, text);
+    json_member_raw(w, key, slice_of(text));
+}
+
+static void put_against(struct json_writer *w, const char *as, const struct change_version *with, const struct version_price *now) {
+    json_key(w, as);
+    if (with->version == 0) {
+        json_put_null(w);
+        return;
+    }
+    bool counted = with->tokens >= 0 && now->tokens >= 0, priced = money_is_known(with->cost_nano) && money_is_known(now->cost_nano);
+    json_object(w);
+    json_member_i64(w, "version", with->version);
+    json_key(w, "tokens");
+    if (with->tokens >= 0) json_put_i64(w, with->tokens);
+    else json_put_null(w);
+    put_usd(w, "cost_per_call_usd", with->cost_nano);
+    json_key(w, "tokens_more");
+    if (counted) json_put_i64(w, now->tokens - with->tokens);
+    else json_put_null(w);
+    put_usd(w, "cost_more_usd", priced ? now->cost_nano - with->cost_nano : MONEY_UNKNOWN);
+    json_member_double(w, "tokens_more_share", counted && with->tokens > 0 ? (double)(now->tokens - with->tokens) / (double)with->tokens : NAN);
+    json_object_end(w);
+}
+
+static struct slice facts_of(const struct version_work *k, const struct version_draft *d, const struct change_version *launched, const struct change_version *best) {
+    struct buffer out;
+    struct json_writer w;
+    buffer_init(&out, LIMIT_CONFIG_FILE);
+    json_start(&w, &out);
+    json_object(&w);
+    json_key(&w, "class_reasons");
+    json_array(&w);
+    for (unsigned i = 0; i < d->class.n_reasons; i++) json_put_string(&w, d->class.reasons[i]);
+    json_array_end(&w);
+    json_key(&w, "lint");
+    lint_write(d->notes, d->n_notes, &w);
+    json_key(&w, "suites");
+    json_array(&w);
+    for (unsigned i = 0; i < d->file->n_suites; i++) json_put_string(&w, d->file->suites[i]);
+    json_array_end(&w);
+    json_key(&w, "counted");
+    json_object(&w);
+    json_member_string(&w, "encoding", d->price.encoding);
+    json_member_bool(&w, "exact", d->price.exact);
+    json_member_string(&w, "provider", d->price.provider);
+    json_member_string(&w, "model", d->price.model);
+    json_object_end(&w);
+    json_key(&w, "compared");
+    json_object(&w);
+    put_against(&w, "parent", &d->parent, &d->price);
+    put_against(&w, "launched", launched, &d->price);
+    put_against(&w, "best", best, &d->price);
+    json_object_end(&w);
+    json_object_end(&w);
+    struct slice text = out.overflow ? SLICE_NULL : arena_slice(k->arena, buffer_slice(&out));
+    buffer_deinit(&out);
+    return text;
+}
+
+/* ---- the draft ---- */
+
+static enum fault classify(const struct version_work *k, const struct version_file *f, struct version_draft *d, struct error *error) {
+    bool manifest = slice_is(f->kind, "knowledge"), any = d->parent.version != 0;
+    struct prompt before = {.n_messages = 0};
+    struct manifest documents = {.n_documents = 0};
+    enum fault fault = !any ? FAULT_NONE : manifest ? version_manifest(&d->parent, k->arena, &documents, error) : version_prompt(&d->parent, k->arena, &before, error);
+    if (fault != FAULT_NONE) return fault;
+    fault = manifest ? classify_manifest(any ? &documents : NULL, &f->manifest, k->arena, &d->class) : classify_prompt(any ? &before : NULL, &f->prompt, k->arena, &d->class);
+    return fault == FAULT_NONE ? fault : error_set(error, fault, "the versions of " SLICE_FMT " are too large to be compared", SLICE_ARG(f->name));
+}
+
+static enum fault examine(const struct version_work *k, const struct version_file *f, struct version_draft *d, int64_t launched_tokens, struct error *error) {
+    if (slice_is(f->kind, "knowledge")) return FAULT_NONE;
+    version_price(&f->prompt, k->policy, k->learned, k->at_us, k->arena, &d->price);
+    enum fault fault = lint_prompt(&f->prompt, d->price.tokens, launched_tokens, k->arena, &d->notes, &d->n_notes);
+    if (fault != FAULT_NONE) return error_set(error, fault, "the prompt does not fit into its memory");
+    for (unsigned i = 0; i < d->n_notes; i++) d->refused = d->refused || (d->notes[i].error && !k->allow_secrets);
+    return FAULT_NONE;
+}
+
+static void fill_in(const struct version_work *k, const struct version_file *f, struct version_draft *d) {
+    struct change_version *v = &d->version;
+    v->kind = f->kind, v->name = f->name, v->digest = f->digest, v->body = f->body, v->human = f->human, v->owner = f->owner;
+    v->state = VERSION_DRAFT;
+    v->parent = d->parent.version;
+    v->class_computed = v->class_raised = (int)d->class.class;
+    v->author = k->author.at != NULL ? k->author : slice_of(k->actor);
+    v->applied_by = slice_of(k->actor);
+    v->why = k->why, v->ticket = k->ticket, v->commit = k->commit;
+    v->created_us = k->at_us;
+    v->tokens = d->price.tokens;
+    v->cost_nano = d->price.cost_nano;
+}
+
+enum fault version_draft(const struct version_work *k, const struct version_file *f, struct version_draft *ret, struct error *error) {
+    struct version_draft d = {.file = f, .price = {.tokens = -1, .cost_nano = MONEY_UNKNOWN}};
+    struct change_subject subject = {.revision = 0};
+    struct change_version launched = {.tokens = -1}, best = {.tokens = -1};
+    enum fault fault = changes_subject(k->registry, f->kind, f->name, k->arena, &subject, error);
+    d.first = fault == FAULT_NOT_FOUND;
+    if (d.first) fault = FAULT_NONE;
+    else if (fault == FAULT_NONE) fault = find_same(k, f, &d, error);
+    if (fault == FAULT_NONE && !d.first) fault = find_parent(k, f, &subject, &d.parent, error);
+    if (fault == FAULT_NONE && subject.launched != 0) fault = find_number(k, f, subject.launched, &launched, error);
+    if (fault == FAULT_NONE && k->best != 0) fault = find_number(k, f, k->best, &best, error);
+    if (fault == FAULT_NONE) fault = classify(k, f, &d, error);
+    if (fault == FAULT_NONE) fault = examine(k, f, &d, launched.tokens, error);
+    if (fault != FAULT_NONE) return fault;
+    if (!d.same) {
+        fill_in(k, f, &d);
+        d.version.facts = facts_of(k, &d, &launched, &best);
+        if (d.version.facts.at == NULL) return error_set(error, FAULT_TOO_LARGE, "what there is to say of the version does not fit into its memory");
+    }
+    *ret = d;
+    return FAULT_NONE;
+}
+
+enum fault version_make(const struct version_work *k, struct version_draft *d, bool *ret_new, struct error *error) {
+    *ret_new = false;
+    if (d->same) return FAULT_NONE;
+    if (d->refused) return error_set(error, FAULT_BAD_REQUEST, "lint refuses it; see the notes");
+    struct change c = {.kind = d->file->kind, .name = d->file->name, .add = &d->version};
+    c.audit = (struct audit_entry){.at_us = k->at_us, .actor = slice_of(k->actor), .action = slice_is(d->file->kind, "prompt") ? SLICE("prompt.apply") : SLICE("knowledge.apply"),
+                                   .reason = k->why};
+    return changes_commit(k->registry, &c, ret_new, error);
+}

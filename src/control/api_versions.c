@@ -1,0 +1,168 @@
+/* Versions of prompts and knowledge bases, read: all subjects, one with its versions, one version. */
+#include "control/api_versions.h"
+
+enum { HEX = 2 * DIGEST_BYTES + 1 };
+
+struct slice api_version_kind(const struct api_call *c) {
+    return slice_starts(slice_of(c->route->path), SLICE("/api/v1/knowledge")) ? SLICE("knowledge") : SLICE("prompt");
+}
+
+bool api_version_find(struct api_call *c, struct change_version *ret) {
+    struct error error = {.fault = FAULT_NONE};
+    return api_need_registry(c) &&
+           api_check(c, changes_version(c->s->registry, api_version_kind(c), api_text(c, "name"), api_text(c, "version"), c->arena, ret, &error), &error);
+}
+
+struct slice api_version_fact(struct api_call *c, const struct change_version *v, const char *name) {
+    struct json_doc d;
+    if (v->facts.len == 0 || json_read(v->facts, c->arena, 1, &d, NULL) != FAULT_NONE) return SLICE_NULL;
+    return json_raw(&d, json_get(&d, 0, name));
+}
+
+/* ---- one version ---- */
+
+static void put_number(struct json_writer *w, const char *key, int64_t number, int64_t none) {
+    json_key(w, key);
+    if (number == none) json_put_null(w);
+    else json_put_i64(w, number);
+}
+
+static void put_fact(struct api_call *c, const struct change_version *v, const char *name, const char *otherwise) {
+    struct slice raw = api_version_fact(c, v, name);
+    json_member_raw(&c->json, name, raw.len > 0 ? raw : slice_of(otherwise));
+}
+
+void api_version_put(struct api_call *c, const struct change_version *v) {
+    struct json_writer *w = &c->json;
+    char hex[HEX];
+    digest_hex(v->digest.bytes, DIGEST_BYTES, hex);
+    json_member_i64(w, "version", v->version);
+    json_member_text(w, "hash", hex);
+    json_member_text(w, "state", version_state_name(v->state));
+    json_member_text(w, "class", change_class_name((enum change_class)(v->class_raised > v->class_computed ? v->class_raised : v->class_computed)));
+    put_fact(c, v, "class_reasons", "[]");
+    json_member_string(w, "author", v->author);
+    json_member_string(w, "why", v->why);
+    json_member_string(w, "ticket", v->ticket);
+    api_put_time(w, "created", v->created_us);
+    put_number(w, "tokens", v->tokens, -1);
+    api_put_usd(w, "cost_per_call_usd", v->cost_nano);
+    put_number(w, "parent", v->parent, 0);
+    json_member_string(w, "human", v->human);
+    json_member_string(w, "owner", v->owner);
+    json_member_string(w, "applied_by", v->applied_by);
+    json_member_string(w, "commit", v->commit);
+    json_member_text(w, "class_computed", change_class_name((enum change_class)v->class_computed));
+    put_fact(c, v, "suites", "[]");
+    json_member_string(w, "state_by", v->state_by);
+    json_member_string(w, "state_why", v->state_why);
+    api_put_time(w, "state_at", v->state_us);
+    json_member_raw(w, "gate", v->gate.len > 0 ? v->gate : SLICE("null"));
+}
+
+static bool put_approvals(struct api_call *c, const struct change_version *v) {
+    struct error error = {.fault = FAULT_NONE};
+    struct change_approval *all = NULL;
+    unsigned n = 0;
+    if (!api_check(c, changes_approvals(c->s->registry, v->kind, v->name, v->version, c->arena, &all, &n, &error), &error)) return false;
+    json_key(&c->json, "approvals");
+    json_array(&c->json);
+    for (unsigned i = 0; i < n; i++) {
+        json_object(&c->json);
+        json_member_string(&c->json, "by", all[i].by);
+        json_member_string(&c->json, "verdict", all[i].verdict);
+        json_member_string(&c->json, "why", all[i].why);
+        api_put_time(&c->json, "at", all[i].at_us);
+        json_object_end(&c->json);
+    }
+    json_array_end(&c->json);
+    return true;
+}
+
+void api_version_show(struct api_call *c) {
+    struct change_version v = {.version = 0};
+    if (!api_version_find(c, &v)) return;
+    json_object(&c->json);
+    json_member_string(&c->json, "kind", v.kind);
+    json_member_string(&c->json, "name", v.name);
+    api_version_put(c, &v);
+    if (!put_approvals(c, &v)) return;
+    put_fact(c, &v, "lint", "[]");
+    put_fact(c, &v, "counted", "null");
+    put_fact(c, &v, "compared", "null");
+    json_member_raw(&c->json, "content", v.body);
+    json_object_end(&c->json);
+}
+
+/* ---- one subject ---- */
+
+static bool put_labels(struct api_call *c, struct slice kind, struct slice name) {
+    struct error error = {.fault = FAULT_NONE};
+    struct change_label *all = NULL;
+    unsigned n = 0;
+    if (!api_check(c, changes_labels(c->s->registry, c->arena, &all, &n, &error), &error)) return false;
+    json_key(&c->json, "labels");
+    json_object(&c->json);
+    for (unsigned i = 0; i < n; i++) {
+        if (!slice_eq(all[i].kind, kind) || !slice_eq(all[i].name, name)) continue;
+        json_key_slice(&c->json, all[i].label);
+        json_put_i64(&c->json, all[i].version);
+    }
+    json_object_end(&c->json);
+    return true;
+}
+
+static void put_subject(struct api_call *c, const struct change_subject *s) {
+    put_number(&c->json, "launched", s->launched, 0);
+    json_member_i64(&c->json, "newest", s->newest);
+    json_member_i64(&c->json, "revision", (int64_t)s->revision);
+    api_put_time(&c->json, "changed_at", s->changed_us);
+    json_member_string(&c->json, "changed_by", s->changed_by);
+    json_member_string(&c->json, "changed", s->changed_how);
+}
+
+void api_versions_show(struct api_call *c) {
+    struct error error = {.fault = FAULT_NONE};
+    struct slice kind = api_version_kind(c), name = api_text(c, "name");
+    struct change_subject s = {.revision = 0};
+    struct change_version *all = NULL;
+    unsigned n = 0;
+    if (!api_need_registry(c) || !api_check(c, changes_subject(c->s->registry, kind, name, c->arena, &s, &error), &error)) return;
+    if (!api_check(c, changes_heads(c->s->registry, kind, name, c->arena, &all, &n, &error), &error)) return;
+    json_object(&c->json);
+    json_member_string(&c->json, "name", s.name);
+    put_number(&c->json, "production", s.production, 0);
+    json_key(&c->json, "versions");
+    json_array(&c->json);
+    for (unsigned i = 0; i < n; i++) {
+        json_object(&c->json);
+        api_version_put(c, &all[i]);
+        json_object_end(&c->json);
+    }
+    json_array_end(&c->json);
+    if (!put_labels(c, kind, name)) return;
+    put_subject(c, &s);
+    json_object_end(&c->json);
+}
+
+void api_versions_list(struct api_call *c) {
+    struct error error = {.fault = FAULT_NONE};
+    struct slice kind = api_version_kind(c);
+    struct change_subject *all = NULL;
+    unsigned n = 0;
+    if (!api_need_registry(c) || !api_check(c, changes_subjects(c->s->registry, kind, c->arena, &all, &n, &error), &error)) return;
+    json_object(&c->json);
+    json_key(&c->json, "subjects");
+    json_array(&c->json);
+    for (unsigned i = 0; i < n; i++) {
+        json_object(&c->json);
+        json_member_string(&c->json, "kind", kind);
+        json_member_string(&c->json, "name", all[i].name);
+        put_number(&c->json, "production", all[i].production, 0);
+        put_subject(c, &all[i]);
+        if (!put_labels(c, kind, all[i].name)) return;
+        json_object_end(&c->json);
+    }
+    json_array_end(&c->json);
+    json_object_end(&c->json);
+}

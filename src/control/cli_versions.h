@@ -1,0 +1,20 @@
+/* cli_versions.h - verbs about versions, for `prompt` and `knowledge`: the same but for the noun. Private to control/. */
+#ifndef CONTROL_CLI_VERSIONS_H
+#define CONTROL_CLI_VERSIONS_H
+
+#include "control/cli_verbs.h"
+
+struct version_noun {
+    const char *noun, *collection; /* "prompt", "/api/v1/prompts" */
+};
+extern const struct version_noun cli_prompt_noun, cli_knowledge_noun;
+
+int cli_versions_list(const struct version_noun *n, int argc, char **argv);
+int cli_versions_show(const struct version_noun *n, int argc, char **argv);
+
+/* The path of NAME or NAME@V: collection/NAME/versions[/V]. *ret_version: there is a V. `word` is changed. */
+void cli_versions_path(const struct version_noun *n, char *word, struct buffer *path, bool *ret_version);
+/* Class, reasons, tokens, cost and notes of the version that stands in the answer at `node`, a line each, indented. */
+void cli_version_say(struct client_answer *a, uint32_t node, struct buffer *out);
+
+#endif
