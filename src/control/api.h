@@ -105,6 +105,9 @@ bool api_put_in_force(struct api_call *c, struct buffer *problems);
 /* May the caller act as the person of this name: its own token's name, an admin, or this machine where there are no tokens. */
 bool api_speaks_for(const struct api_call *c, struct slice name);
 
+/* The operator's token that the call was made with; NULL: this machine without one. */
+const struct operator_token *api_token(const struct api_call *c);
+
 /* ---- steps of control_answer, each in its own file ---- */
 bool api_authorize(struct api_call *c);       /* api_auth.c */
 bool api_read_parameters(struct api_call *c, struct slice *path_values); /* api_parameters.c; path_values in the order of the path */
@@ -176,6 +179,13 @@ void api_versions_apply(struct api_call *c);
 void api_versions_show(struct api_call *c);
 void api_version_fetch(struct api_call *c);
 void api_version_show(struct api_call *c);
+void api_change_review(struct api_call *c);
+void api_change_submit(struct api_call *c);
+void api_change_approve(struct api_call *c);
+void api_change_reject(struct api_call *c);
+void api_change_override(struct api_call *c);
+void api_change_review_override(struct api_call *c);
+void api_change_gate(struct api_call *c);
 void api_definitions_list(struct api_call *c);
 void api_definitions_versions(struct api_call *c);
 void api_definitions_show(struct api_call *c);
@@ -211,6 +221,7 @@ struct api_field {
 extern const struct api_field api_fields_review[]; /* api_schema_review.c */
 extern const struct api_field api_fields_eval_definition[];
 extern const struct api_field api_fields_change_versions[];
+extern const struct api_field api_fields_change_review[];
 extern const struct api_field api_fields_cost[]; /* grouped by schema; ends with a NULL schema */
 extern const struct api_field api_fields_eval_judges[];
 extern const struct api_field api_fields_eval_runs[];

@@ -74,6 +74,8 @@ static const struct operator_token *token_of(const struct api_call *c) {
     return t && digest_eq(&t->digest, &digest) ? t : NULL;
 }
 
+const struct operator_token *api_token(const struct api_call *c) { return c->q->trusted ? NULL : token_of(c); }
+
 bool api_speaks_for(const struct api_call *c, struct slice name) {
     const struct operator_token *t = token_of(c);
     return c->q->trusted || !t || t->role == OPERATOR_ADMIN || slice_is(name, t->name);

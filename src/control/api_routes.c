@@ -276,6 +276,25 @@ static const struct api_parameter version_one[] = {VERSIONED, VERSION_PATH, END}
     {"GET", path "/{name}", API_KEY, 200, api_version_fetch, "For applications, with their own key: the content in production, or of another label or version. With an ETag; 304 where If-None-Match has it.", version_fetch, fetched, NULL}, \
     {"GET", path "/{name}/versions", API_VIEWER, 200, api_versions_show, "All versions of " one ", newest first.", version_name, "Versions", NULL}, \
     {"GET", path "/{name}/versions/{version}", API_VIEWER, 200, api_version_show, "One version, with its content, its reviews and what is known of it.", version_one, "VersionWhole", NULL},
+/* reviews of versions */
+#define CHANGED_NAME {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "of the prompt or knowledge base"}
+#define CHANGED_VERSION {.name = "version", .place = API_PATH, .type = API_TEXT, .required = true, .help = "a number, 8 hex digits or more of the hash, what people call it, or a label"}
+#define CHANGED_WHY {.name = "reason", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_ERROR_TEXT, .help = "why; kept in the audit log"}
+#define CHANGED_BY {.name = "as", .place = API_BODY, .type = API_TEXT, .fallback = "the token's name", .help = "who does it, where no tokens are configured"}, \
+    {.name = "if_revision", .place = API_BODY, .type = API_INTEGER, .low = 0, .high = INT64_MAX, .help = "only when it is still at this revision"}
+static const struct api_parameter change_version[] = {CHANGED_NAME, CHANGED_VERSION, END};
+static const struct api_parameter change_said[] = {CHANGED_NAME, CHANGED_VERSION, CHANGED_WHY, CHANGED_BY, END};
+static const struct api_parameter change_submit[] = {
+    CHANGED_NAME, CHANGED_VERSION, CHANGED_WHY, CHANGED_BY,
+    {.name = "class", .place = API_BODY, .type = API_CHOICE, .choices = "minor|moderate|major", .help = "raises the class; it is never lowered"}, END};
+#define REVIEW_ROUTES(path)                                                                                                   \
+    {"GET", path "/review", API_VIEWER, 200, api_change_review, "How its review stands: approvals, what its gate says, and runs that are under way.", change_version, "ReviewOfVersion", NULL}, \
+    {"POST", path "/submit", API_EDITOR, 200, api_change_submit, "From a draft, or from one that was rejected or rolled back, into review; its gate begins.", change_submit, "Changed", NULL}, \
+    {"POST", path "/approve", API_EDITOR, 200, api_change_approve, "One approval. Refused (403) to its author and to whoever applied it.", change_said, "Changed", NULL}, \
+    {"POST", path "/reject", API_EDITOR, 200, api_change_reject, "Out of review; it can be submitted again.", change_said, "Changed", NULL}, \
+    {"POST", path "/override", API_ADMIN, 200, api_change_override, "Past review and gate, in an emergency; a finding stays open until somebody else has looked.", change_said, "Changed", NULL}, \
+    {"POST", path "/review-override", API_EDITOR, 200, api_change_review_override, "Somebody else has looked at the override: its finding is closed.", change_said, "Changed", NULL}, \
+    {"POST", path "/gate", API_EDITOR, 200, api_change_gate, "Its gate is asked once more; what the suites said before does not count.", change_said, "Changed", NULL},
 
 /* reviews by people */
 #define REVIEW_ID {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the review: review-3, or 3"}
@@ -398,6 +417,8 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/models/{model}/route/downgrade", API_EDITOR, 200, api_route_downgrade, "Keeps the result of a downgrade test: the JSON object of `model downgrade-test --json`.", route_downgrade, "RouteKept", NULL},
     VERSION_ROUTES("/api/v1/prompts", "a prompt", "prompts", "PromptFetched")
     VERSION_ROUTES("/api/v1/knowledge", "a knowledge base", "knowledge bases", "KnowledgeFetched")
+    REVIEW_ROUTES("/api/v1/prompts/{name}/versions/{version}")
+    REVIEW_ROUTES("/api/v1/knowledge/{name}/versions/{version}")
     DEFINITION_ROUTES("/api/v1/suites", "a suite", "suites")
     DEFINITION_ROUTES("/api/v1/judges", "a judge", "judges")
     DEFINITION_ROUTES("/api/v1/scoring", "a rule", "rules by which production traffic is scored")
