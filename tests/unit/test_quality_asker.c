@@ -46,13 +46,15 @@ static void play_headers(struct gate *g, struct http_request *r, struct gate_ans
     assert_true(has(r, "x-quarterdeck-tags", whole ? "eval-run=run-1,eval-case=Grüße" : NULL));
     assert_true(has(r, "x-quarterdeck-once", whole ? "run-1.0.0" : NULL));
     assert_true(has(r, "x-quarterdeck-cache", whole ? "no-store" : NULL));
+    assert_true(has(r, "x-quarterdeck-prompt", whole ? "helpdesk@3" : NULL)); /* of this request alone */
     gate_says(a, "\"hi\"", "0.000005");
 }
 
 static void sends_labels(void **state) {
     (void)state;
+    static const char *const more[] = {"x-quarterdeck-prompt: helpdesk@3", NULL};
     struct gate g;
-    struct told t = {.ask = {.request_type = "summary", .tags = "eval-run=run-1,eval-case=Grüße", .once = "run-1.0.0"}};
+    struct told t = {.ask = {.request_type = "summary", .tags = "eval-run=run-1,eval-case=Grüße", .once = "run-1.0.0", .more = more}};
     struct told plain = {.ask = {.path = "/v1/embeddings", .may_cache = true}};
     gate_setup(&g, 4, play_headers);
     send_one(&g, &t);
