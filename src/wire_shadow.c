@@ -117,7 +117,7 @@ static void find_judge(struct shadow_wire *w, struct shadowed *k) {
     struct error error = {.fault = FAULT_NONE};
     struct slice name = k->plan.shadow.judge;
     k->has_judge = false;
-    if (slice_is_null(name)) return;
+    if (name.len == 0) return;
     enum fault fault = definition_find(w->evaluations, SLICE("judge"), name, SLICE_NULL, &k->arena, &found, &error);
     if (fault == FAULT_NONE) fault = declared_from_json(found.body, &k->arena, &d, &error);
     if (fault == FAULT_NONE && judge_read(&d, 0, name, "judge", &k->arena, &k->judge, &problems) != FAULT_NONE)

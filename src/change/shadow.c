@@ -160,7 +160,7 @@ static const struct guardrail *guard_of(const struct rollout_plan *p, const char
 
 /* Those that may fail: the rates, the judge, and of the sizes what the plan guards. */
 static unsigned judging(const struct rollout_plan *p) {
-    unsigned n = RATES + !slice_is_null(p->shadow.judge);
+    unsigned n = RATES + (p->shadow.judge.len > 0);
     for (unsigned i = 0; i < SIZES; i++) n += guard_of(p, size_names[i]) != NULL;
     return n;
 }
@@ -253,7 +253,7 @@ unsigned shadow_sums_judge(const struct shadow_sums *s, struct guard_answer out[
     for (unsigned i = 0; i < RATES; i++)
         if (i != RATE_FORMAT || s->rated[i] > 0) judge_rate(s, (enum rate_metric)i, &out[n++]);
     for (unsigned i = 0; i < SIZES; i++) judge_size(s, (enum size_metric)i, &out[n++]);
-    if (!slice_is_null(s->plan->shadow.judge)) judge_judge(s, SLICE("judge"), &out[n++]);
+    if (s->plan->shadow.judge.len > 0) judge_judge(s, SLICE("judge"), &out[n++]);
     if (s->calls[0] + s->calls[1] > 0) show_calls(s, &out[n++]);
     return n;
 }
