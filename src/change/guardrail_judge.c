@@ -5,9 +5,10 @@
 
 /* Where the intervals are tightest. They hold whatever the numbers are. */
 #define RATE_OPT 500
-#define QUANTILE_OPT 2000
-#define MEAN_OPT 5000
+#define QUANTILE_OPT 500
+#define MEAN_OPT 2000
 #define LEAST_GROUPS 10 /* the design effect of fewer is a guess */
+#define MISMATCH_CONCENTRATION 300 /* tightest about so many units */
 
 static const char *const verdict_names[] = {"Inconclusive", "Successful", "Failed", "Error"};
 
@@ -315,7 +316,7 @@ double guardrails_mismatch(const struct guardrails *g) {
         double expected[3];
         uint64_t counts[3];
         unsigned n = shares_of(&g->cells[i], expected, counts);
-        if (n > 0) log_e += ratio_mismatch_log_e(counts, expected, n, 1000);
+        if (n > 0) log_e += ratio_mismatch_log_e(counts, expected, n, MISMATCH_CONCENTRATION);
     }
     return log_e;
 }
@@ -327,7 +328,7 @@ static void say_mismatch(const struct guardrails *g, char out[256]) {
         double expected[3];
         uint64_t counts[3];
         unsigned n = shares_of(&g->cells[i], expected, counts);
-        double log_e = n > 0 ? ratio_mismatch_log_e(counts, expected, n, 1000) : -INFINITY;
+        double log_e = n > 0 ? ratio_mismatch_log_e(counts, expected, n, MISMATCH_CONCENTRATION) : -INFINITY;
         if (log_e <= worst) continue;
         worst = log_e;
         snprintf(out, 256, "at %g %% %llu users, sessions or requests went to the candidate, %llu to control and %llu to neither: not as they were drawn; "
