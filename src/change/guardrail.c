@@ -201,12 +201,12 @@ static void add_value(struct guard_sums *s, const struct seen *o, double value) 
     group_add(s, o, value);
 }
 
-/* Winsorised at what 99.9 % of the current version's values up to here do not pass: nothing that is still to come, and nothing of the
- * candidate's, moves it. Before it has 100 values nothing is compared. */
+/* Winsorised at four times what 99.9 % of the current version's values up to here do not pass: nothing that is still to come, and nothing of
+ * the candidate's, moves it. Four times, so that a candidate that is dearer throughout is not taken for one with outliers. Before there
+ * are 100 values nothing is compared. */
 static void take_mean(struct guard_sums *s, const struct seen *o, int64_t value) {
-    enum { FIRST = 100 };
-    if (o->side >= 0 && s->reference.count >= FIRST)
-        add_value(s, o, fmin((double)value, histogram_quantile(&s->reference, 0.999)));
+    enum { FIRST = 100, TIMES = 4 };
+    if (o->side >= 0 && s->reference.count >= FIRST) add_value(s, o, fmin((double)value, TIMES * histogram_quantile(&s->reference, 0.999)));
     if (o->arm != ARM_CANDIDATE) histogram_add(&s->reference, value);
 }
 

@@ -7,7 +7,8 @@
  *
  * A unit is whom the arm is drawn for: a user, a session or a request. Failures are counted once a unit, against all of the current
  * version's traffic (stats/failures.h). Quantiles and means are of equal arms, candidate against CONTROL, and values of one unit that are
- * alike count for less (a design effect over 64 groups of units). Costs are winsorised at control's 99.9 % so far. An error is a failure of
+ * alike count for less (a design effect over 64 groups of units). Costs and tokens are winsorised at
+ * four times the current version's 99.9 % so far. An error is a failure of
  * the provider, a broken-off answer, a fault of ours behind routing; not what the client did, nor what a budget or limit refused. Answers
  * out of the cache are left out. Sets of units are bounded: full, they go on with every second unit, by hash. */
 #ifndef CHANGE_GUARDRAIL_H
