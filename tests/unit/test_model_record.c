@@ -295,30 +295,6 @@ static void test_extras(void **state) {
     round_trip(&r);
 }
 
-/* Which arm of which rollout an exchange was in, and the versions that shaped its answer. */
-static void test_rollout(void **state) {
-    (void)state;
-    struct record r;
-    struct buffer out;
-    struct json_writer w;
-    record_init(&r);
-    r.rollout = 12;
-    r.arm = ARM_CANDIDATE;
-    r.rollout_step = 3;
-    r.knowledge = SLICE("handbook@4");
-    round_trip(&r);
-    buffer_init(&out, 1 << 20);
-    json_start(&w, &out);
-    record_write_json(&r, &w);
-    assert_non_null(strstr(buffer_text(&out), "\"rollout\":12,\"arm\":\"candidate\",\"rollout_step\":3,\"knowledge\":\"handbook@4\"}"));
-    buffer_deinit(&out);
-    r.arm = ARM_NONE; /* its shadow stage */
-    round_trip(&r);
-    assert_null(arm_name(ARM_NONE));
-    assert_string_equal(arm_name(ARM_REST), "rest");
-    assert_string_equal(arm_name(ARM_CONTROL), "control");
-}
-
 static const char *const words[] = {"openai", "anthropic", "gpt-4o", "stop", "chat", "x", "", "a much longer text than the others have", "ü", "web"};
 
 static struct slice any_text(void) {
@@ -620,7 +596,7 @@ static void test_status_names(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ids),        cmocka_unit_test(test_id_text),    cmocka_unit_test(test_sizes),   cmocka_unit_test(test_round_trips),
-        cmocka_unit_test(test_extras), cmocka_unit_test(test_rollout), cmocka_unit_test(test_golden_bytes), cmocka_unit_test(test_old_records), cmocka_unit_test(test_any),      cmocka_unit_test(test_truncation), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_extras), cmocka_unit_test(test_golden_bytes), cmocka_unit_test(test_old_records), cmocka_unit_test(test_any),      cmocka_unit_test(test_truncation), cmocka_unit_test(test_damage),
         cmocka_unit_test(test_refused),    cmocka_unit_test(test_longest),    cmocka_unit_test(test_json),    cmocka_unit_test(test_json_of_nothing),
         cmocka_unit_test(test_any_json),   cmocka_unit_test(test_status_names),
     };
