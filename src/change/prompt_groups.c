@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
+
 #define ROOM_FIRST (16u << 10)
 #define ROOM_MOST (64u << 20)
 
@@ -31,7 +33,9 @@ static void remove_at(struct prompt_groups *g, unsigned i) {
         if (g->at[k]->before == gone) g->at[k]->before = gone->before;
     memmove(&g->at[i], &g->at[i + 1], (g->n - i - 1) * sizeof *g->at);
     g->n--;
-    group_free(gone);
+    gone->gone = gone->same_as == NULL;
+    gone->next_gone = g->gone;
+    g->gone = gone;
 }
 
 /* Groups that turned out to be another's stay until they were kept as that: there is room for as many. */
@@ -48,8 +52,6 @@ static void make_room(struct prompt_groups *g) {
             remove_at(g, i);
             return;
         }
-    for (unsigned i = 0; i < g->n; i++)
-        if (g->at[i]->same_as == g->at[oldest]) g->at[i]->same_as = NULL, g->at[i]->template = NULL;
     remove_at(g, oldest);
 }
 
@@ -99,6 +101,11 @@ static void merge(struct prompt_groups *g, struct prompt_group *into, struct pro
     x->changed = into->changed = true;
     into->answers += x->answers;
     into->texts += x->texts;
+    for (unsigned i = 0; i < 60; i++) {
+        if (into->minutes[i].minute < x->minutes[i].minute) into->minutes[i] = x->minutes[i];
+        else if (into->minutes[i].minute == x->minutes[i].minute) into->minutes[i].answers += x->minutes[i].answers;
+    }
+    if (x->others_before < into->others_before) into->others_before = x->others_before;
     if (x->first_us < into->first_us) into->first_us = x->first_us;
     if (x->last_us > into->last_us) into->last_us = x->last_us;
     if (into->registered[0] == 0) memcpy(into->registered, x->registered, sizeof into->registered);
@@ -116,8 +123,8 @@ static void merge_covered(struct prompt_groups *g, struct prompt_group *into, st
     }
 }
 
-static enum fault make_group(struct prompt_groups *g, const struct fingerprint *own, struct prompt_group *before, int64_t now_us,
-                             struct prompt_group **ret) {
+static enum fault make_group(struct prompt_groups *g, const struct fingerprint *own, struct prompt_group *before, struct slice request_type,
+                             int64_t now_us, struct prompt_group **ret) {
     struct prompt_group *x = mem_new(struct prompt_group);
     arena_init(&x->arena, ROOM_FIRST, ROOM_MOST);
     enum fault fault = fingerprint_copy(own, &x->arena, &x->template);
@@ -126,7 +133,10 @@ static enum fault make_group(struct prompt_groups *g, const struct fingerprint *
         return fault;
     }
     make_room(g);
-    for (unsigned i = 0; i < g->n; i++) x->later |= g->at[i]->answers >= PROMPT_ANSWERS;
+    (void)snprintf(x->request_type, sizeof x->request_type, SLICE_FMT, SLICE_ARG(request_type));
+    x->others_before = prompt_groups_answers(g);
+    for (unsigned i = 0; i < g->n; i++)
+        x->later |= g->at[i]->answers >= PROMPT_ANSWERS && (before != NULL || strcmp(g->at[i]->request_type, x->request_type) == 0);
     for (unsigned i = 0; i < g->n; i++)
         if (g->at[i] == before) x->before = before; /* else it had to make room */
     x->first_us = x->last_us = now_us;
@@ -149,7 +159,8 @@ static struct prompt_group *taken_by(struct prompt_groups *g, struct slice text,
     return NULL;
 }
 
-enum fault prompt_groups_meet(struct prompt_groups *g, struct slice text, int64_t now_us, struct arena *scratch, struct prompt_group **ret) {
+enum fault prompt_groups_meet(struct prompt_groups *g, struct slice text, struct slice request_type, int64_t now_us, struct arena *scratch,
+                              struct prompt_group **ret) {
     struct fingerprint *own = NULL, *other;
     struct arena arena;
     struct prompt_group *x = taken_by(g, text, scratch);
@@ -162,7 +173,7 @@ enum fault prompt_groups_meet(struct prompt_groups *g, struct slice text, int64_
         if (root != NULL) fault = give(root, text, scratch, &other);
         if (fault == FAULT_NONE && root != NULL) merge_covered(g, root, scratch);
         if (fault == FAULT_NONE && other == NULL) x = root;
-        else if (fault == FAULT_NONE) fault = make_group(g, root != NULL ? other : own, root, now_us, &x);
+        else if (fault == FAULT_NONE) fault = make_group(g, root != NULL ? other : own, root, request_type, now_us, &x);
         if (fault == FAULT_NONE && x != root) merge_covered(g, x, scratch); /* with the gaps that it has, it may take what came before it */
     }
     arena_deinit(&arena);
@@ -175,11 +186,43 @@ enum fault prompt_groups_meet(struct prompt_groups *g, struct slice text, int64_
 
 bool prompt_group_is_news(const struct prompt_group *x) { return x->same_as == NULL && x->later && x->answers >= PROMPT_ANSWERS; }
 
-void prompt_groups_drop_same(struct prompt_groups *g) {
+void prompt_groups_drop(struct prompt_groups *g) {
     for (unsigned i = g->n; i-- > 0;)
         if (g->at[i]->same_as != NULL) remove_at(g, i);
+    while (g->gone != NULL) {
+        struct prompt_group *x = g->gone;
+        g->gone = x->next_gone;
+        group_free(x);
+    }
+}
+
+#define MINUTE_US 60000000LL
+
+void prompt_group_answered(struct prompt_group *x, int64_t at_us) {
+    int64_t minute = at_us / MINUTE_US;
+    unsigned i = (unsigned)(minute % 60);
+    if (x->minutes[i].minute != minute) x->minutes[i].minute = minute, x->minutes[i].answers = 0;
+    x->minutes[i].answers++;
+    x->answers++;
+    if (at_us > x->last_us) x->last_us = at_us;
+    x->changed = true;
+}
+
+uint32_t prompt_group_last_hour(const struct prompt_group *x, int64_t now_us) {
+    uint32_t n = 0;
+    for (unsigned i = 0; i < 60; i++)
+        if (x->minutes[i].minute > now_us / MINUTE_US - 60 && x->minutes[i].minute <= now_us / MINUTE_US) n += x->minutes[i].answers;
+    return n;
+}
+
+int64_t prompt_groups_answers(const struct prompt_groups *g) {
+    int64_t n = 0;
+    for (unsigned i = 0; i < g->n; i++)
+        if (g->at[i]->same_as == NULL) n += g->at[i]->answers;
+    return n;
 }
 
 void prompt_groups_deinit(struct prompt_groups *g) {
     while (g->n > 0) group_free(g->at[--g->n]);
+    prompt_groups_drop(g);
 }

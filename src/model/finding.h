@@ -34,7 +34,9 @@
     KIND(ROLLOUT_FAILED, "change", "rollout_failed", "a guardrail of a rollout failed, and its candidate was rolled back") \
     KIND(ROLLOUT_WAITS, "change", "rollout_waits", "a rollout has what it needs, or cannot go on by itself, and waits for a person") \
     KIND(ROLLOUT_ERROR, "change", "rollout_error", "the arms of a rollout do not get the shares that they should: nothing is judged") \
-    KIND(CHANGE_OVERRIDE, "change", "change_override", "a version went past its review and gate, and nobody else has looked at it since")
+    KIND(CHANGE_OVERRIDE, "change", "change_override", "a version went past its review and gate, and nobody else has looked at it since") \
+    KIND(PROMPT_UNREGISTERED, "change", "prompt_unregistered", "an application uses a system prompt that nobody registered, and used another one before") \
+    KIND(MODEL_CHANGE_WAITS, "change", "model_change_waits", "a provider's model answers as another version than before, and waits for a person's word")
 
 enum finding_kind {
 #define KIND(symbol, domain, name, meaning) FINDING_##symbol,

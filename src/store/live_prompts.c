@@ -216,3 +216,20 @@ enum fault live_keep(struct registry *r, struct live_look *l, struct error *erro
     arena_deinit(&arena);
     return fault;
 }
+
+enum fault live_forget_texts(struct registry *r, struct slice application, int64_t before_us, struct error *error) {
+    static const char *const steps[] = {
+        "UPDATE live_text SET text = NULL WHERE application = ?1 AND last_us < ?2 AND text IS NOT NULL",
+        "UPDATE live_group SET template = NULL WHERE application = ?1 AND last_us < ?2 AND prompt IS NULL AND template IS NOT NULL",
+    };
+    enum fault fault = FAULT_NONE;
+    for (unsigned i = 0; fault == FAULT_NONE && i < sizeof steps / sizeof *steps; i++) {
+        struct statement *s;
+        fault = statement_of(r->db, steps[i], &s, error);
+        if (fault != FAULT_NONE) return fault;
+        statement_bind_text(s, 1, application);
+        statement_bind_i64(s, 2, before_us);
+        fault = statement_run(s, error);
+    }
+    return fault;
+}

@@ -39,6 +39,8 @@ struct live_look {
     struct slice position;
 };
 enum fault live_keep(struct registry *r, struct live_look *l, struct error *error) MUST_CHECK;
+/* Texts, and templates that nobody registered, which were last seen before are kept no longer; hashes and counts stay. */
+enum fault live_forget_texts(struct registry *r, struct slice application, int64_t before_us, struct error *error) MUST_CHECK;
 enum fault live_position(struct registry *r, struct arena *arena, struct slice *ret, struct error *error) MUST_CHECK;
 
 /* ---- versions of providers' models ---- */

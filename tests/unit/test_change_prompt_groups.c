@@ -27,10 +27,9 @@ static void world_deinit(struct world *w) {
 /* Each text is met once and answers once: as many different ones as that. */
 static struct prompt_group *meet(struct world *w, const char *text) {
     struct prompt_group *x = NULL;
-    assert_int_equal(prompt_groups_meet(&w->groups, slice_of(text), ++w->now_us, &w->scratch, &x), FAULT_NONE);
-    x->last_us = w->now_us;
-    x->answers++;
-    prompt_groups_drop_same(&w->groups);
+    assert_int_equal(prompt_groups_meet(&w->groups, slice_of(text), SLICE("chat"), ++w->now_us, &w->scratch, &x), FAULT_NONE);
+    prompt_group_answered(x, w->now_us);
+    prompt_groups_drop(&w->groups);
     return x;
 }
 static unsigned news(const struct world *w) {
