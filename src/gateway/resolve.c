@@ -68,6 +68,24 @@ void resolve_any_tier(struct exchange *x) {
     for (unsigned i = x->model->tiering->n_tiers; i-- > 0;) add_tier(x, i);
 }
 
+/* Who answers in the stead of a model whose new version waits for a person (model/deployment.h): its targets, times, tiers and prices are used;
+ * the record's model stays what was asked for. One step only: a model that holds for another is not held itself. */
+static enum fault follow_hold(struct exchange *x, struct model_route **m, struct error *error) {
+    const struct deployments *d = x->gateway->deployments;
+    for (unsigned i = 0; d != NULL && i < d->n_held; i++) {
+        if (!slice_is(d->held[i].model, (*m)->name)) continue;
+        struct model_route *to = table_get(&x->binding->policy->model_by_name, d->held[i].to);
+        if (!to)
+            return error_set(error, FAULT_NO_SUCH_MODEL, "model `%s` is held to `" SLICE_FMT "`, which is not configured; `quarterdeck model changes` lists what is held",
+                             (*m)->name, SLICE_ARG(d->held[i].to));
+        if (!policy_allows(x->key->application, to))
+            return error_set(error, FAULT_FORBIDDEN, "model `%s` is held to `%s`, which application `%s` may not use", (*m)->name, to->name, x->key->application->name);
+        *m = to;
+        return FAULT_NONE;
+    }
+    return FAULT_NONE;
+}
+
 enum fault resolve(struct exchange *x, struct error *error) {
     const struct policy *p = x->binding->policy;
     struct model_route *m = table_get(&p->model_by_name, x->call.model);
@@ -76,6 +94,8 @@ enum fault resolve(struct exchange *x, struct error *error) {
                          SLICE_ARG(x->call.model));
     if (!policy_allows(x->key->application, m))
         return error_set(error, FAULT_FORBIDDEN, "application `%s` may not use model `%s`", x->key->application->name, m->name);
+    enum fault fault = follow_hold(x, &m, error);
+    if (fault != FAULT_NONE) return fault;
     x->model = m;
     x->n_order = 0;
     if (m->tiering) order_tiers(x);
