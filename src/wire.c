@@ -181,7 +181,7 @@ static void install_deployments(void *ctx, struct deployments *d) {
 
 static enum fault deployments_changed(void *change, struct error *error) { return change_wire_publish(change, error); }
 static enum fault emergency(void *change, const struct emergency_entry *e, struct error *error) { return change_wire_emergency(change, e, error); }
-static void gates_wanted(void *change) { change_wire_look(change); }
+static void gates_wanted(void *change) { change_wire_gates(change); }
 
 static void cancel_batch(void *ctx, struct slice id) { batch_wire_cancel(((struct server *)ctx)->batches, id); }
 static void batch_queue(void *ctx, struct batch_queue_view *ret) { batch_wire_view(((struct server *)ctx)->batches, ret); }

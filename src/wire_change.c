@@ -1,5 +1,6 @@
 /* wire_change.c - see wire_change.h. */
 #include "wire_change_parts.h"
+#include "wire_gate.h"
 #include "wire_shadow.h"
 
 #include "base/clock.h"
@@ -23,6 +24,7 @@ struct change_wire {
     struct registry *registry;      /* the thread's */
     struct change_watch *watch;     /* likewise */
     struct shadow_wire *shadow;     /* a thread of its own */
+    struct gate_wire *gate;         /* likewise */
     struct mailbox *wake;
     pthread_t thread;
     bool running;
@@ -142,6 +144,11 @@ void change_wire_look(struct change_wire *w) {
     if (w != NULL) (void)!mailbox_post(w->wake, w); /* full: it is awake, or about to be */
 }
 
+void change_wire_gates(struct change_wire *w) {
+    change_wire_look(w);
+    gate_wire_look(w->gate);
+}
+
 /* ---- sinks ---- */
 
 void change_wire_system_text(void *w, const struct record *r, struct slice text) {
@@ -171,7 +178,8 @@ struct change_wire *change_wire_new(const struct change_sources *s, struct error
         if (!w->emergency) log_event(LOG_ERROR, "there is no room for the emergency file: a rollback will not work while the disk is full", "error", none.text, NULL);
         w->watch = change_watch_new(&w->s, w->registry);
         w->shadow = shadow_wire_new(&w->s, error);
-        if (w->shadow && change_wire_publish(w, error) == FAULT_NONE) return w;
+        if (w->shadow) w->gate = gate_wire_new(&w->s, w, error);
+        if (w->gate && change_wire_publish(w, error) == FAULT_NONE) return w;
     }
     change_wire_free(w);
     return NULL;
@@ -179,6 +187,7 @@ struct change_wire *change_wire_new(const struct change_sources *s, struct error
 
 enum fault change_wire_start(struct change_wire *w, uint16_t port, struct slice credential, struct error *error) {
     enum fault fault = shadow_wire_start(w->shadow, port, credential, error);
+    if (fault == FAULT_NONE) fault = gate_wire_start(w->gate, port, credential, error);
     if (fault != FAULT_NONE) return fault;
     w->running = pthread_create(&w->thread, NULL, change_main, w) == 0;
     return w->running ? FAULT_NONE : error_set(error, FAULT_IO, "cannot start the thread of change");
@@ -187,6 +196,7 @@ enum fault change_wire_start(struct change_wire *w, uint16_t port, struct slice 
 void change_wire_stop(struct change_wire *w) {
     if (w == NULL) return;
     shadow_wire_stop(w->shadow);
+    gate_wire_stop(w->gate);
     if (!w->running) return;
     atomic_store(&w->stopping, true);
     change_wire_look(w);
@@ -198,6 +208,7 @@ void change_wire_free(struct change_wire *w) {
     if (w == NULL) return;
     change_wire_stop(w);
     shadow_wire_free(w->shadow);
+    gate_wire_free(w->gate);
     change_watch_free(w->watch);
     deployments_drop(w->in_force);
     emergency_close(w->emergency);
