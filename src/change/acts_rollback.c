@@ -118,7 +118,7 @@ static enum fault change_back(const struct act *a, const struct ground *g, int64
 enum fault act_roll_back(const struct act *a, int severity, struct act_outcome *ret, struct emergency_entry *ret_emergency,
                          struct error *error) {
     struct ground g;
-    struct plan_back p;
+    struct plan_back p = {.to = 0};
     enum fault fault = may(a, severity, error);
     if (fault == FAULT_NONE) fault = ground_find(a, &g, error);
     if (fault == FAULT_NONE) fault = slice_is_null(a->which) || a->which.len == 0 ? decide_bare(a, &g, &p, error) : decide_to(a, &g, &p, error);

@@ -18,7 +18,7 @@ enum fault judging_plan(const struct rollout_row *row, struct arena *arena, stru
         if (fault == FAULT_NONE) *ret = p;
         return fault;
     }
-    enum fault fault = ab_read(row->plan, arena, &p.test, error);
+    enum fault fault = ab_read(arena_slice(arena, row->plan), arena, &p.test, error);
     struct guardrail *metric = arena_new(arena, struct guardrail);
     if (fault != FAULT_NONE) return fault;
     if (!metric) return error_set(error, FAULT_TOO_LARGE, "no room for the plan of an A/B test");
@@ -155,6 +155,7 @@ static enum fault judge_arms(const struct judging_sources *s, const struct rollo
     if (fault == FAULT_NONE) fault = take_scores(s, row, plan, g, error);
     if (fault == FAULT_NONE) {
         j->n = guardrails_judge(g, j->answers);
+        for (unsigned i = 0; i < j->n; i++) j->answers[i].metric = arena_slice(arena, j->answers[i].metric); /* it was g's */
         j->evidence.verdict = guardrails_verdict(g, j->answers, j->n, &j->evidence.why, arena);
         j->evidence.candidates = guardrails_candidates(g, row->weight_ppm);
         find_pause(plan, j, arena);
