@@ -271,6 +271,30 @@ static void take_gaps(struct fingerprint *own, const struct words *a, const stru
     }
 }
 
+/* A template is no place for what stood in its gaps: names, documents. In their stead stands what is read as a gap's or a value's word. */
+static bool forget_values(struct words *w, struct arena *arena) {
+    char *text = arena_alloc(arena, w->text.len + 4 * (size_t)w->n + 1);
+    size_t n = 0, at = 0;
+    if (text == NULL) return false;
+    for (unsigned i = 0; i <= w->n; i++) {
+        struct word *x = i < w->n ? &w->at[i] : NULL;
+        size_t space = (x != NULL ? x->at : w->text.len) - at;
+        uint32_t from = (uint32_t)n;
+        if (space > 0) memcpy(text + n, w->text.at + at, space);
+        n += space;
+        if (x == NULL) break;
+        struct slice word = x->kind == WORD_GAP ? SLICE("\x01") : x->varied ? SLICE("0000") : text_of(w, x);
+        at = x->to;
+        memcpy(text + n, word.at, word.len);
+        x->from = from;
+        x->at = (uint32_t)n;
+        n += word.len;
+        x->to = (uint32_t)n;
+    }
+    w->text = (struct slice){text, n};
+    return true;
+}
+
 enum fault fingerprint_copy(const struct fingerprint *f, struct arena *arena, struct fingerprint **ret) {
     struct fingerprint *copy = copy_of(f, arena);
     if (copy == NULL) return full();
@@ -302,6 +326,7 @@ enum fault fingerprint_meet(const struct fingerprint *f, struct slice text, stru
     bool of_it = fits(&learned->w, &own->w, scratch, NULL);
     if (arena_is_full(arena) || arena_is_full(scratch)) return full();
     take_gaps(own, &f->w, values, n);
+    if (!forget_values(&learned->w, arena) || !forget_values(&own->w, arena)) return full();
     *ret = learned;
     *ret_other = of_it ? NULL : own;
     return FAULT_NONE;

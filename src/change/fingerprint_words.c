@@ -42,6 +42,7 @@ static enum character character_at(struct slice text, size_t at, int *ret_len) {
     if (len < 0) return LETTER;
     if (len == 1) {
         if (s[0] == '\n' || s[0] == '\r') return NEWLINE;
+        if (s[0] == 1) return SIGN; /* stands for a gap: fingerprint.c */
         if (s[0] <= ' ') return SPACE;
         return isalnum(s[0]) || s[0] == '_' ? LETTER : SIGN;
     }
