@@ -225,8 +225,8 @@ static unsigned mismatches(double lost, uint64_t seed, double *ret_users) {
         bool out = false;
         rig_open(&r, NULL, 0, STICKY_USER, seed + run * 31);
         r.plan.interval_us = (int64_t)(random_next(&r.random) >> 1);
-        for (unsigned i = 0; i < 4000 && !out; i++) {
-            uint32_t weight = weights[i / 1000];
+        for (unsigned i = 0; i < 3000 && !out; i++) {
+            uint32_t weight = weights[i / 750];
             struct record x = world_record(&r, &w, users, 1, 0, weight, name);
             if (x.arm == ARM_CANDIDATE && (double)(guard_unit(&x, STICKY_USER) % 1000) < 1000 * lost) continue;
             guardrails_take(r.g, &x, weight);
