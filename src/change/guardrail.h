@@ -23,7 +23,7 @@ enum guard_verdict { GUARD_INCONCLUSIVE, GUARD_SUCCESSFUL, GUARD_FAILED, GUARD_E
 const char *guard_verdict_name(enum guard_verdict v); /* "Inconclusive", "Successful", "Failed", "Error" */
 
 struct guard_answer {            /* the members of rollout status' guardrails */
-    struct slice metric;
+    struct slice metric;         /* the guardrails' */
     enum guard_verdict verdict;
     double effect;               /* ratio, or difference of a score; NAN */
     struct interval interval;

@@ -129,7 +129,7 @@ static double more_for(const struct look *k, double half, double away) {
 static void need(const struct look *k, double more) {
     double missing = (double)k->g->min_samples - (double)k->a->n_candidate;
     if (missing > 0) more = fmax(isfinite(more) ? more : 0, missing * k->exchanges_each);
-    k->a->needed = ceil(more);
+    k->a->needed = fmax(ceil(more), 1);
 }
 
 static void say_waiting(const struct look *k, const char *of) {
