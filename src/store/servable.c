@@ -13,18 +13,21 @@ static enum fault read_row(struct statement *s, struct arena *arena, void *into,
 enum fault changes_view(struct registry *r, struct error *error) { return database_begin_read(r->db, error); }
 void changes_view_end(struct registry *r) { database_end_read(r->db); }
 
-/* The index change_version_served holds all that is read; older versions that serve are few, and looked up one by one. */
-#define OLD " AND v.version <= s.newest - ?3"
-#define OF_SUBJECT " JOIN change_version v ON v.kind = s.kind AND v.name = s.name AND "
-#define WANTED " WHERE s.kind = ?1 AND (?2 IS NULL OR s.name = ?2)"
-static const char select_newest[] = "SELECT v.name, v.version, v.digest, v.human FROM change_subject s CROSS" OF_SUBJECT
-                                    "v.version > s.newest - ?3" WANTED " ORDER BY s.name, v.version DESC";
-static const char select_older[] =
-    "SELECT v.name, v.version, v.digest, v.human FROM change_subject s CROSS" OF_SUBJECT "v.version = s.production" OLD WANTED
-    " UNION SELECT v.name, v.version, v.digest, v.human FROM change_subject s JOIN change_label l ON l.kind = s.kind AND l.name = s.name" OF_SUBJECT
-    "v.version = l.version" OLD WANTED
-    " UNION SELECT v.name, v.version, v.digest, v.human FROM change_subject s JOIN rollout o ON o.kind = s.kind AND o.name = s.name"
-    " AND o.state IN ('progressing', 'paused')" OF_SUBJECT "v.version IN (o.candidate, o.control)" OLD WANTED " ORDER BY 1, 2 DESC";
+/* The index change_version_served holds all that is read. Older versions that serve are few: each query begins with what points at them
+ * (CROSS keeps the order; the planner knows no sizes and begins with the versions otherwise). */
+#define ROW "SELECT v.name, v.version, v.digest, v.human FROM "
+#define VERSION_OF_SUBJECT " CROSS JOIN change_version v INDEXED BY change_version_served ON v.kind = s.kind AND v.name = s.name AND "
+#define SUBJECT_OF(x) " CROSS JOIN change_subject s ON s.kind = " x ".kind AND s.name = " x ".name"
+#define NEWEST(wanted) ROW "change_subject s" VERSION_OF_SUBJECT "v.version > s.newest - ?3 WHERE s.kind = ?1" wanted " ORDER BY s.name, v.version DESC"
+#define OLDER(wanted)                                                                                                 \
+    ROW "change_subject s" VERSION_OF_SUBJECT "v.version = s.production WHERE s.kind = ?1 AND s.production <= s.newest - ?3" wanted " UNION " \
+    ROW "change_label l" SUBJECT_OF("l") VERSION_OF_SUBJECT "v.version = l.version WHERE s.kind = ?1 AND l.version <= s.newest - ?3" wanted " UNION " \
+    ROW "rollout o" SUBJECT_OF("o") VERSION_OF_SUBJECT "v.version IN (o.candidate, o.control)" \
+    " WHERE o.state IN ('progressing', 'paused') AND s.kind = ?1 AND v.version <= s.newest - ?3" wanted " ORDER BY 1, 2 DESC"
+#define OF_ALL ""
+#define OF_ONE " AND s.name = ?2"
+static const char *const newest_of[] = {NEWEST(OF_ALL), NEWEST(OF_ONE)};
+static const char *const older_of[] = {OLDER(OF_ALL), OLDER(OF_ONE)};
 
 static enum fault select(struct registry *r, const char *sql, struct slice kind, struct slice name, unsigned newest, struct arena *arena,
                          struct change_servable **ret, unsigned *ret_n, struct error *error) {
@@ -32,7 +35,7 @@ static enum fault select(struct registry *r, const char *sql, struct slice kind,
     enum fault fault = statement_of(r->db, sql, &s, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_text(s, 1, kind);
-    statement_bind_text(s, 2, name);
+    if (!slice_is_null(name)) statement_bind_text(s, 2, name);
     statement_bind_i64(s, 3, newest);
     return rows_read(s, arena, sizeof **ret, read_row, (void **)ret, ret_n, error);
 }
@@ -54,8 +57,8 @@ enum fault changes_servable(struct registry *r, struct slice kind, struct slice 
                             struct change_servable **ret, unsigned *ret_n, struct error *error) {
     struct change_servable *rows = NULL, *old = NULL, *all;
     unsigned n = 0, n_old = 0;
-    enum fault fault = select(r, select_newest, kind, name, newest, arena, &rows, &n, error);
-    if (fault == FAULT_NONE) fault = select(r, select_older, kind, name, newest, arena, &old, &n_old, error);
+    enum fault fault = select(r, newest_of[!slice_is_null(name)], kind, name, newest, arena, &rows, &n, error);
+    if (fault == FAULT_NONE) fault = select(r, older_of[!slice_is_null(name)], kind, name, newest, arena, &old, &n_old, error);
     if (fault != FAULT_NONE) return fault;
     if (n_old > 0) {
         all = arena_new_array(arena, struct change_servable, n + n_old);
