@@ -162,8 +162,8 @@ http {{
             raise Failure("nginx is not installed")
         return self.start(f"nginx-{port}", [program, "-e", home / "error.log", "-c", home / "nginx.conf"], self.proxy_cpu, port)
 
-    def gateway(self, upstream, workers=1, application=""):
-        """`application`: further settings of the application, as in `cache: {exact: {ttl: 1h}}, `."""
+    def gateway(self, upstream, workers=1, application="", more="", cpu=None):
+        """`application`: further settings of the application, as in `cache: {exact: {ttl: 1h}}, `. `more`: further lines of the file."""
         port = free_port()
         home = self.folder / f"gateway-{port}"
         home.mkdir()
@@ -179,8 +179,9 @@ models:
     targets: [{{provider: bench, model: gpt-4o-mini-2024-07-18}}]
 applications:
   bench: {{models: [bench], {application}keys: [{{name: bench, key: "{KEY}"}}]}}
+{more}
 """)
-        return self.start(f"gateway-{port}", [BUILD / "quarterdeck", "serve", "-c", home / "quarterdeck.yaml"], self.proxy_cpu, port)
+        return self.start(f"gateway-{port}", [BUILD / "quarterdeck", "serve", "-c", home / "quarterdeck.yaml"], cpu or self.proxy_cpu, port)
 
     def portkey(self, upstream):
         """Portkey's gateway from npm when it is installed (build/portkey or globally), else None."""
@@ -245,13 +246,13 @@ BODY = json.dumps({
                  {"role": "user", "content": "Where is my parcel? It should have been here on Monday."}]})
 
 
-def wrk(rig, target, seconds, connections=64, headers=None):
+def wrk(rig, target, seconds, connections=64, headers=None, body=BODY):
     """Requests, rate and CPU microseconds a request of `target` under full load."""
     lines = [f"wrk.headers['{name}'] = '{value}'" for name, value in (headers or {}).items()]
     script = rig.folder / "request.lua"
     script.write_text(f"""
 wrk.method = "POST"
-wrk.body = [==[{BODY}]==]
+wrk.body = [==[{body}]==]
 wrk.headers["content-type"] = "application/json"
 wrk.headers["authorization"] = "Bearer {KEY}"
 {chr(10).join(lines)}
@@ -271,8 +272,10 @@ wrk.headers["authorization"] = "Bearer {KEY}"
     return {"requests": requests, "rate": rate, "cpu_us": cpu * 1e6 / requests}
 
 
-def api(gateway, path):
-    request = urllib.request.Request(f"http://127.0.0.1:{gateway.port}{path}", headers={"authorization": f"Bearer {TOKEN}"})
+def api(gateway, path, body=None):
+    """GET, or with a body POST."""
+    data = None if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{gateway.port}{path}", data, {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as reply:
         return reply.read().decode()
 

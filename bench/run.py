@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The benchmark table: each row with its bar, what was measured, and the verdict. Loopback only, bounded.
 
-  bench/run.py [ROW...]    rows: throughput latency streams memory ledger budget spend tokens cache schema bootstrap eval (default: all); --list, --quick (short and rough)
+  bench/run.py [ROW...]    rows: throughput latency streams memory ledger budget spend tokens cache schema bootstrap prompt eval (default: all); --list, --quick (short and rough)
 
 Everything is measured side by side in one run, in interleaved rounds, and medians are shown. What is measured is
 pinned to one processor and what measures to the other.
@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 
-from rig import (ALL_CPUS, BODY, BUILD, CPUS, KEY, LOAD_CPU, PROXY_CPU, ROOT, TOKEN, TOOLS, Failure, Rig, cpu_seconds, memory_mib, metric, promptfoo,
+from rig import (ALL_CPUS, BODY, BUILD, CPUS, KEY, LOAD_CPU, PROXY_CPU, ROOT, TOKEN, TOOLS, Failure, Rig, cpu_seconds, api, memory_mib, metric, promptfoo,
                  timed, tool, tool_lines, wrk)
 
 QUICK = "--quick" in sys.argv
@@ -287,6 +287,95 @@ def row_bootstrap(table):
     table.raw["bootstrap"] = runs
     seconds = statistics.median(run[0]["seconds"] for run in runs)
     table.add("paired bootstrap, 10,000 resamples, 5,000 cases", "under 1 s", f"{seconds:.3f} s", verdict(seconds < 1))
+
+
+NO_REVIEWS = """
+change_policy: {minor: &none {reviewers: 0, gate: none, rollout: direct}, moderate: *none, major: *none}
+"""
+
+
+def apply_prompt(gateway, name, system):
+    """A version, not served yet."""
+    api(gateway, "/api/v1/prompts?reason=bench", json.dumps({"prompt": name, "model": "bench", "parameters": {"temperature": 0.2, "max_tokens": 200},
+                                                             "messages": [{"role": "system", "content": system}, {"role": "user", "content": "{{question}}"}],
+                                                             "variables": {"question": {"required": True, "max_chars": 8000}, "customer": {"default": "the customer"}}}))
+
+
+def put_in_production(gateway, name):
+    """The first version of a prompt, which no policy asks anybody about."""
+    api(gateway, f"/api/v1/prompts/{name}/versions/1/submit", {"reason": "bench"})
+
+
+def whose_turn(port, name, until, seen):
+    """Asks by the prompt, again and again: when it was asked, and the version that the answer came with (None: there is none in production)."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    body = json.dumps({"prompt_variables": {"question": "Where is my parcel?"}})
+    while not until.is_set():
+        asked = time.monotonic()
+        connection.request("POST", "/v1/chat/completions", body, {"content-type": "application/json", "authorization": f"Bearer {KEY}", "x-quarterdeck-prompt": name})
+        reply = connection.getresponse()
+        reply.read()
+        seen.append((asked, reply.headers["x-quarterdeck-prompt"]))
+    connection.close()
+
+
+def flip(gateway, name, change):
+    """Milliseconds from before `change` until the last request was sent that was still served as before, by 16 connections on all workers."""
+    until, seen = threading.Event(), [[] for _ in range(16)]
+    asking = [threading.Thread(target=whose_turn, args=(gateway.port, name, until, of)) for of in seen]
+    for thread in asking:
+        thread.start()
+    time.sleep(0.3)
+    began = time.monotonic()
+    change()
+    told = time.monotonic()
+    time.sleep(0.5)
+    until.set()
+    for thread in asking:
+        thread.join()
+    before = {of[0][1] for of in seen}
+    after = {of[-1][1] for of in seen}
+    if len(before) != 1 or len(after) != 1 or before == after:
+        raise Failure(f"{name} was served as {before}, then as {after}")
+    late = [asked for of in seen for asked, version in of if version in before]
+    return {"effective_ms": (max(late) - began) * 1e3, "told_ms": (told - began) * 1e3, "requests": sum(map(len, seen))}
+
+
+def row_prompt(table):
+    """What x-quarterdeck-prompt costs beside the same final messages without it, and how soon a change of what serves is in force on all workers."""
+    rows = tool_lines("prompt", 1, cpu=PROXY_CPU)
+    table.raw["prompt"] = rows
+    for row in rows:
+        table.add(f"version, arm and request put together, {row['case']} ({row['final_bytes']:,} bytes)", "at most 5 us of CPU",
+                  f"{row['added_us']:.2f} us (choice {row['choice_us']:.2f}; {row['prompt_us']:.1f} against {row['whole_us']:.1f})", verdict(row["added_us"] <= 5))
+    with Rig() as rig:
+        gateway = rig.gateway(rig.upstream(), more=NO_REVIEWS)
+        final = json.loads(BODY)
+        apply_prompt(gateway, "bench", final["messages"][0]["content"])
+        put_in_production(gateway, "bench")
+        asked = {"with": json.dumps({"prompt_variables": {"question": final["messages"][1]["content"]}}), "without": BODY}
+        samples = {name: [] for name in asked}
+        for turn in range(2 * ROUNDS + 1):  # short ones, so that both see the same machine
+            for name, body in asked.items():
+                headers = {"x-quarterdeck-prompt": "bench", "x-quarterdeck-user": "u1"} if name == "with" else {"x-quarterdeck-user": "u1"}
+                last = wrk(rig, gateway, SECONDS // 2 if turn else 1, headers=headers, body=body)
+                if turn:
+                    samples[name].append(last)
+                    progress(f"prompt {turn}/{2 * ROUNDS} {name}: {last['rate']:.0f}/s, {last['cpu_us']:.1f} us CPU")
+    table.raw["prompt traffic"] = samples
+    cpu = {name: min(round["cpu_us"] for round in sample) for name, sample in samples.items()}  # whatever else runs only adds
+    table.add("the same as CPU per exchange under load, 64 connections, the least of each's rounds", "at most 5 us more", f"{cpu['with'] - cpu['without']:+.1f} us ({cpu['with']:.1f} against {cpu['without']:.1f})",
+              verdict(cpu["with"] - cpu["without"] <= 5))
+    with Rig(ALL_CPUS, ALL_CPUS) as rig:
+        gateway = rig.gateway(rig.upstream(), workers=len(CPUS), more=NO_REVIEWS)
+        names = [f"flip-{i}" for i in range(3 if QUICK else 5)]
+        for name in names:
+            apply_prompt(gateway, name, "You help.")
+        flips = [flip(gateway, name, lambda name=name: put_in_production(gateway, name)) for name in names]
+    table.raw["flips"] = flips
+    worst = max(flips, key=lambda f: f["effective_ms"])
+    table.add(f"a version put into production, in force on {len(CPUS)} workers under load", "within 100 ms", f"{worst['effective_ms']:.1f} ms, the worst of {len(flips)} "
+              f"(the API answered after {worst['told_ms']:.1f} ms; {sum(f['requests'] for f in flips):,} answers looked at)", verdict(worst["effective_ms"] <= 100))
 
 
 CHECKS = [{"type": "regex", "value": "[a-z]{3}"}, {"type": "not-icontains", "value": "as an AI"}, {"type": "word-count", "value": {"min": 1, "max": 500}}]
