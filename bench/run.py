@@ -301,9 +301,11 @@ def apply_prompt(gateway, name, system):
                                                              "variables": {"question": {"required": True, "max_chars": 8000}, "customer": {"default": "the customer"}}}))
 
 
-def put_in_production(gateway, name):
-    """The first version of a prompt, which no policy asks anybody about."""
-    api(gateway, f"/api/v1/prompts/{name}/versions/1/submit", {"reason": "bench"})
+def put_in_production(gateway, name, version=1):
+    """No policy asks anybody about it; what is not the first is rolled out at once."""
+    api(gateway, f"/api/v1/prompts/{name}/versions/{version}/submit", {"reason": "bench"})
+    if version > 1:
+        api(gateway, "/api/v1/rollouts", {"name": name, "version": str(version), "reason": "bench"})
 
 
 def whose_turn(port, name, until, seen):
@@ -319,15 +321,15 @@ def whose_turn(port, name, until, seen):
     connection.close()
 
 
-def flip(gateway, name, change):
-    """Milliseconds from before `change` until the last request was sent that was still served as before, by 16 connections on all workers."""
+def flip(gateway, name, to):
+    """A rollback: milliseconds from before it is asked for until the last request was sent that was still served as before, by 16 connections on all workers."""
     until, seen = threading.Event(), [[] for _ in range(16)]
     asking = [threading.Thread(target=whose_turn, args=(gateway.port, name, until, of)) for of in seen]
     for thread in asking:
         thread.start()
     time.sleep(0.3)
     began = time.monotonic()
-    change()
+    api(gateway, f"/api/v1/prompts/{name}/rollback", {"to": str(to), "reason": "bench"})
     told = time.monotonic()
     time.sleep(0.5)
     until.set()
@@ -335,7 +337,7 @@ def flip(gateway, name, change):
         thread.join()
     before = {of[0][1] for of in seen}
     after = {of[-1][1] for of in seen}
-    if len(before) != 1 or len(after) != 1 or before == after:
+    if len(before) != 1 or after != {f"{name}@{to}"} or before == after:
         raise Failure(f"{name} was served as {before}, then as {after}")
     late = [asked for of in seen for asked, version in of if version in before]
     return {"effective_ms": (max(late) - began) * 1e3, "told_ms": (told - began) * 1e3, "requests": sum(map(len, seen))}
@@ -368,13 +370,13 @@ def row_prompt(table):
               verdict(cpu["with"] - cpu["without"] <= 5))
     with Rig(ALL_CPUS, ALL_CPUS) as rig:
         gateway = rig.gateway(rig.upstream(), workers=len(CPUS), more=NO_REVIEWS)
-        names = [f"flip-{i}" for i in range(3 if QUICK else 5)]
-        for name in names:
-            apply_prompt(gateway, name, "You help.")
-        flips = [flip(gateway, name, lambda name=name: put_in_production(gateway, name)) for name in names]
+        for version in (1, 2):
+            apply_prompt(gateway, "flips", f"You help in way {version}.")
+            put_in_production(gateway, "flips", version)
+        flips = [flip(gateway, "flips", to) for to in (1, 2) * (2 if QUICK else 5)]
     table.raw["flips"] = flips
     worst = max(flips, key=lambda f: f["effective_ms"])
-    table.add(f"a version put into production, in force on {len(CPUS)} workers under load", "within 100 ms", f"{worst['effective_ms']:.1f} ms, the worst of {len(flips)} "
+    table.add(f"rollback, in force on {len(CPUS)} workers under load", "within 100 ms", f"{worst['effective_ms']:.1f} ms, the worst of {len(flips)} "
               f"(the API answered after {worst['told_ms']:.1f} ms; {sum(f['requests'] for f in flips):,} answers looked at)", verdict(worst["effective_ms"] <= 100))
 
 
