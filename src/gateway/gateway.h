@@ -1,6 +1,6 @@
 /* gateway.h - the data plane of one loop thread: from a client's request to its one record.
  *
- *   accept -> authenticate -> resolve -> route -> attempt... -> relay -> settle -> record
+ *   accept -> authenticate -> prompt -> resolve -> route -> attempt... -> relay -> settle -> record
  *
  * A gateway belongs to its loop's thread. Loops share only what `gateway_shared` holds (health of
  * targets, answers kept for degraded service); the policy is an immutable snapshot that each loop
