@@ -219,8 +219,8 @@ static bool compare_messages(struct work *k, const struct prompt *before, const 
 
 static void compare_model(struct work *k, struct slice before, struct slice after) {
     if (slice_eq(before, after)) return;
-    note(k, CHANGE_MAJOR, "model: " SLICE_FMT " -> " SLICE_FMT, SLICE_ARG(before.at ? before : SLICE("whatever the caller says")),
-         SLICE_ARG(after.at ? after : SLICE("whatever the caller says")));
+    note(k, CHANGE_MAJOR, "model: " SLICE_FMT " -> " SLICE_FMT, SLICE_ARG(before.len > 0 ? before : SLICE("whatever the caller says")),
+         SLICE_ARG(after.len > 0 ? after : SLICE("whatever the caller says")));
 }
 
 static double band_of(struct slice name) {
@@ -289,7 +289,7 @@ static void compare_variables(struct work *k, const struct prompt *before, const
         const struct prompt_variable *y = &after->variables[i], *x = variable_of(before, y->name);
         if (x == NULL) note(k, CHANGE_MAJOR, "variable " SLICE_FMT ": added", SLICE_ARG(y->name));
         else if (x->required != y->required) note(k, CHANGE_MAJOR, "variable " SLICE_FMT ": %s required", SLICE_ARG(y->name), y->required ? "now" : "no longer");
-        else if ((x->fallback.at == NULL) != (y->fallback.at == NULL) || !slice_eq(x->fallback, y->fallback))
+        else if (slice_is_null(x->fallback) != slice_is_null(y->fallback) || (x->fallback.len > 0 && !slice_eq(x->fallback, y->fallback)) || x->fallback.len != y->fallback.len)
             note(k, CHANGE_MODERATE, "variable " SLICE_FMT ": another default", SLICE_ARG(y->name));
         if (x != NULL && x->max_chars != y->max_chars)
             note(k, CHANGE_MODERATE, "variable " SLICE_FMT ": max_chars %lld -> %lld", SLICE_ARG(y->name), (long long)x->max_chars, (long long)y->max_chars);

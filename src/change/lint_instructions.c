@@ -202,7 +202,6 @@ enum limit_kind { LIMIT_NONE, LIMIT_AT_MOST, LIMIT_AT_LEAST, LIMIT_EXACTLY };
 struct said_limit {
     enum limit_kind kind;
     uint64_t number;
-    unsigned unit;
 };
 
 static enum limit_kind limit_kind_of(const struct sentence *s) {
@@ -213,18 +212,19 @@ static enum limit_kind limit_kind_of(const struct sentence *s) {
     return says(s, "exactly") || says(s, "genau") || says_any(s, asks_answer) != NULL ? LIMIT_EXACTLY : LIMIT_NONE;
 }
 
-static bool find_limit(const struct sentence *s, struct said_limit *ret) {
-    static const char *const units[][4] = {{"words", "word", "wörter", NULL}, {"sentences", "sentence", "sätze", NULL}, {"characters", "character", "zeichen", NULL},
-                                           {"paragraphs", "paragraph", "absätze", NULL}, {"bullets", "bullet", "points", NULL}, {"lines", "line", "zeilen", NULL}};
+static const char *const units[][4] = {{"words", "word", "wörter", NULL}, {"sentences", "sentence", "sätze", NULL}, {"characters", "character", "zeichen", NULL},
+                                       {"paragraphs", "paragraph", "absätze", NULL}, {"bullets", "bullet", "points", NULL}, {"lines", "line", "zeilen", NULL}};
+enum { UNITS = sizeof units / sizeof *units };
+
+static bool find_limit(const struct sentence *s, unsigned unit, struct said_limit *ret) {
     struct slice rest = s->flat, word, before = SLICE_NULL;
-    while (rest.len > 0) {
+    while (!s->conditional && rest.len > 0) {
         uint64_t number;
         slice_cut(rest, ' ', &word, &rest);
-        for (unsigned u = 0; u < sizeof units / sizeof *units; u++)
-            if (before.len > 0 && slice_to_u64(before, &number) && is_in(word, units[u])) {
-                *ret = (struct said_limit){limit_kind_of(s), number, u};
-                return ret->kind != LIMIT_NONE;
-            }
+        if (before.len > 0 && slice_to_u64(before, &number) && is_in(word, units[unit])) {
+            *ret = (struct said_limit){limit_kind_of(s), number};
+            return ret->kind != LIMIT_NONE;
+        }
         before = word;
     }
     return false;
@@ -234,16 +234,15 @@ static uint64_t low(const struct said_limit *a) { return a->kind == LIMIT_AT_MOS
 static uint64_t high(const struct said_limit *a) { return a->kind == LIMIT_AT_LEAST ? UINT64_MAX : a->number; }
 
 static bool clash(const struct said_limit *a, const struct said_limit *b) {
-    if (a->unit != b->unit) return false;
     return a->kind == b->kind ? a->number != b->number : low(a) > high(b) || low(b) > high(a);
 }
 
-static void look_for_limits(struct lint_notes *l, const struct sentences *all) {
+static void look_for_limits(struct lint_notes *l, const struct sentences *all, unsigned unit) {
     for (unsigned i = 0; i < all->n; i++) {
         struct said_limit a, b;
-        if (all->at[i].conditional || !find_limit(&all->at[i], &a)) continue;
+        if (!find_limit(&all->at[i], unit, &a)) continue;
         for (unsigned j = i + 1; j < all->n; j++)
-            if (!all->at[j].conditional && find_limit(&all->at[j], &b) && clash(&a, &b)) tell(l, LINT_CONTRADICTION, "two limits that do not agree", &all->at[i], &all->at[j]);
+            if (find_limit(&all->at[j], unit, &b) && clash(&a, &b)) tell(l, LINT_CONTRADICTION, "two limits that do not agree", &all->at[i], &all->at[j]);
     }
 }
 
@@ -260,5 +259,5 @@ void lint_instructions(struct lint_notes *l, const struct prompt *p) {
         for (unsigned j = i + 1; j < all.n; j++) compare_two(l, &all.at[i], &all.at[j]);
     look_for_opposites(l, &all);
     look_for_languages(l, &all);
-    look_for_limits(l, &all);
+    for (unsigned unit = 0; unit < UNITS; unit++) look_for_limits(l, &all, unit);
 }

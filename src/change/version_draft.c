@@ -98,6 +98,51 @@ static struct slice facts_of(const struct version_work *k, const struct version_
     return text;
 }
 
+/* ---- the same content with other suites ---- */
+
+static bool same_suites(const struct json_doc *d, uint32_t list, const struct version_file *f, struct arena *arena) {
+    uint32_t cursor = JSON_NONE, item;
+    unsigned n = 0;
+    while (json_each_item(d, list, &cursor, &item))
+        if (n >= f->n_suites || !slice_eq(json_string(d, item, arena), f->suites[n++])) return false;
+    return n == f->n_suites;
+}
+
+/* The kept facts with the file's suites. */
+static struct slice rebound(const struct json_doc *d, const struct version_file *f, struct arena *arena) {
+    struct buffer out;
+    struct json_writer w;
+    uint32_t cursor = JSON_NONE, key, value;
+    buffer_init(&out, LIMIT_CONFIG_FILE);
+    json_start(&w, &out);
+    json_object(&w);
+    while (json_each_member(d, 0, &cursor, &key, &value)) {
+        if (json_is(d, key, "suites")) continue;
+        json_key_slice(&w, json_string(d, key, arena));
+        json_put_raw(&w, json_raw(d, value));
+    }
+    json_key(&w, "suites");
+    json_array(&w);
+    for (unsigned i = 0; i < f->n_suites; i++) json_put_string(&w, f->suites[i]);
+    json_array_end(&w);
+    json_object_end(&w);
+    struct slice text = out.overflow ? SLICE_NULL : arena_slice(arena, buffer_slice(&out));
+    buffer_deinit(&out);
+    return text;
+}
+
+static enum fault bind(const struct version_work *k, const struct version_file *f, struct version_draft *d, struct error *error) {
+    struct json_doc doc;
+    struct change_version *v = &d->version;
+    enum fault fault = json_read(v->facts.len > 0 ? v->facts : SLICE("{}"), k->arena, UINT16_MAX, &doc, error);
+    if (fault != FAULT_NONE) return fault;
+    if (same_suites(&doc, json_get(&doc, 0, "suites"), f, k->arena) && slice_eq(v->owner, f->owner)) return FAULT_NONE;
+    d->bound = true;
+    v->facts = rebound(&doc, f, k->arena);
+    v->owner = f->owner;
+    return v->facts.at != NULL ? FAULT_NONE : error_set(error, FAULT_TOO_LARGE, "what there is to say of the version does not fit into its memory");
+}
+
 /* ---- the draft ---- */
 
 static enum fault classify(const struct version_work *k, const struct version_file *f, struct version_draft *d, struct error *error) {
@@ -152,16 +197,20 @@ enum fault version_draft(const struct version_work *k, const struct version_file
         d.version.facts = facts_of(k, &d, &launched, &best);
         if (d.version.facts.at == NULL) return error_set(error, FAULT_TOO_LARGE, "what there is to say of the version does not fit into its memory");
     }
-    *ret = d;
-    return FAULT_NONE;
+    if (d.same) fault = bind(k, f, &d, error);
+    if (fault == FAULT_NONE) *ret = d;
+    return fault;
 }
 
 enum fault version_make(const struct version_work *k, struct version_draft *d, bool *ret_new, struct error *error) {
     *ret_new = false;
-    if (d->same) return FAULT_NONE;
-    if (d->refused) return error_set(error, FAULT_BAD_REQUEST, "lint refuses it; see the notes");
-    struct change c = {.kind = d->file->kind, .name = d->file->name, .add = &d->version};
-    c.audit = (struct audit_entry){.at_us = k->at_us, .actor = slice_of(k->actor), .action = slice_is(d->file->kind, "prompt") ? SLICE("prompt.apply") : SLICE("knowledge.apply"),
-                                   .reason = k->why};
+    if (d->same && !d->bound) return FAULT_NONE;
+    if (!d->same && d->refused) return error_set(error, FAULT_BAD_REQUEST, "lint refuses it; see the notes");
+    bool prompt = slice_is(d->file->kind, "prompt");
+    struct change c = {.kind = d->file->kind, .name = d->file->name};
+    if (d->same) c.facts_version = d->version.version, c.facts = d->version.facts, c.owner = d->version.owner, c.how = SLICE("bound to other suites, or another owner");
+    else c.add = &d->version, c.how = SLICE("a new version");
+    c.audit = (struct audit_entry){.at_us = k->at_us, .actor = slice_of(k->actor), .reason = k->why,
+                                   .action = d->same ? (prompt ? SLICE("prompt.bind") : SLICE("knowledge.bind")) : (prompt ? SLICE("prompt.apply") : SLICE("knowledge.apply"))};
     return changes_commit(k->registry, &c, ret_new, error);
 }

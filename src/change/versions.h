@@ -62,6 +62,7 @@ struct version_work {
 struct version_draft {
     const struct version_file *file;
     bool first, same;            /* nothing of this name is there; this content is there: `version` is that one */
+    bool bound;                  /* same, but with other suites or another owner, which it is given */
     struct change_version version;
     struct change_version parent; /* version 0: none */
     struct classification class;
@@ -71,7 +72,7 @@ struct version_draft {
     struct version_price price;
 };
 enum fault version_draft(const struct version_work *k, const struct version_file *f, struct version_draft *ret, struct error *error) MUST_CHECK;
-/* *ret_new false: it was there. FAULT_BAD_REQUEST: refused by lint; FAULT_CONFLICT: another was faster. */
+/* *ret_new false: it was there; what it is bound to may have changed. FAULT_BAD_REQUEST: refused by lint; FAULT_CONFLICT: another was faster. */
 enum fault version_make(const struct version_work *k, struct version_draft *d, bool *ret_new, struct error *error) MUST_CHECK;
 
 /* A kept version's body, read back. FAULT_CORRUPT. */

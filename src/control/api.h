@@ -179,6 +179,8 @@ void api_versions_apply(struct api_call *c);
 void api_versions_show(struct api_call *c);
 void api_version_fetch(struct api_call *c);
 void api_version_show(struct api_call *c);
+void api_version_diff(struct api_call *c);
+void api_version_label(struct api_call *c);
 void api_change_review(struct api_call *c);
 void api_change_submit(struct api_call *c);
 void api_change_approve(struct api_call *c);

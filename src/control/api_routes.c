@@ -270,12 +270,20 @@ static const struct api_parameter version_name[] = {VERSIONED, END};
 static const struct api_parameter version_fetch[] = {
     VERSIONED, TEXT_QUERY("label", "a label; without it, and without `version`: production"), TEXT_QUERY("version", "a number, 8 hex digits or more of the hash, or what people call it"), END};
 static const struct api_parameter version_one[] = {VERSIONED, VERSION_PATH, END};
+static const struct api_parameter version_diff[] = {VERSIONED, VERSION_PATH, TEXT_QUERY("to", "the version that it is compared with; without it: from its parent to it"), END};
+static const struct api_parameter version_label[] = {
+    VERSIONED, {.name = "label", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the label, such as staging; not production"},
+    {.name = "version", .place = API_BODY, .type = API_TEXT, .help = "what it stands for from now on; without it: for nothing"},
+    {.name = "if_revision", .place = API_BODY, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .help = "refused when the revision is another one by now"}, REASON(API_BODY), END};
 #define VERSION_ROUTES(path, one, what, fetched)                                                                              \
     {"GET", path, API_VIEWER, 200, api_versions_list, "All " what ", with what is in production.", NULL, "Subjects", NULL},    \
     {"POST", path, API_EDITOR, 200, api_versions_apply, "Makes a version of " one ": the body is its file, without other files. The same content again makes none.", version_apply, "VersionMade", NULL}, \
     {"GET", path "/{name}", API_KEY, 200, api_version_fetch, "For applications, with their own key: the content in production, or of another label or version. With an ETag; 304 where If-None-Match has it.", version_fetch, fetched, NULL}, \
     {"GET", path "/{name}/versions", API_VIEWER, 200, api_versions_show, "All versions of " one ", newest first.", version_name, "Versions", NULL}, \
-    {"GET", path "/{name}/versions/{version}", API_VIEWER, 200, api_version_show, "One version, with its content, its reviews and what is known of it.", version_one, "VersionWhole", NULL},
+    {"GET", path "/{name}/versions/{version}", API_VIEWER, 200, api_version_show, "One version, with its content, its reviews and what is known of it.", version_one, "VersionWhole", NULL}, \
+    {"GET", path "/{name}/versions/{version}/diff", API_VIEWER, 200, api_version_diff, "What differs between it and another one.", version_diff, "VersionDiff", NULL}, \
+    {"POST", path "/{name}/labels/{label}", API_EDITOR, 200, api_version_label, "Points a label at a version: who asks for name@label gets it. What is in production is a rollout's to say.", version_label, "Labelled", NULL},
+
 /* reviews of versions */
 #define CHANGED_NAME {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "of the prompt or knowledge base"}
 #define CHANGED_VERSION {.name = "version", .place = API_PATH, .type = API_TEXT, .required = true, .help = "a number, 8 hex digits or more of the hash, what people call it, or a label"}

@@ -84,6 +84,7 @@ void api_version_fetch(struct api_call *c) {
     if (tag != NULL && is_known(c->q->if_none_match, tag)) {
         enum { NOT_MODIFIED = 304 };
         c->ret->status = NOT_MODIFIED;
+        c->ret->content_type = "text/plain"; /* of nothing */
         return;
     }
     json_object(&c->json);

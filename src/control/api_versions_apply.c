@@ -2,6 +2,7 @@
 #include "control/api_versions.h"
 
 #include "base/clock.h"
+#include "change/version_text.h"
 
 static bool fail_with(struct api_call *c, const struct problems *problems, struct slice kind) {
     struct buffer text;
@@ -17,7 +18,8 @@ static bool fail_with(struct api_call *c, const struct problems *problems, struc
 static bool read_file(struct api_call *c, struct slice kind, struct arena *arena, struct version_file *ret) {
     struct problems problems = {0};
     struct slice file = api_text(c, "file");
-    const char *name = file.len > 0 ? arena_text(arena, file) : "body";
+    bool canonical = slice_starts(slice_trim(c->q->body), SLICE("{")) && file.len > 0; /* of whatever file: no text behind front matter */
+    const char *name = canonical ? arena_printf(arena, SLICE_FMT " (as sent)", SLICE_ARG(file)).at : file.len > 0 ? arena_text(arena, file) : "body";
     enum fault fault = name != NULL ? version_read(kind, c->q->body, name, NULL, arena, ret, &problems) : FAULT_TOO_LARGE;
     if (fault == FAULT_NONE) return true;
     return problems_any(&problems) ? fail_with(c, &problems, kind) : api_check(c, fault, NULL);
@@ -52,17 +54,34 @@ static bool check_human(struct api_call *c, const struct version_draft *d, struc
     return false;
 }
 
-static void answer(struct api_call *c, const struct version_draft *d, bool fresh, bool dry) {
+static void put_diff(struct api_call *c, const struct version_draft *d, struct arena *arena) {
+    struct buffer text;
+    struct prompt before;
+    struct manifest documents;
+    struct manifest_difference k;
+    buffer_init(&text, LIMIT_REPLY_BODY / 4);
+    if (d->parent.version != 0 && slice_is(d->file->kind, "prompt") && version_prompt(&d->parent, arena, &before, NULL) == FAULT_NONE)
+        version_diff_prompts(&before, &d->file->prompt, arena, &text);
+    if (d->parent.version != 0 && slice_is(d->file->kind, "knowledge") && version_manifest(&d->parent, arena, &documents, NULL) == FAULT_NONE &&
+        manifest_compare(&documents, &d->file->manifest, arena, &k) == FAULT_NONE)
+        version_diff_manifests(&documents, &k, &text);
+    json_member_string(&c->json, "diff", text.len > 0 && !text.overflow ? buffer_slice(&text) : SLICE_NULL);
+    buffer_deinit(&text);
+}
+
+static void answer(struct api_call *c, const struct version_draft *d, bool fresh, bool dry, struct arena *arena) {
     json_object(&c->json);
     json_member_string(&c->json, "kind", d->file->kind);
     json_member_string(&c->json, "name", d->file->name);
-    json_member_text(&c->json, "change", d->same || (!fresh && !dry) ? "same" : d->first ? "new" : "changed");
+    json_member_text(&c->json, "change", d->bound ? "bound" : d->same || (!fresh && !dry) ? "same" : d->first ? "new" : "changed");
     json_member_bool(&c->json, "dry_run", dry);
     api_version_put(c, &d->version);
     json_key(&c->json, "lint");
     lint_write(d->notes, d->n_notes, &c->json);
     struct slice compared = api_version_fact(c, &d->version, "compared");
     json_member_raw(&c->json, "compared", compared.len > 0 ? compared : SLICE("null"));
+    if (dry) put_diff(c, d, arena);
+    else json_member_string(&c->json, "diff", SLICE_NULL);
     json_object_end(&c->json);
 }
 
@@ -83,7 +102,7 @@ static void apply(struct api_call *c, struct arena *arena) {
     if (!check_human(c, &draft, arena)) return;
     if (!dry && !api_check(c, version_make(&work, &draft, &fresh, &error), &error)) return;
     if (fresh && c->s->deployments_changed && !api_check(c, c->s->deployments_changed(c->s->change_ctx, &error), &error)) return;
-    answer(c, &draft, fresh, dry);
+    answer(c, &draft, fresh, dry, arena);
 }
 
 void api_versions_apply(struct api_call *c) {

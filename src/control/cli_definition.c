@@ -175,6 +175,7 @@ static void note(struct work *k, struct client_answer *a, const struct file *f) 
     if (!is_versioned(f) || slice_is(change, "same")) return;
     buffer_printf(&k->said, "\n" SLICE_FMT "%s" SLICE_FMT "\n", SLICE_ARG(f->text.name), k->o->dry_run ? "" : "@", SLICE_ARG(k->o->dry_run ? SLICE("") : version));
     cli_version_say(a, 0, &k->said);
+    cli_diff_say(cli_value(a, 0, "diff"), &k->said);
 }
 
 /* First all of them dry, so that what the server refuses is known before anything is changed. */

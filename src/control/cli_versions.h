@@ -10,11 +10,15 @@ struct version_noun {
 extern const struct version_noun cli_prompt_noun, cli_knowledge_noun;
 
 int cli_versions_list(const struct version_noun *n, int argc, char **argv);
+int cli_versions_diff(const struct version_noun *n, int argc, char **argv);
+int cli_versions_label(const struct version_noun *n, int argc, char **argv);
+int cli_versions_lint(const struct version_noun *n, int argc, char **argv);
 int cli_versions_show(const struct version_noun *n, int argc, char **argv);
 
 /* The path of NAME or NAME@V: collection/NAME/versions[/V]. *ret_version: there is a V. `word` is changed. */
 void cli_versions_path(const struct version_noun *n, char *word, struct buffer *path, bool *ret_version);
 /* Class, reasons, tokens, cost and notes of the version that stands in the answer at `node`, a line each, indented. */
+void cli_diff_say(struct slice text, struct buffer *out); /* lines of a difference, coloured on a terminal */
 void cli_version_say(struct client_answer *a, uint32_t node, struct buffer *out);
 
 #endif

@@ -116,6 +116,8 @@ struct change {                   /* zeroed, but what it is about */
     int raise_to;
     int64_t gate_version;         /* its gate becomes `gate` */
     struct slice gate;
+    int64_t facts_version;        /* its facts and its owner become these: other suites were bound */
+    struct slice facts, owner;
     struct rollout_row *rollout;  /* begins (number 0, filled in) or is as this from now on; FAULT_CONFLICT where another is under way */
     struct slice how;             /* in words for others, "rolled back to 3"; SLICE_NULL: the action's name */
     /* actor, action, reason, at_us; subject SLICE_NULL: "kind:name", with "@V" where it is about one version. detail: JSON (evidence), kept as

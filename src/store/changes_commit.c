@@ -381,6 +381,17 @@ static enum fault put_gate(struct commit *k, struct error *error) {
     return update_version(k, s, k->c->gate_version, error);
 }
 
+static enum fault put_facts(struct commit *k, struct error *error) {
+    struct statement *s;
+    const struct change *c = k->c;
+    if (c->facts_version == 0) return FAULT_NONE;
+    enum fault fault = on_version(k, "UPDATE change_version SET facts = ?4, owner = ?5 WHERE kind = ?1 AND name = ?2 AND version = ?3", c->facts_version, &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_text(s, 4, c->facts);
+    statement_bind_text(s, 5, c->owner);
+    return update_version(k, s, c->facts_version, error);
+}
+
 static enum fault put_rollout(struct commit *k, struct error *error) {
     const struct rollout_row *row = k->c->rollout;
     enum { PERCENT = 10000 };
@@ -431,7 +442,7 @@ static enum fault put_subject(struct commit *k, struct error *error) {
 /* The one version that it is about; 0: none, or several. */
 static int64_t about(const struct commit *k) {
     const struct change *c = k->c;
-    return c->add != NULL ? k->added : c->approval != NULL ? c->approval->version : c->n_moves > 0 ? c->moves[0].version : c->gate_version;
+    return c->add != NULL ? k->added : c->approval != NULL ? c->approval->version : c->n_moves > 0 ? c->moves[0].version : c->gate_version != 0 ? c->gate_version : c->facts_version;
 }
 
 static enum fault put_audit(struct commit *k, struct error *error) {
@@ -454,13 +465,13 @@ static enum fault put_audit(struct commit *k, struct error *error) {
 }
 
 static bool asks_for_more(const struct change *c) {
-    return c->n_moves > 0 || c->production != 0 || !slice_is_null(c->label) || c->approval != NULL || c->raise_version != 0 || c->gate_version != 0 ||
+    return c->n_moves > 0 || c->production != 0 || !slice_is_null(c->label) || c->approval != NULL || c->raise_version != 0 || c->gate_version != 0 || c->facts_version != 0 ||
            c->rollout != NULL;
 }
 
 static enum fault apply(struct commit *k, struct error *error) {
     static enum fault (*const parts[])(struct commit *, struct error *) = {add_version, move_versions, put_production, check_production, put_label,
-                                                                           put_approval, put_class, put_gate, put_rollout};
+                                                                           put_approval, put_class, put_gate, put_facts, put_rollout};
     enum fault fault = check_subject(k, error);
     json_object(&k->w);
     for (unsigned i = 0; fault == FAULT_NONE && i < sizeof parts / sizeof *parts; i++) fault = parts[i](k, error);

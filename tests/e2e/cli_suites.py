@@ -27,7 +27,7 @@ def write_files(folder):
     (folder / "prompts").mkdir(parents=True)
     (folder / "core.yaml").write_text(SUITE)
     (folder / "more.jsonl").write_text('{"id": "größe", "vars": {"question": "file:/etc/hostname"}}\n\n{"id": "l3", "vars": {"question": "x"}}\n')
-    (folder / "prompts" / "helpdesk-answer.md").write_text("---\nprompt: helpdesk-answer\nmodel: on-openai\n---\n{{question}}\n")
+    (folder / "prompts" / "helpdesk-answer.md").write_text("---\nprompt: helpdesk-answer\nmodel: on-openai\nvariables: {question: {required: true}}\n---\n{{question}}\n")
     (folder / "judge.yaml").write_text("judge: support-judge\nmodel: on-openai\nscale: 1-5\n")
     (folder / "other.yaml").write_text("listen: 127.0.0.1:1\n")
 
@@ -62,12 +62,12 @@ def test_suites(rig):
     git(suites, "add", ".")
     git(suites, "commit", "-qm", "Ask for the reset link\n\nRefs: OPS-17")
     status, out, err = rig.run("apply", "-f", "suites", "--dry-run", "--json", check=True)
-    expect([c["change"] for c in json.loads(out)["changes"]] == ["new", "new"] and rig.api("/api/v1/suites")["definitions"] == [], out)
+    expect([c["change"] for c in json.loads(out)["changes"]] == ["new", "new", "new"] and rig.api("/api/v1/suites")["definitions"] == [], out)
     out = rig.run("apply", "-f", "suites", "--json", check=True)[1]
     expect([(c["kind"], c["name"], c["version"], c["change"]) for c in json.loads(out)["changes"]] ==
-           [("suite", "helpdesk-core", 1, "new"), ("judge", "support-judge", 1, "new")], out)
+           [("suite", "helpdesk-core", 1, "new"), ("judge", "support-judge", 1, "new"), ("prompt", "helpdesk-answer", 1, "new")], out)
     out = rig.run("apply", "-f", "suites", "--json", check=True)[1]
-    expect([c["change"] for c in json.loads(out)["changes"]] == ["same", "same"], f"twice is once: {out}")
+    expect([c["change"] for c in json.loads(out)["changes"]] == ["same", "same", "same"], f"twice is once: {out}")
     found = rig.api("/api/v1/suites/helpdesk-core")
     expect(found["by"] == "Ann <ann@example.org>" and found["why"].startswith("Ask for the reset link (") and found["ticket"] == "OPS-17", found)
     cases = found["definition"]["cases"]
@@ -91,7 +91,7 @@ def test_suites(rig):
     expect(status == 3 and "not registered now" in err, f"{status} {err}")
     expect("no suite is registered" in rig.run("suite", "list", check=True)[1], "the list is empty")
     actions = [e["action"] for e in rig.api("/api/v1/audit")["entries"]]
-    expect(actions[:4] == ["suite.remove", "suite.register", "suite.register", "judge.register"], actions)
+    expect(actions[:5] == ["suite.remove", "suite.register", "suite.register", "prompt.apply", "judge.register"], actions)
     rig.gateway.kill9()
     rig.start_gateway()
     expect("version 2" in rig.run("suite", "show", "helpdesk-core@2", check=True)[1], "all of it outlives a kill -9")
