@@ -8,6 +8,7 @@
 #include "control/eval_runs.h"
 #include "quality/scoring.h"
 #include "quality/trigger.h"
+#include "store/changes.h"
 #include "store/definitions.h"
 #include "store/follow.h"
 #include "store/triggers.h"
@@ -28,10 +29,10 @@ struct schedule_of { /* one `schedule` trigger */
 struct plan {
     int64_t definition;
     struct arena arena;
-    struct slice name, application, key, model; /* model: the suite's or its prompt's; SLICE_NULL: not known */
+    struct slice name, application, key, model, prompt; /* model: the suite's or its prompt's; prompt: its name; SLICE_NULL: not known */
     struct schedule_of schedules[SCHEDULES];
     unsigned n_schedules;
-    bool on_model_change, programs, seen;
+    bool on_model_change, on_prompt_change, by_name, programs, seen; /* by_name: its prompt is in the registry */
     int64_t told_us;    /* of the change of its model that was told last */
     const char *cannot; /* why it is not run; NULL */
 };
@@ -87,9 +88,13 @@ static void read_plan(struct plan *p, const struct suite *s) {
     p->key = slice_is_null(s->run_as_key) ? SLICE_NULL : arena_slice(&p->arena, s->run_as_key);
     struct slice model = slice_is_null(s->model) && s->has_prompt ? s->prompt.model : s->model;
     p->model = slice_is_null(model) ? model : arena_slice(&p->arena, model);
+    struct slice prompt = s->has_prompt ? s->prompt.name : s->prompt_name;
+    p->prompt = slice_is_null(prompt) ? prompt : arena_slice(&p->arena, prompt);
+    p->by_name = !s->has_prompt;
     for (unsigned i = 0; i < s->n_triggers && p->cannot == NULL; i++) {
         if (s->triggers[i].type == SUITE_ON_SCHEDULE) p->cannot = read_schedule(p, &s->triggers[i]);
         p->on_model_change |= s->triggers[i].type == SUITE_ON_MODEL_CHANGE;
+        p->on_prompt_change |= s->triggers[i].type == SUITE_ON_PROMPT_CHANGE;
     }
     if (s->n_triggers > 0 && slice_is_null(p->key)) p->cannot = "it has triggers and no `run_as`: whose key is it to be run with?";
     p->programs = asks_programs(s);
@@ -169,6 +174,27 @@ static enum fault look_at_schedule(struct eval_wire *w, const struct plan *p, co
     return fault;
 }
 
+/* The first look only remembers what is in production: it is no change. */
+static enum fault look_at_prompt(struct eval_wire *w, const struct plan *p, struct error *error) {
+    struct arena arena;
+    struct trigger_state t;
+    struct change_subject subject = {.production = 0};
+    if (!p->on_prompt_change || slice_is_null(p->prompt)) return FAULT_NONE;
+    arena_init(&arena, 4 << 10, 1 << 20);
+    enum fault fault = changes_subject(w->registry, SLICE("prompt"), p->prompt, &arena, &subject, error);
+    if (fault == FAULT_NOT_FOUND) fault = FAULT_NONE; /* nothing of it is in production */
+    if (fault == FAULT_NONE) fault = trigger_find(w->evaluations, p->name, SLICE("prompt-change"), &arena, &t, error);
+    struct slice serves = subject.production == 0 ? SLICE("nothing is in production") : arena_printf(&arena, "@%lld is in production", (long long)subject.production);
+    if (fault == FAULT_NONE && !slice_eq(t.note, serves)) {
+        if (t.last_us != 0 && subject.production != 0) t.wanted_us = w->now_us;
+        t.last_us = w->now_us;
+        t.note = serves;
+        fault = trigger_put(w->evaluations, p->name, SLICE("prompt-change"), &t, error);
+    }
+    arena_deinit(&arena);
+    return fault;
+}
+
 static struct slice write_change(const struct record *r, struct arena *arena) {
     struct buffer out;
     struct json_writer w;
@@ -244,6 +270,18 @@ static const struct api_key *key_of(const struct policy *p, const struct plan *p
     return NULL;
 }
 
+/* Production's version, for a suite that names its prompt, and for one that is run because of it. */
+static enum fault find_prompt(struct eval_wire *w, const struct plan *p, const char *trigger, struct arena *arena, struct eval_run_order *o,
+                              struct error *error) {
+    struct change_version v;
+    if (slice_is_null(p->prompt) || (!p->by_name && strcmp(trigger, "prompt-change") != 0)) return FAULT_NONE;
+    enum fault fault = changes_version(w->registry, SLICE("prompt"), p->prompt, SLICE("production"), arena, &v, error);
+    if (fault != FAULT_NONE) return fault;
+    o->prompt = v.body;
+    o->label = arena_printf(arena, SLICE_FMT "@%lld", SLICE_ARG(p->prompt), (long long)v.version);
+    return FAULT_NONE;
+}
+
 static enum fault make(struct eval_wire *w, const struct plan *p, const char *trigger, const struct trigger_state *t, struct arena *arena,
                        struct run_row *ret, struct error *error) {
     struct slice change = strcmp(trigger, "model-change") == 0 ? t->note : SLICE_NULL;
@@ -262,9 +300,10 @@ static enum fault make(struct eval_wire *w, const struct plan *p, const char *tr
     if (key == NULL) return error_set(error, FAULT_UNAUTHENTICATED, "`run_as`: the application has no valid key of that name");
     (void)snprintf(who, sizeof who, "authorization: Bearer %s", w->credential);
     (void)snprintf(as, sizeof as, "x-quarterdeck-inside-key: %s", hex);
-    const struct eval_run_order o = {.evaluations = w->evaluations, .url = w->url, .who = headers, .suite = p->name, .trigger = trigger,
+    struct eval_run_order o = {.evaluations = w->evaluations, .url = w->url, .who = headers, .suite = p->name, .trigger = trigger,
                                      .since_us = t->wanted_us, .concurrent = concurrent, .max_cost_nano = most_nano, .stop = &w->stopping};
-    enum fault fault = eval_run_make(&o, arena, ret, error);
+    enum fault fault = find_prompt(w, p, trigger, arena, &o, error);
+    if (fault == FAULT_NONE) fault = eval_run_make(&o, arena, ret, error);
     if (fault == FAULT_NONE) fault = eval_kept_suite(w->evaluations, ret, arena, &suite, error);
     for (unsigned i = 0; i < p->n_schedules; i++) turns += trigger_turns_a_month(&p->schedules[i].cron, p->schedules[i].zone, w->now_us);
     if (fault == FAULT_NONE)
@@ -280,7 +319,7 @@ static bool serve(struct eval_wire *w, const struct plan *p, const char *what, c
     struct run_row row = {.number = 0};
     struct error error = {.fault = FAULT_NONE};
     arena_init(&arena, 1 << 20, 16 * (size_t)LIMIT_SUITE_FILE);
-    bool model = strcmp(trigger, "model-change") == 0;
+    bool schedule = strcmp(trigger, "schedule") == 0; /* others keep in the note what changed */
     enum fault fault = trigger_find(w->evaluations, p->name, slice_of(what), &arena, &t, &error);
     bool wanted = fault == FAULT_NONE && t.wanted_us != 0;
     if (wanted && p->cannot != NULL) fault = error_set(&error, FAULT_CONFIG, "%s", p->cannot);
@@ -289,7 +328,7 @@ static bool serve(struct eval_wire *w, const struct plan *p, const char *what, c
     if (wanted && (fault == FAULT_NONE || asked_in_vain)) {
         t.wanted_us = 0;
         t.run = fault == FAULT_NONE ? row.number : t.run;
-        if (!model) t.note = fault == FAULT_NONE ? SLICE_NULL : slice_of(error.text);
+        if (schedule) t.note = fault == FAULT_NONE ? SLICE_NULL : slice_of(error.text);
         struct error later;
         if (trigger_put(w->evaluations, p->name, slice_of(what), &t, &later) != FAULT_NONE) warn(p, "a turn could not be kept", later.text);
     }
@@ -323,12 +362,14 @@ static void look(struct eval_wire *w) {
     for (unsigned i = 0; i < w->n_plans && fault == FAULT_NONE; i++)
         for (unsigned k = 0; k < w->plans[i]->n_schedules && fault == FAULT_NONE; k++)
             fault = look_at_schedule(w, w->plans[i], &w->plans[i]->schedules[k], &error);
+    for (unsigned i = 0; i < w->n_plans && fault == FAULT_NONE; i++) fault = look_at_prompt(w, w->plans[i], &error);
     if (fault != FAULT_NONE) log_event(LOG_ERROR, "triggers of suites could not be looked at; it is tried again", "why", error.text, NULL);
     if (clock_us() < w->not_before_us) return;
     for (unsigned i = 0; i < w->n_plans && !atomic_load(&w->stopping); i++) {
         const struct plan *p = w->plans[i];
         for (unsigned k = 0; k < p->n_schedules && !atomic_load(&w->stopping); k++) good &= serve(w, p, p->schedules[k].what, "schedule");
         if (p->on_model_change && !atomic_load(&w->stopping)) good &= serve(w, p, "model-change", "model-change");
+        if (p->on_prompt_change && !atomic_load(&w->stopping)) good &= serve(w, p, "prompt-change", "prompt-change");
     }
     w->not_before_us = good ? 0 : clock_us() + AGAIN_US;
 }

@@ -11,7 +11,7 @@
 /* ---- the body, whose members have many types ---- */
 
 static const char *const begin_members[] = {"suite", "suite_name", "suite_version", "prompt", "model", "repeat", "chosen", "cases",
-                                            "max_cost_usd", "trigger", "owner", "resume", NULL};
+                                            "max_cost_usd", "trigger", "owner", "resume", "prompt_label", NULL};
 
 static bool read_body(struct api_call *c, const char *const *members, struct json_doc *ret) {
     uint32_t cursor = JSON_NONE, key, value;
@@ -67,6 +67,7 @@ static bool read_wish(struct api_call *c, struct eval_wish *w) {
     w->suite_name = text_of(c, &d, "suite_name", LIMIT_LABEL);
     w->suite_version = text_of(c, &d, "suite_version", LIMIT_LABEL);
     w->model = text_of(c, &d, "model", LIMIT_LABEL);
+    w->prompt_label = text_of(c, &d, "prompt_label", LIMIT_LABEL);
     w->chosen = text_of(c, &d, "chosen", 4096);
     w->trigger = text_of(c, &d, "trigger", LIMIT_LABEL);
     w->owner = text_of(c, &d, "owner", EVAL_OWNER_TEXT);

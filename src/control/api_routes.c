@@ -409,7 +409,7 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/scoring/{name}/pause", API_EDITOR, 200, api_scoring_pause, "What comes is passed by until the rule is resumed.", scoring_change, "ScoringState", NULL},
     {"POST", "/api/v1/scoring/{name}/resume", API_EDITOR, 200, api_scoring_resume, "Scores what comes from now on.", scoring_change, "ScoringState", NULL},
     {"GET", "/api/v1/evals", API_VIEWER, 200, api_evals_list, "Runs of suites, newest first.", eval_list, "EvalRuns", NULL},
-    {"POST", "/api/v1/evals", API_EDITOR, 200, api_evals_begin, "Begins a run, or goes on with the unfinished one of the same suite, prompt, model, repeat and filter: {suite or suite_name, suite_version, prompt, model, repeat, chosen, cases, max_cost_usd, trigger, owner, resume}.", NULL, "EvalBegun", NULL},
+    {"POST", "/api/v1/evals", API_EDITOR, 200, api_evals_begin, "Begins a run, or goes on with the unfinished one of the same suite, prompt, model, repeat and filter: {suite or suite_name, suite_version, prompt, prompt_label, model, repeat, chosen, cases, max_cost_usd, trigger, owner, resume}.", NULL, "EvalBegun", NULL},
     {"GET", "/api/v1/evals/compare", API_VIEWER, 200, api_evals_compare, "One run against another: the paired difference, what flipped, and what more cases would settle it.", eval_compare, "EvalComparison", NULL},
     {"GET", "/api/v1/evals/{run}", API_VIEWER, 200, api_evals_show, "One run, with its summary once it is over.", eval_run, "EvalRun", NULL},
     {"GET", "/api/v1/evals/{run}/results", API_VIEWER, 200, api_evals_results, "Its results, by case and repeat, a page at a time.", eval_results, "EvalResults", NULL},

@@ -36,8 +36,10 @@ int cli_eval_load_version(struct client *client, struct slice name, struct slice
 int cli_eval_registered_judge(struct client *client, struct slice name, struct arena *arena, struct judge *ret) MUST_CHECK;
 /* Judges that it names and does not declare are taken from the registry; 2: there is no such one, which is told with its line. */
 int cli_eval_find_judges(struct client *client, const char *file, struct arena *arena, struct suite *suite) MUST_CHECK;
-/* A file, or the name of a prompt: NAME.yaml, NAME.yml or NAME.md, or one of these below `prompts/`, beside the suite's file or one folder up. */
-int cli_eval_load_prompt(const char *word, const char *suite, struct arena *arena, struct prompt *ret) MUST_CHECK;
+/* A file, or the name of a prompt: NAME.yaml, NAME.yml or NAME.md, or one of these below `prompts/`, beside the suite's file or one folder up;
+ * else, and for NAME@V, what is registered: production's version of NAME. *ret_label: "NAME@V" of a registered one; else SLICE_NULL. */
+int cli_eval_load_prompt(struct client *client, const char *word, const char *suite, struct arena *arena, struct prompt *ret,
+                         struct slice *ret_label) MUST_CHECK;
 
 /* ---- results of a run, page by page ---- */
 /* `verdict`: "pass", "fail", "error"; NULL: any. `each` returns false to stop; the result is valid inside the call. -1, or the exit code. */

@@ -78,6 +78,7 @@ static void write_wish(struct eval_job *j, struct buffer *out) {
         json_key(&w, "prompt");
         prompt_write(&j->prompt, &w);
     }
+    if (!slice_is_null(j->prompt_label)) json_member_string(&w, "prompt_label", j->prompt_label);
     json_member_text(&w, "model", j->o.model);
     if (j->o.repeat > 0) json_member_i64(&w, "repeat", j->o.repeat);
     json_member_string(&w, "chosen", j->filter);
@@ -117,10 +118,10 @@ int eval_begin_run(struct eval_job *j) {
     struct buffer body;
     int code = cli_eval_load_suite(j->client, j->o.suite, &j->arena, &j->suite);
     if (code < 0) code = cli_eval_find_judges(j->client, j->o.suite, &j->arena, &j->suite);
-    if (code < 0 && j->o.prompt) code = cli_eval_load_prompt(j->o.prompt, j->o.suite, &j->arena, &j->prompt);
+    if (code < 0 && j->o.prompt) code = cli_eval_load_prompt(j->client, j->o.prompt, j->o.suite, &j->arena, &j->prompt, &j->prompt_label);
     if (code < 0 && !j->o.prompt && !slice_is_null(j->suite.prompt_name)) {
         j->o.prompt = arena_text(&j->arena, j->suite.prompt_name); /* the suite names it */
-        code = cli_eval_load_prompt(j->o.prompt, j->o.suite, &j->arena, &j->prompt);
+        code = cli_eval_load_prompt(j->client, j->o.prompt, j->o.suite, &j->arena, &j->prompt, &j->prompt_label);
     }
     if (code < 0) code = choose(j);
     if (code >= 0) return code;

@@ -79,13 +79,51 @@ int cli_eval_load_suite(struct client *client, const char *word, struct arena *a
 
 /* ---- prompts ---- */
 
-int cli_eval_load_prompt(const char *word, const char *suite, struct arena *arena, struct prompt *ret) {
+/* NAME@V, or NAME for what is in production. */
+static int registered_prompt(struct client *client, const char *word, struct arena *arena, struct prompt *ret, struct slice *ret_label) {
+    struct client_answer a;
+    struct buffer path;
+    struct slice name, version, text = SLICE_NULL;
+    struct problems problems = {0};
+    struct declared *d = arena_new(arena, struct declared);
+    struct error error = {.fault = FAULT_NONE};
+    (void)slice_cut(slice_of(word), '@', &name, &version);
+    const char *named = arena_text(arena, name), *which = version.len > 0 ? arena_text(arena, version) : "production";
+    buffer_init(&path, 64 << 10);
+    buffer_append(&path, SLICE("/api/v1/prompts"));
+    client_add_segment(&path, named ? named : "");
+    buffer_append(&path, SLICE("/versions"));
+    client_add_segment(&path, which ? which : "");
+    client_answer_init(&a);
+    int code = client_call(client, "GET", buffer_text(&path), SLICE_NULL, &a);
+    if (code < 0) {
+        text = arena_slice(arena, json_raw(&a.doc, cli_at(&a, 0, "content")));
+        *ret_label = arena_printf(arena, SLICE_FMT "@" SLICE_FMT, SLICE_ARG(name), SLICE_ARG(cli_value(&a, 0, "version")));
+    } else if (a.status == 404) {
+        code = 2;
+    }
+    client_answer_deinit(&a);
+    buffer_deinit(&path);
+    if (code >= 0) return code;
+    enum fault fault = d ? declared_from_json(text, arena, d, &error) : FAULT_TOO_LARGE;
+    if (fault != FAULT_NONE) return complain(fault, &error);
+    return prompt_read(d, 0, word, NULL, arena, ret, &problems) == FAULT_NONE ? -1 : tell(&problems);
+}
+
+int cli_eval_load_prompt(struct client *client, const char *word, const char *suite, struct arena *arena, struct prompt *ret, struct slice *ret_label) {
     struct problems problems = {0};
     struct error error = {.fault = FAULT_NONE};
     struct slice text = SLICE_NULL;
     bool by_name = !looks_like_a_file(word);
     const char *file = word;
+    *ret_label = SLICE_NULL;
+    if (by_name && strchr(word, '@') != NULL) return registered_prompt(client, word, arena, ret, ret_label);
     enum fault fault = by_name ? suite_files_prompt(suite, slice_of(word), arena, &file, &error) : FAULT_NONE;
+    if (by_name && fault == FAULT_NOT_FOUND) {
+        int code = registered_prompt(client, word, arena, ret, ret_label);
+        if (code == 2) fprintf(stderr, "quarterdeck: nor is there a file of it: %s\n", error.text);
+        return code;
+    }
     if (fault == FAULT_NONE) fault = suite_files_load(file, arena, &text, &error);
     if (fault != FAULT_NONE) return complain(fault, &error);
     const struct file_source files = suite_files_beside(file);

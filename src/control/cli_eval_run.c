@@ -78,7 +78,7 @@ static int read_order(int argc, char **argv, struct eval_order *o) {
     if (!cli_eval_take_several(&o->filters, &argc, argv) || !cli_eval_take_several(&o->outs, &argc, argv)) return 2;
     const char *none = NULL, *also = NULL;
     const struct option_spec specs[] = {
-        {.name = "prompt", .letter = 'p', .type = OPTION_TEXT, .value = &o->prompt, .metavar = "NAME", .help = "a file, or the name of one beside the suite, in place of the suite's"},
+        {.name = "prompt", .letter = 'p', .type = OPTION_TEXT, .value = &o->prompt, .metavar = "NAME", .help = "a file, the name of one beside the suite, or NAME@V of a registered one, in place of the suite's"},
         {.name = "model", .letter = 'm', .type = OPTION_TEXT, .value = &o->model, .metavar = "MODEL", .help = "in place of the suite's or the prompt's"},
         {.name = "repeat", .letter = 'r', .type = OPTION_INTEGER, .value = &o->repeat, .metavar = "N", .help = "runs of each case, in place of the suite's"},
         {.name = "filter", .type = OPTION_TEXT, .value = &none, .metavar = "EXPR", .help = "tag=safety, id=reset-*, failing=run-11, errors=run-11, first=10, sample=50; several must all hold"},

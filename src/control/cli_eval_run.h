@@ -26,6 +26,7 @@ struct eval_job {
     struct arena arena;     /* suite, prompt, what is read on the way */
     struct suite suite;
     struct prompt prompt;
+    struct slice prompt_label; /* "NAME@V" of a registered one; SLICE_NULL */
     uint8_t *chosen;        /* a byte a case */
     struct slice filter;    /* SLICE_NULL: none */
     unsigned n_chosen;

@@ -2,7 +2,7 @@
 import json
 
 from cli_words import eventually
-from rig import config, expect
+from rig import KEY, config, expect
 
 PEOPLE = "".join(f"{{name: {name}, role: {role}, token: {name}-token-0123456789}}, "
                  for name, role in (("dora", "admin"), ("anna", "editor"), ("bob", "editor"), ("vic", "viewer")))
@@ -124,3 +124,26 @@ def test_change_gate(rig):
     expect(eventually(lambda: review(rig, 2)["gate_says"] == "yes"), review(rig, 2))
     runs = [r for r in json.loads(rig.run("eval", "list", "--json", check=True)[1])["runs"] if r["prompt"] == "helpdesk-answer@2"]
     expect([r["verdict"] for r in runs] == ["passed"], f"one run, whatever the kill: {runs}")
+
+
+def test_change_prompts(rig):
+    """A suite that names a registered prompt: `eval run` takes what is in production, or NAME@V; it runs by itself when that changes."""
+    start(rig, run_as="run_as: {application: e2e, key: sdk}\ntriggers: [prompt-change]")
+    rig.run("eval", "schedule", "list", check=True)
+    status, _, err = rig.run("eval", "run", "helpdesk-core", env={"QUARTERDECK_KEY": KEY})
+    expect(status == 2 and "helpdesk-answer" in err, f"{status} {err}")
+    expect(eventually(lambda: "nothing is in production" in rig.run("eval", "schedule", "list")[1]), "it is looked at, once a minute")
+
+    def runs():
+        return json.loads(rig.run("eval", "list", "--json", check=True)[1])["runs"]
+
+    launch(rig)
+    expect(eventually(lambda: any(r["trigger"] == "prompt-change" and r["verdict"] == "passed" for r in runs())), runs())
+    expect(next(r for r in runs() if r["trigger"] == "prompt-change")["prompt"] == "helpdesk-answer@1", runs())
+    apply(rig, "Be curt.")
+    status, out, err = rig.run("eval", "run", "helpdesk-core", "--prompt", "helpdesk-answer@2", env={"QUARTERDECK_KEY": KEY})
+    expect(status == 1 and runs()[0]["prompt"] == "helpdesk-answer@2" and runs()[0]["verdict"] == "failed", f"{status} {out} {err}")
+    status, out, err = rig.run("eval", "run", "helpdesk-core", env={"QUARTERDECK_KEY": KEY})
+    expect(status == 0 and runs()[0]["prompt"] == "helpdesk-answer@1" and runs()[0]["trigger"] == "person", f"{status} {out} {err}")
+    status, _, err = rig.run("eval", "run", "helpdesk-core", "--prompt", "helpdesk-answer@9", env={"QUARTERDECK_KEY": KEY})
+    expect(status == 2 and "9" in err, f"{status} {err}")
