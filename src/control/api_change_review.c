@@ -115,8 +115,8 @@ static const char *gate_name(int gate) {
 
 void api_change_review(struct api_call *c) {
     struct act a;
-    struct change_subject subject;
-    struct change_version v;
+    struct change_subject subject = {.production = 0};
+    struct change_version v = {.version = 0};
     struct change_approval *said = NULL;
     struct review_state s;
     struct error error = {.fault = FAULT_NONE};

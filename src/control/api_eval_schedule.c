@@ -67,7 +67,7 @@ static bool put_trigger(struct api_call *c, const struct suite *s, const struct 
     json_member_string(&c->json, "application", s->run_as_application);
     api_put_time(&c->json, "next", next == CRON_NEVER ? 0 : next);
     api_put_time(&c->json, "wanted_since", state.wanted_us);
-    json_member_string(&c->json, "note", timed ? state.note : SLICE_NULL);
+    json_member_string(&c->json, "note", timed || t->type == SUITE_ON_PROMPT_CHANGE ? state.note : SLICE_NULL);
     put_run(c, state.run);
     json_object_end(&c->json);
     return true;

@@ -102,6 +102,10 @@ void api_findings_dismiss(struct api_call *c) {
     }
     struct finding *f = find(c, id);
     if (f == NULL) return;
+    if (f->kind == FINDING_CHANGE_OVERRIDE && f->state == FINDING_OPEN) {
+        api_fail(c, FAULT_CONFLICT, "an override is looked at, not dismissed: " SLICE_FMT, SLICE_ARG(f->command));
+        return;
+    }
     if (f->state != FINDING_DISMISSED) {
         struct audit_entry e = {.at_us = clock_wall_us(), .actor = slice_of(c->actor), .action = SLICE("finding.dismiss"),
                                 .subject = arena_printf(c->arena, "finding/%lld", (long long)id), .reason = reason};

@@ -54,7 +54,7 @@ const struct api_field api_fields_change_versions[] = {
     {"VersionWhole", "compared", "VersionCompared?", "with other versions, as they were when it was made"},
     {"VersionWhole", "content", "json", "the canonical content"},
     {"VersionReview", "by", "string", "who"},
-    {"VersionReview", "verdict", "approve|reject|override", "what was said"},
+    {"VersionReview", "verdict", "submit|approve|reject|override|review-override", "what was said; submit begins a round"},
     {"VersionReview", "why", "string?", "why"},
     {"VersionReview", "at", "time?", "when"},
     {"LintNote", "rule", "contradiction|duplicate|unused-variable|undeclared-variable|secret|personal-data|growth", "what kind of note"},

@@ -83,6 +83,8 @@ def test_change_review(rig):
         return [f for f in rig.api("/api/v1/findings?state=open")["findings"] if f["kind"] == "change_override"]
 
     expect(len(findings()) == 1 and findings()[0]["evidence"]["by"] == "dora", findings())
+    status, _, err = as_(rig, "dora", "finding", "dismiss", str(findings()[0]["id"]), "--why", "noise")
+    expect(status == 3 and "review-override" in err, f"{status} {err}")
     rig.gateway.kill9()
     rig.start_gateway()
     expect(len(findings()) == 1, "it stays open over a kill")
