@@ -188,6 +188,14 @@ void api_change_reject(struct api_call *c);
 void api_change_override(struct api_call *c);
 void api_change_review_override(struct api_call *c);
 void api_change_gate(struct api_call *c);
+void api_rollouts_list(struct api_call *c);
+void api_rollout_start(struct api_call *c);
+void api_rollout_show(struct api_call *c);
+void api_rollout_promote(struct api_call *c);
+void api_rollout_pause(struct api_call *c);
+void api_rollout_resume(struct api_call *c);
+void api_rollout_abort(struct api_call *c);
+void api_roll_back(struct api_call *c);
 void api_definitions_list(struct api_call *c);
 void api_definitions_versions(struct api_call *c);
 void api_definitions_show(struct api_call *c);
@@ -224,6 +232,7 @@ extern const struct api_field api_fields_review[]; /* api_schema_review.c */
 extern const struct api_field api_fields_eval_definition[];
 extern const struct api_field api_fields_change_versions[];
 extern const struct api_field api_fields_change_review[];
+extern const struct api_field api_fields_change_rollouts[];
 extern const struct api_field api_fields_cost[]; /* grouped by schema; ends with a NULL schema */
 extern const struct api_field api_fields_eval_judges[];
 extern const struct api_field api_fields_eval_runs[];

@@ -304,6 +304,27 @@ static const struct api_parameter change_submit[] = {
     {"POST", path "/review-override", API_EDITOR, 200, api_change_review_override, "Somebody else has looked at the override: its finding is closed.", change_said, "Changed", NULL}, \
     {"POST", path "/gate", API_EDITOR, 200, api_change_gate, "Its gate is asked once more; what the suites said before does not count.", change_said, "Changed", NULL},
 
+/* rollouts and rollback */
+#define ROLLED_WHY {.name = "reason", .place = API_BODY, .type = API_TEXT, .high = LIMIT_ERROR_TEXT, .help = "why; kept in the audit log"}
+#define ROLLED_KIND(where) {.name = "kind", .place = where, .type = API_CHOICE, .choices = "prompt|knowledge", .fallback = "prompt", .help = "what it is a version of"}
+static const struct api_parameter rollout_list[] = {
+    TEXT_QUERY("prompt", "only of this one"),
+    {.name = "under_way", .place = API_QUERY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "only those that are not over"},
+    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = 1000, .fallback = "100", .help = "newest first, at most so many"}, END};
+static const struct api_parameter rollout_one[] = {CHANGED_NAME, ROLLED_KIND(API_QUERY), END};
+static const struct api_parameter rollout_start[] = {
+    {.name = "name", .place = API_BODY, .type = API_TEXT, .required = true, .help = "of the prompt or knowledge base"},
+    {.name = "version", .place = API_BODY, .type = API_TEXT, .required = true, .help = "a number, 8 hex digits or more of the hash, what people call it, or a label"},
+    ROLLED_KIND(API_BODY), ROLLED_WHY, CHANGED_BY,
+    {.name = "ab", .place = API_BODY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "half of the users each, until one is shown to be better; a person promotes"},
+    {.name = "metric", .place = API_BODY, .type = API_TEXT, .help = "of an A/B test: what the two are compared by; without it rollouts.ab.metric"},
+    {.name = "min_effect", .place = API_BODY, .type = API_TEXT, .help = "of an A/B test: the smallest difference that matters, such as 0.05"},
+    {.name = "longest", .place = API_BODY, .type = API_STEP, .help = "of an A/B test: when it ends without a winner"}, END};
+static const struct api_parameter rollout_said[] = {CHANGED_NAME, ROLLED_WHY, CHANGED_BY, END};
+static const struct api_parameter roll_back[] = {
+    CHANGED_NAME, {.name = "to", .place = API_BODY, .type = API_TEXT, .help = "the version that is to serve; without it, what was in production before"}, ROLLED_WHY, CHANGED_BY,
+    {.name = "severity", .place = API_BODY, .type = API_CHOICE, .choices = "SEV-1|SEV-2|SEV-3|SEV-4|SEV-5", .help = "of the incident; decides who may (change_policy.rollback)"}, END};
+
 /* reviews by people */
 #define REVIEW_ID {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the review: review-3, or 3"}
 #define REVIEWER(where) {.name = "reviewer", .place = where, .type = API_TEXT, .fallback = "the token's name", .help = "as whom; another's name takes an admin"}
@@ -425,6 +446,15 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/models/{model}/route/downgrade", API_EDITOR, 200, api_route_downgrade, "Keeps the result of a downgrade test: the JSON object of `model downgrade-test --json`.", route_downgrade, "RouteKept", NULL},
     VERSION_ROUTES("/api/v1/prompts", "a prompt", "prompts", "PromptFetched")
     VERSION_ROUTES("/api/v1/knowledge", "a knowledge base", "knowledge bases", "KnowledgeFetched")
+    {"GET", "/api/v1/rollouts", API_VIEWER, 200, api_rollouts_list, "Rollouts, newest first.", rollout_list, "Rollouts", NULL},
+    {"POST", "/api/v1/rollouts", API_EDITOR, 200, api_rollout_start, "Begins the rollout of an evaluated version, by the way of its class; or an A/B test. In force on every loop when it answers.", rollout_start, "Changed", NULL},
+    {"GET", "/api/v1/rollouts/{name}", API_VIEWER, 200, api_rollout_show, "How the newest rollout stands: its guardrails with their intervals, what it waits for, and what happened.", rollout_one, "Rollout", NULL},
+    {"POST", "/api/v1/rollouts/{name}/promote", API_EDITOR, 200, api_rollout_promote, "The next step now; from the last one: production. Refused (409) when Failed, Error, or with too few samples.", rollout_said, "Changed", NULL},
+    {"POST", "/api/v1/rollouts/{name}/pause", API_EDITOR, 200, api_rollout_pause, "Stays where it is; guardrails still roll back.", rollout_said, "Changed", NULL},
+    {"POST", "/api/v1/rollouts/{name}/resume", API_EDITOR, 200, api_rollout_resume, "Goes on after a pause.", rollout_said, "Changed", NULL},
+    {"POST", "/api/v1/rollouts/{name}/abort", API_EDITOR, 200, api_rollout_abort, "Ends it; what was in production serves everybody.", rollout_said, "Changed", NULL},
+    {"POST", "/api/v1/prompts/{name}/rollback", API_EDITOR, 200, api_roll_back, "What was in production before, or another version, serves from the next exchange on; ends a rollout that is under way. Also while the disk is full.", roll_back, "Changed", NULL},
+    {"POST", "/api/v1/knowledge/{name}/rollback", API_EDITOR, 200, api_roll_back, "The same of a knowledge base; its documents are restored by whoever keeps them.", roll_back, "Changed", NULL},
     REVIEW_ROUTES("/api/v1/prompts/{name}/versions/{version}")
     REVIEW_ROUTES("/api/v1/knowledge/{name}/versions/{version}")
     DEFINITION_ROUTES("/api/v1/suites", "a suite", "suites")
