@@ -181,6 +181,7 @@ static void install_deployments(void *ctx, struct deployments *d) {
 
 static enum fault deployments_changed(void *change, struct error *error) { return change_wire_publish(change, error); }
 static enum fault emergency(void *change, const struct emergency_entry *e, struct error *error) { return change_wire_emergency(change, e, error); }
+static int64_t serves(void *change, struct slice kind, struct slice name) { return change_wire_serves(change, kind, name); }
 static void gates_wanted(void *change) { change_wire_gates(change); }
 
 static void cancel_batch(void *ctx, struct slice id) { batch_wire_cancel(((struct server *)ctx)->batches, id); }
@@ -392,7 +393,7 @@ static enum fault start(struct server *s, struct error *error) {
                                             .targets = each_target, .budgets = each_budget,
                                             .cancel_batch = cancel_batch, .batch_queue = batch_queue, .batches = s->batches_read, .ledger = s->ledger, .registry = s->registry, .evaluations = s->evaluations,
                                             .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics,
-                                            .change_ctx = s->change, .deployments_changed = deployments_changed, .emergency = emergency, .gates_wanted = gates_wanted,
+                                            .change_ctx = s->change, .deployments_changed = deployments_changed, .emergency = emergency, .serves = serves, .gates_wanted = gates_wanted,
                                             .started_us = clock_wall_us()};
     watch_wire_lend(s->watch, &s->services);
     s->desk = desk_new(&s->services);

@@ -79,6 +79,23 @@ enum fault change_wire_emergency(struct change_wire *w, const struct emergency_e
     return fault;
 }
 
+int64_t change_wire_serves(struct change_wire *w, struct slice kind, struct slice name) {
+    struct arena arena;
+    struct emergency_entry *entries = NULL;
+    struct error none;
+    unsigned n = 0, damaged;
+    int64_t serves = 0;
+    if (atomic_load(&w->pending) == 0) return 0;
+    arena_init(&arena, 4 << 10, 1 << 20);
+    pthread_mutex_lock(&w->lock);
+    if (emergency_list(w->emergency, &arena, &entries, &n, &damaged, &none) == FAULT_NONE)
+        for (unsigned i = 0; i < n; i++)
+            if (slice_eq(entries[i].kind, kind) && slice_eq(entries[i].name, name)) serves = entries[i].to;
+    pthread_mutex_unlock(&w->lock);
+    arena_deinit(&arena);
+    return serves;
+}
+
 struct deployments *change_wire_deployments(struct change_wire *w) {
     pthread_mutex_lock(&w->swap);
     struct deployments *d = deployments_hold(w->in_force);

@@ -37,6 +37,8 @@ struct deployments *change_wire_deployments(struct change_wire *w); /* a held re
 enum fault change_wire_publish(struct change_wire *w, struct error *error) MUST_CHECK;
 /* A rollback that the registry has no room for: kept in the emergency file, and in force when it returns. */
 enum fault change_wire_emergency(struct change_wire *w, const struct emergency_entry *e, struct error *error) MUST_CHECK;
+/* What such a rollback has that is not in the registry yet; 0: there is none. */
+int64_t change_wire_serves(struct change_wire *w, struct slice kind, struct slice name);
 void change_wire_gates(struct change_wire *w); /* a version waits for its gate, or a rollout began. Any thread */
 void change_wire_look(struct change_wire *w);  /* something began: do not wait for the next look. Any thread */
 

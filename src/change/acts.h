@@ -21,6 +21,7 @@ struct act {
     struct slice kind, name;
     struct slice which;              /* NAME@which; SLICE_NULL where the act is about the subject */
     uint64_t seen;
+    int64_t serves;                  /* by a rollback that the registry has had no room for yet; 0: what the registry says */
     struct actor who;
     struct slice why;
     int64_t at_us;                   /* wall */

@@ -41,6 +41,13 @@ static enum fault decide_bare(const struct act *a, const struct ground *g, struc
     int64_t former;
     const struct rollout_row *r = &g->last;
     *ret = (struct plan_back){.to = g->subject.production};
+    if (a->serves != 0) {
+        ret->already = true;
+        ret->words = arena_printf(a->arena, SLICE_FMT "@%lld serves already, by a rollback that waits for room on the disk. Another: `quarterdeck rollback " SLICE_FMT " --to V`",
+                                  SLICE_ARG(a->name), (long long)a->serves, SLICE_ARG(a->name));
+        ret->to = a->serves;
+        return FAULT_NONE;
+    }
     if (ground_under_way(g)) return FAULT_NONE; /* ends it: what was in production still is */
     enum fault fault = former_of(a, g->subject.production, &former, error);
     if (fault != FAULT_NONE) return fault;
@@ -65,8 +72,9 @@ static enum fault decide_to(const struct act *a, const struct ground *g, struct 
     enum fault fault = changes_version(a->registry, a->kind, a->name, a->which, a->arena, &v, error);
     if (fault != FAULT_NONE) return fault;
     *ret = (struct plan_back){.to = v.version};
-    if (v.version != g->subject.production) return lifecycle_next(v.state, ACT_RESTORE, &next, error);
-    ret->already = !ground_under_way(g);
+    if (v.version != g->subject.production) fault = lifecycle_next(v.state, ACT_RESTORE, &next, error);
+    if (v.version != (a->serves != 0 ? a->serves : g->subject.production)) return fault;
+    ret->already = a->serves != 0 || !ground_under_way(g);
     ret->words = arena_printf(a->arena, SLICE_FMT "@%lld serves already. The last change: " SLICE_FMT, SLICE_ARG(a->name), (long long)v.version,
                               SLICE_ARG(ground_last(a, &g->subject)));
     return FAULT_NONE;
@@ -91,7 +99,8 @@ static enum fault change_back(const struct act *a, const struct ground *g, int64
     int64_t from = g->subject.production;
     struct rollout_row row = g->last;
     struct change_version v;
-    struct slice how = to == from ? arena_printf(a->arena, "aborted the rollout of @%lld by a rollback", (long long)row.candidate)
+    struct slice how = to == from && !ground_under_way(g) ? arena_printf(a->arena, "went back to @%lld", (long long)to)
+                       : to == from ? arena_printf(a->arena, "aborted the rollout of @%lld by a rollback", (long long)row.candidate)
                                   : arena_printf(a->arena, "rolled back from @%lld to @%lld", (long long)from, (long long)to);
     struct change c = ground_change(a, g, "rollback", how, SLICE_NULL);
     enum fault fault = ground_version(a, to, &v, error);

@@ -238,6 +238,7 @@ void api_roll_back(struct api_call *c) {
     struct error error = {.fault = FAULT_NONE};
     if (!api_change_act(c, &a)) return;
     a.which = api_text(c, "to");
+    if (c->s->serves) a.serves = c->s->serves(c->s->change_ctx, a.kind, a.name);
     enum fault fault = act_roll_back(&a, severity_of(c), &o, &e, &error);
     if (fault != FAULT_NO_SPACE || !c->s->emergency) {
         done(c, &a, fault, &o, &error);

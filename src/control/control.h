@@ -56,6 +56,7 @@ struct control_services {
     void *change_ctx;
     enum fault (*deployments_changed)(void *change_ctx, struct error *error); /* in force on every loop from the next exchange on */
     enum fault (*emergency)(void *change_ctx, const struct emergency_entry *e, struct error *error); /* a rollback that the registry has no room for */
+    int64_t (*serves)(void *change_ctx, struct slice kind, struct slice name); /* by such a rollback; 0: what the registry says */
     void (*gates_wanted)(void *change_ctx);                              /* a version waits for its gate, or a rollout began */
     struct batches *batches;        /* NULL: no server is running */
     struct ledger *ledger;

@@ -209,6 +209,14 @@ def roll_back_on(rig, disk):
             break
     expect("in force" in said and "emergency" in said, said)
     expect(all(ask(rig)[1] == f"greet@{serves}" for _ in range(20)), "in force on every loop")
+    first = serves
+    code, out, err = rig.run("rollback", "greet")
+    expect(code == 0 and "serves already" in out, f"the second is told: {code} {out} {err}")
+    serves = 3 - serves
+    code, out, err = rig.run("rollback", "greet", "--to", serves)
+    expect(code == 0 and ask(rig)[1] == f"greet@{serves}", f"and it can be undone there, too: {code} {out} {err}")
+    rig.run("rollback", "greet", "--to", first, check=True)
+    serves = first
     rig.gateway.kill9()
     (disk / "filler").unlink()  # a server does not start on a full disk
     rig.start_gateway()
