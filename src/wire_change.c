@@ -1,6 +1,7 @@
 /* wire_change.c - see wire_change.h. */
 #include "wire_change_parts.h"
 #include "wire_gate.h"
+#include "wire_live.h"
 #include "wire_shadow.h"
 
 #include "base/clock.h"
@@ -13,6 +14,7 @@
 
 #define RETRY_LEAST_US 1000000LL
 #define RETRY_MOST_US 60000000LL
+#define LIVE_US 5000000LL       /* between two looks at prompts of live traffic */
 
 struct change_wire {
     struct change_sources s;
@@ -25,6 +27,8 @@ struct change_wire {
     struct change_watch *watch;     /* likewise */
     struct shadow_wire *shadow;     /* a thread of its own */
     struct gate_wire *gate;         /* likewise */
+    struct live_wire *live;
+    int64_t live_us;                /* when it looks next, monotonic */
     struct mailbox *wake;
     pthread_t thread;
     bool running;
@@ -128,6 +132,8 @@ static enum fault look(struct change_wire *w, int64_t *ret_wait_us, struct error
         enum fault published = change_wire_publish(w, &publishing);
         if (fault == FAULT_NONE && published != FAULT_NONE) fault = error_set(error, published, "%s", publishing.text);
     }
+    if (clock_us() >= w->live_us) w->live_us = live_wire_look(w->live, w->registry, clock_wall_us()) ? 0 : clock_us() + LIVE_US;
+    if (*ret_wait_us > w->live_us - clock_us()) *ret_wait_us = w->live_us > clock_us() ? w->live_us - clock_us() : 0;
     if (fault == FAULT_NONE && replayed != FAULT_NONE && replayed != FAULT_NO_SPACE) fault = error_set(error, replayed, "%s", kept.text);
     if (replayed != FAULT_NONE && *ret_wait_us > RETRY_LEAST_US) *ret_wait_us = RETRY_LEAST_US;
     return fault;
@@ -169,9 +175,7 @@ void change_wire_gates(struct change_wire *w) {
 /* ---- sinks ---- */
 
 void change_wire_system_text(void *w, const struct record *r, struct slice text) {
-    (void)w;
-    (void)r;
-    (void)text;
+    live_wire_take(((struct change_wire *)w)->live, r, text);
 }
 
 void change_wire_shadow(void *w, const struct record *r, struct slice request, struct slice reply) {
@@ -196,7 +200,8 @@ struct change_wire *change_wire_new(const struct change_sources *s, struct error
         w->watch = change_watch_new(&w->s, w->registry);
         w->shadow = shadow_wire_new(&w->s, error);
         if (w->shadow) w->gate = gate_wire_new(&w->s, w, error);
-        if (w->gate && change_wire_publish(w, error) == FAULT_NONE) return w;
+        if (w->gate) w->live = live_wire_new(&w->s, error);
+        if (w->live && change_wire_publish(w, error) == FAULT_NONE) return w;
     }
     change_wire_free(w);
     return NULL;
@@ -226,6 +231,7 @@ void change_wire_free(struct change_wire *w) {
     change_wire_stop(w);
     shadow_wire_free(w->shadow);
     gate_wire_free(w->gate);
+    live_wire_free(w->live);
     change_watch_free(w->watch);
     deployments_drop(w->in_force);
     emergency_close(w->emergency);

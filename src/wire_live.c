@@ -31,6 +31,8 @@ struct live_wire {
     uint64_t dropped_told;
     struct live *live;               /* NULL: to be read from the registry */
     struct follow follow;
+    char kept[FOLLOW_TEXT];          /* the place that was kept last */
+    bool met;                        /* texts, since then */
     int64_t told_us, forgot_us;
 };
 
@@ -80,7 +82,8 @@ static void meet_waiting(struct live_wire *w) {
                              .text = {type + x->request_type, x->text}, .at_us = x->at_us};
         memcpy(m.hash, x->hash, sizeof m.hash);
         m.keep = keeps_texts(p, m.application);
-        if (w->live != NULL) live_meet(w->live, &m);
+        live_meet(w->live, &m);
+        w->met = true;
         atomic_fetch_sub(&w->waiting_bytes, x->application + x->request_type + x->text);
         mem_free(x);
     }
@@ -118,7 +121,12 @@ static enum fault follow_steps(struct live_wire *w, struct registry *r, bool *re
     follow_format(&w->follow, position);
     *ret_more = any;
     if (fault == FAULT_NONE) fault = live_registered(w->live, r, error);
-    return fault == FAULT_NONE ? live_step(w->live, r, slice_of(position), error) : fault;
+    if (fault != FAULT_NONE || (!w->met && strcmp(position, w->kept) == 0 && !live_has_news(w->live))) return fault;
+    fault = live_step(w->live, r, slice_of(position), error);
+    if (fault != FAULT_NONE) return fault;
+    memcpy(w->kept, position, sizeof w->kept);
+    w->met = false;
+    return FAULT_NONE;
 }
 
 /* Texts of people's are kept no longer than their payloads. */
@@ -152,6 +160,7 @@ bool live_wire_look(struct live_wire *w, struct registry *r, int64_t now_us) {
     log_event(LOG_ERROR, "prompts of live traffic could not be looked at; it is tried again", "why", error.text, NULL);
     live_free(w->live); /* what it counted may not have been kept: from the last place on again */
     w->live = NULL;
+    w->kept[0] = 0;
     return false;
 }
 

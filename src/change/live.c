@@ -322,6 +322,9 @@ enum fault live_step(struct live *l, struct registry *r, struct slice position, 
     put_texts(&w);
     enum fault fault = arena_is_full(&w.arena) ? error_set(error, FAULT_TOO_LARGE, "no room for the prompts of live traffic") : live_keep(r, &w.look, error);
     if (fault == FAULT_NONE) settle(&w);
+    if (fault == FAULT_NONE) l->news = false;
     arena_deinit(&w.arena);
     return fault;
 }
+
+bool live_has_news(const struct live *l) { return l->news; }

@@ -38,6 +38,9 @@ void live_count(struct live *l, const struct record *r);
  * caller then begins anew with live_new and live_load. */
 enum fault live_step(struct live *l, struct registry *r, struct slice position, struct error *error) MUST_CHECK;
 
+/* A group became a registered version's, and that is not kept yet. */
+bool live_has_news(const struct live *l);
+
 /* Which groups are a registered version's system message, with any values. Reads what changed since the last time. */
 enum fault live_registered(struct live *l, struct registry *r, struct error *error) MUST_CHECK;
 /* Findings: opened, and cleared when the prompt is registered, turned out to vary, or is gone. */

@@ -37,6 +37,7 @@ struct live {
     struct live_version **versions;
     unsigned n_versions;
     struct table revisions;      /* of subjects, as they were read: uint64_t */
+    bool news;                   /* somebody was recognised as registered, and it is not kept yet */
     bool look_again;             /* groups or versions are new: who is registered as what is not known */
 };
 

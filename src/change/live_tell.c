@@ -99,7 +99,7 @@ static void match_all(struct live *l) {
             const struct live_version *v = x->same_as == NULL && x->registered[0] == 0 ? version_for(l, x) : NULL;
             if (v == NULL) continue;
             memcpy(x->registered, v->prompt, sizeof x->registered);
-            x->changed = true;
+            x->changed = l->news = true;
         }
     }
     l->look_again = false;

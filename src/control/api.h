@@ -156,6 +156,13 @@ void api_evals_results_put(struct api_call *c);
 void api_evals_end(struct api_call *c);
 void api_evals_stop(struct api_call *c);
 void api_evals_reference(struct api_call *c);
+void api_live_prompts(struct api_call *c);
+void api_live_prompt_show(struct api_call *c);
+void api_live_prompt_adopt(struct api_call *c);
+void api_model_changes(struct api_call *c);
+void api_model_accept(struct api_call *c);
+void api_model_hold(struct api_call *c);
+void api_model_release(struct api_call *c);
 void api_models(struct api_call *c);
 void api_quote(struct api_call *c);
 void api_route_show(struct api_call *c);
@@ -231,6 +238,7 @@ struct api_field {
 extern const struct api_field api_fields_review[]; /* api_schema_review.c */
 extern const struct api_field api_fields_eval_definition[];
 extern const struct api_field api_fields_change_versions[];
+extern const struct api_field api_fields_change_live[];
 extern const struct api_field api_fields_change_review[];
 extern const struct api_field api_fields_change_rollouts[];
 extern const struct api_field api_fields_cost[]; /* grouped by schema; ends with a NULL schema */

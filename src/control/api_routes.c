@@ -324,6 +324,19 @@ static const struct api_parameter rollout_said[] = {CHANGED_NAME, ROLLED_WHY, CH
 static const struct api_parameter roll_back[] = {
     CHANGED_NAME, {.name = "to", .place = API_BODY, .type = API_TEXT, .help = "the version that is to serve; without it, what was in production before"}, ROLLED_WHY, CHANGED_BY,
     {.name = "severity", .place = API_BODY, .type = API_CHOICE, .choices = "SEV-1|SEV-2|SEV-3|SEV-4|SEV-5", .help = "of the incident; decides who may (change_policy.rollback)"}, END};
+/* prompts of live traffic, and versions of models */
+#define LIVE_HASH {.name = "hash", .place = API_PATH, .type = API_TEXT, .required = true, .help = "8 or more hex digits of a text's hash"}
+#define MODEL_CHANGE {.name = "number", .place = API_PATH, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .required = true, .help = "of the change"}
+static const struct api_parameter live_list[] = {TEXT_QUERY("application", "only this application"), END};
+static const struct api_parameter live_show[] = {LIVE_HASH, END};
+static const struct api_parameter live_adopt[] = {
+    LIVE_HASH, CHANGED_WHY, {.name = "name", .place = API_BODY, .type = API_TEXT, .high = LIMIT_LABEL, .fallback = "that of the one before it, else the application's", .help = "of the prompt"},
+    {.name = "owner", .place = API_BODY, .type = API_TEXT, .high = LIMIT_LABEL, .help = "whose prompt it is"}, END};
+static const struct api_parameter model_change_list[] = {
+    {.name = "state", .place = API_QUERY, .type = API_CHOICE, .choices = "open|accepted|held", .help = "only these"}, END};
+static const struct api_parameter model_change_said[] = {MODEL_CHANGE, CHANGED_WHY, END};
+static const struct api_parameter model_change_hold[] = {
+    MODEL_CHANGE, CHANGED_WHY, {.name = "to", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_LABEL, .help = "the model that answers meanwhile"}, END};
 
 /* reviews by people */
 #define REVIEW_ID {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the review: review-3, or 3"}
@@ -457,6 +470,13 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/knowledge/{name}/rollback", API_EDITOR, 200, api_roll_back, "The same of a knowledge base; its documents are restored by whoever keeps them.", roll_back, "Changed", NULL},
     REVIEW_ROUTES("/api/v1/prompts/{name}/versions/{version}")
     REVIEW_ROUTES("/api/v1/knowledge/{name}/versions/{version}")
+    {"GET", "/api/v1/live-prompts", API_VIEWER, 200, api_live_prompts, "System prompts of traffic that came with no version, by template.", live_list, "LivePrompts", NULL},
+    {"GET", "/api/v1/live-prompts/{hash}", API_VIEWER, 200, api_live_prompt_show, "One of them: its text, its template, and what it changed.", live_show, "LivePromptShown", NULL},
+    {"POST", "/api/v1/live-prompts/{hash}/adopt", API_EDITOR, 200, api_live_prompt_adopt, "Registers it as the version in production, because it is what serves. A second time changes nothing.", live_adopt, "LivePromptAdopted", NULL},
+    {"GET", "/api/v1/model-changes", API_VIEWER, 200, api_model_changes, "Versions of providers' models that came in the place of others.", model_change_list, "ModelChanges", NULL},
+    {"POST", "/api/v1/model-changes/{number}/accept", API_EDITOR, 200, api_model_accept, "The new version is good; a hold of it ends.", model_change_said, "ModelDecided", NULL},
+    {"POST", "/api/v1/model-changes/{number}/hold", API_EDITOR, 200, api_model_hold, "Another model answers in its stead until it is accepted or released.", model_change_hold, "ModelDecided", NULL},
+    {"POST", "/api/v1/model-changes/{number}/release", API_EDITOR, 200, api_model_release, "The end of a hold; the change waits for a word again.", model_change_said, "ModelDecided", NULL},
     DEFINITION_ROUTES("/api/v1/suites", "a suite", "suites")
     DEFINITION_ROUTES("/api/v1/judges", "a judge", "judges")
     DEFINITION_ROUTES("/api/v1/scoring", "a rule", "rules by which production traffic is scored")

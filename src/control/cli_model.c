@@ -1,4 +1,5 @@
 /* `quarterdeck model list|price`. */
+#include "control/cli_live.h"
 #include "control/cli_route.h"
 
 #define LIST_USAGE "quarterdeck model list [options]"
@@ -124,6 +125,10 @@ static int price(int argc, char **argv) {
 const struct cli_verb cli_model_parts[] = {
     {"list", "model list [options]", "models, their targets, prices and breakers", list},
     {"price", "model price [PROVIDER/]MODEL [options]", "what a usage costs, with the computation; needs no server", price},
+    {"changes", "model changes", "versions of providers' models that came in the place of others; exit 1 when one waits for a word", cli_model_changes},
+    {"accept", "model accept N --why TEXT", "the new version is good", cli_model_accept},
+    {"hold", "model hold N --to MODEL --why TEXT", "another model answers until it is", cli_model_hold},
+    {"release", "model release N --why TEXT", "the end of a hold; the change waits again", cli_model_release},
     {"route", "model route MODEL [options]", "routing by difficulty: rules, weights, what it chose", cli_route_show},
     {"route-train", "model route-train MODEL [options]", "learn from scores when the cheapest tier is good enough", cli_route_train},
     {"route-on", "model route-on MODEL --why TEXT", "let it decide who answers", cli_route_on},

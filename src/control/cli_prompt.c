@@ -1,5 +1,7 @@
 /* `quarterdeck prompt` and `quarterdeck knowledge`: the tables of their parts. */
 #include "control/cli_change.h"
+#include "control/cli_live.h"
+#include "control/cli_versions.h"
 
 static int prompt_list(int argc, char **argv) { return cli_versions_list(&cli_prompt_noun, argc, argv); }
 static int prompt_show(int argc, char **argv) { return cli_versions_show(&cli_prompt_noun, argc, argv); }
@@ -35,6 +37,8 @@ const struct cli_verb cli_prompt_parts[] = {
     {"override", "prompt override NAME@V --why TEXT", "past review and gate, in an emergency", prompt_override},
     {"review-override", "prompt review-override NAME@V --why TEXT", "somebody else has looked at an override", prompt_review_override},
     {"gate", "prompt gate NAME@V --why TEXT", "ask its gate once more", prompt_gate},
+    {"live", "prompt live [HASH]", "system prompts of traffic that came with no version: who uses them, how often, since when", cli_prompt_live},
+    {"adopt", "prompt adopt HASH [--name NAME] --why TEXT", "registers one of them as the version in production, because it is what serves", cli_prompt_adopt},
     {NULL, NULL, NULL, NULL},
 };
 
