@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
+#include "store/live_prompts.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -122,17 +123,35 @@ static enum fault replay(struct change_wire *w, struct error *error) {
     return fault;
 }
 
+/* Another thread, or a process beside this one, holds a model or lets it go. */
+static bool holds_changed(struct change_wire *w) {
+    struct arena arena;
+    struct error error;
+    struct model_change *all = NULL;
+    unsigned n = 0;
+    arena_init(&arena, 4 << 10, 1 << 20);
+    struct deployments *d = change_wire_deployments(w);
+    bool changed = model_changes(w->registry, SLICE("held"), &arena, &all, &n, &error) == FAULT_NONE && n != d->n_held;
+    for (unsigned i = 0; !changed && i < n && i < d->n_held; i++) changed = !slice_eq(all[i].model, d->held[i].model) || !slice_eq(all[i].held_to, d->held[i].to);
+    deployments_drop(d);
+    arena_deinit(&arena);
+    return changed;
+}
+
 static enum fault look(struct change_wire *w, int64_t *ret_wait_us, struct error *error) {
     bool changed = false;
     struct error kept;
     enum fault replayed = replay(w, &kept);
     enum fault fault = change_watch_look(w->watch, &changed, ret_wait_us, error);
+    if (clock_us() >= w->live_us) {
+        changed = changed || holds_changed(w);
+        w->live_us = live_wire_look(w->live, w->registry, clock_wall_us()) ? 0 : clock_us() + LIVE_US;
+    }
     if (changed) {
         struct error publishing;
         enum fault published = change_wire_publish(w, &publishing);
         if (fault == FAULT_NONE && published != FAULT_NONE) fault = error_set(error, published, "%s", publishing.text);
     }
-    if (clock_us() >= w->live_us) w->live_us = live_wire_look(w->live, w->registry, clock_wall_us()) ? 0 : clock_us() + LIVE_US;
     if (*ret_wait_us > w->live_us - clock_us()) *ret_wait_us = w->live_us > clock_us() ? w->live_us - clock_us() : 0;
     if (fault == FAULT_NONE && replayed != FAULT_NONE && replayed != FAULT_NO_SPACE) fault = error_set(error, replayed, "%s", kept.text);
     if (replayed != FAULT_NONE && *ret_wait_us > RETRY_LEAST_US) *ret_wait_us = RETRY_LEAST_US;

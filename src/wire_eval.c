@@ -220,6 +220,7 @@ static void see_record(void *ctx, const struct record *r) {
     const struct model_answer a = {r->model, r->provider, r->target_model, r->upstream_model, r->system_fingerprint};
     w->fault = model_seen(w->evaluations, &a, !scoring_is_own_traffic(r), r->time_us, &news, w->error);
     if (w->fault != FAULT_NONE || news != MODEL_NEW) return;
+    w->fault = eval_model_new(w->evaluations, w->registry, r, w->error);
     arena_init(&arena, 1 << 10, 1 << 20);
     struct slice change = write_change(r, &arena);
     for (unsigned i = 0; i < w->n_plans && w->fault == FAULT_NONE; i++)
@@ -289,6 +290,8 @@ static enum fault make(struct eval_wire *w, const struct plan *p, const char *tr
     const char *headers[] = {who, as, NULL};
     struct suite suite = {.n_cases = 0};
     unsigned turns = 0;
+    int64_t baseline = 0;
+    int answer = 0;
     struct policy *policy = w->s.policy(w->s.ctx);
     const struct api_key *key = key_of(policy, p);
     if (key != NULL) digest_hex(key->digest.bytes, DIGEST_BYTES, hex);
@@ -307,7 +310,8 @@ static enum fault make(struct eval_wire *w, const struct plan *p, const char *tr
     if (fault == FAULT_NONE) fault = eval_kept_suite(w->evaluations, ret, arena, &suite, error);
     for (unsigned i = 0; i < p->n_schedules; i++) turns += trigger_turns_a_month(&p->schedules[i].cron, p->schedules[i].zone, w->now_us);
     if (fault == FAULT_NONE)
-        fault = eval_tell(w->evaluations, w->registry, &(struct eval_told){&suite, ret, trigger, turns, change}, clock_wall_us(), w->s.opened, w->s.ctx, error);
+        fault = eval_tell(w->evaluations, w->registry, &(struct eval_told){&suite, ret, trigger, turns, change, &baseline, &answer}, clock_wall_us(), w->s.opened, w->s.ctx, error);
+    if (fault == FAULT_NONE && !slice_is_null(change)) fault = eval_model_run(w->registry, change, ret, baseline, answer, error);
     suite_deinit(&suite);
     return fault;
 }
@@ -358,6 +362,9 @@ static void look(struct eval_wire *w) {
     w->now_us = clock_wall_us();
     enum fault fault = read_plans(w, &error);
     if (fault == FAULT_NONE) fault = follow_models(w, &error);
+    struct policy *policy = w->s.policy(w->s.ctx);
+    if (fault == FAULT_NONE) fault = eval_model_look(w->evaluations, w->registry, policy, w->now_us, w->s.opened, w->s.ctx, &error);
+    policy_drop(policy);
     for (unsigned i = 0; i < w->n_plans && fault == FAULT_NONE; i++) fault = tell_change(w, w->plans[i], &error);
     for (unsigned i = 0; i < w->n_plans && fault == FAULT_NONE; i++)
         for (unsigned k = 0; k < w->plans[i]->n_schedules && fault == FAULT_NONE; k++)

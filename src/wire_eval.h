@@ -63,11 +63,24 @@ struct eval_told {
     const char *trigger;
     unsigned runs_a_month;      /* that its triggers make; 0: not known */
     struct slice change;        /* JSON: the new version that it was run for; SLICE_NULL */
+    int64_t *ret_baseline;      /* the run that it was compared with, 0: none; NULL: nobody asks */
+    int *ret_answer;            /* -1 worse, 0 not enough evidence, 1 better */
 };
 enum fault eval_tell(struct evaluations *e, struct registry *r, const struct eval_told *t, int64_t now_us,
                      void (*opened)(void *ctx, const struct finding *f), void *ctx, struct error *error) MUST_CHECK;
 /* A version of the suite's model that had not answered before has: open from now until a run says that the suite is as good with it. */
 enum fault eval_tell_change(struct evaluations *e, struct registry *r, struct slice suite, struct slice application, struct slice change,
                             int64_t now_us, void (*opened)(void *ctx, const struct finding *f), void *ctx, struct error *error) MUST_CHECK;
+
+/* Versions of models as records that wait for a person (wire_eval_models.c; store/live_prompts.h). A record of a version that is new is
+ * made at once, and opened when the version has answered EVAL_MODEL_ANSWERS times: one answer may be a provider's rollout that is taken back,
+ * or a backend that flickers. A version that was seen once is never new again. */
+#define EVAL_MODEL_ANSWERS 5
+enum fault eval_model_new(struct evaluations *e, struct registry *r, const struct record *record, struct error *error) MUST_CHECK;
+/* Opens those that have answered often enough; holds them where `change_policy.on_model_change` says so; tells findings. */
+enum fault eval_model_look(struct evaluations *e, struct registry *r, const struct policy *p, int64_t now_us, void (*opened)(void *ctx, const struct finding *f),
+                           void *ctx, struct error *error) MUST_CHECK;
+/* What a suite said of it. `change` as in eval_told. */
+enum fault eval_model_run(struct registry *r, struct slice change, const struct run_row *run, int64_t baseline, int answer, struct error *error) MUST_CHECK;
 
 #endif

@@ -104,6 +104,25 @@ enum fault model_seen(struct evaluations *e, const struct model_answer *a, unsig
     return fault;
 }
 
+enum fault model_former(struct evaluations *e, const struct model_answer *a, struct arena *arena, struct slice *ret_version, struct slice *ret_fingerprint,
+                        struct error *error) {
+    struct statement *s;
+    bool row = false;
+    enum fault fault = statement_of(e->db,
+                                    "SELECT version, fingerprint FROM model_seen WHERE model = ?1 AND provider = ?2 AND target = ?3"
+                                    " AND NOT (version = ?4 AND fingerprint = ?5) ORDER BY first_us DESC LIMIT 1",
+                                    &s, error);
+    if (fault != FAULT_NONE) return fault;
+    bind_version(s, a);
+    fault = statement_step(s, &row, error);
+    if (fault == FAULT_NONE && row) {
+        *ret_version = statement_copy(s, 0, arena);
+        *ret_fingerprint = statement_copy(s, 1, arena);
+    }
+    statement_reset(s);
+    return fault == FAULT_NONE && !row ? error_set(error, FAULT_NOT_FOUND, "no other version of this model has answered") : fault;
+}
+
 enum fault model_share(struct evaluations *e, const struct model_answer *a, struct model_share *ret, struct error *error) {
     struct statement *s;
     bool row = false, any = false;

@@ -24,6 +24,10 @@ enum model_news { MODEL_KNOWN, MODEL_FIRST, MODEL_NEW }; /* FIRST: of this targe
 /* Remembers it, and counts `answers` of it (0 or 1: requests of evaluations are no traffic), with the place in the ledger (follow.h) in the same transaction as others of one step: see model_step_begin. */
 enum fault model_seen(struct evaluations *e, const struct model_answer *a, unsigned answers, int64_t at_us, enum model_news *ret, struct error *error) MUST_CHECK;
 
+/* The version of the same target that came last before it. FAULT_NOT_FOUND: there was none. */
+enum fault model_former(struct evaluations *e, const struct model_answer *a, struct arena *arena, struct slice *ret_version, struct slice *ret_fingerprint,
+                        struct error *error) MUST_CHECK;
+
 /* How much of its target's traffic a version has had since it was first seen. FAULT_NOT_FOUND. */
 struct model_share {
     int64_t first_us, answers, of; /* answers of the version; of the target, any version */
