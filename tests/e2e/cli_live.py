@@ -128,7 +128,7 @@ def test_model_changes(rig):
 
 def test_model_hold_by_policy(rig):
     """The policy may hold by itself: the next exchanges are answered by the other model, and a person is asked."""
-    sim = start(rig, policy="change_policy: {on_model_change: {hold: {to: other-model}}}\n")
+    sim = start(rig, policy="change_policy: {on_model_change: {hold: other-model}}\n")
     for _ in range(6):
         ask(rig)
     another_version(sim)

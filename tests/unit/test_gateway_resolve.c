@@ -18,6 +18,7 @@ struct fixture {
     struct model_route model;
     struct application application;
     struct api_key key;
+    struct gateway gateway;
     struct exchange *x;
 };
 
@@ -35,6 +36,7 @@ static struct fixture *fixture(void) {
     table_put(&f->policy.model_by_name, SLICE("m"), &f->model);
     f->binding.policy = &f->policy;
     f->x = mem_new(struct exchange);
+    f->x->gateway = &f->gateway;
     f->x->binding = &f->binding;
     f->x->key = &f->key;
     f->x->call.model = SLICE("m");
@@ -110,6 +112,40 @@ static void unknown_and_forbidden(void **state) {
     drop(f);
 }
 
+/* Another model answers, with all that is its own; what the application may use and what is configured still holds. */
+static void a_held_model_is_answered_by_another(void **state) {
+    (void)state;
+    struct fixture *f = fixture();
+    struct error error;
+    struct target pinned = {.provider = f->targets[0].provider, .model = "pinned", .health_key = "p/pinned"};
+    struct model_route other = {.name = "other", .targets = &pinned, .n_targets = 1};
+    struct held_model held[] = {{SLICE("somebody"), SLICE("m")}, {SLICE("m"), SLICE("other")}, {SLICE("other"), SLICE("m")}};
+    struct deployments *d = deployments_new();
+    (void)table_put(&f->policy.model_by_name, SLICE("other"), &other);
+    f->gateway.deployments = d;
+    assert_string_equal(first(f)->provider->name, "p"); /* nothing is held */
+    d->held = held;
+    d->n_held = 3;
+    assert_int_equal(resolve(f->x, &error), FAULT_NONE);
+    assert_ptr_equal(f->x->model, &other); /* one step, though the other is held, too */
+    assert_int_equal(f->x->n_order, 1);
+    assert_ptr_equal(f->x->order[0], &pinned);
+    assert_true(slice_is(f->x->call.model, "m"));
+    held[1].to = SLICE("gone");
+    assert_int_equal(resolve(f->x, &error), FAULT_NO_SUCH_MODEL);
+    assert_non_null(strstr(error.text, "held to `gone`"));
+    held[1].to = SLICE("other");
+    const struct model_route *allowed[] = {&f->model};
+    f->application.all_models = false;
+    f->application.models = allowed;
+    f->application.n_models = 1;
+    assert_int_equal(resolve(f->x, &error), FAULT_FORBIDDEN);
+    assert_non_null(strstr(error.text, "held to `other`"));
+    d->n_held = 0;
+    deployments_drop(d);
+    drop(f);
+}
+
 int main(void) {
     if (!digest_start()) return 1;
     const struct CMUnitTest tests[] = {
@@ -117,6 +153,7 @@ int main(void) {
         cmocka_unit_test(a_session_stays),
         cmocka_unit_test(order_of_the_file_without_weights),
         cmocka_unit_test(unknown_and_forbidden),
+        cmocka_unit_test(a_held_model_is_answered_by_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
