@@ -177,7 +177,7 @@ enum fault prompt_groups_meet(struct prompt_groups *g, struct slice text, struct
         if (fault == FAULT_NONE && x != root) merge_covered(g, x, scratch); /* with the gaps that it has, it may take what came before it */
     }
     arena_deinit(&arena);
-    if (fault != FAULT_NONE) return fault;
+    if (fault != FAULT_NONE || x == NULL) return fault != FAULT_NONE ? fault : FAULT_INTERNAL;
     x->texts++;
     x->changed = true;
     *ret = x;
