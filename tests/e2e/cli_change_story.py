@@ -18,6 +18,7 @@ class Typing:
 
     def __init__(self, rig, folder):
         self.rig, self.folder, self.said = rig, folder, {}
+        self.load, self.traffic, self.codes, self.told = None, None, [], ""
         bin_folder = rig.folder / "bin"
         bin_folder.mkdir()
         (bin_folder / "quarterdeck").symlink_to(rig.binary)
@@ -39,6 +40,8 @@ class Typing:
             status, out, err = self.once(command)
             if wanted is None or wanted.group(1) in out or time.monotonic() > deadline:
                 break
+            if self.traffic is not None and self.traffic.poll() is not None:  # a slow machine: more customers
+                self.drive(self.load)
             time.sleep(0.2)
         self.said.setdefault(command.split(" --why")[0].strip(), []).append((status, out, err))
         if wanted is not None:
@@ -47,6 +50,18 @@ class Typing:
             expect(status != 0, f"{command} was not refused: {out}")
         else:
             expect(status == 0, f"{command}: {status}\n{out}{err}\n{self.rig.gateway.tail()}")
+
+    def drive(self, command):
+        """Traffic beside what is typed."""
+        self.wait()
+        self.load = command
+        self.traffic = subprocess.Popen(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.env, cwd=self.folder)
+
+    def wait(self):
+        if self.traffic is not None:
+            self.told += self.traffic.communicate(timeout=120)[0]
+            self.codes.append(self.traffic.returncode)
+        self.traffic = None
 
     def json(self, *arguments):
         status, out, err = self.once("quarterdeck " + " ".join(arguments) + " --json")
@@ -76,26 +91,30 @@ def test_change_story(rig):
     rig.start_sim("--speed", "0", "--script", folder / "sim.yaml")
     serve(rig, folder)
     typing = Typing(rig, folder)
-    traffic = None
     began = time.monotonic()
+    checked = False
     for lines in blocks():
         if lines[-1].startswith(("quarterdeck sim", "quarterdeck serve")):
             continue
         if len(lines) == 1 and lines[0].startswith("quarterdeck load"):  # the fourth terminal
-            traffic = subprocess.Popen(["bash", "-c", lines[0]], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=typing.env, cwd=folder)
+            typing.drive(lines[0])
             continue
         for line in lines:
-            typing.type(line)
-        if traffic is not None:
-            check_rolled_back(typing, traffic)
-            traffic = None
+            if line.startswith("quarterdeck load"):
+                typing.drive(line)
+            else:
+                typing.type(line)
+        if typing.load is not None:
+            typing.wait()
+        if typing.load is not None and not checked:
+            check_rolled_back(typing)
+            checked = True
     check_end(typing, folder)
     print(f"the story took {time.monotonic() - began:.0f} s")
 
 
-def check_rolled_back(typing, traffic):
-    out, err = traffic.communicate(timeout=60)
-    expect(traffic.returncode == 1 and "http_5" in out, f"load tells of the failures that users saw: {traffic.returncode} {out} {err}")
+def check_rolled_back(typing):
+    expect(1 in typing.codes and "http_5" in typing.told, f"load tells of the failures that users saw: {typing.codes} {typing.told}")
     status = typing.json("rollout", "status", "helpdesk-answer")
     expect(set(status) >= {"prompt", "candidate", "control", "state", "step", "weight", "verdict", "guardrails", "history"}, status)
     expect(status["state"] == "rolled back" and status["verdict"] == "Failed" and status["weight"] == 0, status)
