@@ -46,8 +46,8 @@ class Typing:
         self.said.setdefault(command.split(" --why")[0].strip(), []).append((status, out, err))
         if wanted is not None:
             expect(wanted.group(1) in out, f"{command} never said {wanted.group(1)!r}:\n{out}{err}\n{self.rig.gateway.tail()}")
-        elif "refused" in note:
-            expect(status != 0, f"{command} was not refused: {out}")
+        elif "refused" in note or "exit code 1" in note:
+            expect(status == 1, f"{command} ended with {status}: {out}{err}")
         else:
             expect(status == 0, f"{command}: {status}\n{out}{err}\n{self.rig.gateway.tail()}")
 
@@ -125,7 +125,8 @@ def check_rolled_back(typing):
     expect(stages[0] == "shadow" and "canary" in stages and status["history"][-1]["actor"] == "quarterdeck", status["history"])
     shown = typing.json("prompt", "show", "helpdesk-answer")
     expect([(v["version"], v["state"]) for v in shown["versions"]] == [(2, "rolled back"), (1, "production")], shown)
-    shadows = [r for r in typing.rig.records("&feature=shadow") if r.get("feature") == "shadow"]
+    records = [json.loads(line) for line in typing.once("quarterdeck export records --format jsonl")[1].splitlines()]
+    shadows = [r for r in records if r["feature"] == "shadow"]
     expect(30 <= len(shadows) <= 60 and all(r["prompt"]["version"] == "2" for r in shadows), f"{len(shadows)} exchanges of the shadow: {shadows[:1]}")
 
 
