@@ -27,7 +27,7 @@ def start(rig, candidate):
     version(rig, "Be kind.")
     number = version(rig, candidate)
     rig.run("rollout", "start", f"answer@{number}", "--why", "a test", check=True)
-    expect(status(rig)["state"] == "shadow", status(rig))
+    expect(status(rig)["stage"] == "shadow", status(rig))
 
 
 def test_change_shadow(rig):
@@ -61,7 +61,7 @@ def test_change_shadow(rig):
     expect({r["prompt"]["version"] for r in records if r["prompt"] and r["feature"] is None} == {"1"}, "only what is in production is served")
     for i in range(8):
         ask(rig, f"And now {i}?")
-    expect(eventually(lambda: status(rig)["state"] in ("canary", "production")), status(rig))
+    expect(eventually(lambda: status(rig)["stage"] == "canary"), status(rig))
     expect(eventually(lambda: len(pairs(rig)) == 40), f"enough is enough: {len(pairs(rig))}")
 
 
@@ -90,7 +90,7 @@ def test_change_shadow_budget(rig):
     asked = len(pairs(rig))
     expect(0 < asked < 30, f"{asked} pairs of about 5 micro-dollars each")
     expect(eventually(lambda: "budget" in json.dumps(status(rig))), status(rig))
-    expect(status(rig)["state"] == "shadow", status(rig))
+    expect(status(rig)["stage"] == "shadow" and status(rig)["state"] == "progressing", status(rig))
     for i in range(10):
         ask(rig, f"Then {i}?")
     expect(len(pairs(rig)) == asked, "no more is asked")
@@ -105,10 +105,10 @@ def test_change_shadow_kill(rig):
     rig.gateway.kill9()
     rig.start_gateway()
     kept = len(pairs(rig))
-    expect(kept <= 25 and status(rig)["state"] == "shadow", f"{kept} {status(rig)}")
+    expect(kept <= 25 and status(rig)["stage"] == "shadow", f"{kept} {status(rig)}")
     for i in range(70 - kept):
         ask(rig, f"Then {i}?")
-    expect(eventually(lambda: status(rig)["state"] != "shadow"), status(rig))
+    expect(eventually(lambda: status(rig)["stage"] != "shadow"), status(rig))
     expect(eventually(lambda: len(pairs(rig)) >= 60), len(pairs(rig)))
     found = pairs(rig)
     expect(len(found) == 60, f"{len(found)} pairs")
