@@ -28,18 +28,6 @@ void changes_view_end(struct registry *r) { database_end_read(r->db); }
 #define OF_ONE " AND s.name = ?2"
 static const char *const newest_of[] = {NEWEST(OF_ALL), NEWEST(OF_ONE)};
 static const char *const older_of[] = {OLDER(OF_ALL), OLDER(OF_ONE)};
-/* The index change_version_served holds all that is read; older versions that serve are few, and looked up one by one. */
-#define OLD " AND v.version <= s.newest - ?3"
-#define OF_SUBJECT " JOIN change_version v ON v.kind = s.kind AND v.name = s.name AND "
-#define WANTED " WHERE s.kind = ?1 AND s.name BETWEEN ifnull(?2, '') AND ifnull(?2, x'')" /* a blob is above every text: a range, so that one is found by the index */
-static const char select_newest[] = "SELECT v.name, v.version, v.digest, v.human FROM change_subject s CROSS" OF_SUBJECT
-                                    "v.version > s.newest - ?3" WANTED " ORDER BY s.name, v.version DESC";
-static const char select_older[] =
-    "SELECT v.name, v.version, v.digest, v.human FROM change_subject s CROSS" OF_SUBJECT "v.version = s.production" OLD WANTED
-    " UNION SELECT v.name, v.version, v.digest, v.human FROM change_subject s JOIN change_label l ON l.kind = s.kind AND l.name = s.name" OF_SUBJECT
-    "v.version = l.version" OLD WANTED
-    " UNION SELECT v.name, v.version, v.digest, v.human FROM change_subject s JOIN rollout o ON o.kind = s.kind AND o.name = s.name"
-    " AND o.state IN ('progressing', 'paused')" OF_SUBJECT "v.version IN (o.candidate, o.control)" OLD WANTED " ORDER BY 1, 2 DESC";
 
 static enum fault select(struct registry *r, const char *sql, struct slice kind, struct slice name, unsigned newest, struct arena *arena,
                          struct change_servable **ret, unsigned *ret_n, struct error *error) {
