@@ -8,7 +8,7 @@
         {S, "stage", "shadow|canary|ab|direct", "how it is tried"},                                           \
         {S, "state", "progressing|paused|promoted|rolled back|aborted", "where it is"},                       \
         {S, "step", "integer", "index of the plan's steps"}, {S, "weight", "number", "percent of the exchanges that are the candidate's"}, \
-        {S, "verdict", "Successful|Failed|Inconclusive|Error?", "of all guardrails"},                         \
+        {S, "verdict", "string?", "of all guardrails: Successful, Failed, Inconclusive, Error"},                         \
         {S, "why", "string?", "of its last change"}, {S, "started_by", "string?", "who began it"},            \
         {S, "started", "time", "when"}, {S, "ended", "time?", "null: under way"}
 
