@@ -137,8 +137,7 @@ static void same(const struct record *a, const struct record *b) {
     assert_int_equal(a->ttft_us, b->ttft_us);
     assert_int_equal(a->duration_us, b->duration_us);
     assert_int_equal(a->overhead_us, b->overhead_us);
-    assert_int_equal(a->request_bytes, b->request_bytes);
-    assert_int_equal(a->response_bytes, b->response_bytes);
+    assert_true(a->request_bytes == b->request_bytes && a->response_bytes == b->response_bytes);
     assert_int_equal(a->has_system_prompt, b->has_system_prompt);
     if (a->has_system_prompt) assert_memory_equal(a->system_prompt_hash, b->system_prompt_hash, sizeof a->system_prompt_hash);
     assert_int_equal(a->dropped_events, b->dropped_events);
@@ -150,9 +149,7 @@ static void same(const struct record *a, const struct record *b) {
     assert_int_equal(a->difficulty_ppm, b->difficulty_ppm);
     assert_int_equal(a->tier_applied, b->tier_applied);
     assert_true(slice_eq(a->tier, b->tier) && slice_eq(a->batch, b->batch) && slice_eq(a->knowledge, b->knowledge));
-    assert_int_equal(a->rollout, b->rollout);
-    assert_int_equal(a->arm, b->arm);
-    assert_int_equal(a->rollout_step, b->rollout_step);
+    assert_true(a->rollout == b->rollout && a->arm == b->arm && a->rollout_step == b->rollout_step);
 }
 
 static void round_trip(const struct record *r) {
@@ -343,8 +340,7 @@ static void any_record(struct record *r) {
     r->ttft_us = rand() % 3 == 0 ? -1 : any_number();
     r->duration_us = any_number();
     r->overhead_us = any_number();
-    r->request_bytes = any_number();
-    r->response_bytes = any_number();
+    r->request_bytes = any_number(), r->response_bytes = any_number();
     r->has_system_prompt = rand() % 2;
     for (unsigned i = 0; i < sizeof r->system_prompt_hash; i++) r->system_prompt_hash[i] = (uint8_t)rand();
     r->dropped_events = rand() % 2 ? (uint32_t)any_number() : 0;
@@ -353,9 +349,8 @@ static void any_record(struct record *r) {
     if (rand() % 3 == 0) r->history_tokens_saved = any_number();
     if (rand() % 3 == 0) r->output_cap = any_number();
     if (rand() % 3 == 0) r->cache_similarity_ppm = rand() % 1000001;
-    if (rand() % 3 == 0) r->batch = SLICE("batch_01");
+    if (rand() % 3 == 0) r->batch = SLICE("batch_01"), r->knowledge = SLICE("handbook@4");
     if (rand() % 3 == 0) r->rollout = any_number() | 1, r->arm = (enum arm)(rand() % ARMS), r->rollout_step = (uint32_t)any_number();
-    if (rand() % 3 == 0) r->knowledge = SLICE("handbook@4");
     if (rand() % 3 == 0) r->difficulty_ppm = rand() % 1000001, r->tier = SLICE("premium"), r->tier_applied = rand() % 2;
 }
 
