@@ -141,9 +141,14 @@ def test_eval_triggers(rig):
     script("rules:\n  - {do: {say: 'Use the reset link below.', version: gpt-4o-mini-2025-03-01}}\n")
     ask(rig, "well again", "chat")
     expect(eventually(lambda: findings() == {}), findings())
-    told = {t["trigger"]: t for t in json.loads(rig.run("eval", "schedule", "list", "--json", check=True)[1])["triggers"]}
+
+    def triggers():
+        return {t["trigger"]: t for t in json.loads(rig.run("eval", "schedule", "list", "--json", check=True)[1])["triggers"]}
+
+    expect(eventually(lambda: triggers()["model-change"]["last_run"]["run"] == "run-3"), triggers())  # kept after the findings are cleared
+    told = triggers()
     expect(told["schedule"]["next"] and told["schedule"]["last_run"] is None, told)
-    expect(told["model-change"]["last_run"]["run"] == "run-3" and told["model-change"]["last_run"]["verdict"] == "passed", told)
+    expect(told["model-change"]["last_run"]["verdict"] == "passed", told)
     expect("0 6 * * mon-fri Europe/London" in rig.run("eval", "schedule", "list", check=True)[1], "as a table")
 
 
