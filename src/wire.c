@@ -142,6 +142,7 @@ static enum fault reload(void *ctx, uint64_t *ret_revision, struct buffer *probl
         log_event(LOG_INFO, "policy reloaded", "revision", revision, NULL);
         struct policy *now = policy_in_force(s);
         wire_cache_tell(now);
+        wire_registry_tell(s->registry, now);
         policy_drop(now);
     } else {
         log_event(LOG_ERROR, "the configuration has errors; the policy in force stays", "problems", buffer_text(problems), NULL);
@@ -373,6 +374,7 @@ static enum fault start(struct server *s, struct error *error) {
     const struct server_settings *o = &s->policy->server;
     log_start(process_log_level(o->log_level), o->log_json);
     wire_cache_tell(s->policy);
+    wire_registry_tell(s->registry, s->policy);
     s->n_lanes = o->workers ? o->workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     s->lanes = mem_new_array(struct lane, s->n_lanes);
     fault = open_stores(s, error);

@@ -1,9 +1,12 @@
 /* wire_registry.c - see wire_registry.h. */
 #include "wire_registry.h"
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "store/findings.h"
 #include "store/registry_allowances.h"
 
+#define IN_FORCE "configuration in force"
 #define PSEUDONYM_SECRET "pseudonyms of users and tags"
 
 static enum fault read_keys(struct registry *r, struct arena *arena, struct config_registry *ret, struct error *error) {
@@ -50,4 +53,29 @@ void wire_registry_warn(const struct policy *p) {
     for (unsigned i = 0; i < p->n_left_out; i++)
         log_event(LOG_WARN, "what the registry holds is left out", "kind", p->left_out[i].kind, "name", p->left_out[i].name, "why",
                   p->left_out[i].why, NULL);
+}
+
+static enum fault tell(struct registry *r, const struct policy *p, struct arena *arena, struct error *error) {
+    char now[2 * DIGEST_BYTES + 1];
+    struct slice before = SLICE_NULL;
+    int64_t at_us;
+    digest_hex(p->file_digest.bytes, sizeof p->file_digest.bytes, now);
+    enum fault fault = registry_kept(r, SLICE(IN_FORCE), arena, &before, &at_us, error);
+    if (fault != FAULT_NONE || slice_is(before, now)) return fault;
+    const char *quote = slice_is_null(before) ? "" : "\"";
+    if (slice_is_null(before)) before = SLICE("null");
+    struct audit_entry e = {.at_us = clock_wall_us(), .actor = SLICE("quarterdeck"), .action = SLICE("policy.change"), .subject = slice_of("policy"),
+                            .reason = SLICE("another configuration is in force"),
+                            .detail = arena_printf(arena, "{\"sha256\":\"%s\",\"before\":%s" SLICE_FMT "%s}", now, quote, SLICE_ARG(before), quote)};
+    fault = registry_audit(r, &e, error);
+    return fault == FAULT_NONE ? registry_keep(r, SLICE(IN_FORCE), slice_of(now), e.at_us, error) : fault;
+}
+
+void wire_registry_tell(struct registry *r, const struct policy *p) {
+    struct arena arena;
+    struct error error = {.fault = FAULT_NONE};
+    arena_init(&arena, 4096, 64 << 10);
+    if (r && tell(r, p, &arena, &error) != FAULT_NONE)
+        log_event(LOG_ERROR, "the audit log does not have the change of the configuration", "error", error.text, NULL);
+    arena_deinit(&arena);
 }

@@ -159,7 +159,7 @@ static const struct api_field fields[] = {
     {"AuditEntry", "number", "integer", "from 1, without gaps"},
     {"AuditEntry", "at", "time", "when"},
     {"AuditEntry", "actor", "string?", "the operator token's name, `local`, or a user of the system"},
-    {"AuditEntry", "action", "string?", "key.create, key.revoke, policy.reload, budget.set, budget.remove, limit.set, limit.remove, approval.set, approval.revoke, route.train, route.on, route.off, route.downgrade_test, judge.calibrate, eval.begin, eval.resume, eval.stop, eval.reference, scoring.pause, scoring.resume; of changes: prompt.*, knowledge.*, rollout.*, model.*"},
+    {"AuditEntry", "action", "string?", "key.create, key.revoke, policy.reload, policy.change, budget.set, budget.remove, limit.set, limit.remove, approval.set, approval.revoke, route.train, route.on, route.off, route.downgrade_test, judge.calibrate, eval.begin, eval.resume, eval.stop, eval.reference, scoring.pause, scoring.resume; of changes: prompt.*, knowledge.*, rollout.*, model.*"},
     {"AuditEntry", "subject", "string?", "what was changed"},
     {"AuditEntry", "reason", "string?", "why"},
     {"AuditEntry", "detail", "json", "more, by action"},

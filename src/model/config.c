@@ -316,6 +316,7 @@ enum fault config_read(struct slice yaml, const char *file, const struct config_
     r.policy = policy_new();
     r.names = r.policy;
     r.policy->file = arena_text(&r.policy->arena, slice_of(file));
+    digest_sha256(yaml, &r.policy->file_digest);
     if (yaml.len > LIMIT_CONFIG_FILE)
         config_complain(&r, 1, 1, "expected at most %u bytes, found %zu", LIMIT_CONFIG_FILE, yaml.len);
     else if (yaml_read(yaml, &r.temp, &root, &line, &error) != FAULT_NONE)

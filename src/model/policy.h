@@ -170,7 +170,8 @@ struct policy {
     unsigned n_budgets;
     struct rate_limit *limits;
     unsigned n_limits;
-    const char *file;               /* of the configuration */
+    const char *file;               /* of the configuration, */
+    struct digest file_digest;      /* and the SHA-256 of what stood in it */
     struct left_out *left_out;      /* what the registry holds and is not in force */
     unsigned n_left_out;
     uint8_t pseudonym_key[DIGEST_KEY];
