@@ -241,7 +241,7 @@ static enum fault one_suite(struct work *k, struct error *error) {
 enum fault gate_make(const struct gate_order *o, struct arena *arena, struct slice *ret_json, struct slice *ret_why, struct error *error) {
     struct slice names[SUITES_MOST];
     struct gate_suite suites[SUITES_MOST];
-    struct gate g = {.suites = suites, .n = bound_suites(o, names, arena), .max_drop = o->class->max_drop, .control = o->subject->production};
+    struct gate g = {.suites = suites, .n = bound_suites(o, names, arena), .pass_rate = o->class->pass_rate, .max_drop = o->class->max_drop, .control = o->subject->production};
     struct work *k = arena_new(arena, struct work);
     struct buffer out;
     struct json_writer w;

@@ -15,6 +15,10 @@ static enum gate_verdict decide_suite(const struct gate *g, const struct gate_su
     *ret_why = SLICE("");
     if (s->required == GATE_SAYS_NO || s->compared < 0) return GATE_SAYS_NO;
     if (s->required != GATE_SAYS_YES || s->run == 0) return GATE_SAYS_NOTHING;
+    if (s->rate < g->pass_rate) {
+        *ret_why = arena_printf(arena, "%.1f %% passed, and its class asks for %.1f %% (change_policy)", 100 * s->rate, 100 * g->pass_rate);
+        return GATE_SAYS_NO;
+    }
     if (!loses) return GATE_SAYS_YES;
     if (isnan(s->lost_at_most)) *ret_why = SLICE("how much of the pass rate is lost against production is not known");
     else

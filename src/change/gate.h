@@ -1,8 +1,8 @@
 /* gate.h - does a version pass its suites: each bound suite is run with the candidate and with the version in production, and the gate
  * says yes, no, or not enough evidence. Pure: whoever runs the suites fills this in.
  *
- * yes: every suite's own requirements are met, none is surely worse than production (quality/compare.h), and where max_drop is set it is shown
- * that no more is lost. no: a requirement is surely not met, or a suite is surely worse. Everything else is not enough evidence, and
+ * yes: every suite's own requirements are met, none is surely worse than production (quality/compare.h), none passes less often than pass_rate,
+ * and where max_drop is set it is shown that no more is lost. no: a requirement is surely not met, or a suite is surely worse, or below pass_rate. Everything else is not enough evidence, and
  * not a pass: no suite bound, a suite that is gone, errors, a budget that ended the run, an interval that spans the bar. */
 #ifndef CHANGE_GATE_H
 #define CHANGE_GATE_H
@@ -26,6 +26,7 @@ struct gate_suite {
 struct gate {
     const struct gate_suite *suites;
     unsigned n;
+    double pass_rate;            /* least one of each suite, as a plain number; 0: not asked */
     double max_drop;             /* NAN: not asked */
     int64_t control;             /* version that it was compared with; 0: nothing was in production */
     struct slice problem;        /* why nothing could be run at all; SLICE_NULL */

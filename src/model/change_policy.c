@@ -80,15 +80,15 @@ void change_read_usd(const struct reader *r, uint32_t node, const char *what, in
 /* ---- classes ---- */
 
 static void read_class(const struct reader *r, uint32_t node, enum change_class c, struct class_policy *p) {
-    static const char *const names[] = {"reviewers", "gate", "max_drop", "rollout", "promote", "suites", NULL};
+    static const char *const names[] = {"reviewers", "gate", "max_drop", "rollout", "promote", "suites", "pass_rate", NULL};
     static const char *const gates[] = {"none", "required", NULL}, *const promotes[] = {"auto", "person", NULL};
     static const char *const ways[] = {"direct", "canary", "shadow-then-canary", NULL};
-    uint32_t at[6];
+    uint32_t at[7];
     int64_t reviewers = p->reviewers;
     int gate = p->gate, way = (int)p->rollout, promote = p->person_promotes;
-    char what[6][64];
+    char what[7][64];
     if (node == JSON_NONE) return;
-    for (unsigned i = 0; i < 6; i++) snprintf(what[i], sizeof what[i], "change_policy.%s.%s", class_names[c], names[i]);
+    for (unsigned i = 0; i < 7; i++) snprintf(what[i], sizeof what[i], "change_policy.%s.%s", class_names[c], names[i]);
     char self[64];
     snprintf(self, sizeof self, "change_policy.%s", class_names[c]);
     if (!reader_map(r, node, self, names, at)) return;
@@ -98,6 +98,7 @@ static void read_class(const struct reader *r, uint32_t node, enum change_class 
     change_read_word(r, at[3], what[3], ways, &way);
     change_read_word(r, at[4], what[4], promotes, &promote);
     reader_texts(r, at[5], what[5], &p->suites, &p->n_suites);
+    change_read_share(r, at[6], what[6], 0, &p->pass_rate);
     p->reviewers = (unsigned)reviewers;
     p->gate = gate == 1;
     p->rollout = (enum rollout_way)way;

@@ -26,6 +26,7 @@ enum rollout_way { ROLLOUT_DIRECT, ROLLOUT_CANARY, ROLLOUT_SHADOW_THEN_CANARY };
 struct class_policy {
     unsigned reviewers;          /* approvals by others than the author */
     bool gate;                   /* "required" or "none" */
+    double pass_rate;            /* that each suite of the gate must have at least, as a plain number; 0: only what the suites require */
     double max_drop;             /* of the pass rate: the gate also wants it shown that no more is lost; NAN: not asked for */
     enum rollout_way rollout;
     bool person_promotes;        /* promote: person; the last step waits for somebody */

@@ -60,6 +60,7 @@ void config_change(struct config_reader *r, struct yaml_node *policy, struct yam
 static const struct config_setting settings[] = {
     {CLASS "reviewers", "integer 0..20", "0 | 1 | 1", "Approvals that a version of this class needs, by others than its author.", true},
     {CLASS "gate", "one of required | none", "required", "Whether its suites must say yes before it is evaluated.", true},
+    {CLASS "pass_rate", "share 0..1", "", "Least pass rate of each suite of the gate, as a plain number, beside what the suites require: 95% or 0.95.", true},
     {CLASS "max_drop", "share 0..1", "", "The gate also wants it shown that no more of the pass rate is lost against production: 2% or 0.02.", true},
     {CLASS "rollout", "one of direct | canary | shadow-then-canary", "direct | canary | shadow-then-canary", "How it comes into production.", true},
     {CLASS "promote", "one of auto | person", "auto | auto | person", "Whether the last step of a rollout waits for somebody.", true},

@@ -183,6 +183,12 @@ static void test_gate(void **state) {
     assert_true(slice_is(why, "suite core: it is gone"));
     assert_int_equal(decide((struct gate_suite[]){unknown, worse, bad}, 3, NAN, &arena, &why), GATE_SAYS_NO);
     assert_true(slice_is(why, "suite core: surely worse. suite core: 38 of 40 passed"));
+    struct gate asks = {.suites = &good, .n = 1, .max_drop = NAN, .pass_rate = 0.95}; /* of its class */
+    good.rate = 0.95;
+    assert_int_equal(gate_decide(&asks, &arena, &why), GATE_SAYS_YES);
+    good.rate = 0.94;
+    assert_int_equal(gate_decide(&asks, &arena, &why), GATE_SAYS_NO);
+    assert_true(slice_contains(why, SLICE("94.0 % passed, and its class asks for 95.0 %")));
     good.run = 0; /* nothing was run: no requirement can be met */
     assert_int_equal(decide(&good, 1, NAN, &arena, &why), GATE_SAYS_NOTHING);
     const struct gate g = {.suites = &bad, .n = 1, .max_drop = NAN, .problem = SLICE("no key")};

@@ -139,7 +139,7 @@ static void test_what_the_file_says(void **state) {
     struct world *w = *state;
     const struct change_policy *c = read_file(
         w, "change_policy:\n"
-           "  minor: {reviewers: \"${REVIEWERS}\", gate: none, max_drop: 2%, promote: person, suites: helpdesk-core}\n"
+           "  minor: {reviewers: \"${REVIEWERS}\", gate: none, pass_rate: 95%, max_drop: 2%, promote: person, suites: helpdesk-core}\n"
            "  rollback: {SEV-1: admin, else: admin}\n"
            "  on_model_change: {hold: m}\n"
            "  run_as: {application: helpdesk, key: gate}\n"
@@ -154,7 +154,7 @@ static void test_what_the_file_says(void **state) {
     if (c == NULL) fail_msg("%s", buffer_slice(&w->told).at);
     assert_int_equal(c->of[CHANGE_MINOR].reviewers, 3);
     assert_false(c->of[CHANGE_MINOR].gate);
-    assert_true(c->of[CHANGE_MINOR].max_drop == 0.02 && c->of[CHANGE_MINOR].person_promotes);
+    assert_true(c->of[CHANGE_MINOR].pass_rate == 0.95 && c->of[CHANGE_MINOR].max_drop == 0.02 && c->of[CHANGE_MINOR].person_promotes);
     assert_int_equal(c->of[CHANGE_MINOR].rollout, ROLLOUT_DIRECT);
     assert_int_equal(c->of[CHANGE_MINOR].n_suites, 1);
     assert_int_equal(c->rollback[0], OPERATOR_ADMIN);
