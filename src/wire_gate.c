@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #define AGAIN_US 30000000LL /* after what may pass */
-enum { CREDENTIAL_MOST = 128 };
+enum { CREDENTIAL_MOST = 128, TURNS = 5 };
 #define ROOM_MAX (64 * (size_t)LIMIT_SUITE_FILE)
 
 struct gate_wire {
@@ -53,7 +53,8 @@ static enum fault keep(struct gate_wire *w, const struct policy *policy, const s
     const struct act a = {.registry = w->registry, .policy = &policy->change, .kind = v->kind, .name = v->name,
                           .which = arena_printf(arena, "%lld", (long long)v->version), .who = {SLICE("quarterdeck"), OPERATOR_EDITOR, true},
                           .why = why, .at_us = clock_wall_us(), .arena = arena};
-    enum fault fault = act_gate(&a, json, &out, error);
+    enum fault fault = FAULT_CONFLICT;
+    for (int i = 0; i < TURNS && fault == FAULT_CONFLICT; i++) fault = act_gate(&a, json, &out, error); /* an approval that came meanwhile loses no gate */
     if (fault == FAULT_CONFLICT || fault == FAULT_NOT_FOUND) { /* rejected, overridden: nobody waits for it any more */
         say(LOG_INFO, "a gate ended, and nobody waits for it", v, error->text);
         return FAULT_NONE;
@@ -76,7 +77,7 @@ static enum fault one(struct gate_wire *w, const struct change_version *v, struc
         fault = changes_subject(w->registry, v->kind, v->name, &arena, &subject, error);
         bool any = fault == FAULT_NONE && subject.production != 0;
         if (any) fault = changes_version(w->registry, v->kind, v->name, SLICE("production"), &arena, &control, error);
-        const struct gate_order o = {.evaluations = w->evaluations, .policy = policy, .url = w->url, .credential = w->credential, .subject = &subject,
+        const struct gate_order o = {.evaluations = w->evaluations, .registry = w->registry, .policy = policy, .url = w->url, .credential = w->credential, .subject = &subject,
                                      .candidate = v, .control = any ? &control : NULL, .class = class, .begun_us = begun_of(v, &arena),
                                      .now_us = clock_wall_us(), .stop = &w->stopping};
         if (fault == FAULT_NONE) fault = gate_make(&o, &arena, &json, &why, error);

@@ -10,6 +10,7 @@
 
 struct gate_order {
     struct evaluations *evaluations;
+    struct registry *registry;
     const struct policy *policy;
     const char *url, *credential;      /* of the inside listener */
     const struct change_subject *subject;

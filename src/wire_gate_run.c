@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #define DAY_US (24 * 3600 * 1000000LL)
-enum { SUITES_MOST = 64, WHO_MOST = 192, AS_MOST = 2 * DIGEST_BYTES + 64, HEADER_MOST = 400 };
+enum { WHO_MOST = 192, AS_MOST = 2 * DIGEST_BYTES + 64, HEADER_MOST = 400 };
 
 struct work {
     const struct gate_order *o;
@@ -19,28 +19,13 @@ struct work {
     struct gate_suite *at;      /* the suite that is looked at */
     struct suite suite;
     struct slice application, key; /* who asks */
+    struct change_version asks;    /* of a knowledge base's suite that only names a prompt: what of it is in production; version 0 */
     char who[WHO_MOST], as[AS_MOST];
 };
 
 static bool is_knowledge(const struct work *k) { return slice_is(k->o->candidate->kind, "knowledge"); }
 
-/* ---- which suites ---- */
-
-static void add_name(struct slice *names, unsigned *n, struct slice name) {
-    for (unsigned i = 0; i < *n; i++)
-        if (slice_eq(names[i], name)) return;
-    if (name.len > 0 && *n < SUITES_MOST) names[(*n)++] = name;
-}
-
-static unsigned bound_suites(const struct gate_order *o, struct slice *names, struct arena *arena) {
-    struct json_doc d;
-    uint32_t cursor = JSON_NONE, item;
-    unsigned n = 0;
-    if (!slice_is_null(o->candidate->facts) && json_read(o->candidate->facts, arena, 2, &d, NULL) == FAULT_NONE)
-        while (json_each_item(&d, json_get(&d, 0, "suites"), &cursor, &item)) add_name(names, &n, json_string(&d, item, arena));
-    for (unsigned i = 0; i < o->class->n_suites; i++) add_name(names, &n, o->class->suites[i]);
-    return n;
-}
+/* ---- which suites, and who asks ---- */
 
 static bool asks_programs(const struct suite *s) {
     for (unsigned c = 0; c < s->n_cases; c++)
@@ -87,9 +72,12 @@ static struct slice label_of(const struct work *k, const struct change_version *
     return arena_printf(k->arena, "%s" SLICE_FMT "@%lld", is_knowledge(k) ? "knowledge " : "", SLICE_ARG(v->name), (long long)v->version);
 }
 
+/* The prompt that is run; version 0: the suite's own. */
+static const struct change_version *prompt_of(const struct work *k, const struct change_version *v) { return is_knowledge(k) ? &k->asks : v; }
+
 struct looking {
     const struct work *k;
-    const struct change_version *v;
+    const struct change_version *v; /* of the prompt; version 0: the suite's own */
     struct slice label;
     int64_t since_us, number;
 };
@@ -98,14 +86,14 @@ static bool look_for_run(void *ctx, const struct run_row *r) {
     struct looking *l = ctx;
     if (r->started_us < l->since_us - DAY_US) return false;
     bool same = digest_eq(&r->suite_digest, &l->k->suite.digest) && slice_eq(r->prompt, l->label) && slice_is_null(r->chosen) &&
-                r->repeat == l->k->suite.repeat && (is_knowledge(l->k) || digest_eq(&r->prompt_digest, &l->v->digest));
+                r->repeat == l->k->suite.repeat && (l->v->version == 0 || digest_eq(&r->prompt_digest, &l->v->digest));
     if (same && r->state == RUN_FINISHED && r->started_us >= l->since_us) l->number = r->number;
     return l->number == 0;
 }
 
 static enum fault find_run(struct work *k, const struct change_version *v, int64_t since_us, int64_t *ret, struct error *error) {
     struct arena rows;
-    struct looking l = {.k = k, .v = v, .label = label_of(k, v), .since_us = since_us};
+    struct looking l = {.k = k, .v = prompt_of(k, v), .label = label_of(k, v), .since_us = since_us};
     arena_init(&rows, 64 << 10, 64 << 20);
     enum fault fault = run_list(k->o->evaluations, k->suite.name, INT64_MAX, &rows, look_for_run, &l, error);
     arena_deinit(&rows);
@@ -123,6 +111,7 @@ static enum fault run_of(struct work *k, const struct change_version *v, int64_t
     char kb[HEADER_MOST];
     int64_t found = 0;
     bool knowledge = is_knowledge(k);
+    const struct change_version *prompt = prompt_of(k, v);
     const char *headers[] = {k->who, k->as, knowledge ? kb : NULL, NULL};
     const struct gate_order *o = k->o;
     enum fault fault = find_run(k, v, since_us, &found, error);
@@ -130,8 +119,8 @@ static enum fault run_of(struct work *k, const struct change_version *v, int64_t
     if (found != 0) return run_find(o->evaluations, found, k->arena, ret, error);
     (void)snprintf(kb, sizeof kb, "x-quarterdeck-kb: " SLICE_FMT "@%lld", SLICE_ARG(v->name), (long long)v->version);
     const struct eval_run_order order = {.evaluations = o->evaluations, .url = o->url, .who = headers, .suite = k->suite.name, .trigger = "gate",
-                                         .prompt = knowledge ? SLICE_NULL : v->body, .label = label_of(k, v),
-                                         .model = knowledge ? SLICE_NULL : model_of(v, k->arena), .since_us = since_us,
+                                         .prompt = prompt->body, .label = label_of(k, v),
+                                         .model = prompt->version != 0 ? model_of(prompt, k->arena) : SLICE_NULL, .since_us = since_us,
                                          .concurrent = o->policy->server.evaluation.concurrent,
                                          .max_cost_nano = o->policy->server.evaluation.max_cost_nano, .stop = o->stop};
     return eval_run_make(&order, k->arena, ret, error);
@@ -216,6 +205,16 @@ static enum fault read_suite(struct work *k, struct arena *room, struct error *e
     return fault;
 }
 
+/* Of a prompt that a knowledge base's suite names and does not have: both runs ask what is in production of it. */
+static enum fault find_prompt(struct work *k, struct error *error) {
+    struct slice name = k->suite.prompt_name;
+    k->asks = (struct change_version){.version = 0, .body = SLICE_NULL};
+    if (!is_knowledge(k) || k->suite.has_prompt || slice_is_null(name)) return FAULT_NONE;
+    enum fault fault = changes_version(k->o->registry, SLICE("prompt"), name, SLICE("production"), k->arena, &k->asks, error);
+    if (fault != FAULT_NOT_FOUND) return fault;
+    return error_set(error, FAULT_CONFIG, "it names the prompt " SLICE_FMT ", of which no version is in production", SLICE_ARG(name));
+}
+
 /* What cannot be run is told in `why`, and is no pass; FAULT_NONE. */
 static enum fault one_suite(struct work *k, struct error *error) {
     struct arena room;
@@ -227,7 +226,7 @@ static enum fault one_suite(struct work *k, struct error *error) {
         k->at->why = SLICE("no suite of this name is registered: `quarterdeck apply` it, or take it out of `suites`");
     else if (fault == FAULT_NONE && !slice_is_null(problem = who_asks(k)))
         k->at->why = problem;
-    else if (fault == FAULT_NONE)
+    else if (fault == FAULT_NONE && (fault = find_prompt(k, error)) == FAULT_NONE)
         fault = run_both(k, error);
     if (fault == FAULT_CONFIG || fault == FAULT_BAD_REQUEST || fault == FAULT_TOO_LARGE) k->at->why = arena_printf(k->arena, "%s", error->text);
     bool told = fault == FAULT_NOT_FOUND || fault == FAULT_CONFIG || fault == FAULT_BAD_REQUEST || fault == FAULT_TOO_LARGE;
@@ -239,9 +238,9 @@ static enum fault one_suite(struct work *k, struct error *error) {
 }
 
 enum fault gate_make(const struct gate_order *o, struct arena *arena, struct slice *ret_json, struct slice *ret_why, struct error *error) {
-    struct slice names[SUITES_MOST];
-    struct gate_suite suites[SUITES_MOST];
-    struct gate g = {.suites = suites, .n = bound_suites(o, names, arena), .pass_rate = o->class->pass_rate, .max_drop = o->class->max_drop, .control = o->subject->production};
+    struct slice names[GATE_SUITES];
+    struct gate_suite suites[GATE_SUITES];
+    struct gate g = {.suites = suites, .n = gate_suites(o->candidate->facts, o->class, arena, names), .pass_rate = o->class->pass_rate, .max_drop = o->class->max_drop, .control = o->subject->production};
     struct work *k = arena_new(arena, struct work);
     struct buffer out;
     struct json_writer w;

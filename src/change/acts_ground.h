@@ -20,5 +20,9 @@ struct change ground_change(const struct act *a, const struct ground *g, const c
 void ground_move(struct change *c, int64_t version, enum version_state from, enum version_state to);
 enum fault ground_commit(const struct act *a, struct change *c, int64_t version, struct act_outcome *ret, struct error *error) MUST_CHECK;
 enum fault ground_version(const struct act *a, int64_t version, struct change_version *ret, struct error *error) MUST_CHECK;
+/* May it be tried on traffic, or serve? `beside`: beside what serves. FAULT_CONFLICT: its gate was about something else, or no request can be
+ * right for both; *ret_warning: ". It ..." of clients that will be refused, or "". */
+enum fault ground_ready(const struct act *a, const struct ground *g, const struct change_version *v, bool beside, struct slice *ret_warning,
+                        struct error *error) MUST_CHECK;
 
 #endif

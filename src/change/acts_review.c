@@ -117,16 +117,6 @@ static const struct change_approval *say(const struct act *a, struct review *r, 
     return one;
 }
 
-static int64_t control_of(struct slice gate) {
-    struct arena arena;
-    struct json_doc d;
-    int64_t control = 0;
-    arena_init(&arena, 4 << 10, 4 << 20);
-    if (json_read(gate, &arena, 1, &d, NULL) != FAULT_NONE || !json_get_i64(&d, json_get(&d, 0, "control"), &control)) control = 0;
-    arena_deinit(&arena);
-    return control;
-}
-
 static struct slice waiting_gate(const struct act *a, const struct review *r, struct slice why) {
     const struct gate g = {.max_drop = a->policy->of[r->class].max_drop, .control = r->g.subject.production};
     struct buffer out;
@@ -152,13 +142,14 @@ static void into_production(struct change *c, const struct review *r) {
     c->production = r->v.version;
 }
 
-/* Evaluated, when nothing is missing any more; a gate that was held against what serves no more is asked again. */
+/* Evaluated, when nothing is missing any more; a gate that was about something else is asked again. */
 static struct review_state complete(const struct act *a, struct change *c, struct review *r) {
     struct review_state s;
+    struct slice why;
     const struct class_policy *p = &a->policy->of[r->class];
     lifecycle_review(&r->v, r->said, r->n, p, &s);
-    if (s.gate == GATE_YES && control_of(r->v.gate) != r->g.subject.production) {
-        set_gate(c, r, waiting_gate(a, r, SLICE("another version went into production since it was asked")));
+    if (s.gate == GATE_YES && !gate_stands(r->v.gate, r->g.subject.production, r->v.facts, p, a->arena, &why)) {
+        set_gate(c, r, waiting_gate(a, r, why));
         s.gate = GATE_WAITING;
     }
     if (!lifecycle_is_evaluated(&s)) return s;
@@ -188,8 +179,8 @@ static struct slice words_of(const struct act *a, const struct change_version *v
     if (v->state == VERSION_PRODUCTION)
         return arena_printf(a->arena, SLICE_FMT " is in production: it is the first, and serves at once", SLICE_ARG(name));
     if (v->state == VERSION_EVALUATED)
-        return arena_printf(a->arena, SLICE_FMT " is evaluated: `quarterdeck %srollout start " SLICE_FMT "` brings it to traffic", SLICE_ARG(name),
-                            slice_is(a->kind, "knowledge") ? "knowledge " : "", SLICE_ARG(name));
+        return arena_printf(a->arena, SLICE_FMT " is evaluated: `quarterdeck rollout start " SLICE_FMT "%s` brings it to traffic", SLICE_ARG(name),
+                            SLICE_ARG(name), slice_is(a->kind, "knowledge") ? " --knowledge" : "");
     if (v->state != VERSION_IN_REVIEW) return arena_printf(a->arena, SLICE_FMT " is %s", SLICE_ARG(name), version_state_name(v->state));
     unsigned missing = s->approvals < s->needed ? s->needed - s->approvals : 0;
     approvals = missing == 0 ? SLICE("no approval is missing")
@@ -293,12 +284,14 @@ enum fault act_gate_again(const struct act *a, struct act_outcome *ret, struct e
     struct review r;
     struct review_state s;
     enum fault fault = find(a, &r, error);
-    if (fault == FAULT_NONE && r.v.state != VERSION_IN_REVIEW) fault = check_state(a, &r, ACT_EVALUATED, error);
+    if (fault == FAULT_NONE) fault = check_state(a, &r, ACT_GATE, error);
     if (fault != FAULT_NONE) return fault;
+    bool in_review = r.v.state == VERSION_IN_REVIEW;
     lifecycle_review(&r.v, r.said, r.n, &a->policy->of[r.class], &s);
-    if (s.gate == GATE_WAITING || s.gate == GATE_RUNNING || s.gate == GATE_NOT_ASKED) return already(a, &r, ret);
+    if (s.gate == GATE_NOT_ASKED || (in_review && (s.gate == GATE_WAITING || s.gate == GATE_RUNNING))) return already(a, &r, ret);
     struct change c = begin(a, &r, "gate", "asked the gate again of", SLICE_NULL);
     raise_class(&c, &r);
+    ground_move(&c, r.v.version, r.v.state, VERSION_IN_REVIEW); /* evaluated: until it has said yes again */
     set_gate(&c, &r, waiting_gate(a, &r, SLICE_NULL));
     s = complete(a, &c, &r);
     return commit(a, &c, &r, &s, ret, error);

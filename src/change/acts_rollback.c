@@ -87,8 +87,8 @@ static struct slice say(const struct act *a, const struct ground *g, int64_t to)
         words = arena_printf(a->arena, SLICE_FMT ", in place of @%lld", SLICE_ARG(words), (long long)g->subject.production);
     if (ground_under_way(g)) words = arena_printf(a->arena, SLICE_FMT "; the rollout of @%lld is aborted", SLICE_ARG(words), (long long)g->last.candidate);
     if (to != g->subject.production)
-        words = arena_printf(a->arena, SLICE_FMT ". To undo: `quarterdeck rollback " SLICE_FMT " --to %lld`", SLICE_ARG(words), SLICE_ARG(a->name),
-                             (long long)g->subject.production);
+        words = arena_printf(a->arena, SLICE_FMT ". To undo: `quarterdeck rollback " SLICE_FMT " --to %lld%s`", SLICE_ARG(words), SLICE_ARG(a->name),
+                             (long long)g->subject.production, slice_is(a->kind, "knowledge") ? " --knowledge" : "");
     if (slice_is(a->kind, "knowledge") && to != g->subject.production)
         words = arena_printf(a->arena, SLICE_FMT ". Documents to restore: `quarterdeck knowledge diff " SLICE_FMT "@%lld --to %lld`", SLICE_ARG(words), SLICE_ARG(a->name),
                              (long long)g->subject.production, (long long)to);

@@ -84,6 +84,7 @@ static enum fault start(const struct act *a, const struct ab_test *t, struct act
     struct ground g;
     struct change_version v;
     enum version_state next;
+    struct slice warning;
     enum fault fault = ground_find(a, &g, error);
     if (fault == FAULT_NONE) fault = changes_version(a->registry, a->kind, a->name, a->which, a->arena, &v, error);
     if (fault != FAULT_NONE || nothing_to_start(a, &g, &v, ret, &fault, error)) return fault;
@@ -92,6 +93,7 @@ static enum fault start(const struct act *a, const struct ab_test *t, struct act
     enum rollout_stage stage = t ? STAGE_AB : stage_of(a, &v, &g.subject, &plan);
     if (t && g.subject.production == 0)
         return error_set(error, FAULT_CONFLICT, "nothing of " SLICE_FMT " is in production yet: there is nothing to compare with", SLICE_ARG(a->name));
+    if ((fault = ground_ready(a, &g, &v, stage != STAGE_DIRECT, &warning, error)) != FAULT_NONE) return fault;
     struct buffer json;
     struct json_writer w;
     buffer_init(&json, 256 << 10);
@@ -101,7 +103,9 @@ static enum fault start(const struct act *a, const struct ab_test *t, struct act
     fault = json.overflow ? error_set(error, FAULT_TOO_LARGE, "the plan of the rollout is too long") : FAULT_NONE;
     struct slice text = arena_slice(a->arena, buffer_slice(&json));
     buffer_deinit(&json);
-    return fault == FAULT_NONE ? begin(a, &g, &v, &plan, stage, text, ret, error) : fault;
+    if (fault == FAULT_NONE) fault = begin(a, &g, &v, &plan, stage, text, ret, error);
+    if (fault == FAULT_NONE) ret->words = arena_printf(a->arena, SLICE_FMT SLICE_FMT, SLICE_ARG(ret->words), SLICE_ARG(warning));
+    return fault;
 }
 
 enum fault act_start(const struct act *a, struct act_outcome *ret, struct error *error) { return start(a, NULL, ret, error); }

@@ -287,7 +287,7 @@ static const struct prompt_variable *variable_of(const struct prompt *p, struct 
 static void compare_variables(struct work *k, const struct prompt *before, const struct prompt *after) {
     for (unsigned i = 0; i < after->n_variables; i++) {
         const struct prompt_variable *y = &after->variables[i], *x = variable_of(before, y->name);
-        if (x == NULL) note(k, CHANGE_MAJOR, "variable " SLICE_FMT ": added", SLICE_ARG(y->name));
+        if (x == NULL) note(k, CHANGE_MAJOR, "variable " SLICE_FMT ": added%s", SLICE_ARG(y->name), y->required ? ", and required: requests without it are refused" : "");
         else if (x->required != y->required) note(k, CHANGE_MAJOR, "variable " SLICE_FMT ": %s required", SLICE_ARG(y->name), y->required ? "now" : "no longer");
         else if (slice_is_null(x->fallback) != slice_is_null(y->fallback) || (x->fallback.len > 0 && !slice_eq(x->fallback, y->fallback)) || x->fallback.len != y->fallback.len)
             note(k, CHANGE_MODERATE, "variable " SLICE_FMT ": another default", SLICE_ARG(y->name));

@@ -96,3 +96,48 @@ void gate_write(const struct gate *g, const char *state, enum gate_verdict v, st
     put_time(w, "ended", ended_us);
     json_object_end(w);
 }
+
+/* ---- later ---- */
+
+static void add_name(struct slice *names, unsigned *n, struct slice name) {
+    for (unsigned i = 0; i < *n; i++)
+        if (slice_eq(names[i], name)) return;
+    if (name.len > 0 && *n < GATE_SUITES) names[(*n)++] = name;
+}
+
+unsigned gate_suites(struct slice facts, const struct class_policy *p, struct arena *arena, struct slice names[GATE_SUITES]) {
+    struct json_doc d;
+    uint32_t cursor = JSON_NONE, item;
+    unsigned n = 0;
+    if (!slice_is_null(facts) && json_read(facts, arena, UINT16_MAX, &d, NULL) == FAULT_NONE)
+        while (json_each_item(&d, json_get(&d, 0, "suites"), &cursor, &item)) add_name(names, &n, json_string(&d, item, arena));
+    for (unsigned i = 0; i < p->n_suites; i++) add_name(names, &n, p->suites[i]);
+    return n;
+}
+
+static bool was_run(const struct json_doc *d, struct slice suite, struct arena *arena) {
+    uint32_t cursor = JSON_NONE, item;
+    while (json_each_item(d, json_get(d, 0, "suites"), &cursor, &item))
+        if (slice_eq(json_string(d, json_get(d, item, "suite"), arena), suite)) return true;
+    return false;
+}
+
+bool gate_stands(struct slice gate, int64_t production, struct slice facts, const struct class_policy *p, struct arena *arena, struct slice *ret_why) {
+    struct slice names[GATE_SUITES];
+    struct json_doc d;
+    int64_t control = 0;
+    unsigned n = gate_suites(facts, p, arena, names);
+    *ret_why = SLICE("what it said cannot be read");
+    if (slice_is_null(gate) || json_read(gate, arena, UINT16_MAX, &d, NULL) != FAULT_NONE) return false;
+    if (!json_get_i64(&d, json_get(&d, 0, "control"), &control)) control = 0;
+    if (control != production) {
+        *ret_why = SLICE("another version went into production since it was asked");
+        return false;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        if (was_run(&d, names[i], arena)) continue;
+        *ret_why = arena_printf(arena, "the suite " SLICE_FMT " was bound since it was asked", SLICE_ARG(names[i]));
+        return false;
+    }
+    return true;
+}

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/arena.h"
+#include "model/change_policy.h"
 
 enum gate_verdict { GATE_SAYS_NO, GATE_SAYS_NOTHING, GATE_SAYS_YES };
 const char *gate_verdict_name(enum gate_verdict v); /* "no", "not enough evidence", "yes" */
@@ -35,5 +36,11 @@ enum gate_verdict gate_decide(const struct gate *g, struct arena *arena, struct 
 /* {state: waiting|running|done, verdict, why, control, max_drop, suites: [{suite, version, run, control_run, required, pass_rate,
  * control_pass_rate, compared, lost_at_most, why}], begun, ended}: change_version.gate. */
 void gate_write(const struct gate *g, const char *state, enum gate_verdict v, struct slice why, int64_t begun_us, int64_t ended_us, struct json_writer *w);
+
+enum { GATE_SUITES = 64 };
+/* The suites that a version is bound to, by its facts and by its class; each once. */
+unsigned gate_suites(struct slice facts, const struct class_policy *p, struct arena *arena, struct slice names[GATE_SUITES]);
+/* Is what a gate said (`gate`: gate_write's) still about this: the same version in production, and all suites that are bound now? Else *ret_why. */
+bool gate_stands(struct slice gate, int64_t production, struct slice facts, const struct class_policy *p, struct arena *arena, struct slice *ret_why);
 
 #endif

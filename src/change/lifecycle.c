@@ -22,6 +22,7 @@ static const struct action {
     [ACT_ROLL_BACK] = {"rollback", "rolled back", true},
     [ACT_RESTORE] = {"rollback --to", "rolled back to", true},
     [ACT_SUPERSEDE] = {"supersede", "superseded", false},
+    [ACT_GATE] = {"gate", "put before its gate again", true},
 };
 
 /* Where each action leads; what is not here is refused. START leads to the first stage of a long way; shorter ways begin with
@@ -36,6 +37,8 @@ static const struct transition {
     {VERSION_IN_REVIEW, ACT_REJECT, VERSION_REJECTED},
     {VERSION_IN_REVIEW, ACT_OVERRIDE, VERSION_EVALUATED},
     {VERSION_IN_REVIEW, ACT_EVALUATED, VERSION_EVALUATED},
+    {VERSION_IN_REVIEW, ACT_GATE, VERSION_IN_REVIEW},
+    {VERSION_EVALUATED, ACT_GATE, VERSION_IN_REVIEW},
     {VERSION_EVALUATED, ACT_REJECT, VERSION_REJECTED},
     {VERSION_EVALUATED, ACT_START, VERSION_SHADOW},
     {VERSION_EVALUATED, ACT_TO_CANARY, VERSION_CANARY},

@@ -2,6 +2,7 @@
  *
  *   draft -submit-> in review -(approvals and gate)-> evaluated -start-> [shadow ->] canary -promote-> production -> superseded
  *             in review, evaluated -reject-> rejected      shadow, canary -fail, abort-> rolled back
+ *             in review, evaluated -gate-> in review
  *             in review -override-> evaluated              production -rollback-> rolled back
  *             rejected, rolled back -submit-> in review    superseded, rolled back -rollback to it-> production */
 #ifndef CHANGE_LIFECYCLE_H
@@ -13,7 +14,7 @@
 
 enum change_action {
     ACT_SUBMIT, ACT_APPROVE, ACT_REJECT, ACT_OVERRIDE, ACT_EVALUATED, ACT_START, ACT_TO_CANARY, ACT_PROMOTE, ACT_FAIL, ACT_ABORT,
-    ACT_ROLL_BACK, ACT_RESTORE, ACT_SUPERSEDE, ACT_COUNT
+    ACT_ROLL_BACK, ACT_RESTORE, ACT_SUPERSEDE, ACT_GATE, ACT_COUNT
 };
 const char *change_action_name(enum change_action a);
 

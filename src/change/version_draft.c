@@ -34,6 +34,54 @@ static enum fault find_same(const struct version_work *k, const struct version_f
     return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
 }
 
+/* ---- what it changes of another one ---- */
+
+static enum fault class_of(const struct version_work *k, const struct change_version *before, const struct version_file *f, struct classification *ret, struct error *error) {
+    bool manifest = slice_is(f->kind, "knowledge"), any = before->version != 0;
+    struct prompt prompt = {.n_messages = 0};
+    struct manifest documents = {.n_documents = 0};
+    enum fault fault = !any ? FAULT_NONE : manifest ? version_manifest(before, k->arena, &documents, error) : version_prompt(before, k->arena, &prompt, error);
+    if (fault != FAULT_NONE) return fault;
+    fault = manifest ? classify_manifest(any ? &documents : NULL, &f->manifest, k->arena, ret) : classify_prompt(any ? &prompt : NULL, &f->prompt, k->arena, ret);
+    return fault == FAULT_NONE ? fault : error_set(error, fault, "the versions of " SLICE_FMT " are too large to be compared", SLICE_ARG(f->name));
+}
+
+/* ---- the best ---- */
+
+/* Mean pass rate of the suites that the file names, as the version's last gate had them; NAN where one of them was not run. */
+static double rate_of(const struct change_version *v, const struct version_file *f, struct arena *arena) {
+    struct json_doc d;
+    double sum = 0;
+    if (slice_is_null(v->gate) || f->n_suites == 0 || json_read(v->gate, arena, UINT16_MAX, &d, NULL) != FAULT_NONE) return NAN;
+    for (unsigned i = 0; i < f->n_suites; i++) {
+        uint32_t cursor = JSON_NONE, item;
+        double rate = NAN, one;
+        while (json_each_item(&d, json_get(&d, 0, "suites"), &cursor, &item))
+            if (slice_eq(json_string(&d, json_get(&d, item, "suite"), arena), f->suites[i]) && json_get_double(&d, json_get(&d, item, "pass_rate"), &one)) rate = one;
+        sum += rate;
+    }
+    return sum / f->n_suites;
+}
+
+/* Of those that passed as much, the newest. */
+static enum fault find_best(const struct version_work *k, const struct version_file *f, struct change_version *ret, double *ret_rate, struct error *error) {
+    struct change_version *all;
+    unsigned n = 0;
+    int64_t best = 0;
+    enum fault fault = changes_heads(k->registry, f->kind, f->name, k->arena, &all, &n, error);
+    for (unsigned i = 0; i < n && fault == FAULT_NONE; i++) {
+        double rate = rate_of(&all[i], f, k->arena);
+        if (isnan(rate) || (best != 0 && rate <= *ret_rate)) continue;
+        best = all[i].version;
+        *ret_rate = rate;
+    }
+    if (fault != FAULT_NONE || best == 0) return fault;
+    if (slice_is(f->kind, "prompt")) return find_number(k, f, best, ret, error);
+    for (unsigned i = 0; i < n; i++)
+        if (all[i].version == best) *ret = all[i]; /* without its documents */
+    return fault;
+}
+
 /* ---- facts ---- */
 
 static void put_usd(struct json_writer *w, const char *key, int64_t nano) {
@@ -42,7 +90,10 @@ static void put_usd(struct json_writer *w, const char *key, int64_t nano) {
     json_member_raw(w, key, slice_of(text));
 }
 
-static void put_against(struct json_writer *w, const char *as, const struct change_version *with, const struct version_price *now) {
+/* `rate`: of its gate; NAN: not told. */
+static void put_against(const struct version_work *k, struct json_writer *w, const char *as, const struct change_version *with, const struct version_draft *d, double rate) {
+    const struct version_price *now = &d->price;
+    struct classification class;
     json_key(w, as);
     if (with->version == 0) {
         json_put_null(w);
@@ -60,10 +111,15 @@ static void put_against(struct json_writer *w, const char *as, const struct chan
     else json_put_null(w);
     put_usd(w, "cost_more_usd", priced ? now->cost_nano - with->cost_nano : MONEY_UNKNOWN);
     json_member_double(w, "tokens_more_share", counted && with->tokens > 0 ? (double)(now->tokens - with->tokens) / (double)with->tokens : NAN);
+    bool prompt = slice_is(d->file->kind, "prompt"), parent = with->version == d->parent.version; /* manifests are large: one comparison */
+    bool classified = parent || (prompt && class_of(k, with, d->file, &class, NULL) == FAULT_NONE);
+    json_member_text(w, "class", classified ? change_class_name(parent ? d->class.class : class.class) : NULL);
+    json_member_double(w, "pass_rate", rate);
     json_object_end(w);
 }
 
-static struct slice facts_of(const struct version_work *k, const struct version_draft *d, const struct change_version *launched, const struct change_version *best) {
+static struct slice facts_of(const struct version_work *k, const struct version_draft *d, const struct change_version *launched, const struct change_version *best,
+                             double rate) {
     struct buffer out;
     struct json_writer w;
     buffer_init(&out, LIMIT_CONFIG_FILE);
@@ -88,9 +144,9 @@ static struct slice facts_of(const struct version_work *k, const struct version_
     json_object_end(&w);
     json_key(&w, "compared");
     json_object(&w);
-    put_against(&w, "parent", &d->parent, &d->price);
-    put_against(&w, "launched", launched, &d->price);
-    put_against(&w, "best", best, &d->price);
+    put_against(k, &w, "parent", &d->parent, d, NAN);
+    put_against(k, &w, "launched", launched, d, NAN);
+    put_against(k, &w, "best", best, d, rate);
     json_object_end(&w);
     json_object_end(&w);
     struct slice text = out.overflow ? SLICE_NULL : arena_slice(k->arena, buffer_slice(&out));
@@ -145,16 +201,6 @@ static enum fault bind(const struct version_work *k, const struct version_file *
 
 /* ---- the draft ---- */
 
-static enum fault classify(const struct version_work *k, const struct version_file *f, struct version_draft *d, struct error *error) {
-    bool manifest = slice_is(f->kind, "knowledge"), any = d->parent.version != 0;
-    struct prompt before = {.n_messages = 0};
-    struct manifest documents = {.n_documents = 0};
-    enum fault fault = !any ? FAULT_NONE : manifest ? version_manifest(&d->parent, k->arena, &documents, error) : version_prompt(&d->parent, k->arena, &before, error);
-    if (fault != FAULT_NONE) return fault;
-    fault = manifest ? classify_manifest(any ? &documents : NULL, &f->manifest, k->arena, &d->class) : classify_prompt(any ? &before : NULL, &f->prompt, k->arena, &d->class);
-    return fault == FAULT_NONE ? fault : error_set(error, fault, "the versions of " SLICE_FMT " are too large to be compared", SLICE_ARG(f->name));
-}
-
 static enum fault examine(const struct version_work *k, const struct version_file *f, struct version_draft *d, int64_t launched_tokens, struct error *error) {
     if (slice_is(f->kind, "knowledge")) return FAULT_NONE;
     version_price(&f->prompt, k->policy, k->learned, k->at_us, k->arena, &d->price);
@@ -182,19 +228,20 @@ enum fault version_draft(const struct version_work *k, const struct version_file
     struct version_draft d = {.file = f, .price = {.tokens = -1, .cost_nano = MONEY_UNKNOWN}};
     struct change_subject subject = {.revision = 0};
     struct change_version launched = {.tokens = -1}, best = {.tokens = -1};
+    double rate = NAN;
     enum fault fault = changes_subject(k->registry, f->kind, f->name, k->arena, &subject, error);
     d.first = fault == FAULT_NOT_FOUND;
     if (d.first) fault = FAULT_NONE;
     else if (fault == FAULT_NONE) fault = find_same(k, f, &d, error);
     if (fault == FAULT_NONE && !d.first) fault = find_parent(k, f, &subject, &d.parent, error);
     if (fault == FAULT_NONE && subject.launched != 0) fault = find_number(k, f, subject.launched, &launched, error);
-    if (fault == FAULT_NONE && k->best != 0) fault = find_number(k, f, k->best, &best, error);
-    if (fault == FAULT_NONE) fault = classify(k, f, &d, error);
+    if (fault == FAULT_NONE && !d.first) fault = find_best(k, f, &best, &rate, error);
+    if (fault == FAULT_NONE) fault = class_of(k, &d.parent, f, &d.class, error);
     if (fault == FAULT_NONE) fault = examine(k, f, &d, launched.tokens, error);
     if (fault != FAULT_NONE) return fault;
     if (!d.same) {
         fill_in(k, f, &d);
-        d.version.facts = facts_of(k, &d, &launched, &best);
+        d.version.facts = facts_of(k, &d, &launched, &best, rate);
         if (d.version.facts.at == NULL) return error_set(error, FAULT_TOO_LARGE, "what there is to say of the version does not fit into its memory");
     }
     if (d.same) fault = bind(k, f, &d, error);

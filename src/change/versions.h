@@ -40,13 +40,6 @@ struct version_price {
 void version_price(const struct prompt *p, const struct policy *policy, const struct token_calibration *learned, int64_t at_us,
                    struct arena *arena, struct version_price *ret);
 
-/* Of one of those that a draft is compared with. */
-struct version_against {
-    const char *as;              /* "parent", "launched", "best" */
-    struct change_version version; /* version 0: there is none */
-    double rate;                 /* of best: its pass rate; NAN */
-};
-
 struct version_work {
     struct registry *registry;
     const struct policy *policy;         /* NULL: prices are not known */
@@ -56,8 +49,6 @@ struct version_work {
     bool allow_secrets;
     int64_t at_us;
     struct arena *arena;
-    int64_t best;                        /* version whose gate's runs passed most; 0: not known */
-    double best_rate;
 };
 struct version_draft {
     const struct version_file *file;

@@ -58,12 +58,13 @@ static void say(struct buffer *out, const char *what, struct slice value) {
 static void say_against(struct client_answer *a, uint32_t compared, const char *as, struct buffer *out) {
     uint32_t one = cli_at(a, compared, as);
     struct slice version = cli_value(a, one, "version"), tokens = cli_value(a, one, "tokens_more"), cost = cli_value(a, one, "cost_more_usd");
+    struct slice class = cli_value(a, one, "class");
     double share = NAN;
     if (version.len == 0 || tokens.len == 0) return;
     buffer_printf(out, "  %-10s %s" SLICE_FMT " tokens", "", tokens.at[0] == '-' ? "" : "+", SLICE_ARG(tokens));
     if (json_get_double(&a->doc, cli_at(a, one, "tokens_more_share"), &share)) buffer_printf(out, " (%+.0f %%)", 100 * share);
     if (cost.len > 0) buffer_printf(out, ", %s" SLICE_FMT " USD a call", cost.at[0] == '-' ? "" : "+", SLICE_ARG(cost));
-    buffer_printf(out, " against version " SLICE_FMT " (%s)\n", SLICE_ARG(version), as);
+    buffer_printf(out, " against version " SLICE_FMT " (%s%s" SLICE_FMT ")\n", SLICE_ARG(version), as, class.len > 0 ? ", from which it is " : "", SLICE_ARG(class));
 }
 
 static void say_notes(struct client_answer *a, uint32_t node, struct buffer *out) {

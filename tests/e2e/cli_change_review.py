@@ -149,3 +149,38 @@ def test_change_prompts(rig):
     expect(status == 0 and runs()[0]["prompt"] == "helpdesk-answer@1" and runs()[0]["trigger"] == "person", f"{status} {out} {err}")
     status, _, err = rig.run("eval", "run", "helpdesk-core", "--prompt", "helpdesk-answer@9", env={"QUARTERDECK_KEY": KEY})
     expect(status == 2 and "9" in err, f"{status} {err}")
+
+
+KNOWLEDGE = "knowledge: articles\ndocuments:\n%ssuites: [helpdesk-core]\n"
+
+
+def apply_articles(rig, *ids):
+    (rig.folder / "articles.yaml").write_text(KNOWLEDGE % "".join(f"  - {{id: {i}, hash: sha256-{i}-{v}}}\n" for i, v in ids))
+    status, out, err = as_(rig, "anna", "apply", "-f", "articles.yaml", "--why", "new articles")
+    expect(status == 0, f"{status} {out} {err}")
+
+
+def test_change_knowledge(rig):
+    """A knowledge base goes the same way: its suite, which only names a prompt, is run with production's; rollback names what to restore."""
+    start(rig)
+    apply_articles(rig, ("a", 1), ("b", 1))
+    status, out, err = as_(rig, "anna", "knowledge", "submit", "articles@1", "--why", "the first", "--wait")
+    expect(status == 1 and "no version is in production" in out, f"{status} {out} {err}")
+    launch(rig)
+    status, out, err = as_(rig, "anna", "knowledge", "gate", "articles@1", "--why", "the prompt serves", "--wait")
+    expect(status == 1 and "gate says yes" in out, f"{status} {out} {err}")
+    status, out, err = as_(rig, "bob", "knowledge", "approve", "articles@1", "--why", "good")
+    expect(status == 0 and "is in production" in out, f"{status} {out} {err}")
+    apply_articles(rig, ("a", 1), ("b", 2), ("c", 1))
+    as_(rig, "bob", "knowledge", "submit", "articles@2", "--why", "c is new")
+    status, out, err = as_(rig, "bob", "knowledge", "approve", "articles@2", "--why", "good")
+    expect(status == 0, f"{status} {out} {err}")
+    expect(eventually(lambda: rig.api("/api/v1/knowledge/articles/versions/2/review")["state"] == "evaluated"), rig.api("/api/v1/knowledge/articles/versions/2/review"))
+    suite = rig.api("/api/v1/knowledge/articles/versions/2/review")["gate"]["suites"][0]
+    expect(suite["pass_rate"] == 1 and suite["control_pass_rate"] == 1 and suite["compared"] == "no_evidence", suite)
+    status, out, err = as_(rig, "anna", "rollout", "start", "articles@2", "--knowledge", "--why", "c")
+    expect(status == 0 and "is in production" in out, f"{status} {out} {err}")
+    status, out, err = as_(rig, "dora", "rollback", "articles", "--knowledge", "--why", "c is wrong")
+    expect(status == 0 and "--to 2 --knowledge`" in out and "`quarterdeck knowledge diff articles@2 --to 1`" in out, f"{status} {out} {err}")
+    status, out, err = rig.run("knowledge", "diff", "articles@2", "--to", "1")
+    expect(status == 0 and "- c sha256-c-1" in out and "~ b sha256-b-2 -> sha256-b-1" in out, f"{status} {out} {err}")

@@ -14,16 +14,16 @@
 /* Rows: states in their order; columns: actions in theirs. d draft, i in review, e evaluated, s shadow, c canary, p production, j rejected,
  * b rolled back, u superseded, - refused. */
 static const char *const table[VERSION_STATES] = {
-    /*                      submit approve reject override evaluated start to_canary promote fail abort roll_back restore supersede */
-    [VERSION_DRAFT]       = "i------------",
-    [VERSION_IN_REVIEW]   = "-ijee--------",
-    [VERSION_EVALUATED]   = "--j--scp-----",
-    [VERSION_SHADOW]      = "------c-bb---",
-    [VERSION_CANARY]      = "-------pbb---",
-    [VERSION_PRODUCTION]  = "----------b-u",
-    [VERSION_REJECTED]    = "i------------",
-    [VERSION_ROLLED_BACK] = "i----------p-",
-    [VERSION_SUPERSEDED]  = "-----------p-",
+    /*                      submit approve reject override evaluated start to_canary promote fail abort roll_back restore supersede gate */
+    [VERSION_DRAFT]       = "i-------------",
+    [VERSION_IN_REVIEW]   = "-ijee--------i",
+    [VERSION_EVALUATED]   = "--j--scp-----i",
+    [VERSION_SHADOW]      = "------c-bb----",
+    [VERSION_CANARY]      = "-------pbb----",
+    [VERSION_PRODUCTION]  = "----------b-u-",
+    [VERSION_REJECTED]    = "i-------------",
+    [VERSION_ROLLED_BACK] = "i----------p--",
+    [VERSION_SUPERSEDED]  = "-----------p--",
 };
 
 static void test_every_state_and_action(void **state) {

@@ -5,9 +5,11 @@
 #include "test_store_changes_rig.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #define FIRST "{\"prompt\":\"helpdesk-answer\",\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"Answer politely.\"},{\"role\":\"user\",\"content\":\"{{q}}\"}]}"
 #define COMMA "{\"prompt\":\"helpdesk-answer\",\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"Answer, politely.\"},{\"role\":\"user\",\"content\":\"{{q}}\"}]}"
+#define OTHER "{\"prompt\":\"helpdesk-answer\",\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"Answer politely!\"},{\"role\":\"user\",\"content\":\"{{q}}\"}]}"
 #define MODEL "{\"prompt\":\"helpdesk-answer\",\"model\":\"n\",\"messages\":[{\"role\":\"system\",\"content\":\"Answer, politely.\"},{\"role\":\"user\",\"content\":\"{{q}}\"}]}"
 
 struct world {
@@ -62,8 +64,9 @@ static enum fault submit(struct world *w, const char *who, const char *which, in
     struct act a = act_of(w, who, OPERATOR_EDITOR, which);
     return act_submit(&a, raise, &w->out, &w->error);
 }
-static enum fault gate(struct world *w, const char *which, enum gate_verdict v, int64_t control) {
-    const struct gate g = {.max_drop = NAN, .control = control};
+static enum fault gate_with(struct world *w, const char *which, enum gate_verdict v, int64_t control, const char *suite) {
+    const struct gate_suite one = {.suite = slice_of(suite), .run = 1, .required = v};
+    const struct gate g = {.max_drop = NAN, .control = control, .suites = &one, .n = suite ? 1 : 0};
     struct buffer out;
     struct json_writer writer;
     struct act a = act_of(w, "quarterdeck", OPERATOR_EDITOR, which);
@@ -76,6 +79,7 @@ static enum fault gate(struct world *w, const char *which, enum gate_verdict v, 
     buffer_deinit(&out);
     return fault;
 }
+static enum fault gate(struct world *w, const char *which, enum gate_verdict v, int64_t control) { return gate_with(w, which, v, control, NULL); }
 static int64_t add_as(struct world *w, const char *body, int64_t parent, enum change_class class) {
     struct change_version v = version_of(body, parent);
     struct change c = change_by("ci", "prompt.apply");
@@ -229,6 +233,69 @@ static void test_override(void **state) {
     assert_int_equal(first_bad(w->r), 0);
 }
 
+static void refuses(struct world *w, const char *which, const char *words) {
+    assert_int_equal(do_act(w, act_start, "anna", which), FAULT_CONFLICT);
+    if (strstr(w->error.text, words) == NULL) fail_msg("%s has not: %s", w->error.text, words);
+}
+
+/* A yes is about one version in production and the suites that were bound: not about what came later. */
+static void test_a_gate_of_something_else(void **state) {
+    struct world *w = *state;
+    launch(w);
+    add_as(w, COMMA, 1, CHANGE_MINOR);
+    add_as(w, OTHER, 1, CHANGE_MINOR);
+    for (int i = 2; i <= 3; i++) {
+        const char *which = i == 2 ? "2" : "3";
+        assert_int_equal(submit(w, "anna", which, -1), FAULT_NONE);
+        assert_int_equal(gate(w, which, GATE_SAYS_YES, 1), FAULT_NONE);
+        assert_int_equal(state_of(w, which), VERSION_EVALUATED);
+    }
+    struct change c = change_by("anna", "prompt.bind");
+    c.facts_version = 2;
+    c.facts = SLICE("{\"suites\":[\"b\"]}");
+    commit(w->r, &c);
+    refuses(w, "2", "the suite b was bound since it was asked. `quarterdeck prompt gate helpdesk-answer@2 --why TEXT`");
+    good(w, act_gate_again, "anna", "2");
+    assert_int_equal(state_of(w, "2"), VERSION_IN_REVIEW);
+    good(w, act_gate_again, "anna", "2");
+    assert_true(w->out.already);
+    assert_int_equal(gate(w, "2", GATE_SAYS_YES, 1), FAULT_NONE); /* one that ran meanwhile, without b */
+    says(w, "its gate runs");
+    assert_int_equal(gate_with(w, "2", GATE_SAYS_YES, 1, "b"), FAULT_NONE);
+    good(w, act_start, "anna", "2");
+    assert_int_equal(state_of(w, "2"), VERSION_PRODUCTION);
+    refuses(w, "3", "another version went into production since it was asked");
+    good(w, act_gate_again, "anna", "3");
+    struct act a = act_of(w, "dora", OPERATOR_ADMIN, "3");
+    assert_int_equal(act_override(&a, &w->out, &w->error), FAULT_NONE); /* whatever a gate says */
+    good(w, act_start, "anna", "3");
+    assert_int_equal(state_of(w, "3"), VERSION_PRODUCTION);
+}
+
+/* Two versions beside each other get the same requests. */
+static void test_variables_beside_each_other(void **state) {
+#define VARIABLES(v) "{\"prompt\":\"helpdesk-answer\",\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"{{q}}\"}],\"variables\":" v "}"
+    static const struct { const char *variables, *refused, *told; enum change_class class; } rows[] = {
+        {VARIABLES("{\"q\":{\"required\":true},\"tone\":{\"required\":true}}"), "@2 requires the variable `tone`, and @1, which serves, refuses it", NULL, CHANGE_MAJOR},
+        {VARIABLES("{}"), "@3 refuses the variable `q`, and @1, which serves, requires it", NULL, CHANGE_MAJOR},
+        {VARIABLES("{\"q\":{\"required\":true},\"tone\":{\"required\":true,\"max_chars\":9}}"), NULL, "It requires `tone`: clients that do not send it are refused", CHANGE_MINOR},
+        {VARIABLES("{\"q\":{\"required\":true},\"tone\":{\"default\":\"kind\"}}"), NULL, "is in production", CHANGE_MINOR},
+        {VARIABLES("{\"q\":{\"required\":true},\"tone\":{\"required\":true,\"max_chars\":8}}"), NULL, "It requires `tone`: clients", CHANGE_MAJOR},
+    };
+    struct world *w = *state;
+    for (int i = 0; i < CHANGE_CLASSES; i++) w->policy.of[i].gate = false, w->policy.of[i].reviewers = 0;
+    add_as(w, VARIABLES("{\"q\":{\"required\":true}}"), 0, CHANGE_MAJOR);
+    assert_int_equal(submit(w, "anna", "1", -1), FAULT_NONE);
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char which[8];
+        snprintf(which, sizeof which, "%lld", (long long)add_as(w, rows[i].variables, subject(w->r, &w->arena).production, rows[i].class));
+        assert_int_equal(submit(w, "anna", which, -1), FAULT_NONE);
+        if (rows[i].refused != NULL) refuses(w, which, rows[i].refused);
+        else good(w, act_start, "anna", which);
+        if (rows[i].told != NULL) says(w, rows[i].told);
+    }
+}
+
 static void test_two_at_once(void **state) {
     struct world *w = *state;
     launch(w);
@@ -252,7 +319,7 @@ int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_first_serves_at_once), T(test_author_is_refused), T(test_three_values_of_a_gate), T(test_class_is_raised_never_lowered),
-        T(test_class_against_what_serves), T(test_override), T(test_two_at_once),
+        T(test_class_against_what_serves), T(test_override), T(test_a_gate_of_something_else), T(test_variables_beside_each_other), T(test_two_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,6 +83,41 @@ static void bound_later(void **state) {
     EXPECT(d, "entries.0.action", "prompt.bind");
 }
 
+static void gated(struct desk *d, int64_t version, const char *gate) {
+    struct change c = {.kind = SLICE("prompt"), .name = SLICE("answer"), .gate_version = version, .gate = slice_of(gate)};
+    struct error error = {.fault = FAULT_NONE};
+    bool fresh;
+    c.audit = (struct audit_entry){.at_us = DESK_NOW, .actor = SLICE("quarterdeck"), .action = SLICE("prompt.gate")};
+    if (changes_commit(d->s.registry, &c, &fresh, &error) != FAULT_NONE) fail_msg("%s", error.text);
+}
+
+/* Not only with its parent: small changes add up, and the best one may be long gone. */
+static void compared_with_launched_and_best(void **state) {
+    struct desk *d = *state;
+    EXPECT_STATUS(200, desk_do(d, "POST", "/api/v1/prompts", PROMPT("Be polite.")));
+    EXPECT(d, "compared.best", "null");
+    serve(d, 1);
+    EXPECT_STATUS(200, desk_do(d, "POST", "/api/v1/prompts", SECOND_PROMPT));
+    EXPECT(d, "compared.best", "null"); /* no gate has run core */
+    gated(d, 1, "{\"suites\":[{\"suite\":\"core\",\"pass_rate\":0.5}]}");
+    gated(d, 2, "{\"suites\":[{\"suite\":\"core\",\"pass_rate\":0.75},{\"suite\":\"more\",\"pass_rate\":0}]}");
+    char *third = arena_text(&d->arena, SLICE(SECOND_PROMPT));
+    memcpy(strstr(third, "Be polite and"), "Be polite, or", 13);
+    EXPECT_STATUS(200, desk_do(d, "POST", "/api/v1/prompts", third));
+    EXPECT(d, "compared.parent.version", "1");
+    EXPECT(d, "compared.parent.pass_rate", "null");
+    EXPECT(d, "compared.launched.class", "moderate");
+    EXPECT(d, "compared.best.version", "2");
+    EXPECT(d, "compared.best.pass_rate", "0.75");
+    EXPECT(d, "compared.best.class", "moderate");
+    gated(d, 3, "{\"suites\":[{\"suite\":\"other\",\"pass_rate\":1}]}"); /* of something else */
+    char *fourth = arena_text(&d->arena, SLICE(SECOND_PROMPT));
+    memcpy(strstr(fourth, "\"support-chat\""), "\"another-chat\"", 14);
+    EXPECT_STATUS(200, desk_do(d, "POST", "/api/v1/prompts?dry_run=true", fourth));
+    EXPECT(d, "compared.best.version", "2");
+    EXPECT(d, "compared.best.class", "major");
+}
+
 static void refused(void **state) {
     struct desk *d = *state;
     EXPECT_STATUS(400, desk_do(d, "POST", "/api/v1/prompts?file=p.yaml", "prompt: x\nmessages: [{role: user, content: '{{quetsion}}'}]\nvariables: {question: {}}\n"));
@@ -205,6 +240,6 @@ static void knowledge(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, desk_setup, desk_teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(made_once), TEST(bound_later), TEST(refused), TEST(differences), TEST(labels), TEST(fetched_by_applications), TEST(knowledge)};
+    const struct CMUnitTest tests[] = {TEST(made_once), TEST(bound_later), TEST(compared_with_launched_and_best), TEST(refused), TEST(differences), TEST(labels), TEST(fetched_by_applications), TEST(knowledge)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
