@@ -54,6 +54,8 @@ enum fault lint_prompt(const struct prompt *p, int64_t tokens, int64_t launched_
         lint_personal(l, text, i);
     }
     if (p->tools.at != NULL) lint_secrets(l, p->tools, UINT_MAX);
+    if (p->parameters.at != NULL) lint_secrets(l, p->parameters, UINT_MAX);
+    for (unsigned i = 0; i < p->n_variables; i++) lint_secrets(l, p->variables[i].fallback, UINT_MAX);
     look_at_variables(l, p);
     lint_instructions(l, p);
     if (tokens >= 0 && launched_tokens > 0 && tokens - launched_tokens > GROWTH_TOKENS && (double)tokens > (1 + GROWTH_SHARE) * (double)launched_tokens)

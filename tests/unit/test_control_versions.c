@@ -133,6 +133,11 @@ static void refused(void **state) {
     EXPECT_STATUS(400, desk_do(d, "POST", "/api/v1/prompts?dry_run=true", SECRET_PROMPT));
     EXPECT_MESSAGE(d, "lint refuses x for 1 secret");
     EXPECT_STATUS(400, desk_do(d, "POST", "/api/v1/prompts", SECRET_PROMPT));
+#define KEY "sk-" "proj-a8Fk2LmQ9zXc7VbN4pRt6YwE1uIo"
+    EXPECT_STATUS(400, desk_do(d, "POST", "/api/v1/prompts", "prompt: x\nmessages: [{role: user, content: '{{k}}'}]\nvariables: {k: {default: '" KEY "'}}\n"));
+    assert_null(strstr(buffer_text(&d->answer.body), "a8Fk2"));
+    EXPECT_STATUS(400, desk_do(d, "POST", "/api/v1/prompts", "prompt: x\nmessages: [{role: user, content: a}]\nparameters: {metadata: {note: '" KEY "'}}\n"));
+    assert_null(strstr(buffer_text(&d->answer.body), "a8Fk2"));
     EXPECT_STATUS(404, desk_get(d, "/api/v1/prompts/x/versions"));
     EXPECT_STATUS(200, desk_do(d, "POST", "/api/v1/prompts?allow_secrets=true", SECRET_PROMPT));
     EXPECT(d, "lint.0.rule", "secret");
