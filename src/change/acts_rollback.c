@@ -27,6 +27,19 @@ static enum fault former_of(const struct act *a, int64_t version, int64_t *ret, 
     return fault;
 }
 
+/* FAULT_CONFLICT where a version was taken back before it ever served everybody: what its guardrails or a person said still holds. */
+static enum fault has_served(const struct act *a, const struct ground *g, const struct change_version *v, struct error *error) {
+    struct rollout_row *rows;
+    unsigned n;
+    if (v->state != VERSION_ROLLED_BACK || v->version == g->subject.launched) return FAULT_NONE;
+    enum fault fault = rollouts_list(a->registry, a->kind, a->name, false, 0, a->arena, &rows, &n, error);
+    for (unsigned i = 0; fault == FAULT_NONE && i < n; i++)
+        if ((rows[i].candidate == v->version && rows[i].weight_ppm == ALL_PPM) || rows[i].control == v->version) return FAULT_NONE;
+    if (fault != FAULT_NONE) return fault;
+    return error_set(error, FAULT_CONFLICT, SLICE_FMT "@%lld was never in production: its rollout was ended before. `quarterdeck prompt submit " SLICE_FMT "@%lld` begins anew",
+                     SLICE_ARG(a->name), (long long)v->version, SLICE_ARG(a->name), (long long)v->version);
+}
+
 struct plan_back {
     int64_t to;                  /* what serves then */
     bool already;
@@ -35,6 +48,13 @@ struct plan_back {
 
 static bool just_now(const struct act *a, int64_t then_us) {
     return then_us > 0 && a->at_us - then_us < SAME_ROLLBACK_US && then_us - a->at_us < SAME_ROLLBACK_US;
+}
+
+/* Somebody has gone back already; what else was changed of the prompt since, or before, is no rollback. */
+static bool back_just_now(const struct act *a, const struct ground *g) {
+    const struct rollout_row *r = &g->last;
+    if (r->number == 0 || r->state == ROLLOUT_PROMOTED || r->candidate == g->subject.production) return false;
+    return just_now(a, r->ended_us) || (slice_starts(g->subject.changed_how, SLICE("rolled back")) && just_now(a, g->subject.changed_us));
 }
 
 static enum fault decide_bare(const struct act *a, const struct ground *g, struct plan_back *ret, struct error *error) {
@@ -49,9 +69,10 @@ static enum fault decide_bare(const struct act *a, const struct ground *g, struc
         return FAULT_NONE;
     }
     if (ground_under_way(g)) return FAULT_NONE; /* ends it: what was in production still is */
+    if (g->subject.production == 0) return error_set(error, FAULT_CONFLICT, "nothing of " SLICE_FMT " is in production: there is nothing to go back from", SLICE_ARG(a->name));
     enum fault fault = former_of(a, g->subject.production, &former, error);
     if (fault != FAULT_NONE) return fault;
-    if (r->number != 0 && r->state != ROLLOUT_PROMOTED && just_now(a, g->subject.changed_us)) {
+    if (back_just_now(a, g)) {
         ret->already = true;
         ret->words = arena_printf(a->arena, SLICE_FMT "@%lld serves already, @%lld was taken back. The last change: " SLICE_FMT, SLICE_ARG(a->name),
                                   (long long)g->subject.production, (long long)r->candidate, SLICE_ARG(ground_last(a, &g->subject)));
@@ -73,6 +94,7 @@ static enum fault decide_to(const struct act *a, const struct ground *g, struct 
     if (fault != FAULT_NONE) return fault;
     *ret = (struct plan_back){.to = v.version};
     if (v.version != g->subject.production) fault = lifecycle_next(v.state, ACT_RESTORE, &next, error);
+    if (v.version != g->subject.production && fault == FAULT_NONE) fault = has_served(a, g, &v, error);
     if (v.version != (a->serves != 0 ? a->serves : g->subject.production)) return fault;
     ret->already = a->serves != 0 || !ground_under_way(g);
     ret->words = arena_printf(a->arena, SLICE_FMT "@%lld serves already. The last change: " SLICE_FMT, SLICE_ARG(a->name), (long long)v.version,
@@ -80,8 +102,20 @@ static enum fault decide_to(const struct act *a, const struct ground *g, struct 
     return FAULT_NONE;
 }
 
+/* A bare one ends a rollout and leaves production: whoever meant that, too, gets the command. */
+static struct slice say_ended(const struct act *a, const struct ground *g, int64_t to) {
+    struct error none;
+    int64_t former;
+    struct slice words = arena_printf(a->arena, SLICE_FMT "@%lld serves everybody, as it did beside the rollout of @%lld, which is aborted", SLICE_ARG(a->name),
+                                      (long long)to, (long long)g->last.candidate);
+    if (former_of(a, to, &former, &none) != FAULT_NONE || former == 0) return words;
+    return arena_printf(a->arena, SLICE_FMT ". Was @%lld wrong too: `quarterdeck rollback " SLICE_FMT " --to %lld`", SLICE_ARG(words), (long long)to,
+                        SLICE_ARG(a->name), (long long)former);
+}
+
 /* What it did, and how to undo it. */
 static struct slice say(const struct act *a, const struct ground *g, int64_t to) {
+    if (to == g->subject.production && ground_under_way(g)) return say_ended(a, g, to);
     struct slice words = arena_printf(a->arena, SLICE_FMT "@%lld serves", SLICE_ARG(a->name), (long long)to);
     if (to != g->subject.production)
         words = arena_printf(a->arena, SLICE_FMT ", in place of @%lld", SLICE_ARG(words), (long long)g->subject.production);
@@ -118,6 +152,7 @@ static enum fault change_back(const struct act *a, const struct ground *g, int64
         c.rollout = &row;
     } else if (row.number != 0 && row.candidate == from && row.state == ROLLOUT_PROMOTED) {
         row.state = ROLLOUT_ROLLED_BACK; /* its weight stays: it was in production */
+        row.ended_us = a->at_us;
         c.rollout = &row;
     }
     if (c.rollout) row.why = a->why.len > 0 ? a->why : how;

@@ -80,6 +80,15 @@ static bool nothing_to_start(const struct act *a, const struct ground *g, const 
     return true;
 }
 
+/* What is not watched is not guarded. */
+static enum fault is_watched(const struct act *a, struct error *error) {
+    struct rollout_row *rows;
+    unsigned n;
+    enum fault fault = rollouts_list(a->registry, a->kind, SLICE_NULL, true, ROLLOUTS_AT_ONCE, a->arena, &rows, &n, error);
+    if (fault != FAULT_NONE || n < ROLLOUTS_AT_ONCE) return fault;
+    return error_set(error, FAULT_CONFLICT, "%u rollouts are under way, the most that are watched at once: end one first (`quarterdeck rollout list --under-way`)", n);
+}
+
 static enum fault start(const struct act *a, const struct ab_test *t, struct act_outcome *ret, struct error *error) {
     struct ground g;
     struct change_version v;
@@ -91,9 +100,11 @@ static enum fault start(const struct act *a, const struct ab_test *t, struct act
     if ((fault = lifecycle_next(v.state, ACT_START, &next, error)) != FAULT_NONE) return fault;
     struct rollout_plan plan = a->policy->canary;
     enum rollout_stage stage = t ? STAGE_AB : stage_of(a, &v, &g.subject, &plan);
+    if (t && !slice_is(a->kind, "prompt")) return error_set(error, FAULT_CONFLICT, "a knowledge base is not drawn for an exchange: there is no A/B test of two");
     if (t && g.subject.production == 0)
         return error_set(error, FAULT_CONFLICT, "nothing of " SLICE_FMT " is in production yet: there is nothing to compare with", SLICE_ARG(a->name));
     if ((fault = ground_ready(a, &g, &v, stage != STAGE_DIRECT, &warning, error)) != FAULT_NONE) return fault;
+    if (stage != STAGE_DIRECT && (fault = is_watched(a, error)) != FAULT_NONE) return fault;
     struct buffer json;
     struct json_writer w;
     buffer_init(&json, 256 << 10);

@@ -26,6 +26,7 @@ const char *rollout_stage_name(enum rollout_stage s);
 const char *rollout_state_name(enum rollout_state s);
 bool rollout_stage_from(struct slice name, enum rollout_stage *ret);
 bool rollout_state_from(struct slice name, enum rollout_state *ret);
+#define ROLLOUTS_AT_ONCE 256 /* under way: what the server watches; more are not begun */
 static inline bool rollout_under_way(enum rollout_state s) { return s == ROLLOUT_PROGRESSING || s == ROLLOUT_PAUSED; }
 
 struct rollout_row {
