@@ -39,7 +39,7 @@ struct server {
     const char *config;
     pthread_mutex_t policy_lock;
     struct policy *policy; /* in force; held */
-    struct registry *registry;
+    struct registry *registry, *urgent_registry;
     struct recorder *recorder;
     struct ledger *ledger;
     struct ledger_writer *writer;
@@ -56,7 +56,7 @@ struct server {
     unsigned n_lanes;
     struct http_server *admin; /* on lane 0's loop; NULL without admin_listen */
     struct desk *desk; /* the control thread */
-    struct control_services services;
+    struct control_services services, urgent; /* urgent: of rollbacks, which wait for no report */
     uint64_t lost_seen, failures_seen, seconds;
     atomic_bool ready, refuse_when_full; /* the latter from the policy in force */
     atomic_bool deploying; /* deployments are posted to them */
@@ -343,6 +343,7 @@ static void close_stores(struct server *s) {
     recorder_close(s->recorder);
     ledger_close(s->ledger);
     registry_close(s->registry);
+    registry_close(s->urgent_registry);
     batches_close(s->batches_read);
     evaluations_close(s->evaluations);
 }
@@ -398,7 +399,10 @@ static enum fault start(struct server *s, struct error *error) {
                                             .change_ctx = s->change, .deployments_changed = deployments_changed, .emergency = emergency, .serves = serves, .gates_wanted = gates_wanted,
                                             .started_us = clock_wall_us()};
     watch_wire_lend(s->watch, &s->services);
-    s->desk = desk_new(&s->services);
+    s->urgent = s->services;
+    s->urgent.registry = s->urgent_registry = registry_open(o->data_dir, error);
+    if (!s->urgent_registry) return error->fault;
+    s->desk = desk_new(&s->services, &s->urgent);
     if (!s->desk) return error_set(error, FAULT_IO, "cannot start the control thread");
     fault = watch_wire_start(s->watch, error);
     return fault == FAULT_NONE ? start_lanes(s, error) : fault;

@@ -8,11 +8,14 @@
 
 #define BACKLOG 1024 /* jobs that may wait */
 
-struct desk {
+struct clerk { /* one thread */
     const struct control_services *services;
     struct mailbox *jobs;
     pthread_t thread;
     bool running;
+};
+struct desk {
+    struct clerk usual, urgent; /* urgent: without a thread where there are no services for it */
 };
 
 /* A request to answer, or (without one) something to run; without either, the end. */
@@ -44,7 +47,7 @@ static void deliver(void *arg) {
 }
 
 static void *desk_main(void *arg) {
-    struct desk *d = arg;
+    struct clerk *d = arg;
     for (;;) {
         struct job *j = mailbox_wait(d->jobs, -1);
         if (!j) continue;
@@ -60,14 +63,24 @@ static void *desk_main(void *arg) {
     }
 }
 
-struct desk *desk_new(const struct control_services *services) {
+static bool begin(struct clerk *c, const struct control_services *services) {
+    c->services = services;
+    c->jobs = mailbox_new(BACKLOG);
+    c->running = services && pthread_create(&c->thread, NULL, desk_main, c) == 0;
+    return c->running || !services;
+}
+
+struct desk *desk_new(const struct control_services *services, const struct control_services *urgent) {
     struct desk *d = mem_new(struct desk);
-    d->services = services;
-    d->jobs = mailbox_new(BACKLOG);
-    d->running = pthread_create(&d->thread, NULL, desk_main, d) == 0;
-    if (d->running) return d;
+    bool begun = begin(&d->usual, services);
+    if (begin(&d->urgent, urgent) && begun) return d;
     desk_free(d);
     return NULL;
+}
+
+static struct clerk *clerk_for(struct desk *d, const struct http_request *r) {
+    bool back = slice_is(r->method, "POST") && slice_ends(r->path, SLICE("/rollback"));
+    return back && d->urgent.running ? &d->urgent : &d->usual;
 }
 
 static struct slice bearer(const struct http_request *r) {
@@ -93,39 +106,53 @@ void desk_take(struct desk *d, struct loop *loop, struct http_request *r) {
                                   .if_none_match = http_request_header(r, "if-none-match"), .host = http_request_header(r, "host"), .origin = http_request_header(r, "origin"),
                                   .forwarded = has(r, "forwarded") || has(r, "x-forwarded-for") || has(r, "via")};
     if (control_is_probe(r->path)) {
-        control_answer(d->services, &j->api, &j->arena, &j->answer);
+        control_answer(d->usual.services, &j->api, &j->arena, &j->answer);
         deliver(j);
         return;
     }
-    if (mailbox_post(d->jobs, j)) return;
+    if (mailbox_post(clerk_for(d, r)->jobs, j)) return;
     job_free(j);
     struct http_header retry = {SLICE("retry-after"), SLICE("1")};
     http_respond(r, 503, &retry, 1, SLICE("{\"error\":{\"code\":\"overloaded\",\"message\":\"too many API requests wait\"}}"));
 }
 
-bool desk_run(struct desk *d, void (*run)(void *arg), void *arg) {
+static bool post(struct clerk *c, void (*run)(void *arg), void *arg) {
     struct job *j = job_new();
     j->run = run;
     j->arg = arg;
-    if (mailbox_post(d->jobs, j)) return true;
+    if (mailbox_post(c->jobs, j)) return true;
     job_free(j);
     return false;
 }
 
+bool desk_run(struct desk *d, void (*run)(void *arg), void *arg) { return post(&d->usual, run, arg); }
+
+static void stop(struct clerk *c) {
+    if (!c->running) return;
+    while (!post(c, NULL, NULL)) clock_sleep_us(1000);
+    pthread_join(c->thread, NULL);
+    c->running = false;
+}
+
 void desk_stop(struct desk *d) {
-    if (!d || !d->running) return;
-    while (!desk_run(d, NULL, NULL)) clock_sleep_us(1000);
-    pthread_join(d->thread, NULL);
-    d->running = false;
+    if (!d) return;
+    stop(&d->urgent);
+    stop(&d->usual);
+}
+
+static void end(struct clerk *c) {
+    if (!c->jobs) return;
+    for (struct job *j; (j = mailbox_take(c->jobs)) != NULL;) {
+        if (j->request) http_abandon(j->request);
+        job_free(j);
+    }
+    mailbox_free(c->jobs);
 }
 
 void desk_free(struct desk *d) {
     if (!d) return;
     desk_stop(d);
-    for (struct job *j; (j = mailbox_take(d->jobs)) != NULL;) {
-        if (j->request) http_abandon(j->request);
-        job_free(j);
-    }
-    mailbox_free(d->jobs);
+    end(&d->urgent);
+    end(&d->usual);
     mem_free(d);
 }

@@ -12,8 +12,9 @@
 
 struct desk;
 
-/* `services` stays the caller's and must outlive the desk. NULL: the thread could not be started. */
-struct desk *desk_new(const struct control_services *services);
+/* `services` stay the caller's and must outlive the desk. `urgent` (NULL: there is none) has a registry of its own: rollbacks are answered with it,
+ * on a second thread, and wait for no report. NULL: a thread could not be started. */
+struct desk *desk_new(const struct control_services *services, const struct control_services *urgent);
 
 /* On the loop's thread. The desk concludes the request, in a later turn of `loop` (probes, and 503 when too many
  * wait, at once). */

@@ -8,7 +8,7 @@
 struct office {
     struct site *site;
     struct desk *desk;
-    struct control_services services;
+    struct control_services services, urgent;
     bool ready;
     atomic_bool busy, release;
     atomic_int policies; /* how often the policy was asked for */
@@ -53,7 +53,8 @@ static void begin(struct office *o, struct site *s) {
     struct error error;
     *o = (struct office){.site = s, .ready = true};
     o->services = (struct control_services){.ctx = o, .ready = is_ready, .policy = no_policy};
-    o->desk = desk_new(&o->services);
+    o->urgent = o->services;
+    o->desk = desk_new(&o->services, &o->urgent);
     assert_non_null(o->desk);
     http_server_free(s->server);
     s->handler = (struct http_handler){.ctx = o, .on_request = take, .on_gone = nothing, .on_finished = finished};
@@ -111,10 +112,32 @@ static void all_else_waits_for_the_desk(void **state) {
     end(&o);
 }
 
+/* A rollback has a thread of its own: here it gets as far as being refused, as there is no registry. */
+static void until_refused(void *arg) {
+    struct office *o = arg;
+    if (rig_took(o->site->peer, &o->site->in, "no registry"))
+        loop_stop(o->site->loop);
+    else
+        loop_defer(o->site->loop, until_refused, o);
+}
+
+static void a_rollback_does_not_wait(void **state) {
+    struct site *s = *state;
+    struct office o;
+    begin(&o, s);
+    buffer_clear(&s->in);
+    rig_say(s->peer, "POST /api/v1/prompts/greet/rollback HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n{}");
+    loop_defer(s->loop, until_refused, &o);
+    loop_run(s->loop);
+    assert_true(atomic_load(&o.busy) && !atomic_load(&o.release));
+    end(&o);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(probes_are_answered_while_the_desk_is_busy),
         TEST(all_else_waits_for_the_desk),
+        TEST(a_rollback_does_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
