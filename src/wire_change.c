@@ -14,7 +14,8 @@
 #include <stdatomic.h>
 
 #define RETRY_LEAST_US 1000000LL
-#define RETRY_MOST_US 60000000LL
+#define RETRY_MOST_US 5000000LL /* a candidate is on traffic and nobody judges it */
+#define IDLE_US 60000000LL
 #define LIVE_US 5000000LL       /* between two looks at prompts of live traffic */
 
 struct change_wire {
@@ -35,6 +36,7 @@ struct change_wire {
     bool running;
     atomic_bool stopping;
     atomic_uint pending;            /* emergencies that are not in the registry yet */
+    atomic_bool behind;             /* what is in force is not what the registry says: it could not be built */
 };
 
 /* ---- what serves ---- */
@@ -59,6 +61,7 @@ static enum fault build_and_install(struct change_wire *w, struct error *error) 
         n = 0;
     }
     enum fault fault = change_build(w->building, entries, n, w->in_force, &d, error);
+    atomic_store(&w->behind, fault != FAULT_NONE);
     if (fault == FAULT_NONE) {
         atomic_store(&w->pending, n);
         adopt(w, d);
@@ -71,6 +74,7 @@ enum fault change_wire_publish(struct change_wire *w, struct error *error) {
     pthread_mutex_lock(&w->lock);
     enum fault fault = build_and_install(w, error);
     pthread_mutex_unlock(&w->lock);
+    if (fault != FAULT_NONE) change_wire_look(w); /* the thread tries again */
     return fault;
 }
 
@@ -147,9 +151,11 @@ static enum fault look(struct change_wire *w, int64_t *ret_wait_us, struct error
         changed = changed || holds_changed(w);
         w->live_us = live_wire_look(w->live, w->registry, clock_wall_us()) ? 0 : clock_us() + LIVE_US;
     }
-    if (changed) {
+    if (changed || atomic_load(&w->behind)) {
         struct error publishing;
-        enum fault published = change_wire_publish(w, &publishing);
+        pthread_mutex_lock(&w->lock);
+        enum fault published = build_and_install(w, &publishing);
+        pthread_mutex_unlock(&w->lock);
         if (fault == FAULT_NONE && published != FAULT_NONE) fault = error_set(error, published, "%s", publishing.text);
     }
     if (*ret_wait_us > w->live_us - clock_us()) *ret_wait_us = w->live_us > clock_us() ? w->live_us - clock_us() : 0;
@@ -164,7 +170,7 @@ static void *change_main(void *arg) {
     bool failing = false;
     while (!atomic_load(&w->stopping)) {
         struct error error = {.fault = FAULT_NONE};
-        int64_t wait_us = RETRY_MOST_US;
+        int64_t wait_us = IDLE_US;
         enum fault fault = look(w, &wait_us, &error);
         if (fault == FAULT_NONE) {
             if (failing) log_event(LOG_INFO, "rollouts are watched again", NULL);

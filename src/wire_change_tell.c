@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "store/findings.h"
 
-#define STANDS 256
+#define STANDS (ROLLOUTS_AT_ONCE + 16)
 #define AGAIN_US 60000000LL
 #define ROWS 500               /* newest rollouts that are looked through for failed ones */
 #define KINDS (FINDING_BIT(ROLLOUT_FAILED) | FINDING_BIT(ROLLOUT_WAITS) | FINDING_BIT(ROLLOUT_ERROR))
@@ -13,7 +13,8 @@
 struct stand {
     int64_t number;
     enum finding_kind kind;    /* WAITS or ERROR */
-    bool open;
+    bool open, unwatched;
+    const char *command;
     char why[256];
 };
 struct change_tell {
@@ -38,21 +39,49 @@ static struct stand *stand_of(struct change_tell *t, int64_t number) {
     return NULL;
 }
 
+/* NULL: there is no room. */
+static struct stand *stand_for(struct change_tell *t, int64_t number) {
+    struct stand *s = stand_of(t, number);
+    if (s || t->n == STANDS) return s;
+    s = &t->stands[t->n++];
+    *s = (struct stand){.number = number};
+    return s;
+}
+
+static void put_why(struct stand *s, struct slice why) {
+    size_t len = why.len < sizeof s->why - 1 ? why.len : sizeof s->why - 1;
+    if (len > 0) memcpy(s->why, why.at, len);
+    s->why[len] = '\0';
+}
+
+/* What takes it on; where somebody has to choose: what shows between what. */
+static const char *command_for(const struct rollout_row *row, const struct judging *j, const struct rollout_decision *d) {
+    bool failed = slice_is(row->verdict, guard_verdict_name(GUARD_FAILED)); /* paused by a guardrail, or for one */
+    if (j->evidence.verdict == GUARD_ERROR || row->stage == STAGE_AB || failed || !d->for_person) return "rollout status";
+    return row->state == ROLLOUT_PAUSED && !slice_contains(row->why, SLICE("until somebody promotes")) ? "rollout resume" : "rollout promote";
+}
+
 void change_tell_judged(struct change_tell *t, const struct rollout_row *row, const struct judging *j, const struct rollout_decision *d) {
-    struct stand *s = stand_of(t, row->number), before;
-    if (!s) {
-        if (t->n == STANDS) return;
-        s = &t->stands[t->n++];
-        *s = (struct stand){.number = row->number};
-    }
+    struct stand *s = stand_for(t, row->number), before;
+    if (!s) return;
     before = *s;
     bool over = j->report.over && row->stage == STAGE_AB;
     s->kind = j->evidence.verdict == GUARD_ERROR ? FINDING_ROLLOUT_ERROR : FINDING_ROLLOUT_WAITS;
     s->open = d->act == ROLLOUT_WAITS && (d->for_person || over);
-    size_t len = d->why.len < sizeof s->why - 1 ? d->why.len : sizeof s->why - 1;
-    if (len > 0) memcpy(s->why, d->why.at, len);
-    s->why[len] = '\0';
-    t->news |= before.open != s->open || (s->open && before.kind != s->kind);
+    s->unwatched = false;
+    s->command = command_for(row, j, d);
+    put_why(s, d->why);
+    t->news |= before.open != s->open || (s->open && (before.kind != s->kind || before.command != s->command));
+}
+
+bool change_tell_unwatched(struct change_tell *t, const struct rollout_row *row, struct slice why) {
+    struct stand *s = stand_for(t, row->number);
+    if (!s) return false;
+    bool news = !s->unwatched;
+    *s = (struct stand){.number = row->number, .kind = FINDING_ROLLOUT_ERROR, .open = true, .unwatched = true, .command = "rollout abort"};
+    put_why(s, why);
+    t->news |= news;
+    return news;
 }
 
 static struct finding finding_of(enum finding_kind kind, const struct rollout_row *r, struct slice why, const char *words, const char *command,
@@ -91,25 +120,24 @@ static bool is_newest(const struct rollout_row *rows, unsigned i) {
     return true;
 }
 
-static unsigned collect(struct change_tell *t, const struct rollout_row *rows, unsigned n, struct finding *seen, struct arena *arena) {
+static unsigned collect(struct change_tell *t, const struct rollout_row *open, unsigned n_open, const struct rollout_row *rows, unsigned n, struct finding *seen,
+                        struct arena *arena) {
     unsigned found = 0;
-    for (unsigned i = 0; i < n; i++) {
-        const struct stand *s = stand_of(t, rows[i].number);
-        if (rollout_under_way(rows[i].state)) {
-            if (!s || !s->open) continue;
-            bool error = s->kind == FINDING_ROLLOUT_ERROR;
-            seen[found++] = finding_of(s->kind, &rows[i], slice_of(s->why), error ? "cannot be judged" : "waits for a person", error ? "rollout status" : "rollout promote", arena);
-        } else if (rows[i].state == ROLLOUT_ROLLED_BACK && rows[i].weight_ppm == 0 && is_newest(rows, i)) {
-            seen[found++] = finding_of(FINDING_ROLLOUT_FAILED, &rows[i], rows[i].why, "failed and was rolled back", "rollout status", arena);
-        }
+    for (unsigned i = 0; i < n_open; i++) {
+        const struct stand *s = stand_of(t, open[i].number);
+        if (!s || !s->open) continue;
+        seen[found++] = finding_of(s->kind, &open[i], slice_of(s->why), s->kind == FINDING_ROLLOUT_ERROR ? "cannot be judged" : "waits for a person", s->command, arena);
     }
+    for (unsigned i = 0; i < n; i++)
+        if (rows[i].state == ROLLOUT_ROLLED_BACK && rows[i].weight_ppm == 0 && is_newest(rows, i))
+            seen[found++] = finding_of(FINDING_ROLLOUT_FAILED, &rows[i], rows[i].why, "failed and was rolled back", "rollout status", arena);
     return found;
 }
 
-static void prune(struct change_tell *t, const struct rollout_row *rows, unsigned n) {
+static void prune(struct change_tell *t, const struct rollout_row *open, unsigned n) {
     for (unsigned i = 0; i < t->n;) {
         bool under_way = false;
-        for (unsigned k = 0; k < n; k++) under_way |= rows[k].number == t->stands[i].number && rollout_under_way(rows[k].state);
+        for (unsigned k = 0; k < n; k++) under_way |= open[k].number == t->stands[i].number;
         if (under_way) i++;
         else t->stands[i] = t->stands[--t->n];
     }
@@ -117,24 +145,25 @@ static void prune(struct change_tell *t, const struct rollout_row *rows, unsigne
 
 enum fault change_tell_findings(struct change_tell *t, struct registry *r, bool changed, struct error *error) {
     struct arena arena;
-    struct rollout_row *rows = NULL;
+    struct rollout_row *rows = NULL, *open = NULL;
     struct findings_change change;
-    unsigned n = 0;
+    unsigned n = 0, n_open = 0;
     int64_t now = clock_us();
     if (!changed && !t->news && t->told_us != 0 && now - t->told_us < AGAIN_US) return FAULT_NONE;
     arena_init(&arena, 64 << 10, 256 << 20);
     enum fault fault = rollouts_list(r, SLICE_NULL, SLICE_NULL, false, ROWS, &arena, &rows, &n, error);
-    struct finding *seen = fault == FAULT_NONE ? arena_new_array(&arena, struct finding, n + 1) : NULL;
-    int64_t *ids = seen ? arena_new_array(&arena, int64_t, n + 1) : NULL;
+    if (fault == FAULT_NONE) fault = rollouts_list(r, SLICE_NULL, SLICE_NULL, true, 0, &arena, &open, &n_open, error);
+    struct finding *seen = fault == FAULT_NONE ? arena_new_array(&arena, struct finding, n + n_open + 1) : NULL;
+    int64_t *ids = seen ? arena_new_array(&arena, int64_t, n + n_open + 1) : NULL;
     if (fault == FAULT_NONE && !ids) fault = error_set(error, FAULT_TOO_LARGE, "no room for findings of rollouts");
     if (fault == FAULT_NONE) {
-        unsigned found = collect(t, rows, n, seen, &arena);
+        unsigned found = collect(t, open, n_open, rows, n, seen, &arena);
         fault = findings_put(r, &(struct findings_look){.kinds = KINDS, .seen = seen, .n_seen = found}, clock_wall_us(), ids, &change, error);
         for (unsigned i = 0; fault == FAULT_NONE && i < found; i++) {
             seen[i].id = ids[i];
             if (ids[i] != 0 && t->s->opened) t->s->opened(t->s->ctx, &seen[i]);
         }
-        prune(t, rows, n);
+        prune(t, open, n_open);
     }
     if (fault == FAULT_NONE) {
         t->told_us = now;

@@ -14,7 +14,7 @@
 #define LEAST_US 100000LL        /* between two looks */
 #define IDLE_US 60000000LL       /* without a rollout: whoever starts one wakes the thread */
 #define STEPS 64                 /* transactions of the ledger that are counted before they are kept */
-#define WATCHED 256              /* rollouts at once; more wait for their turn */
+#define WATCHED (ROLLOUTS_AT_ONCE + 16) /* two that begin at once may pass what act_start allows */
 #define GUARDS (16u << 20)       /* most bytes of one rollout's sums */
 
 struct watched {
@@ -91,7 +91,7 @@ static const struct rollout_row *row_of(const struct rollout_row *rows, unsigned
     return NULL;
 }
 
-/* One whose plan cannot be read is said and left alone: it holds; a person aborts it. */
+/* One whose plan or sums cannot be read is told (rollout_error) and left alone: it holds; a person aborts it. */
 static enum fault sync_with(struct change_watch *w, const struct rollout_row *rows, unsigned n, struct error *error) {
     for (unsigned i = 0; i < w->n;) {
         if (row_of(rows, n, w->all[i]->number)) i++;
@@ -106,7 +106,8 @@ static enum fault sync_with(struct change_watch *w, const struct rollout_row *ro
         enum fault fault = remember(w, &rows[i], error);
         if (fault == FAULT_NONE) continue;
         if (fault != FAULT_CORRUPT && fault != FAULT_CONFIG && fault != FAULT_BAD_JSON) return fault;
-        log_event(LOG_ERROR, "a rollout cannot be watched: what is kept of it cannot be read", "error", error->text, NULL);
+        if (change_tell_unwatched(w->tell, &rows[i], slice_of(error->text)))
+            log_event(LOG_ERROR, "a rollout cannot be watched: what is kept of it cannot be read", "error", error->text, NULL);
     }
     return FAULT_NONE;
 }
@@ -261,15 +262,17 @@ static enum fault judge(struct change_watch *w, struct watched *x, struct rollou
 static enum fault judge_all(struct change_watch *w, const struct rollout_row *rows, unsigned n, const struct policy *p, bool *ret_changed,
                             int64_t *ret_wait_us, struct error *error) {
     enum fault fault = FAULT_NONE;
-    for (unsigned i = 0; fault == FAULT_NONE && i < n; i++) {
+    struct error own;
+    for (unsigned i = 0; i < n; i++) { /* one that cannot be judged leaves the others guarded */
         struct watched *x = find(w, rows[i].number);
         if (!x) continue;
         int64_t interval = x->plan.plan.interval_us > LEAST_US ? x->plan.plan.interval_us : LEAST_US, since = clock_us() - x->judged_us;
         if (x->judged_us == 0 || since >= interval) {
             struct arena arena;
             arena_init(&arena, 64 << 10, 64 << 20);
-            fault = judge(w, x, rows[i], p, &arena, ret_changed, error);
+            enum fault judged = judge(w, x, rows[i], p, &arena, ret_changed, &own);
             arena_deinit(&arena);
+            if (fault == FAULT_NONE && judged != FAULT_NONE) fault = error_set(error, judged, SLICE_FMT ": %s", SLICE_ARG(rows[i].name), own.text);
             since = 0;
         }
         if (interval - since < *ret_wait_us) *ret_wait_us = interval - since;
