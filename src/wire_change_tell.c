@@ -21,6 +21,7 @@ struct change_tell {
     const struct change_sources *s;
     struct stand stands[STANDS];
     unsigned n;
+    uint64_t under_way;        /* of their numbers */
     bool news;
     int64_t told_us;           /* monotonic; 0: never */
 };
@@ -82,6 +83,13 @@ bool change_tell_unwatched(struct change_tell *t, const struct rollout_row *row,
     put_why(s, why);
     t->news |= news;
     return news;
+}
+
+void change_tell_under_way(struct change_tell *t, const struct rollout_row *rows, unsigned n) {
+    uint64_t sum = n;
+    for (unsigned i = 0; i < n; i++) sum += (uint64_t)rows[i].number * 0x9e3779b97f4a7c15ull;
+    t->news |= sum != t->under_way;
+    t->under_way = sum;
 }
 
 static struct finding finding_of(enum finding_kind kind, const struct rollout_row *r, struct slice why, const char *words, const char *command,

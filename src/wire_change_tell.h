@@ -13,6 +13,8 @@ void change_tell_free(struct change_tell *t);
 void change_tell_judged(struct change_tell *t, const struct rollout_row *row, const struct judging *j, const struct rollout_decision *d);
 /* One that cannot be judged at all. False: it was told before. */
 bool change_tell_unwatched(struct change_tell *t, const struct rollout_row *row, struct slice why);
+/* Which are under way now: told at once when others began or ended. */
+void change_tell_under_way(struct change_tell *t, const struct rollout_row *rows, unsigned n);
 /* Into the registry, when something is new or a minute has passed. */
 enum fault change_tell_findings(struct change_tell *t, struct registry *r, bool changed, struct error *error) MUST_CHECK;
 

@@ -319,6 +319,7 @@ enum fault change_watch_look(struct change_watch *w, bool *ret_changed, int64_t 
     arena_init(&arena, 64 << 10, 64 << 20);
     enum fault fault = ledger_follow_end(w->s->ledger, &end, error);
     if (fault == FAULT_NONE) fault = rollouts_list(w->registry, SLICE("prompt"), SLICE_NULL, true, WATCHED, &arena, &rows, &n, error);
+    if (fault == FAULT_NONE) change_tell_under_way(w->tell, rows, n);
     if (fault == FAULT_NONE) fault = watch(w, rows, n, &end, ret_changed, ret_wait_us, error);
     if (fault == FAULT_NONE) fault = change_tell_findings(w->tell, w->registry, *ret_changed, error);
     if (*ret_changed || *ret_wait_us < LEAST_US) *ret_wait_us = LEAST_US;
