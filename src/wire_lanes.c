@@ -37,7 +37,10 @@ static void let_go(struct installation *i) {
 static void install(void *arg) {
     struct installation *i = arg;
     if (i->policy) gateway_install(i->lane->gateway, i->policy);
-    if (i->deployments) gateway_deploy(i->lane->gateway, i->deployments);
+    if (i->deployments) {
+        gateway_deploy(i->lane->gateway, i->deployments);
+        atomic_store(&i->lane->deployed, i->deployments->revision);
+    }
     let_go(i);
 }
 
@@ -63,17 +66,13 @@ static void wait_for(struct lane *l, uint64_t before, int64_t until_us) {
     while (atomic_load(&l->passed) == before && clock_us() < until_us) clock_sleep_us(200);
 }
 
-/* All are asked before any is waited for. What is posted is done in order, so one that has passed has taken it. */
+/* All are told before any is waited for, and each for what it has in force: that some turn is over says nothing of it, while others wait
+ * for turns, too. */
 void lanes_deploy(struct lane *lanes, unsigned n, struct deployments *d, int64_t longest_us) {
     int64_t until_us = clock_us() + longest_us;
-    uint64_t *before = n > 0 ? mem_new_array(uint64_t, n) : NULL;
-    for (unsigned i = 0; i < n; i++) {
-        before[i] = atomic_load(&lanes[i].passed);
-        if (!hand_over(&lanes[i], NULL, d) || !loop_post(lanes[i].loop, pass, &lanes[i])) before[i] = UINT64_MAX;
-    }
+    for (unsigned i = 0; i < n; i++) (void)hand_over(&lanes[i], NULL, d);
     for (unsigned i = 0; i < n; i++)
-        if (before[i] != UINT64_MAX) wait_for(&lanes[i], before[i], until_us);
-    mem_free(before);
+        while (lanes[i].running && atomic_load(&lanes[i].deployed) < d->revision && clock_us() < until_us) clock_sleep_us(200);
 }
 
 void lanes_let_pass(struct lane *lanes, unsigned n, int64_t longest_us) {

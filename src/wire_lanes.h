@@ -16,6 +16,7 @@ struct lane {
     struct gateway *gateway;
     struct buffer frame;     /* encoding space, by this lane's thread only */
     atomic_uint active;      /* exchanges under way, as last published */
+    _Atomic uint64_t deployed; /* revision of the deployments in force, once some were handed over */
     _Atomic uint64_t passed; /* counts what was posted to see its event loop go round */
 };
 
