@@ -43,7 +43,8 @@ struct shadowed {
 struct shadow_wire {
     struct change_sources s;
     struct mailbox *box;
-    _Atomic size_t held;         /* bytes of what is in the mailbox */
+    _Atomic size_t held;         /* bytes of what the loops gave and nobody has looked at yet, */
+    atomic_uint n_held;          /* and how many */
     _Atomic uint64_t dropped;    /* on the loops; the thread adds it to the metric */
     atomic_bool stopping, running;
     pthread_t thread;
@@ -84,19 +85,26 @@ static struct drawn *copy_of(const struct record *r, struct slice request, struc
     return d;
 }
 
+static void let_go(struct shadow_wire *w, size_t size) {
+    atomic_fetch_sub(&w->held, size);
+    atomic_fetch_sub(&w->n_held, 1);
+}
+
+/* What is too much is known before anything is copied: then it costs a loop three additions. */
 void shadow_wire_take(struct shadow_wire *w, const struct record *r, struct slice request, struct slice reply) {
     size_t size = LIMIT_RECORD + request.len + reply.len;
-    bool fits = atomic_fetch_add(&w->held, size) + size <= LIMIT_SHADOW_BYTES;
-    struct drawn *d = fits && atomic_load(&w->running) ? copy_of(r, request, reply) : NULL;
+    bool room = atomic_fetch_add(&w->n_held, 1) < QUEUE;
+    bool fits = atomic_fetch_add(&w->held, size) + size <= LIMIT_SHADOW_BYTES && request.len <= LIMIT_PAYLOAD;
+    struct drawn *d = room && fits && atomic_load(&w->running) ? copy_of(r, request, reply) : NULL;
     if (d != NULL) d->size = size;
     if (d != NULL && mailbox_post(w->box, d)) return;
-    atomic_fetch_sub(&w->held, size);
+    let_go(w, size);
     atomic_fetch_add(&w->dropped, 1);
     mem_free(d);
 }
 
 static void drawn_free(struct shadow_wire *w, struct drawn *d) {
-    atomic_fetch_sub(&w->held, d->size);
+    let_go(w, d->size);
     mem_free(d);
 }
 

@@ -59,6 +59,8 @@ def test_change_shadow(rig):
     expect({r["endpoint"] for r in shadows} == {"chat", "responses"} and {r["dialect"] for r in shadows} == {"openai", "anthropic"}, "the client's own dialect")
     expect(len([r for r in records if r["feature"] == "shadow-judge"]) == 72, "both orders")
     expect({r["prompt"]["version"] for r in records if r["prompt"] and r["feature"] is None} == {"1"}, "only what is in production is served")
+    code, _, body = ask(rig, "zeppelin " * 130_000)
+    expect(code == 200 and eventually(lambda: metric(rig, "quarterdeck_shadow_exchanges_total").get("dropped") == 1), f"what is over 1 MiB is not copied: {code} {body[:100]}")
     for i in range(8):
         ask(rig, f"And now {i}?")
     expect(eventually(lambda: status(rig)["stage"] == "canary"), status(rig))
