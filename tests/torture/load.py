@@ -13,10 +13,11 @@ ASKS = (("/v1/chat/completions", "on-openai"), ("/v1/chat/completions", "on-anth
 
 class Load:
     """`threads` callers of the server at `port`. `complete` has the x-quarterdeck-id of each reply that was read to its end;
-    `wrong` what was neither a whole reply nor a broken connection."""
+    `wrong` what was neither a whole reply nor a broken connection. With `prompts` half of the requests name one of them instead of a
+    model; `shaped` has what the replies say it was, by id."""
 
-    def __init__(self, port, threads=8, seed=0, requests=0, abort=0.0, tokens=12):
-        self.port, self.requests, self.abort, self.tokens = port, requests, abort, tokens
+    def __init__(self, port, threads=8, seed=0, requests=0, abort=0.0, tokens=12, prompts=()):
+        self.port, self.requests, self.abort, self.tokens, self.prompts, self.shaped = port, requests, abort, tokens, prompts, {}
         self.complete, self.aborted, self.broken, self.wrong = [], 0, 0, []
         self.lock, self.stopping = threading.Lock(), threading.Event()
         self.threads = [threading.Thread(target=self.work, args=(random.Random(f"{seed}-{i}"),)) for i in range(threads)]
@@ -59,7 +60,11 @@ class Load:
         stream = rng.random() < 0.5
         body = {"model": model, "max_tokens": self.tokens, "stream": stream,
                 "messages": [{"role": "user", "content": f"Where is parcel {rng.random()}?"}]}
-        connection.request("POST", path, json.dumps(body), {"authorization": f"Bearer {KEY}", "content-type": "application/json"})
+        headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json", "x-quarterdeck-user": f"u-{rng.randrange(50)}"}
+        if self.prompts and rng.random() < 0.5:
+            headers["x-quarterdeck-prompt"] = rng.choice(self.prompts)
+            body["prompt_variables"] = {"question": body.pop("messages")[0]["content"]}
+        connection.request("POST", path, json.dumps(body), headers)
         reply = connection.getresponse()
         if stream and rng.random() < self.abort:
             reply.read(50)
@@ -71,6 +76,7 @@ class Load:
         with self.lock:
             if whole:
                 self.complete.append(reply.headers["x-quarterdeck-id"])
+                self.shaped[self.complete[-1]] = reply.headers["x-quarterdeck-prompt"]
             else:
                 self.wrong.append(f"{reply.status} {text[-300:]!r}")
         return True

@@ -249,15 +249,38 @@ def memory(options):
         expect(sizes[-1] - sizes[1] < 3 * 1024, f"memory grew by {sizes[-1] - sizes[1]} KiB over 7,200 requests")
 
 
+def post(rig, path, body):
+    status, _, said = rig.http("POST", path, json.dumps(body), {"content-type": "application/json"})
+    expect(status < 300, f"POST {path}: {status} {said[:300]!r}")
+
+
+def prompts(rig):
+    """Two versions each: `flips` goes from one to the other and back, half of `calm`'s users get a canary, all of `shadow` is sent to a candidate too."""
+    for name, changed in (("flips", {"system": "You are kind!"}), ("calm", {"system": "You are kind. Answer in one sentence."}), ("shadow", {"model": "on-anthropic"})):
+        for version, more in ((1, {}), (2, changed)):
+            post(rig, "/api/v1/prompts?reason=torture", {
+                "prompt": name, "model": more.get("model", "on-openai"), "variables": {"question": {"required": True}},
+                "messages": [{"role": "system", "content": more.get("system", "You are kind.")}, {"role": "user", "content": "{{question}}"}]})
+            post(rig, f"/api/v1/prompts/{name}/versions/{version}/submit", {"reason": "torture"})
+        post(rig, "/api/v1/rollouts", {"name": name, "version": "2", "reason": "torture"})
+
+
 def burst(options):
-    """Many callers, aborts and reloads at once: every answer is whole and has its record."""
+    """Many callers, aborts, reloads, rollouts and rollbacks at once: every answer is whole and has its record, which names the version that shaped it."""
+    ways = {"minor": "direct", "moderate": "canary", "major": "shadow-then-canary"}
+    policy = {name: {"reviewers": 0, "gate": "none", "rollout": way, "promote": "auto"} for name, way in ways.items()}
+    plan = {"shadow": {"share": 1, "min_samples": 5000, "max_cost_usd": 1}, "canary": {"steps": [{"setWeight": 50}, {"pause": {"duration": "1h"}}, {"setWeight": 100}],
+                       "analysis": {"interval": "200ms", "alpha": 0.01, "min_samples": 5000, "guardrails": [{"metric": "error_rate", "margin": 1.5}]}}}
     with Rig(options.binary) as rig:
         sim = rig.start_sim("--speed", "20")
-        rig.write_config(config(sim.url, workers=4))
+        rig.write_config(config(sim.url, workers=4, server=f"change_policy: {json.dumps(policy)}\nrollouts: {json.dumps(plan)}"))
         gateway = rig.start_gateway()
-        load = Load(gateway.port, 16, options.seed, requests=25, abort=0.2)
+        prompts(rig)
+        load, turn = Load(gateway.port, 16, options.seed, requests=25, abort=0.2, prompts=("calm", "shadow", "flips")), 0
         while any(thread.is_alive() for thread in load.threads):
+            turn += 1
             gateway.signal(signal.SIGHUP)
+            post(rig, "/api/v1/prompts/flips/rollback", {"to": str(1 + (turn - 1) % 2), "reason": "torture"})
             rig.http("GET", "/metrics")
             rig.api("/api/v1/records?limit=5")
             rig.api("/api/v1/latency")
@@ -268,7 +291,16 @@ def burst(options):
         deadline = time.monotonic() + 60
         while metric(rig, "quarterdeck_exchanges_active") > 0 and time.monotonic() < deadline:
             time.sleep(0.02)
-        counts = collections.Counter(record["id"] for record in rig.wait_records(load.complete, 400))
+        records = []
+        while len(records) < 400 and time.monotonic() < deadline:
+            records = [r for r in rig.wait_records(load.complete, 400) if r["feature"] != "shadow"]
+        for r in records:
+            shaped = f"{r['prompt']['name']}@{r['prompt']['version']}" if r["prompt"] else None
+            expect(load.shaped.get(r["id"], shaped) == shaped, f"{load.shaped.get(r['id'])} is told, {shaped} is in the record")
+            expect((r["arm"] == "candidate") == (shaped == "calm@2") and (r["arm"] is not None) == (shaped or "").startswith("calm"), f"{shaped} in arm {r['arm']}")
+        expect({"flips@1", "flips@2", "calm@1", "calm@2", "shadow@1"} == set(load.shaped.values()) - {None}, set(load.shaped.values()))
+        expect(metric(rig, "quarterdeck_shadow_exchanges_total") > 0, "nothing went to the shadow's candidate")
+        counts = collections.Counter(r["id"] for r in records)
         expect(all(counts[i] == 1 for i in load.complete), "a reply without its one record")
         expect(len(counts) == 400, f"wanted 400 records, found {len(counts)}")
         gateway.stop()
