@@ -187,7 +187,8 @@ bool words_read(struct slice text, bool template, struct arena *arena, struct wo
     unsigned cap = 256;
     struct words w = {text, arena_new_array(arena, struct word, cap), 0};
     size_t at = 0;
-    while (w.at != NULL) {
+    if (w.at == NULL) return false;
+    for (;;) {
         struct word x = {.from = (uint32_t)at};
         int len;
         enum character c = SIGN;
@@ -196,7 +197,7 @@ bool words_read(struct slice text, bool template, struct arena *arena, struct wo
         if (w.n == cap) {
             w.at = arena_resize(arena, w.at, cap * sizeof *w.at, 2 * (size_t)cap * sizeof *w.at);
             cap *= 2;
-            if (w.at == NULL) break;
+            if (w.at == NULL) return false;
         }
         read_word(text, at, template, &x);
         if (w.n == FINGERPRINT_WORDS - 1) {
@@ -208,7 +209,6 @@ bool words_read(struct slice text, bool template, struct arena *arena, struct wo
         at = x.to;
         w.at[w.n++] = x;
     }
-    if (w.at == NULL) return false;
     find_dates(&w);
     *ret = w;
     return true;
