@@ -101,6 +101,8 @@ void ab_write(const struct ab_test *t, struct json_writer *w) {
     json_member_double(w, "power", t->plan.power);
     json_member_i64(w, "longest_us", t->plan.longest_us);
     if (t->needed_an_arm >= 0) json_member_i64(w, "needed_an_arm", t->needed_an_arm);
+    if (t->beside.n_steps > 0) json_key(w, "beside");
+    if (t->beside.n_steps > 0) plan_write(&t->beside, w);
     json_object_end(w);
 }
 
@@ -120,6 +122,9 @@ enum fault ab_read(struct slice json, struct arena *arena, struct ab_test *ret, 
     uint32_t needed = json_get(&d, 0, "needed_an_arm");
     if (needed != JSON_NONE && (!json_get_i64(&d, needed, &t.needed_an_arm) || t.needed_an_arm < 0))
         return error_set(error, FAULT_CORRUPT, "the plan of an A/B test: needed_an_arm: expected a count");
+    uint32_t beside = json_get(&d, 0, "beside");
+    if (beside != JSON_NONE && (fault = plan_read(json_raw(&d, beside), arena, &t.beside, error)) != FAULT_NONE) return fault;
+    t.plan.metric.alpha = t.plan.alpha; /* its own, however many guardrails are beside it */
     if (t.plan.metric.kind == GUARD_SCORE) t.plan.metric.margin = 0; /* of a ratio: 1. Worse at all is worse */
     *ret = t;
     return FAULT_NONE;

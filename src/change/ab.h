@@ -1,7 +1,7 @@
 /* ab.h - two versions side by side until one is shown to be better, or the time or the traffic that was planned is over. Pure.
  *
- * Sequential: it may be looked at every minute (stats/sequence.h). Half of the units each. Before it begins it says how many exchanges an
- * arm it takes to see `min_effect` with `power`; when it ends without a winner it says what could have been seen. It never promotes:
+ * Sequential: it may be looked at every minute (stats/sequence.h). Half of the units each. The canary's guardrails are judged beside the
+ * metric, and roll back as in a canary. When it begins it says how many exchanges an arm it takes to see `min_effect` with `power`; when it ends without a winner it says what could have been seen. It never promotes:
  * a person does, with its report. */
 #ifndef CHANGE_AB_H
 #define CHANGE_AB_H
@@ -11,6 +11,7 @@
 struct ab_test {
     struct ab_plan plan;
     int64_t needed_an_arm;       /* -1: not known before there is data */
+    struct rollout_plan beside;  /* the canary's, whose interval and guardrails hold here, too; n_steps 0: none */
 };
 /* NO_DIFFERENCE: smaller than min_effect, shown. UNDECIDED: its time is over, and neither a winner nor that was shown. */
 enum ab_verdict { AB_RUNNING, AB_CANDIDATE, AB_CONTROL, AB_NO_DIFFERENCE, AB_UNDECIDED, AB_ERROR };

@@ -87,6 +87,14 @@ static enum fault is_watched(const struct act *a, struct error *error) {
     enum fault fault = rollouts_list(a->registry, a->kind, SLICE_NULL, true, ROLLOUTS_AT_ONCE, a->arena, &rows, &n, error);
     if (fault != FAULT_NONE || n < ROLLOUTS_AT_ONCE) return fault;
     return error_set(error, FAULT_CONFLICT, "%u rollouts are under way, the most that are watched at once: end one first (`quarterdeck rollout list --under-way`)", n);
+/* What a test takes, before any of it is there. */
+static struct slice takes(const struct act *a, const struct ab_test *t) {
+    struct slice metric = t->plan.metric.metric;
+    if (t->needed_an_arm < 0)
+        return arena_printf(a->arena, "How many exchanges it needs is not known: " SLICE_FMT " %s", SLICE_ARG(metric),
+                            t->plan.metric.kind == GUARD_QUANTILE ? "is a quantile" : "has too few values of production's, of the last seven days");
+    return arena_printf(a->arena, "It needs about %lld exchanges an arm with a value of " SLICE_FMT " to see %g with a chance of %.0f %%; it ends after %.1f days at the latest",
+                        (long long)t->needed_an_arm, SLICE_ARG(metric), t->plan.min_effect, t->plan.power * 100, (double)t->plan.longest_us / 86400e6);
 }
 
 static enum fault start(const struct act *a, const struct ab_test *t, struct act_outcome *ret, struct error *error) {
@@ -99,6 +107,8 @@ static enum fault start(const struct act *a, const struct ab_test *t, struct act
     if (fault != FAULT_NONE || nothing_to_start(a, &g, &v, ret, &fault, error)) return fault;
     if ((fault = lifecycle_next(v.state, ACT_START, &next, error)) != FAULT_NONE) return fault;
     struct rollout_plan plan = a->policy->canary;
+    if (t && t->beside.n_guardrails == GUARDRAILS)
+        return error_set(error, FAULT_CONFLICT, "an A/B test has room for its metric and %d guardrails: rollouts.canary has %d", GUARDRAILS - 1, GUARDRAILS);
     enum rollout_stage stage = t ? STAGE_AB : stage_of(a, &v, &g.subject, &plan);
     if (t && !slice_is(a->kind, "prompt")) return error_set(error, FAULT_CONFLICT, "a knowledge base is not drawn for an exchange: there is no A/B test of two");
     if (t && g.subject.production == 0)
@@ -116,6 +126,7 @@ static enum fault start(const struct act *a, const struct ab_test *t, struct act
     buffer_deinit(&json);
     if (fault == FAULT_NONE) fault = begin(a, &g, &v, &plan, stage, text, ret, error);
     if (fault == FAULT_NONE) ret->words = arena_printf(a->arena, SLICE_FMT SLICE_FMT, SLICE_ARG(ret->words), SLICE_ARG(warning));
+    if (fault == FAULT_NONE && t) ret->words = arena_printf(a->arena, SLICE_FMT ". " SLICE_FMT, SLICE_ARG(ret->words), SLICE_ARG(takes(a, t)));
     return fault;
 }
 

@@ -47,6 +47,8 @@ unsigned guardrails_judge(const struct guardrails *g, struct guard_answer out[GU
 /* Worst of them: Error, Failed (of those whose on_failure is rollback), Inconclusive (and Failed ones that pause), Successful. Those that only
  * notify do not count. */
 enum guard_verdict guardrails_verdict(const struct guardrails *g, const struct guard_answer *a, unsigned n, struct slice *ret_why, struct arena *arena);
+/* Mean and variance of one value of the CONTROL arm: of failures 1 or 0. False: fewer than 50 values, or a quantile. */
+bool guardrails_spread(const struct guardrails *g, unsigned i, double *ret_mean, double *ret_variance);
 uint64_t guardrails_candidates(const struct guardrails *g, uint32_t weight_ppm); /* exchanges of the candidate at this weight */
 void guardrails_encode(const struct guardrails *g, struct buffer *out);
 /* Of the same plan. FAULT_CORRUPT, and then *g is as it was. */

@@ -389,3 +389,16 @@ enum guard_verdict guardrails_verdict(const struct guardrails *g, const struct g
     else *ret_why = arena_printf(arena, n > 0 ? "all guardrails are no worse than their margins" : "no guardrail is declared");
     return verdicts[worst];
 }
+
+bool guardrails_spread(const struct guardrails *g, unsigned i, double *ret_mean, double *ret_variance) {
+    enum { LEAST = 50 };
+    const struct guard_sums *s = &g->sums[i];
+    const struct mean_sums *m = &s->sums[SIDE_CONTROL];
+    bool counts = g->rails[i].kind == GUARD_FAILURES;
+    double n = counts ? (double)s->n[ARM_CONTROL] : (double)m->n;
+    if (n < LEAST || g->rails[i].kind == GUARD_QUANTILE) return false;
+    double mean = counts ? (double)s->failures[ARM_CONTROL] / n : m->sum / n;
+    *ret_mean = mean;
+    *ret_variance = counts ? mean * (1 - mean) : variance_of(m);
+    return true;
+}

@@ -9,7 +9,6 @@
 
 #define DAY_US 86400000000LL
 #define MEMORY_MOST 200000 /* records; some 100 bytes each */
-#define AB_INTERVAL_US 60000000LL
 
 enum fault judging_plan(const struct rollout_row *row, struct arena *arena, struct judged_plan *ret, struct error *error) {
     struct judged_plan p = {.is_ab = row->stage == STAGE_AB};
@@ -19,11 +18,19 @@ enum fault judging_plan(const struct rollout_row *row, struct arena *arena, stru
         return fault;
     }
     enum fault fault = ab_read(arena_slice(arena, row->plan), arena, &p.test, error);
-    struct guardrail *metric = arena_new(arena, struct guardrail);
+    struct guardrail *all = arena_new_array(arena, struct guardrail, GUARDRAILS);
     if (fault != FAULT_NONE) return fault;
-    if (!metric) return error_set(error, FAULT_TOO_LARGE, "no room for the plan of an A/B test");
-    *metric = p.test.plan.metric;
-    p.plan = (struct rollout_plan){.way = ROLLOUT_CANARY, .interval_us = AB_INTERVAL_US, .alpha = p.test.plan.alpha, .guardrails = metric, .n_guardrails = 1};
+    if (!all) return error_set(error, FAULT_TOO_LARGE, "no room for the plan of an A/B test");
+    p.plan = p.test.beside;
+    p.plan.way = ROLLOUT_CANARY;
+    p.plan.sticky = STICKY_USER;
+    p.plan.n_steps = 0;
+    p.plan.alpha = p.test.plan.alpha;
+    p.plan.guardrails = all;
+    p.plan.n_guardrails = 0;
+    all[p.plan.n_guardrails++] = p.test.plan.metric;
+    for (unsigned i = 0; i < p.test.beside.n_guardrails && p.plan.n_guardrails < GUARDRAILS; i++)
+        if (!slice_eq(p.test.beside.guardrails[i].metric, p.test.plan.metric.metric)) all[p.plan.n_guardrails++] = p.test.beside.guardrails[i];
     *ret = p;
     return FAULT_NONE;
 }
@@ -100,8 +107,7 @@ static bool take_score(void *ctx, const struct score *s) {
     return true;
 }
 
-/* Name of the scores that a guardrail is about; SLICE_NULL: it is about records. */
-static struct slice scores_of(const struct guardrail *g) {
+struct slice judging_scores_of(const struct guardrail *g) {
     if (slice_is(g->metric, "negative_feedback")) return SLICE("feedback");
     return slice_starts(g->metric, SLICE("score:")) || slice_starts(g->metric, SLICE("check:")) ? g->name : SLICE_NULL;
 }
@@ -111,7 +117,7 @@ static enum fault take_scores(const struct judging_sources *s, const struct roll
                               struct error *error) {
     struct scoring c = {.s = s, .row = row, .plan = plan, .g = g, .error = error};
     for (unsigned i = 0; s->ledger && i < plan->plan.n_guardrails; i++) {
-        struct slice name = scores_of(&plan->plan.guardrails[i]);
+        struct slice name = judging_scores_of(&plan->plan.guardrails[i]);
         c.guardrail = &plan->plan.guardrails[i];
         if (slice_is_null(name)) continue;
         enum fault fault = ledger_scores(s->ledger, row->started_us - DAY_US, 0, NULL, name, take_score, &c, error);
@@ -161,7 +167,8 @@ static enum fault judge_arms(const struct judging_sources *s, const struct rollo
         find_pause(plan, j, arena);
         if (plan->is_ab && j->n > 0) {
             ab_judge(&plan->test, &j->answers[0], row->step_held_us, &j->report);
-            j->evidence.why = arena_slice(arena, slice_of(j->report.why));
+            bool by_guardrail = j->evidence.verdict == GUARD_FAILED && j->answers[0].verdict != GUARD_FAILED;
+            if (!by_guardrail) j->evidence.why = arena_slice(arena, slice_of(j->report.why));
         }
     }
     guardrails_free(g);

@@ -7,7 +7,7 @@
 #include "change/rollout.h"
 #include "store/ledger.h"
 
-/* The plan of a row; of an A/B test one with its metric alone. Texts in the arena. */
+/* The plan of a row; of an A/B test its metric is the first guardrail, and the canary's come after it. Texts in the arena. */
 struct judged_plan {
     struct rollout_plan plan;
     bool is_ab;
@@ -37,5 +37,10 @@ struct judging {
 /* `counted`: guardrails_encode of what was counted so far; SLICE_NULL: nothing was. */
 enum fault judging_of(const struct judging_sources *s, const struct rollout_row *row, const struct judged_plan *plan, struct slice counted,
                       struct arena *arena, struct judging *ret, struct error *error) MUST_CHECK;
+
+struct slice judging_scores_of(const struct guardrail *g); /* name of the scores that it is about; SLICE_NULL: it is about records */
+/* Exchanges an arm that a test of prompt `name` takes (ab_needed), by what version `production` did in the last seven days; -1: not known. */
+enum fault judging_needed(const struct judging_sources *s, struct slice name, int64_t production, const struct ab_plan *p, int64_t now_us,
+                          int64_t *ret, struct error *error) MUST_CHECK;
 
 #endif

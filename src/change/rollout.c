@@ -133,7 +133,8 @@ void rollout_decide(const struct rollout_plan *p, const struct rollout_row *r, c
     } else if (r->stage == STAGE_CANARY) {
         decide_canary(p, r, e, arena, &d);
     } else {
-        wait_for(&d, e->why, false); /* an A/B test ends by a person */
+        bool tells = !slice_is_null(e->pause_why); /* it has no step to pause at: a person is asked */
+        wait_for(&d, tells ? e->pause_why : e->why, tells); /* an A/B test ends by a person */
     }
     *ret = d;
 }

@@ -95,6 +95,9 @@ static void put_standing(struct api_call *c, const struct standing *s) {
     if (s->plan.is_ab) {
         json_object(w);
         ab_report_write(&j->report, w);
+        json_key(w, "needed_an_arm");
+        if (s->plan.test.needed_an_arm >= 0) json_put_i64(w, s->plan.test.needed_an_arm);
+        else json_put_null(w);
         json_object_end(w);
     } else {
         json_put_null(w);
@@ -148,7 +151,9 @@ static void done(struct api_call *c, const struct act *a, enum fault fault, cons
 
 /* `ab` and what it says over the policy's; false: it was answered. */
 static bool read_test(struct api_call *c, const struct act *a, struct ab_test *ret) {
-    struct ab_test t = {.plan = a->policy->ab, .needed_an_arm = -1};
+    const struct judging_sources from = sources(c, a);
+    struct ab_test t = {.plan = a->policy->ab, .needed_an_arm = -1, .beside = a->policy->canary};
+    struct change_subject subject;
     struct error error;
     struct slice metric = api_text(c, "metric"), effect = api_text(c, "min_effect");
     int64_t longest = api_number(c, "longest", 0);
@@ -167,6 +172,10 @@ static bool read_test(struct api_call *c, const struct act *a, struct ab_test *r
     }
     if (longest > 0) t.plan.longest_us = longest;
     t.plan.metric.alpha = t.plan.alpha;
+    if (c->s->writer) ledger_writer_drain(c->s->writer);
+    if (!api_check(c, changes_subject(a->registry, a->kind, a->name, c->arena, &subject, &error), &error) ||
+        !api_check(c, judging_needed(&from, a->name, subject.production, &t.plan, a->at_us, &t.needed_an_arm, &error), &error))
+        return false;
     *ret = t;
     return true;
 }

@@ -24,7 +24,7 @@ const struct api_field api_fields_change_rollouts[] = {
     {"Rollout", "exchanges_needed", "integer", "that each weight takes at least"},
     {"Rollout", "held_s", "number", "served seconds at this step"},
     {"Rollout", "hold_s", "number?", "that the step takes; null: no time is set"},
-    {"Rollout", "ab", "json?", "of an A/B test: its report"},
+    {"Rollout", "ab", "json?", "of an A/B test: {verdict, over, detectable, why, needed_an_arm}"},
     {"Rollout", "revision", "integer", "of the prompt: `if_revision` of the next change"},
     {"Rollout", "production", "integer?", "the version that serves"},
     {"Rollout", "history", "json", "[{at, actor, action, why, stage, step, weight, verdict}], oldest first"},

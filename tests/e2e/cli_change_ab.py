@@ -7,12 +7,16 @@ from cli_words import eventually
 from rig import KEY, expect
 
 PLAN = {"ab": {"metric": "score:helpful", "min_effect": 0.1, "alpha": 0.05, "power": 0.8, "longest": "1h"}}
+BREAKS = """rules:
+  - match: {system_contains: BROKEN}
+    do: {status: 500, error: {message: broken}}
+"""
 
 
-def traffic(rig, n):
+def traffic(rig, n, check=True):
     (rig.folder / "questions.jsonl").write_text('{"question": "When?"}\n{"question": "Why?"}\n')
     rig.run("load", "--url", rig.gateway.url, "--key", KEY, "--prompt", "answer", "--vars", "questions.jsonl", "--users", "4000", "--rate", "400",
-            "--requests", str(n), "--no-stream", check=True)
+            "--requests", str(n), "--no-stream", check=check)
 
 
 def score(rig, rollout, candidate, control, seed):
@@ -29,13 +33,14 @@ def score(rig, rollout, candidate, control, seed):
 
 
 def test_change_ab(rig):
-    """Half each, looked at while it runs: a winner is named and promoted by a person; a loser is taken back; the plan is told before."""
-    serve(rig, plan=PLAN)
+    """Half each, looked at while it runs: a winner is named and promoted by a person; a loser, and one that fails, are taken back."""
+    serve(rig, rules=BREAKS, plan=PLAN)
     version(rig, "Be kind.")
     code, out, err = rig.run("rollout", "start", "answer@1", "--ab", "--why", "a test")
     expect(code != 0 or "already" in out + err, f"what serves alone cannot be tested against itself: {code} {out} {err}")
     number = version(rig, "Be kind, and helpful.")
-    rig.run("rollout", "start", f"answer@{number}", "--ab", "--why", "which helps more", check=True)
+    told = rig.run("rollout", "start", f"answer@{number}", "--ab", "--why", "which helps more", check=True)[1]
+    expect("is not known" in told and status(rig)["ab"]["needed_an_arm"] is None, told)
     traffic(rig, 800)
     rig.wait_records(count=800)
     first = rig.records()[0]["rollout"]
@@ -50,11 +55,20 @@ def test_change_ab(rig):
     expect({v["version"]: v["state"] for v in shown(rig)["versions"]} == {1: "superseded", 2: "production"}, shown(rig))
 
     number = version(rig, "Be curt.")
-    rig.run("rollout", "start", f"answer@{number}", "--ab", "--why", "is short enough", check=True)
-    traffic(rig, 800)
-    rig.wait_records(count=1600)
+    told = rig.run("rollout", "start", f"answer@{number}", "--ab", "--why", "is short enough", check=True)[1]
+    needed = status(rig)["ab"]["needed_an_arm"]  # of 0.1, where scores vary by 0.15: a fixed test would take 35
+    expect(35 < needed < 200 and f"about {needed} exchanges an arm" in told, f"{needed} {told}")
+    traffic(rig, 400)
+    rig.wait_records(count=1200)
     second = rig.records()[0]["rollout"]
     expect(second != first, f"{first} {second}")
     score(rig, second, 0.4, 0.7, 2)
     expect(eventually(lambda: status(rig)["state"] == "rolled back"), status(rig))
     expect({v["version"]: v["state"] for v in shown(rig)["versions"]} == {1: "superseded", 2: "production", 3: "rolled back"}, shown(rig))
+
+    number = version(rig, "Be BROKEN.")  # nobody scores a failure: the canary's guardrails see it
+    rig.run("rollout", "start", f"answer@{number}", "--ab", "--why", "breaks", check=True)
+    traffic(rig, 200, check=False)
+    expect(eventually(lambda: status(rig)["state"] == "rolled back"), status(rig))
+    told = status(rig)
+    expect([g["metric"] for g in told["guardrails"]] == ["score:helpful", "error_rate"] and told["why"].startswith("error_rate: surely worse"), told)

@@ -1,4 +1,4 @@
-#include "change/ab.h"
+#include "change/judging.h"
 #include "test_stats_rig.h"
 
 #include <stdio.h>
@@ -94,6 +94,25 @@ static void written_and_read(void **state) {
     assert_true(slice_is(back.plan.metric.name, "helpful \xE2\x9C\x93") && back.plan.metric.margin == 0);
     assert_true(back.plan.min_effect == 0.05 && back.plan.alpha == 0.05 && back.plan.power == 0.8);
     assert_true(back.plan.longest_us == t.plan.longest_us && back.needed_an_arm == 726);
+    assert_true(back.plan.metric.alpha == 0.05 && back.beside.n_guardrails == 0);
+    struct change_policy policy;
+    change_policy_defaults(&arena, &policy);
+    t.beside = policy.canary;
+    buffer_clear(&out);
+    json_start(&w, &out);
+    ab_write(&t, &w);
+    const struct rollout_row row = {.stage = STAGE_AB, .plan = buffer_slice(&out)};
+    struct judged_plan judged;
+    assert_int_equal(judging_plan(&row, &arena, &judged, &error), FAULT_NONE);
+    assert_true(judged.is_ab && judged.plan.interval_us == policy.canary.interval_us && judged.plan.n_guardrails == 1 + policy.canary.n_guardrails);
+    assert_true(judged.plan.guardrails[0].alpha == 0.05 && slice_is(judged.plan.guardrails[1].metric, "error_rate") && judged.plan.guardrails[1].alpha < 0.01);
+    t.plan.metric = policy.canary.guardrails[0]; /* the metric itself is judged once */
+    buffer_clear(&out);
+    json_start(&w, &out);
+    ab_write(&t, &w);
+    const struct rollout_row same = {.stage = STAGE_AB, .plan = buffer_slice(&out)};
+    assert_int_equal(judging_plan(&same, &arena, &judged, &error), FAULT_NONE);
+    assert_int_equal(judged.plan.n_guardrails, policy.canary.n_guardrails);
     static const char *const broken[] = {
         "", "[]", "{}", "{\"metric\":\"speed\",\"min_effect\":0.1,\"alpha\":0.05,\"power\":0.8,\"longest_us\":5}",
         "{\"metric\":\"error_rate\",\"min_effect\":0,\"alpha\":0.05,\"power\":0.8,\"longest_us\":5}",
