@@ -81,6 +81,8 @@ static enum fault decide_bare(const struct act *a, const struct ground *g, struc
         return FAULT_NONE;
     }
     ret->to = former;
+    if (g->subject.production == 0)
+        return error_set(error, FAULT_CONFLICT, "nothing of " SLICE_FMT " is in production: there is nothing to take back", SLICE_ARG(a->name));
     if (former == 0)
         return error_set(error, FAULT_CONFLICT, "nothing is known to have been in production before " SLICE_FMT "@%lld; `quarterdeck rollback " SLICE_FMT " --to V` says where to",
                          SLICE_ARG(a->name), (long long)g->subject.production, SLICE_ARG(a->name));

@@ -102,10 +102,11 @@ static enum fault start(const struct act *a, const struct ab_test *t, struct act
     struct change_version v;
     enum version_state next;
     struct slice warning;
+    struct error why = {.fault = FAULT_NONE};
     enum fault fault = ground_find(a, &g, error);
     if (fault == FAULT_NONE) fault = changes_version(a->registry, a->kind, a->name, a->which, a->arena, &v, error);
     if (fault != FAULT_NONE || nothing_to_start(a, &g, &v, ret, &fault, error)) return fault;
-    if ((fault = lifecycle_next(v.state, ACT_START, &next, error)) != FAULT_NONE) return fault;
+    if ((fault = lifecycle_next(v.state, ACT_START, &next, &why)) != FAULT_NONE) return error_set(error, fault, SLICE_FMT ": %s; `quarterdeck " SLICE_FMT " show " SLICE_FMT "` shows what it lacks", SLICE_ARG(of_version(a, v.version)), why.text, SLICE_ARG(a->kind), SLICE_ARG(of_version(a, v.version)));
     struct rollout_plan plan = a->policy->canary;
     if (t && t->beside.n_guardrails == GUARDRAILS)
         return error_set(error, FAULT_CONFLICT, "an A/B test has room for its metric and %d guardrails: rollouts.canary has %d", GUARDRAILS - 1, GUARDRAILS);

@@ -148,7 +148,7 @@ static enum fault too_few(const char *of, uint64_t have, int64_t want, struct er
 enum fault rollout_promote(const struct rollout_plan *p, const struct rollout_row *r, const struct rollout_evidence *e,
                            struct rollout_decision *ret, struct error *error) {
     struct rollout_decision d = {.act = ROLLOUT_PROMOTES, .why = SLICE("a person promotes it"), .step = r->step, .weight_ppm = ALL_PPM};
-    if (!rollout_under_way(r->state)) return error_set(error, FAULT_CONFLICT, "it is over: %s", rollout_state_name(r->state));
+    if (!rollout_under_way(r->state)) return error_set(error, FAULT_CONFLICT, "it is over: %s; `quarterdeck rollout status " SLICE_FMT "` shows how it went", rollout_state_name(r->state), SLICE_ARG(r->name));
     if (e->verdict == GUARD_FAILED || (r->stage == STAGE_SHADOW && e->shadow_worse))
         return error_set(error, FAULT_CONFLICT, "its verdict is Failed: " SLICE_FMT, SLICE_ARG(e->why));
     if (e->verdict == GUARD_ERROR) return error_set(error, FAULT_CONFLICT, "its verdict is Error: " SLICE_FMT, SLICE_ARG(e->why));

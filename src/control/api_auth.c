@@ -87,7 +87,7 @@ static bool with_token(struct api_call *c) {
         return refuse(c, FAULT_BAD_TOKEN,
                       slice_starts(c->q->token, SLICE("qd-"))
                           ? "this is no operator's token: keys of applications (qd-...) do not open the control plane"
-                          : "unknown operator token");
+                          : "unknown operator token: QUARTERDECK_TOKEN is none of `tokens` in the configuration");
     static const enum api_access rights[] = {
         [OPERATOR_VIEWER] = API_VIEWER, [OPERATOR_EDITOR] = API_EDITOR, [OPERATOR_ADMIN] = API_ADMIN};
     c->actor = t->name;

@@ -9,7 +9,7 @@ static bool find_other(struct api_call *c, const struct change_version *v, struc
     *before = *after = *v;
     if (to.at != NULL) return api_check(c, changes_version(c->s->registry, v->kind, v->name, to, c->arena, after, &error), &error);
     if (v->parent == 0) {
-        api_fail(c, FAULT_NOT_FOUND, SLICE_FMT "@%lld is the first version: say with `to` which to compare it with", SLICE_ARG(v->name), (long long)v->version);
+        api_fail(c, FAULT_NOT_FOUND, SLICE_FMT "@%lld is the first version: say with --to which to compare it with", SLICE_ARG(v->name), (long long)v->version);
         return false;
     }
     return api_check(c, changes_version(c->s->registry, v->kind, v->name, parent, c->arena, before, &error), &error);

@@ -22,12 +22,13 @@ static void say_words(struct client_answer *a) {
 }
 
 /* Refused because of who asks or of what another did: the answer is no. */
-static int send_change(const struct client_options *o, const char *path, struct slice body) {
+static int send_change(const struct client_options *o, const char *path, struct slice body, bool *ret_asked) {
     struct client_answer a;
     int code = 0;
     struct client *client = client_open(o, &code);
     client_answer_init(&a);
     if (client) code = client_call(client, "POST", path, body, &a);
+    if (ret_asked) *ret_asked = client != NULL;
     if (client && code < 0) {
         if (o->json) cli_print_json(&a);
         else say_words(&a);
@@ -95,7 +96,7 @@ static int start(int argc, char **argv) {
     if (effect) json_member_text(&w, "min_effect", effect);
     if (longest) json_member_text(&w, "longest", longest);
     json_object_end(&w);
-    code = send_change(&s.o, "/api/v1/rollouts", buffer_slice(&body));
+    code = send_change(&s.o, "/api/v1/rollouts", buffer_slice(&body), NULL);
     buffer_deinit(&body);
     return code;
 }
@@ -116,7 +117,7 @@ static int say(int argc, char **argv, const char *verb, const char *usage) {
     client_add_segment(&path, verb);
     begin_body(&w, &body, &s);
     json_object_end(&w);
-    code = send_change(&s.o, buffer_text(&path), buffer_slice(&body));
+    code = send_change(&s.o, buffer_text(&path), buffer_slice(&body), NULL);
     buffer_deinit(&body);
     buffer_deinit(&path);
     return code;
@@ -131,7 +132,29 @@ static int abort_it(int argc, char **argv) { return say(argc, argv, "abort", "qu
 
 static void put_double(struct sheet *s, struct client_answer *a, uint32_t node, const char *path) {
     double n;
-    if (json_get_double(&a->doc, cli_at(a, node, path), &n)) sheet_print_cell(s, "%.4g", n);
+    if (json_get_double(&a->doc, cli_at(a, node, path), &n)) sheet_print_cell(s, "%.3g", n);
+    else sheet_put(s, SLICE_NULL);
+}
+
+/* What each side has, in the unit of the metric: "2.4 %", "812 ms", "0.000231 USD". */
+static void put_side(struct sheet *s, struct client_answer *a, uint32_t g, const char *side) {
+    struct slice metric = cli_value(a, g, "metric");
+    double n;
+    if (!json_get_double(&a->doc, cli_at(a, g, side), &n)) sheet_put(s, SLICE_NULL);
+    else if (slice_starts(metric, SLICE("latency")) || slice_starts(metric, SLICE("first_token")) || slice_starts(metric, SLICE("per_token")))
+        sheet_print_cell(s, "%.4g ms", n / 1e3);
+    else if (slice_starts(metric, SLICE("cost"))) sheet_print_cell(s, "%.3g USD", n / 1e9);
+    else if (slice_starts(metric, SLICE("score:")) || slice_is(metric, "output_tokens") || slice_is(metric, "tool_calls")) sheet_print_cell(s, "%.4g", n);
+    else sheet_print_cell(s, "%.3g %%", n * 100);
+}
+
+/* "1.07 to 1.1"; an end that is not known: "any" */
+static void put_interval(struct sheet *s, struct client_answer *a, uint32_t interval) {
+    double low, high;
+    bool has_low = json_get_double(&a->doc, json_item(&a->doc, interval, 0), &low), has_high = json_get_double(&a->doc, json_item(&a->doc, interval, 1), &high);
+    if (has_low && has_high) sheet_print_cell(s, "%.3g to %.3g", low, high);
+    else if (has_low && low > 0) sheet_print_cell(s, "%.3g and more", low);
+    else if (has_high) sheet_print_cell(s, "up to %.3g", high);
     else sheet_put(s, SLICE_NULL);
 }
 
@@ -140,21 +163,18 @@ static enum sheet_color color_of(struct slice verdict) {
 }
 
 static void write_guardrails(struct client_answer *a) {
-    static const char *const headers[] = {"GUARDRAIL", "VERDICT", ">EFFECT", ">LOW", ">HIGH", ">MARGIN", ">EVIDENCE", ">FAILS AT", ">CANDIDATE", ">CONTROL", ">NEEDED"};
+    static const char *const headers[] = {"GUARDRAIL", "VERDICT", ">CANDIDATE", ">CONTROL", ">EFFECT", ">INTERVAL", ">MARGIN", ">EVIDENCE", ">FAILS AT", ">N CAND.", ">N CONTROL", ">NEEDS MORE"};
     struct sheet s;
     uint32_t at = JSON_NONE, g;
     sheet_init(&s, headers, sizeof headers / sizeof *headers);
     while (json_each_item(&a->doc, cli_at(a, 0, "guardrails"), &at, &g)) {
-        uint32_t interval = cli_at(a, g, "interval");
-        double low, high;
         cli_put(&s, a, g, "metric");
         cli_put(&s, a, g, "verdict");
         sheet_paint(&s, color_of(cli_value(a, g, "verdict")));
+        put_side(&s, a, g, "candidate");
+        put_side(&s, a, g, "control");
         put_double(&s, a, g, "effect");
-        if (json_get_double(&a->doc, json_item(&a->doc, interval, 0), &low)) sheet_print_cell(&s, "%.4g", low);
-        else sheet_put(&s, SLICE_NULL);
-        if (json_get_double(&a->doc, json_item(&a->doc, interval, 1), &high)) sheet_print_cell(&s, "%.4g", high);
-        else sheet_put(&s, SLICE_NULL);
+        put_interval(&s, a, cli_at(a, g, "interval"));
         put_double(&s, a, g, "margin");
         put_double(&s, a, g, "evidence");
         put_double(&s, a, g, "threshold");
@@ -304,6 +324,7 @@ int cli_rollback(int argc, char **argv) {
     };
     struct buffer path, body;
     struct json_writer w;
+    bool asked = false;
     int n, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, ROLLBACK_USAGE, &n);
     if (code < 0) code = cli_expect(ROLLBACK_USAGE, n, 1, 1);
     if (code >= 0) return code;
@@ -315,8 +336,8 @@ int cli_rollback(int argc, char **argv) {
     if (to) json_member_text(&w, "to", to);
     if (severity) json_member_text(&w, "severity", severity);
     json_object_end(&w);
-    code = send_change(&s.o, buffer_text(&path), buffer_slice(&body));
-    if (code == 3 && !s.o.server && !getenv("QUARTERDECK_URL"))
+    code = send_change(&s.o, buffer_text(&path), buffer_slice(&body), &asked);
+    if (code == 3 && !asked && !s.o.server && !getenv("QUARTERDECK_URL"))
         fprintf(stderr, "quarterdeck: with --server URL a rollback needs no configuration file\n");
     buffer_deinit(&body);
     buffer_deinit(&path);

@@ -149,7 +149,7 @@ static void write_one(struct client_answer *a) {
     struct slice human = cli_value(a, 0, "human");
     buffer_init(&out, LIMIT_REPLY_BODY);
     buffer_printf(&out, SLICE_FMT "@" SLICE_FMT "%s" SLICE_FMT "\n", SLICE_ARG(cli_value(a, 0, "name")), SLICE_ARG(cli_value(a, 0, "version")), human.len > 0 ? ", " : "", SLICE_ARG(human));
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) say(&out, members[i], cli_value(a, 0, members[i]));
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) say(&out, slice_is(slice_of(members[i]), "state_why") ? "because" : members[i], cli_value(a, 0, members[i]));
     cli_version_say(a, 0, &out);
     while (json_each_item(&a->doc, cli_at(a, 0, "suites"), &at, &item)) say(&out, "suite", json_string(&a->doc, item, &a->arena));
     for (at = JSON_NONE; json_each_item(&a->doc, cli_at(a, 0, "approvals"), &at, &item);)

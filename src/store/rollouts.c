@@ -104,7 +104,7 @@ enum fault rollout_find(struct registry *r, struct slice kind, struct slice name
     if (n == 0) {
         struct change_subject of = {0};
         fault = changes_subject(r, kind, name, arena, &of, error);
-        return fault != FAULT_NONE ? fault : error_set(error, FAULT_NOT_FOUND, SLICE_FMT " has had no rollout", SLICE_ARG(name));
+        return fault != FAULT_NONE ? fault : error_set(error, FAULT_NOT_FOUND, SLICE_FMT " has had no rollout: `quarterdeck rollout start " SLICE_FMT "@V` begins one", SLICE_ARG(name), SLICE_ARG(name));
     }
     *ret = rows[0];
     return FAULT_NONE;

@@ -33,7 +33,7 @@ static void one_is_under_way(void **state) {
     struct error error = {0};
     unsigned n;
     assert_int_equal(rollout_find(r, PROMPT, NAME, &arena, &found, &error), FAULT_NOT_FOUND);
-    assert_string_equal(error.text, "helpdesk-answer has had no rollout");
+    assert_string_equal(error.text, "helpdesk-answer has had no rollout: `quarterdeck rollout start helpdesk-answer@V` begins one");
     assert_int_equal(rollout_find(r, PROMPT, SLICE("helpdesk-answe"), &arena, &found, &error), FAULT_NOT_FOUND);
     assert_string_equal(error.text, "no prompt `helpdesk-answe`; did you mean `helpdesk-answer`?");
     start(r, &row);
