@@ -72,3 +72,9 @@ def test_change_ab(rig):
     expect(eventually(lambda: status(rig)["state"] == "rolled back"), status(rig))
     told = status(rig)
     expect([g["metric"] for g in told["guardrails"]] == ["score:helpful", "error_rate"] and told["why"].startswith("error_rate: surely worse"), told)
+
+    number = version(rig, "Be plain.")  # of what records say, too, it is told beforehand
+    told = rig.run("rollout", "start", f"answer@{number}", "--ab", "--metric", "output_tokens", "--min-effect", "0.1", "--why", "is it shorter", check=True)[1]
+    needed = status(rig)["ab"]["needed_an_arm"]
+    expect(needed is not None and needed > 10 and f"about {needed} exchanges an arm" in told, f"{needed} {told}")
+    expect([g["metric"] for g in status(rig)["guardrails"]] == ["output_tokens", "error_rate"], status(rig))
