@@ -87,6 +87,8 @@ static enum fault is_watched(const struct act *a, struct error *error) {
     enum fault fault = rollouts_list(a->registry, a->kind, SLICE_NULL, true, ROLLOUTS_AT_ONCE, a->arena, &rows, &n, error);
     if (fault != FAULT_NONE || n < ROLLOUTS_AT_ONCE) return fault;
     return error_set(error, FAULT_CONFLICT, "%u rollouts are under way, the most that are watched at once: end one first (`quarterdeck rollout list --under-way`)", n);
+}
+
 /* What a test takes, before any of it is there. */
 static struct slice takes(const struct act *a, const struct ab_test *t) {
     struct slice metric = t->plan.metric.metric;
@@ -106,7 +108,8 @@ static enum fault start(const struct act *a, const struct ab_test *t, struct act
     enum fault fault = ground_find(a, &g, error);
     if (fault == FAULT_NONE) fault = changes_version(a->registry, a->kind, a->name, a->which, a->arena, &v, error);
     if (fault != FAULT_NONE || nothing_to_start(a, &g, &v, ret, &fault, error)) return fault;
-    if ((fault = lifecycle_next(v.state, ACT_START, &next, &why)) != FAULT_NONE) return error_set(error, fault, SLICE_FMT ": %s; `quarterdeck " SLICE_FMT " show " SLICE_FMT "` shows what it lacks", SLICE_ARG(of_version(a, v.version)), why.text, SLICE_ARG(a->kind), SLICE_ARG(of_version(a, v.version)));
+    if ((fault = lifecycle_next(v.state, ACT_START, &next, &why)) != FAULT_NONE)
+        return error_set(error, fault, SLICE_FMT ": %s; `quarterdeck " SLICE_FMT " show " SLICE_FMT "` shows what it lacks", SLICE_ARG(of_version(a, v.version)), why.text, SLICE_ARG(a->kind), SLICE_ARG(of_version(a, v.version)));
     struct rollout_plan plan = a->policy->canary;
     if (t && t->beside.n_guardrails == GUARDRAILS)
         return error_set(error, FAULT_CONFLICT, "an A/B test has room for its metric and %d guardrails: rollouts.canary has %d", GUARDRAILS - 1, GUARDRAILS);
