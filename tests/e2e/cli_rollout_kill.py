@@ -3,7 +3,7 @@ import json
 import threading
 import time
 
-from cli_rollout import SCRIPT, ask, status, version
+from cli_rollout import SCRIPT, Traffic, ask, status, version
 from cli_words import eventually
 from rig import config, expect
 
@@ -103,3 +103,33 @@ def test_rollout_kill_in_each_act(rig):
             expect(now[3][:len(before[3])] == before[3] and len(now[3]) <= len(before[3]) + 1, f"{what}: {before[3]} -> {now[3]}")
         before = now
     print(f"  {kills} kills, {halves} of them before the act was done")
+
+
+def test_rollout_kill_by_itself(rig):
+    """What the server does by itself, from shadow to production, killed again and again on its way: never back, each step once."""
+    (rig.folder / "script.yaml").write_text(SCRIPT)
+    sim = rig.start_sim("--speed", "0", "--script", rig.folder / "script.yaml")
+    plan = (WAYS % (("shadow-then-canary",) * 3)).replace("24h", "300ms").replace("promote: person", "promote: auto").replace("min_samples: 1,", "min_samples: 5,")
+    rig.write_config(config(sim.url) + plan)
+    rig.start_gateway()
+    version(rig, "Be kind.")
+    version(rig, "Be kind and brief.")
+    say(rig, "start", 2)
+    seen, kills = [], 0
+    with Traffic(rig):
+        while kills < 60:
+            time.sleep(0.15 + 0.01 * (kills % 10))
+            rig.gateway.kill9()
+            rig.start_gateway()
+            kills += 1
+            now = status(rig)
+            place = (now["state"], now["stage"], now["weight"], now["production"])
+            seen += [place] if seen[-1:] != [place] else []
+            if now["state"] != "progressing":
+                break
+    way = [("progressing", "shadow", 0, 1), ("progressing", "canary", 40, 1), ("progressing", "canary", 50, 1), ("promoted", "canary", 100, 2)]
+    expect(seen[-1] == way[-1] and [p for p in way if p in seen] == seen, seen)
+    place, production, states, history = stand(rig)
+    expect(production == 2 and states == {1: "superseded", 2: "production"}, states)
+    expect(history == ["rollout.start", "rollout.canary", "rollout.step", "rollout.promote"], history)
+    print(f"  {kills} kills, seen {[p[1:3] for p in seen]}")
