@@ -258,6 +258,7 @@ static void pause_and_resume(void **state) {
     assert_true(w->out.already);
     assert_int_equal(act_resume(&a, &w->out, &w->error), FAULT_NONE);
     struct rollout_row row = row_of(w);
+    row.step_held_us = MINUTE_US;
     assert_int_equal(step(w, &thread, &row, ROLLOUT_GOES_ON, 3, 250000), FAULT_NONE);
     row = row_of(w);
     assert_int_equal(row.epoch, 2);
