@@ -4,6 +4,7 @@
 #include "store/emergency.h"
 #include "test_store_changes_rig.h"
 
+#define P(text) "{\"prompt\":\"helpdesk-answer\",\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"" text "\"}]}"
 #define MINUTE_US 60000000LL
 
 struct world {
@@ -24,6 +25,7 @@ static int setup(void **state) {
     arena_init(&w->arena, 64 << 10, 64 << 20);
     w->r = open_registry(w->rig);
     change_policy_defaults(&w->arena, &w->policy);
+    for (unsigned i = 0; i < CHANGE_CLASSES; i++) w->policy.of[i].gate = false; /* gates and reviews: test_change_review.c */
     w->at = AT;
     *state = w;
     return 0;
@@ -61,8 +63,8 @@ static int64_t put(struct world *w, const char *text, int64_t parent, enum versi
 }
 /* 1 serves, 2 is evaluated. */
 static void launch(struct world *w, enum change_class class) {
-    put(w, "{\"model\":\"m\",\"n\":1}", 0, VERSION_PRODUCTION, CHANGE_MAJOR);
-    put(w, "{\"model\":\"m\",\"n\":2}", 1, VERSION_EVALUATED, class);
+    put(w, P("1"), 0, VERSION_PRODUCTION, CHANGE_MAJOR);
+    put(w, P("2"), 1, VERSION_EVALUATED, class);
 }
 
 static enum fault start(struct world *w, const char *who, const char *which) {
@@ -131,7 +133,7 @@ static void starts_by_its_class(void **state) {
     assert_true(w->out.already);
     begin(w, "1");
     says(w, "is in production already");
-    put(w, "{\"n\":3}", 1, VERSION_EVALUATED, CHANGE_MINOR);
+    put(w, P("3"), 1, VERSION_EVALUATED, CHANGE_MINOR);
     UNTOUCHED(w, start(w, "bob", "3"), FAULT_CONFLICT, "helpdesk-answer@2 is being rolled out since");
     assert_non_null(strstr(w->error.text, "by anna): promote or abort it first: `quarterdeck rollout abort helpdesk-answer`"));
 }
@@ -143,7 +145,7 @@ static void direct_and_shadow(void **state) {
     serves(w, 2);
     is(w, "1", VERSION_SUPERSEDED);
     assert_int_equal(row_of(w).state, ROLLOUT_PROMOTED);
-    put(w, "{\"n\":3}", 2, VERSION_EVALUATED, CHANGE_MAJOR);
+    put(w, P("3"), 2, VERSION_EVALUATED, CHANGE_MAJOR);
     begin(w, "3");
     is(w, "3", VERSION_SHADOW);
     assert_int_equal(row_of(w).weight_ppm, 0);
@@ -159,7 +161,7 @@ static void direct_and_shadow(void **state) {
 static void starts_nothing_unfit(void **state) {
     struct world *w = *state;
     launch(w, CHANGE_MINOR);
-    put(w, "{\"n\":3}", 1, VERSION_REJECTED, CHANGE_MINOR);
+    put(w, P("3"), 1, VERSION_REJECTED, CHANGE_MINOR);
     UNTOUCHED(w, start(w, "anna", "3"), FAULT_CONFLICT, "it is rejected and cannot be rolled out");
     UNTOUCHED(w, start(w, "anna", "9"), FAULT_NOT_FOUND, "");
     struct act a = act_of(w, "anna", "2");
@@ -200,7 +202,7 @@ static void bounded(void **state) {
     launch(w, CHANGE_MODERATE);
     for (unsigned i = 0; i < ROLLOUTS_AT_ONCE; i++) {
         snprintf(name, sizeof name, "prompt-%u", i);
-        struct change_version v = version_of("{\"n\":1}", 0);
+        struct change_version v = version_of(P("1"), 0);
         struct rollout_row row = {.kind = PROMPT, .name = slice_of(name), .candidate = 1, .plan = SLICE("{}"), .stage = STAGE_CANARY, .state = ROLLOUT_PROGRESSING,
                                   .started_us = AT, .started_by = SLICE("anna"), .verdict = SLICE("Inconclusive"), .why = SLICE("x")};
         struct change c = change_by("anna", "prompt.apply"), r = c;
@@ -316,12 +318,12 @@ static void an_apply_does_not_hide_what_serves(void **state) {
     struct world *w = *state;
     launch(w, CHANGE_MINOR);
     begin(w, "2");
-    put(w, "{\"n\":3}", 2, VERSION_EVALUATED, CHANGE_MODERATE);
+    put(w, P("3"), 2, VERSION_EVALUATED, CHANGE_MODERATE);
     begin(w, "3");
     struct act a = act_of(w, "bob", NULL);
     assert_int_equal(act_abort(&a, SLICE_NULL, &w->out, &w->error), FAULT_NONE);
     w->at += 20 * MINUTE_US;
-    struct change_version v = version_of("{\"n\":4}", 2);
+    struct change_version v = version_of(P("4"), 2);
     struct change c = change_by("carol", "prompt.apply");
     c.audit.at_us = w->at;
     c.add = &v;
@@ -336,7 +338,7 @@ static void two_go_back_once(void **state) {
     struct world *w = *state;
     launch(w, CHANGE_MINOR);
     begin(w, "2");
-    put(w, "{\"n\":3}", 2, VERSION_EVALUATED, CHANGE_MINOR);
+    put(w, P("3"), 2, VERSION_EVALUATED, CHANGE_MINOR);
     begin(w, "3");
     assert_int_equal(back(w, "anna", NULL), FAULT_NONE);
     serves(w, 2);
@@ -355,7 +357,7 @@ static void back_ends_a_rollout(void **state) {
     struct world *w = *state;
     launch(w, CHANGE_MINOR);
     begin(w, "2");
-    put(w, "{\"n\":3}", 2, VERSION_EVALUATED, CHANGE_MODERATE);
+    put(w, P("3"), 2, VERSION_EVALUATED, CHANGE_MODERATE);
     begin(w, "3");
     assert_int_equal(back(w, "anna", NULL), FAULT_NONE);
     says(w, "helpdesk-answer@2 serves everybody, as it did beside the rollout of @3, which is aborted. Was @2 wrong too: `quarterdeck rollback helpdesk-answer --to 1`");
@@ -373,7 +375,7 @@ static void back_past_a_rollout(void **state) {
     struct world *w = *state;
     launch(w, CHANGE_MINOR);
     begin(w, "2");
-    put(w, "{\"n\":3}", 2, VERSION_EVALUATED, CHANGE_MAJOR);
+    put(w, P("3"), 2, VERSION_EVALUATED, CHANGE_MAJOR);
     begin(w, "3");
     const struct rollout_row seen = row_of(w);
     assert_int_equal(back(w, "anna", "1"), FAULT_NONE);
@@ -421,7 +423,7 @@ static void who_may(void **state) {
 
 static void nothing_serves_yet(void **state) {
     struct world *w = *state;
-    put(w, "{\"n\":1}", 0, VERSION_EVALUATED, CHANGE_MAJOR);
+    put(w, P("1"), 0, VERSION_EVALUATED, CHANGE_MAJOR);
     UNTOUCHED(w, back(w, "anna", NULL), FAULT_CONFLICT, "nothing of helpdesk-answer is in production");
 }
 
