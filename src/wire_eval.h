@@ -47,6 +47,8 @@ struct eval_run_order {
     int64_t since_us;           /* when it was wanted: what began before that is not gone on with */
     unsigned concurrent;        /* requests under way */
     int64_t max_cost_nano;      /* -1: none */
+    bool (*wanted)(void *ctx);  /* asked now and then on this thread: does anybody wait for it still? NULL: yes */
+    void *ctx;
     const atomic_bool *stop;
 };
 enum fault eval_run_make(const struct eval_run_order *o, struct arena *arena, struct run_row *ret, struct error *error) MUST_CHECK;

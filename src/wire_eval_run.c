@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #define TICK_US 200000LL
+#define ASK_TICKS 3 /* so seldom is it asked whether anybody waits */
 #define TRY_TIMEOUT_US 120000000LL
 #define PATIENCE_US 1200000000LL
 #define OUTPUT_MOST (1u << 20)
@@ -22,6 +23,7 @@ struct making {
     struct loop *loop;
     struct run *run;
     struct loop_timer tick;
+    unsigned ticks;
     struct run_result results[KEEP_AT_ONCE]; /* not kept yet; bodies in `bodies` */
     struct buffer bodies[KEEP_AT_ONCE];
     unsigned n;
@@ -75,6 +77,7 @@ static void on_tick(struct loop_timer *t) {
     if (m->fault == FAULT_NONE && run_find(m->o->evaluations, m->number, &arena, &row, m->error) == FAULT_NONE && !slice_is_null(row.stop_by))
         run_stop(m->run, "a person stopped it");
     arena_deinit(&arena);
+    if (m->o->wanted != NULL && ++m->ticks % ASK_TICKS == 0 && !m->o->wanted(m->o->ctx)) run_stop(m->run, "nobody waits for it any more");
     if (atomic_load(m->o->stop)) loop_stop(m->loop);
     loop_timer_start(m->loop, t, TICK_US);
 }

@@ -46,16 +46,48 @@ static bool is_wanted(const struct change_version *v, const struct class_policy 
     return s.gate == GATE_WAITING || s.gate == GATE_RUNNING;
 }
 
+/* The version as it is now, when it still waits for this very gate: neither rejected nor overridden, nor asked again since. FAULT_CONFLICT. */
+static enum fault wanted(struct registry *r, const struct change_version *v, struct arena *arena, uint64_t *ret_revision, struct error *error) {
+    struct change_subject subject;
+    struct change_version now;
+    enum fault fault = changes_subject(r, v->kind, v->name, arena, &subject, error);
+    if (fault == FAULT_NONE) fault = changes_version(r, v->kind, v->name, arena_printf(arena, "%lld", (long long)v->version), arena, &now, error);
+    if (fault != FAULT_NONE) return fault;
+    if (now.state != VERSION_IN_REVIEW || begun_of(&now, arena) != begun_of(v, arena))
+        return error_set(error, FAULT_CONFLICT, "it is %s, by " SLICE_FMT, version_state_name(now.state), SLICE_ARG(now.state_by));
+    *ret_revision = subject.revision;
+    return FAULT_NONE;
+}
+
+struct waiting {
+    struct registry *registry;
+    const struct change_version *version;
+};
+static bool still_wanted(void *ctx) {
+    const struct waiting *k = ctx;
+    struct arena arena;
+    struct error error;
+    uint64_t revision;
+    arena_init(&arena, 64 << 10, ROOM_MAX);
+    enum fault fault = wanted(k->registry, k->version, &arena, &revision, &error);
+    arena_deinit(&arena);
+    return fault != FAULT_CONFLICT; /* what could not be read says nothing */
+}
+
 /* The gate's word into the registry; where that puts a first version into production, it serves from the next exchange on. */
 static enum fault keep(struct gate_wire *w, const struct policy *policy, const struct change_version *v, struct slice json, struct slice why,
                        struct arena *arena, struct error *error) {
     struct act_outcome out;
-    const struct act a = {.registry = w->registry, .policy = &policy->change, .kind = v->kind, .name = v->name,
-                          .which = arena_printf(arena, "%lld", (long long)v->version), .who = {SLICE("quarterdeck"), OPERATOR_EDITOR, true},
-                          .why = why, .at_us = clock_wall_us(), .arena = arena};
+    struct act a = {.registry = w->registry, .policy = &policy->change, .kind = v->kind, .name = v->name,
+                    .which = arena_printf(arena, "%lld", (long long)v->version), .who = {SLICE("quarterdeck"), OPERATOR_EDITOR, true},
+                    .why = why, .at_us = clock_wall_us(), .arena = arena};
     enum fault fault = FAULT_CONFLICT;
-    for (int i = 0; i < TURNS && fault == FAULT_CONFLICT; i++) fault = act_gate(&a, json, &out, error); /* an approval that came meanwhile loses no gate */
-    if (fault == FAULT_CONFLICT || fault == FAULT_NOT_FOUND) { /* rejected, overridden: nobody waits for it any more */
+    for (int i = 0; i < TURNS && fault == FAULT_CONFLICT; i++) { /* an approval that came meanwhile loses no gate */
+        fault = wanted(w->registry, v, arena, &a.seen, error);
+        if (fault != FAULT_NONE) break;
+        fault = act_gate(&a, json, &out, error);
+    }
+    if (fault == FAULT_CONFLICT || fault == FAULT_NOT_FOUND) {
         say(LOG_INFO, "a gate ended, and nobody waits for it", v, error->text);
         return FAULT_NONE;
     }
@@ -77,11 +109,17 @@ static enum fault one(struct gate_wire *w, const struct change_version *v, struc
         fault = changes_subject(w->registry, v->kind, v->name, &arena, &subject, error);
         bool any = fault == FAULT_NONE && subject.production != 0;
         if (any) fault = changes_version(w->registry, v->kind, v->name, SLICE("production"), &arena, &control, error);
+        struct waiting waiting = {w->registry, v};
         const struct gate_order o = {.evaluations = w->evaluations, .registry = w->registry, .policy = policy, .url = w->url, .credential = w->credential, .subject = &subject,
                                      .candidate = v, .control = any ? &control : NULL, .class = class, .begun_us = begun_of(v, &arena),
-                                     .now_us = clock_wall_us(), .stop = &w->stopping};
+                                     .now_us = clock_wall_us(), .stop = &w->stopping,
+                                     .wanted = still_wanted, .ctx = &waiting};
         if (fault == FAULT_NONE) fault = gate_make(&o, &arena, &json, &why, error);
         if (fault == FAULT_NONE) fault = keep(w, policy, v, json, why, &arena, error);
+        if (fault == FAULT_CONFLICT) { /* rejected, overridden, or asked anew, which woke us */
+            say(LOG_INFO, "a gate was given up", v, error->text);
+            fault = FAULT_NONE;
+        }
     }
     if (fault != FAULT_NONE && fault != FAULT_SHUTTING_DOWN) say(LOG_WARN, "a gate could not be held; it is tried again", v, error->text);
     arena_deinit(&arena);

@@ -19,8 +19,11 @@ struct gate_order {
     int64_t begun_us;                  /* when it was asked: runs that began before are of an earlier one */
     int64_t now_us;
     const atomic_bool *stop;
+    bool (*wanted)(void *ctx);         /* asked while it runs: does anybody wait for it still? */
+    void *ctx;
 };
-/* *ret_json: gate_write's, done, in the arena. FAULT_SHUTTING_DOWN: stopped, and to be asked again after the next start; else what may pass. */
+/* *ret_json: gate_write's, done, in the arena. FAULT_SHUTTING_DOWN: stopped, and to be asked again after the next start; FAULT_CONFLICT:
+ * nobody waits for it; else what may pass. */
 enum fault gate_make(const struct gate_order *o, struct arena *arena, struct slice *ret_json, struct slice *ret_why, struct error *error) MUST_CHECK;
 
 #endif

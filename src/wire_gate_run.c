@@ -68,6 +68,21 @@ static struct slice who_asks(struct work *k) {
 
 /* ---- runs ---- */
 
+/* Of a run's summary. *ret_whole: nothing ended it, and each case has an answer. */
+static void read_summary(const struct run_row *r, struct arena *arena, double *ret_rate, struct slice *ret_why, bool *ret_whole) {
+    struct json_doc d;
+    *ret_rate = NAN;
+    int64_t errors = 0;
+    *ret_why = SLICE("");
+    *ret_whole = false;
+    if (slice_is_null(r->summary) || json_read(r->summary, arena, 2, &d, NULL) != FAULT_NONE) return;
+    if (!json_get_double(&d, json_get(&d, 0, "pass_rate"), ret_rate)) *ret_rate = NAN;
+    struct slice why = json_string(&d, json_get(&d, 0, "why"), arena);
+    if (!slice_is_null(why)) *ret_why = why;
+    struct slice stopped = json_string(&d, json_get(&d, 0, "stopped"), arena);
+    *ret_whole = r->state == RUN_FINISHED && slice_is_null(stopped) && json_get_i64(&d, json_get(&d, 0, "errors"), &errors) && errors == 0;
+}
+
 static struct slice label_of(const struct work *k, const struct change_version *v) {
     return arena_printf(k->arena, "%s" SLICE_FMT "@%lld", is_knowledge(k) ? "knowledge " : "", SLICE_ARG(v->name), (long long)v->version);
 }
@@ -77,23 +92,29 @@ static const struct change_version *prompt_of(const struct work *k, const struct
 
 struct looking {
     const struct work *k;
-    const struct change_version *v; /* of the prompt; version 0: the suite's own */
+    const struct change_version *of, *v; /* v: of the prompt; version 0: the suite's own */
     struct slice label;
     int64_t since_us, number;
+    struct arena *arena;
 };
-/* A whole run of the very same: suite, version, all cases. */
+/* A run of the very same: suite, version, all cases. Production's is taken again when it is whole: else the provider's hour would last a day. */
 static bool look_for_run(void *ctx, const struct run_row *r) {
     struct looking *l = ctx;
+    double rate;
+    struct slice why;
+    bool whole;
     if (r->started_us < l->since_us - DAY_US) return false;
     bool same = digest_eq(&r->suite_digest, &l->k->suite.digest) && slice_eq(r->prompt, l->label) && slice_is_null(r->chosen) &&
                 r->repeat == l->k->suite.repeat && (l->v->version == 0 || digest_eq(&r->prompt_digest, &l->v->digest));
-    if (same && r->state == RUN_FINISHED && r->started_us >= l->since_us) l->number = r->number;
+    if (!same || r->state != RUN_FINISHED || r->started_us < l->since_us) return true;
+    read_summary(r, l->arena, &rate, &why, &whole);
+    if (whole || l->of == l->k->o->candidate) l->number = r->number;
     return l->number == 0;
 }
 
 static enum fault find_run(struct work *k, const struct change_version *v, int64_t since_us, int64_t *ret, struct error *error) {
     struct arena rows;
-    struct looking l = {.k = k, .v = prompt_of(k, v), .label = label_of(k, v), .since_us = since_us};
+    struct looking l = {.k = k, .of = v, .v = prompt_of(k, v), .label = label_of(k, v), .since_us = since_us, .arena = k->arena};
     arena_init(&rows, 64 << 10, 64 << 20);
     enum fault fault = run_list(k->o->evaluations, k->suite.name, INT64_MAX, &rows, look_for_run, &l, error);
     arena_deinit(&rows);
@@ -117,12 +138,13 @@ static enum fault run_of(struct work *k, const struct change_version *v, int64_t
     enum fault fault = find_run(k, v, since_us, &found, error);
     if (fault != FAULT_NONE) return fault;
     if (found != 0) return run_find(o->evaluations, found, k->arena, ret, error);
+    if (!o->wanted(o->ctx)) return error_set(error, FAULT_CONFLICT, "nobody waits for it any more");
     (void)snprintf(kb, sizeof kb, "x-quarterdeck-kb: " SLICE_FMT "@%lld", SLICE_ARG(v->name), (long long)v->version);
     const struct eval_run_order order = {.evaluations = o->evaluations, .url = o->url, .who = headers, .suite = k->suite.name, .trigger = "gate",
                                          .prompt = prompt->body, .label = label_of(k, v),
                                          .model = prompt->version != 0 ? model_of(prompt, k->arena) : SLICE_NULL, .since_us = since_us,
                                          .concurrent = o->policy->server.evaluation.concurrent,
-                                         .max_cost_nano = o->policy->server.evaluation.max_cost_nano, .stop = o->stop};
+                                         .max_cost_nano = o->policy->server.evaluation.max_cost_nano, .stop = o->stop, .wanted = o->wanted, .ctx = o->ctx};
     return eval_run_make(&order, k->arena, ret, error);
 }
 
@@ -130,17 +152,6 @@ static enum fault run_of(struct work *k, const struct change_version *v, int64_t
 
 static enum gate_verdict verdict_of(const struct run_row *r) {
     return slice_is(r->verdict, "passed") ? GATE_SAYS_YES : slice_is(r->verdict, "failed") ? GATE_SAYS_NO : GATE_SAYS_NOTHING;
-}
-
-/* Of a run's summary. */
-static void read_summary(const struct run_row *r, struct arena *arena, double *ret_rate, struct slice *ret_why) {
-    struct json_doc d;
-    *ret_rate = NAN;
-    *ret_why = SLICE("");
-    if (slice_is_null(r->summary) || json_read(r->summary, arena, 2, &d, NULL) != FAULT_NONE) return;
-    if (!json_get_double(&d, json_get(&d, 0, "pass_rate"), ret_rate)) *ret_rate = NAN;
-    struct slice why = json_string(&d, json_get(&d, 0, "why"), arena);
-    if (!slice_is_null(why)) *ret_why = why;
 }
 
 static enum fault compare(struct work *k, const struct run_row *control, struct slice *ret_why, struct error *error) {
@@ -172,13 +183,13 @@ static struct slice words(const struct work *k, const struct run_row *run, struc
 static enum fault run_both(struct work *k, struct error *error) {
     struct run_row run, control;
     struct slice why, compared = SLICE("");
-    double ignored;
-    struct slice unused;
+    struct slice problem;
+    bool whole;
     enum fault fault = run_of(k, k->o->candidate, k->o->begun_us, &run, error);
     if (fault != FAULT_NONE) return fault;
     k->at->run = run.number;
     k->at->required = verdict_of(&run);
-    read_summary(&run, k->arena, &k->at->rate, &why);
+    read_summary(&run, k->arena, &k->at->rate, &why, &whole);
     if (k->o->control == NULL || k->at->required == GATE_SAYS_NO) {
         k->at->why = words(k, &run, why, NULL, compared);
         return FAULT_NONE;
@@ -186,11 +197,14 @@ static enum fault run_both(struct work *k, struct error *error) {
     fault = run_of(k, k->o->control, k->o->now_us - DAY_US, &control, error);
     if (fault != FAULT_NONE) return fault;
     k->at->control_run = control.number;
-    read_summary(&control, k->arena, &ignored, &unused);
-    k->at->control_rate = ignored;
+    read_summary(&control, k->arena, &k->at->control_rate, &problem, &whole);
     fault = compare(k, &control, &compared, error);
-    if (fault == FAULT_NONE) k->at->why = words(k, &run, why, &control, compared);
-    return fault;
+    if (fault != FAULT_NONE) return fault;
+    k->at->why = words(k, &run, why, &control, compared);
+    if (whole) return FAULT_NONE;
+    if (k->at->required == GATE_SAYS_YES) k->at->required = GATE_SAYS_NOTHING; /* what it lost cannot be seen */
+    k->at->why = arena_printf(k->arena, SLICE_FMT ". The run of production's version is not whole (" SLICE_FMT "): ask again when it can be", SLICE_ARG(k->at->why), SLICE_ARG(problem));
+    return FAULT_NONE;
 }
 
 /* ---- one suite ---- */

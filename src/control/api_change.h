@@ -15,5 +15,7 @@ bool api_change_act(struct api_call *c, struct act *ret);
 bool api_change_person(struct api_call *c, struct slice as, struct actor *ret);
 /* Where `deploy`: in force on every loop first. Then the answer (schema Changed), or the error. True: it was done. */
 bool api_change_answer(struct api_call *c, const struct act *a, enum fault fault, const struct act_outcome *o, bool deploy, const struct error *error);
+/* The member `progress`: runs of its gate that are under way. False after an error. */
+bool api_change_progress(struct api_call *c, const struct change_version *v, int64_t production);
 
 #endif

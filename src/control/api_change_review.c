@@ -101,8 +101,7 @@ static struct slice label_of(struct api_call *c, const struct change_version *v,
     return arena_printf(c->arena, "%s" SLICE_FMT "@%lld", slice_is(v->kind, "knowledge") ? "knowledge " : "", SLICE_ARG(v->name), (long long)version);
 }
 
-/* Runs of its gate that are under way; false after an error. */
-static bool put_progress(struct api_call *c, const struct change_version *v, int64_t production, bool waits) {
+bool api_change_progress(struct api_call *c, const struct change_version *v, int64_t production) {
     struct error error = {.fault = FAULT_NONE};
     struct progress p = {.c = c, .labels = {label_of(c, v, v->version), label_of(c, v, production)}, .since_us = v->state_us};
     struct arena rows;
@@ -110,7 +109,7 @@ static bool put_progress(struct api_call *c, const struct change_version *v, int
     json_key(&c->json, "progress");
     json_array(&c->json);
     arena_init(&rows, 64 << 10, 64 << 20);
-    if (waits && c->s->evaluations != NULL) fault = run_list(c->s->evaluations, SLICE_NULL, INT64_MAX, &rows, put_run, &p, &error);
+    if (v->state == VERSION_IN_REVIEW && c->s->evaluations != NULL) fault = run_list(c->s->evaluations, SLICE_NULL, INT64_MAX, &rows, put_run, &p, &error);
     arena_deinit(&rows);
     json_array_end(&c->json);
     return api_check(c, fault, &error);
@@ -148,6 +147,5 @@ void api_change_review(struct api_call *c) {
     json_member_string(w, "applied_by", v.applied_by);
     json_member_text(w, "gate_says", gate_name(s.gate));
     json_member_raw(w, "gate", slice_is_null(v.gate) ? SLICE("null") : v.gate);
-    bool waits = v.state == VERSION_IN_REVIEW && (s.gate == GATE_WAITING || s.gate == GATE_RUNNING);
-    if (put_progress(c, &v, subject.production, waits)) json_object_end(w);
+    if (api_change_progress(c, &v, subject.production)) json_object_end(w);
 }

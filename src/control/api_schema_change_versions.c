@@ -53,6 +53,7 @@ const struct api_field api_fields_change_versions[] = {
     {"VersionWhole", "counted", "json", "how its tokens were counted: encoding, exact, provider, model"},
     {"VersionWhole", "compared", "VersionCompared?", "with other versions, as they were when it was made"},
     {"VersionWhole", "content", "json", "the canonical content"},
+    {"VersionWhole", "progress", "[GateRun]", "runs of its gate that are under way"},
     {"VersionReview", "by", "string", "who"},
     {"VersionReview", "verdict", "submit|approve|reject|override|review-override", "what was said; submit begins a round"},
     {"VersionReview", "why", "string?", "why"},

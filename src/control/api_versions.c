@@ -1,6 +1,8 @@
 /* Versions of prompts and knowledge bases, read: all subjects, one with its versions, one version. */
 #include "control/api_versions.h"
 
+#include "control/api_change.h"
+
 enum { HEX = 2 * DIGEST_BYTES + 1 };
 
 struct slice api_version_kind(const struct api_call *c) {
@@ -91,7 +93,10 @@ void api_version_show(struct api_call *c) {
     put_fact(c, &v, "counted", "null");
     put_fact(c, &v, "compared", "null");
     json_member_raw(&c->json, "content", v.body);
-    json_object_end(&c->json);
+    struct change_subject subject = {.production = 0};
+    struct error error = {.fault = FAULT_NONE};
+    if (!api_check(c, changes_subject(c->s->registry, v.kind, v.name, c->arena, &subject, &error), &error)) return;
+    if (api_change_progress(c, &v, subject.production)) json_object_end(&c->json);
 }
 
 /* ---- one subject ---- */

@@ -156,6 +156,9 @@ static void write_one(struct client_answer *a) {
         say(&out, arena_text(&a->arena, cli_value(a, item, "verdict")), arena_printf(&a->arena, SLICE_FMT ": " SLICE_FMT, SLICE_ARG(cli_value(a, item, "by")), SLICE_ARG(cli_value(a, item, "why"))));
     struct slice verdict = cli_value(a, 0, "gate.verdict"), why = cli_value(a, 0, "gate.why");
     if (verdict.len > 0) say(&out, "gate", arena_printf(&a->arena, SLICE_FMT ": " SLICE_FMT, SLICE_ARG(verdict), SLICE_ARG(why)));
+    for (at = JSON_NONE; json_each_item(&a->doc, cli_at(a, 0, "progress"), &at, &item);)
+        say(&out, "gate runs", arena_printf(&a->arena, "suite " SLICE_FMT ": " SLICE_FMT " of " SLICE_FMT " (" SLICE_FMT ")", SLICE_ARG(cli_value(a, item, "suite")),
+                                            SLICE_ARG(cli_value(a, item, "done")), SLICE_ARG(cli_value(a, item, "planned")), SLICE_ARG(cli_value(a, item, "of"))));
     uint32_t documents = cli_at(a, 0, "content.documents");
     if (documents != JSON_NONE) buffer_printf(&out, "  %-10s %u\n", "documents", json_size(&a->doc, documents));
     else put_messages(a, &out);

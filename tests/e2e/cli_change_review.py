@@ -1,5 +1,6 @@
 """Reviews and gates of versions: who may, what the suites say, what an override leaves open."""
 import json
+import urllib.request
 
 from cli_words import eventually
 from rig import KEY, config, expect
@@ -33,6 +34,7 @@ def start(rig, run_as="run_as: {application: e2e, key: sdk}"):
     (rig.folder / "suite.yaml").write_text(SUITE.replace("RUN_AS", run_as))
     status, out, err = rig.run("apply", "-f", "suite.yaml", "--why", "a test")
     expect(status == 0, f"{status} {out} {err}")
+    return sim
 
 
 def as_(rig, who, *args):
@@ -184,3 +186,49 @@ def test_change_knowledge(rig):
     expect(status == 0 and "--to 2 --knowledge`" in out and "`quarterdeck knowledge diff articles@2 --to 1`" in out, f"{status} {out} {err}")
     status, out, err = rig.run("knowledge", "diff", "articles@2", "--to", "1")
     expect(status == 0 and "- c sha256-c-1" in out and "~ b sha256-b-2 -> sha256-b-1" in out, f"{status} {out} {err}")
+
+
+def test_change_gate_troubles(rig):
+    """A kill in the middle of a gate's run, a rejection during one, production's run that fails, a cap that ends one: none is a pass."""
+    sim = start(rig)
+
+    def script(rules):
+        urllib.request.urlopen(urllib.request.Request(sim.url + "/sim/script", data=(SAYS + rules).encode(), method="POST")).read()
+
+    def submit(version):
+        status, out, err = as_(rig, "anna", "prompt", "submit", f"helpdesk-answer@{version}", "--why", "please")
+        expect(status in (0, 1) and "its gate runs" in out, f"{status} {out} {err}")
+
+    def runs(version):
+        return [r for r in json.loads(rig.run("eval", "list", "--json", check=True)[1])["runs"] if r["prompt"] == f"helpdesk-answer@{version}"]
+
+    launch(rig)
+    script("  - {match: {system_contains: slowly}, do: {say: 'Use the reset link below.', delay: 300ms}}\n"
+           "  - {match: {system_contains: politely}, do: {status: 400}}\n")
+    apply(rig, "Answer slowly.")
+    submit(2)
+    expect(eventually(lambda: any(p["done"] >= 4 for p in review(rig, 2)["progress"])), review(rig, 2))
+    rig.gateway.kill9()
+    rig.start_gateway()
+    expect(eventually(lambda: review(rig, 2)["gate_says"] == "yes"), review(rig, 2))
+    expect([(r["state"], r["done"]) for r in runs(2)] == [("finished", 30)], runs(2))
+    apply(rig, "Answer slowly, with care.")
+    submit(3)
+    expect(eventually(lambda: any(p["done"] >= 4 for p in review(rig, 3)["progress"])), review(rig, 3))
+    shown = rig.run("prompt", "show", "helpdesk-answer@3")[1]
+    expect("of 30" in shown and "helpdesk-core" in shown, shown)
+    expect(as_(rig, "bob", "prompt", "reject", "helpdesk-answer@3", "--why", "no")[0] == 0, "rejected")
+    expect(eventually(lambda: runs(3)[0]["state"] == "stopped") and runs(3)[0]["done"] < 30, runs(3))
+    # production cannot be asked: what the other loses against it is not known; and that run is not taken again
+    (rig.folder / "suite.yaml").write_text((rig.folder / "suite.yaml").read_text() + "  - {id: more, vars: {question: \"One more?\"}}\n")
+    rig.run("apply", "-f", "suite.yaml", "--why", "one more", check=True)
+    apply(rig, "Answer kindly.")
+    status, out, err = as_(rig, "anna", "prompt", "submit", "helpdesk-answer@4", "--why", "kinder", "--wait")
+    expect(status == 1 and "not enough evidence" in out and "production's version is not whole" in out, f"{status} {out} {err}")
+    script("")
+    status, out, err = as_(rig, "anna", "prompt", "gate", "helpdesk-answer@4", "--why", "it answers again", "--wait")
+    expect(status == 1 and "the gate says yes" in out, f"{status} {out} {err}")
+    rig.write_config((rig.folder / "quarterdeck.yaml").read_text() + "evaluation: {max_cost_usd: 0.000001}\n")
+    expect(rig.http("POST", "/api/v1/reload", "{}")[0] == 200, "reloaded")
+    status, out, err = as_(rig, "anna", "prompt", "gate", "helpdesk-answer@4", "--why", "again", "--wait")
+    expect(status == 1 and "not enough evidence" in out and "cap on cost" in out and review(rig, 4)["state"] == "in review", f"{status} {out} {err}")
