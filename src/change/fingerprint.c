@@ -59,9 +59,19 @@ static unsigned find_run(const struct word *run, unsigned n, const uint64_t *has
     return to;
 }
 
+/* Most that do not fit are told apart by their first or last words. */
+static bool ends_fit(const struct words *f, const struct words *w) {
+    for (unsigned i = 0; i < f->n && f->at[i].kind != WORD_GAP; i++)
+        if (i >= w->n || f->at[i].hash != w->at[i].hash) return false;
+    for (unsigned i = 1; i <= f->n && f->at[f->n - i].kind != WORD_GAP; i++)
+        if (i > w->n || f->at[f->n - i].hash != w->at[w->n - i].hash) return false;
+    return true;
+}
+
 /* Runs between gaps stand in the text in their order, the first at its beginning, the last at its end: each as early as can be. ret_runs (may be
  * NULL): where each begins. */
 static bool fits(const struct words *f, const struct words *w, struct arena *scratch, unsigned *ret_runs) {
+    if (!ends_fit(f, w)) return false;
     uint64_t *hashes = arena_new_array(scratch, uint64_t, w->n + 1);
     unsigned at = 0, i = 0, runs = 0;
     const struct word *gap = NULL;
@@ -95,14 +105,13 @@ bool fingerprint_fits(const struct fingerprint *f, struct slice text, struct are
     return words_read(text, false, scratch, &w) && fits(&f->w, &w, scratch, NULL);
 }
 
-bool fingerprint_take(struct fingerprint *f, struct slice text, struct arena *scratch, bool *ret_news) {
-    struct words w;
+bool fingerprint_take(struct fingerprint *f, struct fingerprint *text, struct arena *scratch, bool *ret_news) {
     unsigned *runs = arena_new_array(scratch, unsigned, count(&f->w, WORD_GAP) + 1), run = 0;
     *ret_news = false;
-    if (runs == NULL || !words_read(text, false, scratch, &w) || !fits(&f->w, &w, scratch, runs)) return false;
+    if (runs == NULL || !fits(&f->w, &text->w, scratch, runs)) return false;
     for (unsigned i = 0, from = 0; i <= f->w.n; i++) {
         if (i < f->w.n && f->w.at[i].kind != WORD_GAP) continue;
-        *ret_news |= mark_varied(&f->w, &w, from, runs[run++], i - from);
+        *ret_news |= mark_varied(&f->w, &text->w, from, runs[run++], i - from);
         from = i + 1;
     }
     return true;
@@ -128,6 +137,9 @@ double fingerprint_alike(const struct fingerprint *f, const struct fingerprint *
     if (ret_common != NULL) *ret_common = d.common;
     return dice(&f->w, &other->w, &d);
 }
+
+enum fault fingerprint_runs_of(const struct fingerprint *other, struct arena *arena, struct fingerprint_runs **ret) { return words_runs(&other->w, arena, ret); }
+unsigned fingerprint_common_most(const struct fingerprint *f, const struct fingerprint_runs *other) { return words_common_most(&f->w, other); }
 
 /* ---- learning ---- */
 

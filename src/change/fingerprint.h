@@ -31,12 +31,17 @@ enum fault fingerprint_copy(const struct fingerprint *f, struct arena *arena, st
 
 /* `scratch` is for the work alone. */
 bool fingerprint_fits(const struct fingerprint *f, struct slice text, struct arena *scratch);
-/* The same, and remembers which values vary (*ret_news: one of which that was not known). */
-bool fingerprint_take(struct fingerprint *f, struct slice text, struct arena *scratch, bool *ret_news) MUST_CHECK;
+/* The same of a text that was read, and remembers which values vary (*ret_news: one of which that was not known). */
+bool fingerprint_take(struct fingerprint *f, struct fingerprint *text, struct arena *scratch, bool *ret_news) MUST_CHECK;
 /* Does every text of `other` fit `f`? */
 bool fingerprint_covers(const struct fingerprint *f, const struct fingerprint *other, struct arena *scratch);
 /* Common words among the words of both outside gaps, 0..1 (Dice); *ret_common (may be NULL): how many. */
 double fingerprint_alike(const struct fingerprint *f, const struct fingerprint *other, struct arena *scratch, unsigned *ret_common);
+
+/* How many words fingerprint_alike can find common at most, for a look at `f` alone: those in runs of three that the other has, too. */
+struct fingerprint_runs;
+enum fault fingerprint_runs_of(const struct fingerprint *other, struct arena *arena, struct fingerprint_runs **ret) MUST_CHECK;
+unsigned fingerprint_common_most(const struct fingerprint *f, const struct fingerprint_runs *other);
 
 /* `text` is met, which is alike: *ret is `f` with what was learned of it. *ret_other is NULL when it fits that (it is of this template),
  * else the text's own template, which has the gaps of `f` where they agree. */

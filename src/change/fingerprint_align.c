@@ -87,6 +87,46 @@ static bool find_anchors(const struct words *a, const struct words *b, struct hu
     return *ret != NULL && !arena_is_full(arena);
 }
 
+/* ---- runs of one, to look those of others up ---- */
+
+struct fingerprint_runs {
+    uint64_t *slots;
+    size_t mask;
+};
+
+static uint64_t *run_slot(const struct fingerprint_runs *r, uint64_t hash) {
+    size_t i = (size_t)(hash >> 17) & r->mask;
+    while (r->slots[i] != 0 && r->slots[i] != hash) i = (i + 1) & r->mask;
+    return &r->slots[i];
+}
+
+enum fault words_runs(const struct words *w, struct arena *arena, struct fingerprint_runs **ret) {
+    struct fingerprint_runs *r = arena_new(arena, struct fingerprint_runs);
+    size_t mask = 16;
+    while (mask < 2 * (size_t)w->n) mask *= 2;
+    uint64_t *slots = arena_new_array(arena, uint64_t, mask);
+    if (r == NULL || slots == NULL) return FAULT_TOO_LARGE;
+    *r = (struct fingerprint_runs){slots, mask - 1};
+    for (unsigned i = 0; i + RUN <= w->n; i++) {
+        uint64_t h = run_hash(w, i);
+        if (h != 0) *run_slot(r, h) = h;
+    }
+    *ret = r;
+    return FAULT_NONE;
+}
+
+/* What is equal at both ends may be shorter than a run. */
+unsigned words_common_most(const struct words *w, const struct fingerprint_runs *r) {
+    unsigned n = 2 * (RUN - 1), to = 0;
+    for (unsigned i = 0; i + RUN <= w->n; i++) {
+        uint64_t h = run_hash(w, i);
+        if (h == 0 || *run_slot(r, h) == 0) continue;
+        n += i + RUN - (i > to ? i : to);
+        to = i + RUN;
+    }
+    return n;
+}
+
 static bool same(const struct words *a, const struct words *b, unsigned i, unsigned k) { return a->at[i].hash != 0 && a->at[i].hash == b->at[k].hash; }
 
 static unsigned smaller(unsigned x, unsigned y) { return x < y ? x : y; }

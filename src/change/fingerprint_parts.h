@@ -37,6 +37,10 @@ struct alignment {
     struct hunk *hunks;
     unsigned n, common;     /* common: words that are equal */
 };
+/* fingerprint_runs_of, fingerprint_common_most */
+enum fault words_runs(const struct words *w, struct arena *arena, struct fingerprint_runs **ret) MUST_CHECK;
+unsigned words_common_most(const struct words *w, const struct fingerprint_runs *r);
+
 /* Anchors are runs of three words that each has once (patience diff by shingles), extended to both sides: n log n however much differs. Short
  * runs between long differences are chance, and count as different. */
 bool words_align(const struct words *a, const struct words *b, struct arena *arena, struct alignment *ret) MUST_CHECK;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define ROOM_FIRST (16u << 10)
+enum { ALIGNED = 8 };
 #define ROOM_MOST (64u << 20)
 
 static void group_free(struct prompt_group *x) {
@@ -61,21 +62,56 @@ static struct prompt_group *root_of(struct prompt_group *x) {
     return x;
 }
 
-static struct prompt_group *most_alike(const struct prompt_groups *g, const struct fingerprint *f, struct arena *scratch) {
-    struct prompt_group *best = NULL, *loose = NULL;
-    double best_share = 0;
-    unsigned most_common = 0, words = fingerprint_words(f);
+static bool is_loose(const struct fingerprint *template, unsigned words, unsigned common) {
+    unsigned own = fingerprint_words(template), least = own < words ? own : words;
+    return common >= FINGERPRINT_LOOSE && 10 * common >= least;
+}
+
+/* Could a template that has so many words in common at most be alike? Words that its gaps take are none of the text's own. */
+static bool may_be_alike(const struct fingerprint *template, unsigned words, unsigned most) {
+    unsigned own = fingerprint_words(template), other = fingerprint_gaps(template) > 0 && most < words ? most : words;
+    return 2.0 * most >= FINGERPRINT_ALIKE * (own + other) || is_loose(template, words, most);
+}
+
+/* Those that may be alike, at most ALIGNED of them: who may have most in common, of equals the newest; in the order of `g`. A text that is like
+ * none costs a look at each, and no more than ALIGNED alignments come of any. */
+static unsigned candidates(const struct prompt_groups *g, const struct fingerprint *f, const struct fingerprint_runs *runs, struct prompt_group *ret[ALIGNED]) {
+    unsigned n = 0, most[ALIGNED], words = fingerprint_words(f);
     for (unsigned i = 0; i < g->n; i++) {
         struct prompt_group *x = g->at[i];
-        unsigned common = 0;
         if (x->same_as != NULL || x->template == NULL) continue;
-        arena_reset(scratch);
-        double share = fingerprint_alike(x->template, f, scratch, &common);
-        if (share >= best_share) best = x, best_share = share; /* of equals the newest: that is what is edited */
-        unsigned least = fingerprint_words(x->template) < words ? fingerprint_words(x->template) : words;
-        if (common >= FINGERPRINT_LOOSE && 10 * common >= least && common > most_common) loose = x, most_common = common;
+        unsigned common = fingerprint_common_most(x->template, runs), out = 0;
+        if (!may_be_alike(x->template, words, common)) continue;
+        if (n == ALIGNED) {
+            for (unsigned k = 1; k < n; k++)
+                if (most[k] < most[out]) out = k;
+            if (most[out] > common) continue;
+            n--;
+            memmove(&ret[out], &ret[out + 1], (n - out) * sizeof *ret);
+            memmove(&most[out], &most[out + 1], (n - out) * sizeof *most);
+        }
+        ret[n] = x;
+        most[n++] = common;
     }
-    return best_share >= FINGERPRINT_ALIKE ? best : loose;
+    return n;
+}
+
+static enum fault most_alike(const struct prompt_groups *g, const struct fingerprint *f, struct arena *arena, struct arena *scratch, struct prompt_group **ret) {
+    struct prompt_group *best = NULL, *loose = NULL, *all[ALIGNED];
+    struct fingerprint_runs *runs;
+    double best_share = 0;
+    unsigned most_common = 0, words = fingerprint_words(f);
+    enum fault fault = fingerprint_runs_of(f, arena, &runs);
+    if (fault != FAULT_NONE) return fault;
+    for (unsigned i = 0, n = candidates(g, f, runs, all); i < n; i++) {
+        unsigned common = 0;
+        arena_reset(scratch);
+        double share = fingerprint_alike(all[i]->template, f, scratch, &common);
+        if (share >= best_share) best = all[i], best_share = share; /* of equals the newest: that is what is edited */
+        if (is_loose(all[i]->template, words, common) && common > most_common) loose = all[i], most_common = common;
+    }
+    *ret = best_share >= FINGERPRINT_ALIKE ? best : loose;
+    return FAULT_NONE;
 }
 
 static enum fault give(struct prompt_group *x, struct slice text, struct arena *scratch, struct fingerprint **ret_other) {
@@ -96,6 +132,11 @@ static enum fault give(struct prompt_group *x, struct slice text, struct arena *
     return FAULT_NONE;
 }
 
+static bool is_above(const struct prompt_group *x, const struct prompt_group *of) {
+    while (of != NULL && of != x) of = of->before;
+    return of != NULL;
+}
+
 static void merge(struct prompt_groups *g, struct prompt_group *into, struct prompt_group *x) {
     x->same_as = into;
     x->changed = into->changed = true;
@@ -106,12 +147,11 @@ static void merge(struct prompt_groups *g, struct prompt_group *into, struct pro
         else if (into->minutes[i].minute == x->minutes[i].minute) into->minutes[i].answers += x->minutes[i].answers;
     }
     if (x->others_before < into->others_before) into->others_before = x->others_before;
-    if (x->first_us < into->first_us) into->first_us = x->first_us;
+    if (x->first_us < into->first_us) into->first_us = x->first_us, into->later = x->later; /* it is as new as the first of them */
     if (x->last_us > into->last_us) into->last_us = x->last_us;
     if (into->registered[0] == 0) memcpy(into->registered, x->registered, sizeof into->registered);
     for (unsigned i = 0; i < g->n; i++)
-        if (g->at[i]->before == x) g->at[i]->before = g->at[i] == into ? NULL : into;
-    if (into->before == x) into->before = NULL;
+        if (g->at[i]->before == x) g->at[i]->before = is_above(g->at[i], into) ? x->before : into; /* nothing comes before itself */
 }
 
 static void merge_covered(struct prompt_groups *g, struct prompt_group *into, struct arena *scratch) {
@@ -146,7 +186,7 @@ static enum fault make_group(struct prompt_groups *g, const struct fingerprint *
     return FAULT_NONE;
 }
 
-static struct prompt_group *taken_by(struct prompt_groups *g, struct slice text, struct arena *scratch) {
+static struct prompt_group *taken_by(struct prompt_groups *g, struct fingerprint *text, struct arena *scratch) {
     for (unsigned i = g->n; i-- > 0;) { /* the newest first: an edit is more often met than what it replaced */
         struct prompt_group *x = g->at[i];
         bool news;
@@ -163,12 +203,13 @@ enum fault prompt_groups_meet(struct prompt_groups *g, struct slice text, struct
                               struct prompt_group **ret) {
     struct fingerprint *own = NULL, *other;
     struct arena arena;
-    struct prompt_group *x = taken_by(g, text, scratch);
-    enum fault fault = FAULT_NONE;
+    struct prompt_group *x = NULL, *alike = NULL;
     arena_init(&arena, ROOM_FIRST, ROOM_MOST);
-    if (x == NULL) fault = fingerprint_of(text, &arena, &own);
-    if (own != NULL && fault == FAULT_NONE) {
-        struct prompt_group *alike = most_alike(g, own, scratch), *root = alike != NULL ? root_of(alike) : NULL;
+    enum fault fault = fingerprint_of(text, &arena, &own);
+    if (fault == FAULT_NONE) x = taken_by(g, own, scratch);
+    if (fault == FAULT_NONE && x == NULL) fault = most_alike(g, own, &arena, scratch, &alike);
+    if (fault == FAULT_NONE && x == NULL) {
+        struct prompt_group *root = alike != NULL ? root_of(alike) : NULL;
         other = own;
         if (root != NULL) fault = give(root, text, scratch, &other);
         if (fault == FAULT_NONE && root != NULL) merge_covered(g, root, scratch);

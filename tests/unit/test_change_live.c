@@ -127,23 +127,34 @@ static void a_change_is_told_and_cleared(void **state) {
     desk_deinit(&d);
 }
 
+#define PLAN "You are the assistant of Acme. The customer has the plan %s and wants a %s answer."
+
+static void use_plan(struct desk *d, const char *plan, const char *how, unsigned times) {
+    char text[256];
+    (void)snprintf(text, sizeof text, PLAN, plan, how);
+    use(d, text, times);
+    step(d);
+}
+
 static void variable_parts_turn_out(void **state) {
     (void)state;
     struct desk d;
     struct finding *f;
-    char text[256];
     desk_init(&d);
-    static const char *const plans[] = {"Basic", "Plus", "Gold", "Max", "Team"};
-    for (unsigned p = 0; p < 3; p++) { /* three values, one after the other, each often: told */
-        (void)snprintf(text, sizeof text, "You are the assistant of Acme. The customer has the plan %s and wants a short answer.", plans[p]);
-        use(&d, text, 30);
-        step(&d);
-    }
+    use_plan(&d, "Basic", "short", 30); /* three values, one after the other, each often: told as a person's edits would be */
+    use_plan(&d, "Plus", "short", 30);
+    use_plan(&d, "Gold", "short", 30);
     assert_int_equal(open_findings(&d, &f), 2);
-    (void)snprintf(text, sizeof text, "You are the assistant of Acme. The customer has the plan %s and wants a short answer.", plans[3]);
-    use(&d, text, 1);
-    step(&d);
-    assert_true(open_findings(&d, &f) <= 2);
+    use_plan(&d, "Max", "short", 1);
+    use_plan(&d, "Team", "short", 1);
+    assert_int_equal(open_findings(&d, &f), 2);
+    use_plan(&d, "Solo", "short", 1); /* the fourth of one template: it is a variable part, and was no change */
+    assert_int_equal(open_findings(&d, &f), 0);
+    use_plan(&d, "Duo", "short", 30);
+    assert_int_equal(open_findings(&d, &f), 0);
+    assert_int_equal(d.opened, 2);
+    use_plan(&d, "Basic", "long", 30); /* an instruction is still told */
+    assert_int_equal(open_findings(&d, &f), 1);
     desk_deinit(&d);
 }
 
