@@ -58,6 +58,10 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libquarterdeck.a
 	@mkdir -p $(@D); echo "  CC   $<"; $(CC) $(CFLAGS) -Itests/unit -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libquarterdeck.a $(LDLIBS) -lcmocka
 
+# what connects the modules is not in the archive
+$(BUILD)/unit/test_wire_%: tests/unit/test_wire_%.c $(MAIN_OBJ) $(BUILD)/libquarterdeck.a
+	@mkdir -p $(@D); echo "  CC   $<"; $(CC) $(CFLAGS) -Itests/unit -MMD -MP $(LDFLAGS) -o $@ $< $(filter-out %/main.o,$(MAIN_OBJ)) $(BUILD)/libquarterdeck.a $(LDLIBS) -lcmocka
+
 unit-build: $(UNIT_BIN)
 unit: $(if $(T),$(BUILD)/unit/test_$(T),$(UNIT_BIN))
 	@set -e; for t in $^; do echo "== $$(basename $$t)"; $$t; done

@@ -17,6 +17,8 @@
 #define RETRY_MOST_US 5000000LL /* a candidate is on traffic and nobody judges it */
 #define IDLE_US 60000000LL
 #define LIVE_US 5000000LL       /* between two looks at prompts of live traffic */
+#define RETRY_MOST_US 60000000LL
+#define HOLDS_US 5000000LL      /* between two looks for holds of models that others made */
 
 struct change_wire {
     struct change_sources s;
@@ -29,8 +31,8 @@ struct change_wire {
     struct change_watch *watch;     /* likewise */
     struct shadow_wire *shadow;     /* a thread of its own */
     struct gate_wire *gate;         /* likewise */
-    struct live_wire *live;
-    int64_t live_us;                /* when it looks next, monotonic */
+    struct live_wire *live;         /* likewise */
+    int64_t holds_us;               /* when it looks for them next, monotonic */
     struct mailbox *wake;
     pthread_t thread;
     bool running;
@@ -147,9 +149,9 @@ static enum fault look(struct change_wire *w, int64_t *ret_wait_us, struct error
     struct error kept;
     enum fault replayed = replay(w, &kept);
     enum fault fault = change_watch_look(w->watch, &changed, ret_wait_us, error);
-    if (clock_us() >= w->live_us) {
+    if (clock_us() >= w->holds_us) {
         changed = changed || holds_changed(w);
-        w->live_us = live_wire_look(w->live, w->registry, clock_wall_us()) ? 0 : clock_us() + LIVE_US;
+        w->holds_us = clock_us() + HOLDS_US;
     }
     if (changed || atomic_load(&w->behind)) {
         struct error publishing;
@@ -158,7 +160,7 @@ static enum fault look(struct change_wire *w, int64_t *ret_wait_us, struct error
         pthread_mutex_unlock(&w->lock);
         if (fault == FAULT_NONE && published != FAULT_NONE) fault = error_set(error, published, "%s", publishing.text);
     }
-    if (*ret_wait_us > w->live_us - clock_us()) *ret_wait_us = w->live_us > clock_us() ? w->live_us - clock_us() : 0;
+    if (*ret_wait_us > HOLDS_US) *ret_wait_us = HOLDS_US;
     if (fault == FAULT_NONE && replayed != FAULT_NONE && replayed != FAULT_NO_SPACE) fault = error_set(error, replayed, "%s", kept.text);
     if (replayed != FAULT_NONE && *ret_wait_us > RETRY_LEAST_US) *ret_wait_us = RETRY_LEAST_US;
     return fault;
@@ -235,6 +237,7 @@ struct change_wire *change_wire_new(const struct change_sources *s, struct error
 enum fault change_wire_start(struct change_wire *w, uint16_t port, struct slice credential, struct error *error) {
     enum fault fault = shadow_wire_start(w->shadow, port, credential, error);
     if (fault == FAULT_NONE) fault = gate_wire_start(w->gate, port, credential, error);
+    if (fault == FAULT_NONE) fault = live_wire_start(w->live, error);
     if (fault != FAULT_NONE) return fault;
     w->running = pthread_create(&w->thread, NULL, change_main, w) == 0;
     return w->running ? FAULT_NONE : error_set(error, FAULT_IO, "cannot start the thread of change");
@@ -244,6 +247,7 @@ void change_wire_stop(struct change_wire *w) {
     if (w == NULL) return;
     shadow_wire_stop(w->shadow);
     gate_wire_stop(w->gate);
+    live_wire_stop(w->live);
     if (!w->running) return;
     atomic_store(&w->stopping, true);
     change_wire_look(w);

@@ -49,6 +49,6 @@ void change_wire_shadow(void *w, const struct record *r, struct slice request, s
 /* ---- its parts, each with a file of its own ---- */
 struct gate_wire;   /* wire_gate.c: runs the suites of versions in review, one at a time, on a thread of its own */
 struct shadow_wire; /* wire_shadow.c: sends the drawn exchanges to the candidate, on a thread of its own */
-struct live_wire;   /* wire_live.c: groups system prompts, finds changes; called by change_wire's thread */
+struct live_wire;   /* wire_live.c: groups system prompts, finds changes, on a thread of its own */
 
 #endif
