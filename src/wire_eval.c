@@ -287,7 +287,8 @@ static enum fault make(struct eval_wire *w, const struct plan *p, const char *tr
                        struct run_row *ret, struct error *error) {
     struct slice change = strcmp(trigger, "model-change") == 0 ? t->note : SLICE_NULL;
     char who[CREDENTIAL_MOST + 32], hex[2 * DIGEST_BYTES + 1], as[sizeof hex + 32];
-    const char *headers[] = {who, as, NULL};
+    /* else a hold that begins meanwhile would have the suite judge the model that answers instead */
+    const char *headers[] = {who, as, slice_is_null(change) ? NULL : "x-quarterdeck-inside-hold: ignore", NULL};
     struct suite suite = {.n_cases = 0};
     unsigned turns = 0;
     int64_t baseline = 0;

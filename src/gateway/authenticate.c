@@ -26,6 +26,7 @@ enum fault authenticate(struct exchange *x, struct slice credential, struct erro
     digest_sha256(credential, &digest);
     bool inside = digest_eq(&digest, &x->gateway->sinks.inside);
     x->inside = inside;
+    x->unheld = inside && slice_is(http_request_header(x->request, "x-quarterdeck-inside-hold"), "ignore");
     const struct api_key *key = inside ? inside_key(x) : key_of(x->binding->policy, &digest);
     if (!key) return unknown(credential, error);
     x->key = key;

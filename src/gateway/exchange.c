@@ -133,7 +133,7 @@ static void clear(struct exchange *x) {
     memset(&x->call, 0, sizeof x->call);
     record_init(&x->record);
     x->asked_prompt = x->body = SLICE_NULL;
-    x->inside = x->to_shadow = false;
+    x->inside = x->unheld = x->to_shadow = false;
     x->key = NULL;
     x->model = NULL;
     x->tier = NULL;

@@ -94,6 +94,7 @@ struct exchange {
     struct slice body;              /* what is asked: the client's, or its prompt's and the client's put together */
     struct buffer prompted;         /* the latter */
     bool inside;                    /* this process asks itself (gateway_listen_inside) */
+    bool unheld;                    /* and wants to know of the version that waits: a hold is not followed */
     bool to_shadow;                 /* to be handed to sinks.shadow when it is whole */
     const struct api_key *key;
     const struct model_route *model;

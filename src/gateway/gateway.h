@@ -66,7 +66,8 @@ enum fault gateway_listen(struct gateway *g, const struct http_server_options *o
 /* A second listener, on the loopback, for work that this process sends to itself: so it needs neither TLS nor a place among
  * the clients' connections. A request with the credential of sinks.inside is of the key whose SHA-256 is in
  * x-quarterdeck-inside-key (hexadecimal), a line of the batch in x-quarterdeck-inside-batch, and takes of rate limits only
- * what is idle. *port 0: any; then set. */
+ * what is idle. With x-quarterdeck-inside-hold: ignore, a suite's cases (feature `eval`) are answered by the model itself while it is held.
+ * *port 0: any; then set. */
 enum fault gateway_listen_inside(struct gateway *g, size_t max_body, uint16_t *port, struct error *error) MUST_CHECK;
 uint16_t gateway_port(const struct gateway *g);
 unsigned gateway_active(const struct gateway *g);              /* exchanges under way */

@@ -131,6 +131,14 @@ static void a_held_model_is_answered_by_another(void **state) {
     assert_int_equal(f->x->n_order, 1);
     assert_ptr_equal(f->x->order[0], &pinned);
     assert_true(slice_is(f->x->call.model, "m"));
+    f->x->unheld = true; /* the suite that is run for the version that waits */
+    f->x->record.feature = SLICE("eval-judge");
+    assert_int_equal(resolve(f->x, &error), FAULT_NONE);
+    assert_ptr_equal(f->x->model, &other);
+    f->x->record.feature = SLICE("eval");
+    assert_string_equal(first(f)->provider->name, "p");
+    assert_ptr_equal(f->x->model, &f->model);
+    f->x->unheld = false;
     held[1].to = SLICE("gone");
     assert_int_equal(resolve(f->x, &error), FAULT_NO_SUCH_MODEL);
     assert_non_null(strstr(error.text, "held to `gone`"));
