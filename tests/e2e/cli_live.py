@@ -2,6 +2,7 @@
 import json
 import urllib.request
 
+from cli_online import SUITE, apply
 from cli_words import eventually
 from rig import KEY, config, expect
 
@@ -9,8 +10,8 @@ SYSTEM = "You are the assistant of Acme. Today is {day}. You talk to {name}. Be 
 NAMES = ["Ann", "Bo", "Cy", "Di", "Ed", "Flo", "Gus"]
 
 
-def script(version):
-    return f"rules:\n  - {{do: {{say: 'Use the reset link below.', version: {version}, fingerprint: fp_{version[-2:]}}}}}\n"
+def script(version, say="Use the reset link below."):
+    return f"rules:\n  - {{do: {{say: '{say}', version: {version}, fingerprint: fp_{version[-2:]}}}}}\n"
 
 
 def start(rig, capture="full", policy=""):
@@ -22,8 +23,9 @@ def start(rig, capture="full", policy=""):
     return sim
 
 
-def another_version(sim):
-    urllib.request.urlopen(urllib.request.Request(sim.url + "/sim/script", data=script("gpt-4o-mini-2025-02-02").encode(), method="POST")).read()
+def another_version(sim, *what):
+    data = script(*(what or ("gpt-4o-mini-2025-02-02",))).encode()
+    urllib.request.urlopen(urllib.request.Request(sim.url + "/sim/script", data=data, method="POST")).read()
 
 
 def ask(rig, system=None, model="on-openai"):
@@ -137,3 +139,24 @@ def test_model_hold_by_policy(rig):
     expect(eventually(lambda: ask(rig)["x-quarterdeck-model"].startswith("anthropic/")), changes(rig))
     expect(changes(rig)[0]["state"] == "held" and changes(rig)[0]["decided_by"] == "quarterdeck", changes(rig))
     expect(len(findings(rig, "model_change_waits")) == 1, "a person is asked")
+
+
+def test_model_change_runs(rig):
+    """What the bound suite says of a new version, compared with its run on the one before, is in the record that waits for a person."""
+    sim = start(rig)
+    ask(rig)
+    status, out, err = apply(rig, "suite.yaml", SUITE)
+    expect(status == 0, f"{status} {out} {err}")
+    another_version(sim)
+    for _ in range(6):
+        ask(rig)
+    expect(eventually(lambda: changes(rig) and changes(rig)[0]["runs"]), changes(rig))
+    run = changes(rig)[0]["runs"][0]
+    expect(run == {"suite": "helpdesk", "run": "run-1", "verdict": "passed", "compared_with": None, "answer": None}, run)
+    another_version(sim, "gpt-4o-mini-2025-03-03", "I do not know.")
+    for _ in range(6):
+        ask(rig)
+    expect(eventually(lambda: len(changes(rig)) == 2 and changes(rig)[0]["runs"]), changes(rig))
+    run = changes(rig)[0]["runs"][0]
+    expect(run == {"suite": "helpdesk", "run": "run-2", "verdict": "failed", "compared_with": "run-1", "answer": "worse"}, run)
+    expect(changes(rig)[0]["state"] == "open" and rig.run("model", "changes")[0] == 1, "it waits for a person")
