@@ -165,6 +165,14 @@ static void settle(const struct look *k, bool no_worse, const char *of, const ch
     }
 }
 
+static bool too_few_units(const struct look *k, struct design d) {
+    if (!too_few_groups(d, k->a->n_candidate, k->a->n_control)) return false;
+    k->a->needed = INFINITY;
+    say(k->a, "nearly all exchanges come from about %.0f users or sessions an arm; it takes %d to tell a version from its users", d.groups,
+        LEAST_GROUPS);
+    return true;
+}
+
 /* ---- failures ---- */
 
 /* Of control and candidate, side by side: the candidate's rate at most, less control's at least. The half that would shrink is in *ret_width. */
@@ -220,27 +228,21 @@ static void judge_failures(const struct look *k) {
     bool below = a->interval.high < a->margin, settled = below || a->evidence >= a->threshold;
     gap = width = INFINITY;
     if (!settled) gap = rate_gap(k, &width);
-    bool tolerated = gap < k->rail->tolerance;
+    bool few = !settled && too_few_groups(design_of(s, NULL), a->n_candidate, s->n[ARM_CONTROL]);
+    bool tolerated = gap < k->rail->tolerance && !few;
     if (below) snprintf(good, sizeof good, "%.2f times control's, at most %.2f; %g times is allowed", a->effect, a->interval.high, a->margin);
     else snprintf(good, sizeof good, "at most %.2f points above control's rate, %.2f are tolerated", gap * 100, k->rail->tolerance * 100);
     settle(k, below || tolerated, "exchanges", good);
     if (a->verdict == GUARD_INCONCLUSIVE) {
-        failures_need(k, gap, width);
+        failures_need(k, few ? INFINITY : gap, few ? INFINITY : width);
         say_waiting(k, "exchanges");
+        if (few && has_samples(k)) (void)too_few_units(k, design_of(s, NULL));
     }
     if (s->failed.level > 0 && strlen(a->why) + 40 < sizeof a->why)
         snprintf(a->why + strlen(a->why), sizeof a->why - strlen(a->why), " (failures of one in %u units)", 1u << s->failed.level);
 }
 
 /* ---- values of equal arms ---- */
-
-static bool too_few_units(const struct look *k, struct design d) {
-    if (!too_few_groups(d, k->a->n_candidate, k->a->n_control)) return false;
-    k->a->needed = INFINITY;
-    say(k->a, "nearly all exchanges come from about %.0f users or sessions an arm; it takes %d to tell a version from its users", d.groups,
-        LEAST_GROUPS);
-    return true;
-}
 
 static void say_good_ratio(const struct look *k, char good[160]) {
     snprintf(good, 160, "%.2f times control's, at most %.2f; %g times is allowed", k->a->effect, k->a->interval.high, k->a->margin);

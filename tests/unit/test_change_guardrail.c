@@ -406,6 +406,28 @@ static void shown(void **state) {
     buffer_deinit(&out);
 }
 
+/* Nothing failed, and four users a side do not speak for the others. */
+static void few_users_tolerate_nothing(void **state) {
+    (void)state;
+    struct guardrail rail = rail_of("error_rate", GUARD_FAILURES, 1.5);
+    for (unsigned users = 8; users <= 800; users *= 100) {
+        struct rig r;
+        char name[24];
+        rig_open(&r, &rail, 1, STICKY_USER, 1);
+        for (unsigned i = 0; i < 4000; i++) {
+            struct record x = record_at(&r, 500000);
+            snprintf(name, sizeof name, "user-%u", i % users);
+            x.user = slice_of(name);
+            x.arm = i % users % 2 ? ARM_CANDIDATE : ARM_CONTROL;
+            guardrails_take(r.g, &x, 500000);
+        }
+        struct guard_answer a = answer_of(&r, 0);
+        assert_int_equal(a.verdict, users > 8 ? GUARD_SUCCESSFUL : GUARD_INCONCLUSIVE);
+        if (users == 8) assert_true(isinf(a.needed) && strstr(a.why, "users") != NULL);
+        rig_close(&r);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_nothing_of_nothing),
@@ -422,6 +444,7 @@ int main(void) {
         cmocka_unit_test(wrong_shares),
         cmocka_unit_test(worst_of_all),
         cmocka_unit_test(kept),
+        cmocka_unit_test(few_users_tolerate_nothing),
         cmocka_unit_test(shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
