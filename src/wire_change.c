@@ -16,8 +16,6 @@
 #define RETRY_LEAST_US 1000000LL
 #define RETRY_MOST_US 5000000LL /* a candidate is on traffic and nobody judges it */
 #define IDLE_US 60000000LL
-#define LIVE_US 5000000LL       /* between two looks at prompts of live traffic */
-#define RETRY_MOST_US 60000000LL
 #define HOLDS_US 5000000LL      /* between two looks for holds of models that others made */
 
 struct change_wire {

@@ -264,26 +264,21 @@ static enum fault judge_all(struct change_watch *w, const struct rollout_row *ro
                             int64_t *ret_wait_us, struct error *error) {
     enum fault fault = FAULT_NONE;
     struct error own;
-    enum fault first = FAULT_NONE;
     for (unsigned i = 0; i < n; i++) {
         struct watched *x = find(w, rows[i].number);
         if (!x) continue;
         int64_t interval = x->plan.plan.interval_us > LEAST_US ? x->plan.plan.interval_us : LEAST_US, since = clock_us() - x->judged_us;
         if (x->judged_us == 0 || since >= interval) {
             struct arena arena;
-            struct error own;
             arena_init(&arena, 64 << 10, 64 << 20);
             enum fault judged = judge(w, x, rows[i], p, &arena, ret_changed, &own);
             arena_deinit(&arena);
             if (fault == FAULT_NONE && judged != FAULT_NONE) fault = error_set(error, judged, SLICE_FMT ": %s", SLICE_ARG(rows[i].name), own.text);
-            enum fault fault = judge(w, x, rows[i], p, &arena, ret_changed, first == FAULT_NONE ? error : &own);
-            arena_deinit(&arena);
-            if (first == FAULT_NONE) first = fault;
             since = 0;
         }
         if (interval - since < *ret_wait_us) *ret_wait_us = interval - since;
     }
-    return first;
+    return fault;
 }
 
 /* ---- one look ---- */
