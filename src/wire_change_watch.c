@@ -190,6 +190,11 @@ static enum fault find_position(struct change_watch *w, const struct follow *end
 
 /* ---- judging ---- */
 
+static bool is_gone(const struct policy *p, struct slice model) {
+    const struct model_route *route;
+    return model.len > 0 && !table_get(&p->model_by_name, model) && !policy_pinned(p, NULL, model, &route);
+}
+
 /* The candidate asks for a model that is not there any more, and control does not: no exchange of it can be served. */
 static enum fault lacks_model(struct change_watch *w, const struct rollout_row *row, const struct policy *p, struct arena *arena, struct slice *ret,
                               struct error *error) {
@@ -204,8 +209,7 @@ static enum fault lacks_model(struct change_watch *w, const struct rollout_row *
         if (fault != FAULT_NONE) return fault;
         model[i] = json_string(&d, json_get(&d, 0, "model"), arena);
     }
-    bool lacks = model[0].len > 0 && !table_get(&p->model_by_name, model[0]);
-    if (lacks && !(model[1].len > 0 && !table_get(&p->model_by_name, model[1])))
+    if (is_gone(p, model[0]) && !is_gone(p, model[1]))
         *ret = arena_printf(arena, "its model `" SLICE_FMT "` is not in the configuration", SLICE_ARG(model[0]));
     return FAULT_NONE;
 }

@@ -90,6 +90,14 @@ static enum fault follow_hold(struct exchange *x, struct model_route **m, struct
 enum fault resolve(struct exchange *x, struct error *error) {
     const struct policy *p = x->binding->policy;
     struct model_route *m = table_get(&p->model_by_name, x->call.model);
+    if (!m && x->record.prompt_name.len > 0) { /* a version may pin its target */
+        const struct target *pinned = policy_pinned(p, x->key->application, x->call.model, &x->model);
+        if (pinned) {
+            x->n_order = 0;
+            add_targets(x, pinned, 1, false);
+            return FAULT_NONE;
+        }
+    }
     if (!m)
         return error_set(error, FAULT_NO_SUCH_MODEL, "no model `" SLICE_FMT "` is configured; GET /v1/models lists yours",
                          SLICE_ARG(x->call.model));

@@ -59,6 +59,19 @@ bool policy_allows(const struct application *a, const struct model_route *m) {
     return false;
 }
 
+const struct target *policy_pinned(const struct policy *p, const struct application *a, struct slice name, const struct model_route **ret_route) {
+    for (unsigned i = 0; i < p->n_models; i++) {
+        const struct model_route *m = &p->models[i];
+        if (m->tiering || (a && !policy_allows(a, m))) continue;
+        for (unsigned t = 0; t < m->n_targets; t++)
+            if (slice_is(name, m->targets[t].health_key)) {
+                *ret_route = m;
+                return &m->targets[t];
+            }
+    }
+    return NULL;
+}
+
 const struct request_policy *policy_requests(const struct application *a, struct slice request_type) {
     for (unsigned i = 0; i < a->n_request_types; i++)
         if (slice_is(request_type, a->request_types[i].request_type)) return &a->request_types[i];

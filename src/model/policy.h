@@ -182,6 +182,9 @@ struct policy *policy_new(void);                  /* one reference; empty; for c
 struct policy *policy_hold(struct policy *p);
 void policy_drop(struct policy *p);               /* accepts NULL */
 bool policy_allows(const struct application *a, const struct model_route *m);
+/* The target that "PROVIDER/MODEL" names, of the first model that has it and that `a` may use (NULL: any), and that model. Not of models
+ * with tiers, whose targets a question's difficulty chooses. NULL: there is none. */
+const struct target *policy_pinned(const struct policy *p, const struct application *a, struct slice name, const struct model_route **ret_route);
 /* What holds for this request type (null or unknown: the application's own). */
 const struct request_policy *policy_requests(const struct application *a, struct slice request_type);
 /* Before it is shared: a calibration verified that answers may be given to questions at least so alike. Each cache.semantic
