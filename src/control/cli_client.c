@@ -225,7 +225,12 @@ int client_call(struct client *c, const char *method, const char *path, struct s
     struct error error = {.fault = FAULT_NONE};
     bool http = c->url && !c->opened;
     enum fault fault = http ? over_http(c, method, path, body, ret, &error) : FAULT_NONE;
-    if (http && fault != FAULT_NONE && !(c->may_fall_back && fault == FAULT_UP_CONNECT)) return complain(&error);
+    if (http && fault != FAULT_NONE && !(c->may_fall_back && fault == FAULT_UP_CONNECT)) {
+        int failed = complain(&error);
+        if (fault == FAULT_UP_CONNECT)
+            fprintf(stderr, "quarterdeck: no server answers there: `quarterdeck serve` starts one; --server or QUARTERDECK_URL says another\n");
+        return failed;
+    }
     if (http && fault == FAULT_NONE) {
         c->may_fall_back = false; /* it is there: from now on it alone is asked */
         return judge(c, ret);
