@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
+#include "change/gate.h"
+#include "change/lifecycle.h"
 #include "change/shadow_evidence.h"
 #include "model/declared.h"
 #include "store/definitions.h"
@@ -16,7 +18,7 @@
 #define TIMEOUT_US 120000000LL
 #define PATIENCE_US 20000000LL /* what may pass: rate limits, no connection */
 #define LOOK_US 1000000LL      /* how long what is known of a rollout is believed */
-enum { CREDENTIAL_MOST = 128, AT_ONCE = 8, WAITING = 64, ROLLOUTS = 32, QUEUE = 256 };
+enum { CREDENTIAL_MOST = 128, AT_ONCE = 8, WAITING = 64, ROLLOUTS = 32, QUEUE = 256, CHECKS_MOST = 64 };
 
 /* One exchange on its way from a loop. */
 struct drawn {
@@ -34,6 +36,8 @@ struct shadowed {
     struct slice name;
     struct rollout_plan plan;
     struct judge judge;
+    struct check *checks;
+    unsigned n_checks;
     bool has_judge, wanted, told_over;
     uint64_t pairs;
     int64_t spent_nano, read_us; /* spent: what is known of it */
@@ -135,6 +139,41 @@ static void find_judge(struct shadow_wire *w, struct shadowed *k) {
     if (!k->has_judge) warn(k, "the judge of a shadow cannot be asked; pairs are not judged", error.text);
 }
 
+/* Of one suite: its checks of every case that an answer alone can tell. */
+static enum fault add_checks(struct shadow_wire *w, struct shadowed *k, struct slice suite, struct arena *room, struct error *error) {
+    struct definition found;
+    struct json_doc whole;
+    struct declared *d = arena_new(&k->arena, struct declared);
+    uint32_t cursor = JSON_NONE, item;
+    int line;
+    enum fault fault = d ? definition_find(w->evaluations, SLICE("suite"), suite, SLICE_NULL, room, &found, error) : error_set(error, FAULT_TOO_LARGE, "no room");
+    if (fault == FAULT_NONE) fault = json_read(found.body, room, 1, &whole, error);
+    if (fault != FAULT_NONE || json_get(&whole, 0, "checks") == JSON_NONE) return fault;
+    fault = declared_from_json(arena_slice(&k->arena, json_raw(&whole, json_get(&whole, 0, "checks"))), &k->arena, d, error);
+    while (fault == FAULT_NONE && json_each_item(&d->doc, 0, &cursor, &item) && k->n_checks < CHECKS_MOST) {
+        struct check *c = &k->checks[k->n_checks];
+        fault = check_read(d, item, &k->arena, c, &line, error);
+        if (fault == FAULT_NONE && check_by(c) == CHECK_BY_ANSWER && c->type != CHECK_TYPE_LATENCY && c->type != CHECK_TYPE_COST) k->n_checks++;
+        else check_deinit(c);
+    }
+    return fault;
+}
+
+/* A suite that is gone or cannot be read leaves the others' checks. */
+static void find_checks(struct shadow_wire *w, struct shadowed *k, const struct change_version *v) {
+    struct arena room;
+    struct slice suites[GATE_SUITES];
+    struct error error = {.fault = FAULT_NONE};
+    struct policy *p = w->s.policy(w->s.ctx);
+    arena_init(&room, 64 << 10, 4 * (size_t)LIMIT_SUITE_FILE);
+    k->checks = arena_new_array(&k->arena, struct check, CHECKS_MOST);
+    unsigned n = k->checks ? gate_suites(v->facts, &p->change.of[lifecycle_class(v)], &room, suites) : 0;
+    for (unsigned i = 0; i < n; i++)
+        if (add_checks(w, k, suites[i], &room, &error) != FAULT_NONE) warn(k, "the checks of a suite are not part of the shadow", error.text);
+    arena_deinit(&room);
+    policy_drop(p);
+}
+
 /* Is it still in shadow. */
 static enum fault look_at(struct shadow_wire *w, struct shadowed *k, struct slice name, struct rollout_row *row, struct arena *arena,
                           struct error *error) {
@@ -159,10 +198,14 @@ static enum fault learn(struct shadow_wire *w, struct shadowed *k, const struct 
     k->spent_nano = evidence.spent_nano;
     (void)snprintf(k->prompt, sizeof k->prompt, SLICE_FMT "@%lld", SLICE_ARG(k->name), (long long)row.candidate);
     find_judge(w, k);
-    return FAULT_NONE;
+    struct change_version v;
+    fault = changes_version(w->registry, SLICE("prompt"), k->name, slice_of(strchr(k->prompt + k->name.len, '@') + 1), &k->arena, &v, error);
+    if (fault == FAULT_NONE) find_checks(w, k, &v);
+    return fault;
 }
 
 static void forget(struct shadowed *k) {
+    for (unsigned i = 0; i < k->n_checks; i++) check_deinit(&k->checks[i]);
     arena_deinit(&k->arena);
     *k = (struct shadowed){.number = 0};
 }
@@ -258,7 +301,7 @@ static bool begin(struct shadow_wire *w, struct shadowed *k, const struct record
     if (key != NULL) digest_hex(key->digest.bytes, DIGEST_BYTES, hex);
     policy_drop(p);
     const struct shadow_job_way way = {.asker = w->asker, .judges = w->judges, .prompt = k->prompt, .rollout = k->number,
-                                       .judge = k->has_judge ? &k->judge : NULL, .key_hex = hex, .done = done};
+                                       .judge = k->has_judge ? &k->judge : NULL, .checks = k->checks, .n_checks = k->n_checks, .key_hex = hex, .done = done};
     if (key == NULL || shadow_job_start(&way, d->record, d->request, d->reply, &j, NULL) != FAULT_NONE) return false;
     j->owner = w;
     j->of = k;

@@ -41,8 +41,22 @@ static bool is_json(struct slice text, struct arena *arena) {
     return text.len > 0 && (text.at[0] == '{' || text.at[0] == '[') && json_read(text, arena, 0, &d, NULL) == FAULT_NONE;
 }
 
-static void measure(struct shadow_side *s, const struct check_answer *a, struct arena *arena) {
+/* What a check needs a case for (its words, its variables), a model, a program or the time says nothing here. */
+static enum shadow_checks checked(const struct shadow_job_way *way, const struct check_answer *a, struct arena *arena) {
+    static const struct check_case none;
+    enum shadow_checks all = SHADOW_UNCHECKED;
+    for (unsigned i = 0; i < way->n_checks; i++) {
+        struct check_outcome o;
+        check_run(&way->checks[i], a, &none, arena, &o);
+        if (o.verdict == CHECK_FAIL) return SHADOW_FAILS;
+        if (o.verdict == CHECK_PASS) all = SHADOW_PASSES;
+    }
+    return all;
+}
+
+static void measure(const struct shadow_job_way *way, struct shadow_side *s, const struct check_answer *a, struct arena *arena) {
     struct slice phrase;
+    s->checks = checked(way, a, arena);
     s->length = (int64_t)a->text.len;
     s->tool_calls = a->n_calls;
     s->is_json = is_json(a->text, arena);
@@ -56,7 +70,7 @@ static bool measure_served(struct shadow_job *j, struct slice reply) {
                               .ttft_us = r->ttft_us, .cost_nano = r->cost_nano, .length = -1};
     if (!s->ok) return true;
     if (!captured_answer(r, reply, &j->asking->arena, &j->asking->served)) return false;
-    measure(s, &j->asking->served, &j->asking->arena);
+    measure(&j->asking->way, s, &j->asking->served, &j->asking->arena);
     return true;
 }
 
@@ -155,7 +169,7 @@ static void answered(struct ask *ask) {
     s->ok = ask->status == 200 && captured_answer(&j->record, arena_slice(&a->arena, ask->reply), &a->arena, &a->candidate);
     if (s->ok) {
         s->output_tokens = a->candidate.usage.output;
-        measure(s, &a->candidate, &a->arena);
+        measure(&a->way, s, &a->candidate, &a->arena);
     }
     if (!s->ok || !ask_judges(j)) a->way.done(j);
 }

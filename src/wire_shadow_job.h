@@ -23,7 +23,9 @@ struct shadow_job_way {
     struct asker *asker, *judges; /* of the inside listener */
     const char *prompt;          /* "NAME@V" */
     int64_t rollout;
-    const struct judge *judge;   /* pairwise; NULL: none. Outlives the job */
+    const struct judge *judge;   /* pairwise; NULL: none. Outlives the job, as the checks */
+    const struct check *checks;  /* of the candidate's suites, those of every case */
+    unsigned n_checks;
     const char *key_hex;         /* SHA-256 of the exchange's key; copied, as `prompt` */
     /* In a later turn, once; frees the job, then or later. */
     void (*done)(struct shadow_job *j);

@@ -8,9 +8,9 @@
 #include <math.h>
 #include <stdio.h>
 
-enum rate_metric { RATE_ERROR, RATE_REFUSAL, RATE_FORMAT, RATES };
+enum rate_metric { RATE_ERROR, RATE_REFUSAL, RATE_FORMAT, RATE_CHECKS, RATES };
 enum size_metric { SIZE_LATENCY, SIZE_COST, SIZE_TOKENS, SIZES };
-static const char *const rate_names[] = {"error_rate", "refusal_rate", "format_failure"};
+static const char *const rate_names[] = {"error_rate", "refusal_rate", "format_failure", "check_failure"};
 static const char *const size_names[] = {"latency", "cost_per_request", "output_tokens"};
 
 struct sizes {
@@ -51,6 +51,9 @@ static void write_side(struct json_writer *w, const char *key, const struct shad
     json_member_i64(w, "tool_calls", s->tool_calls);
     json_member_bool(w, "json", s->is_json);
     json_member_bool(w, "refusal", s->refusal);
+    json_key(w, "checks");
+    if (s->checks == SHADOW_UNCHECKED) json_put_null(w);
+    else json_put_bool(w, s->checks == SHADOW_PASSES);
     json_object_end(w);
 }
 
@@ -73,12 +76,14 @@ static bool read_count(const struct json_doc *d, uint32_t side, const char *key,
 
 static bool read_side(const struct json_doc *d, uint32_t side, struct shadow_side *s) {
     int64_t calls;
+    bool passes;
     bool good = json_get_bool(d, json_get(d, side, "ok"), &s->ok) && json_get_bool(d, json_get(d, side, "json"), &s->is_json) &&
                 json_get_bool(d, json_get(d, side, "refusal"), &s->refusal) && read_count(d, side, "output_tokens", -1, &s->output_tokens) &&
                 read_count(d, side, "latency_us", -1, &s->latency_us) && read_count(d, side, "ttft_us", -1, &s->ttft_us) &&
                 read_count(d, side, "cost_nanousd", MONEY_UNKNOWN, &s->cost_nano) && read_count(d, side, "length", -1, &s->length) &&
                 read_count(d, side, "tool_calls", 0, &calls) && calls >= 0 && calls <= UINT16_MAX;
     if (good) s->tool_calls = (unsigned)calls;
+    if (json_get_bool(d, json_get(d, side, "checks"), &passes)) s->checks = passes ? SHADOW_PASSES : SHADOW_FAILS;
     return good;
 }
 
@@ -135,6 +140,7 @@ void shadow_sums_take(struct shadow_sums *s, const struct shadow_measure *m) {
     if (!c->ok || !o->ok) return;
     count(s, RATE_REFUSAL, c->refusal, o->refusal);
     if (o->is_json || c->is_json) count(s, RATE_FORMAT, !c->is_json, !o->is_json);
+    if (c->checks != SHADOW_UNCHECKED && o->checks != SHADOW_UNCHECKED) count(s, RATE_CHECKS, c->checks == SHADOW_FAILS, o->checks == SHADOW_FAILS);
     measure(s, SIZE_LATENCY, c->latency_us, o->latency_us);
     measure(s, SIZE_COST, known(c->cost_nano), known(o->cost_nano));
     measure(s, SIZE_TOKENS, c->output_tokens, o->output_tokens);
@@ -251,7 +257,7 @@ static void show_calls(const struct shadow_sums *s, struct guard_answer *a) {
 unsigned shadow_sums_judge(const struct shadow_sums *s, struct guard_answer out[GUARDRAILS]) {
     unsigned n = 0;
     for (unsigned i = 0; i < RATES; i++)
-        if (i != RATE_FORMAT || s->rated[i] > 0) judge_rate(s, (enum rate_metric)i, &out[n++]);
+        if (i < RATE_FORMAT || s->rated[i] > 0) judge_rate(s, (enum rate_metric)i, &out[n++]);
     for (unsigned i = 0; i < SIZES; i++) judge_size(s, (enum size_metric)i, &out[n++]);
     if (s->plan->shadow.judge.len > 0) judge_judge(s, SLICE("judge"), &out[n++]);
     if (s->calls[0] + s->calls[1] > 0) show_calls(s, &out[n++]);

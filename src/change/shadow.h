@@ -15,6 +15,7 @@ struct shadow_side {
     int64_t length;              /* of the text, in bytes */
     unsigned tool_calls;
     bool is_json, refusal;
+    enum shadow_checks { SHADOW_UNCHECKED, SHADOW_PASSES, SHADOW_FAILS } checks; /* of the candidate's suites, those of every case: FAILS when one does */
 };
 struct shadow_measure {
     struct shadow_side served, candidate;
@@ -36,6 +37,7 @@ uint64_t shadow_sums_pairs(const struct shadow_sums *s);
 /* Shaped like guardrails; alpha is the plan's, in equal parts among those that may fail. Of pairs that are looked at as they come:
  *   error_rate, refusal_rate, format_failure (JSON was served, and the candidate's is none): stats/pairs.h, with the margin of the
  *     plan's guardrail, else SHADOW_MARGIN
+ *   check_failure (only one side fails a check that its suites have for every case): likewise, where there are such checks
  *   latency, cost_per_request, output_tokens: the geometric mean of the pairs' ratios, with the margin of the plan's guardrail of latency
  *     (any quantile), cost_per_request, output_tokens; without one they are shown and judge nothing
  *   judge: of the pairs that the judge did not call a tie, the share that the candidate won; no worse: above 1/2 - SHADOW_LOST

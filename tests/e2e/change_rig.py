@@ -25,7 +25,7 @@ def serve(rig, rules="rules: []\n", way="canary", plan=None, application="", sta
 def version(rig, system, why="a test"):
     """A new version of the prompt `answer`, submitted."""
     (rig.folder / "answer.yaml").write_text(json.dumps({
-        "prompt": "answer", "model": "on-openai", "variables": {"question": {"required": True}},
+        "prompt": "answer", "model": "on-openai", "suites": ["tone"], "variables": {"question": {"required": True}},
         "messages": [{"role": "system", "content": system}, {"role": "user", "content": "{{question}}"}]}))
     rig.run("apply", "-f", rig.folder / "answer.yaml", "--author", "anna", "--why", why, check=True)
     newest = shown(rig)["versions"][0]["version"]

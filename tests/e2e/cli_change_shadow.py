@@ -23,6 +23,11 @@ def judge(rig):
     rig.run("apply", "-f", rig.folder / "judge.yaml", "--why", "a test", check=True)
 
 
+def suite(rig, *checks):
+    (rig.folder / "suite.yaml").write_text(json.dumps({"suite": "tone", "prompt": "answer", "checks": list(checks), "cases": [{"id": "one", "vars": {"question": "When?"}, "expected": "Tuesday"}]}))
+    rig.run("apply", "-f", rig.folder / "suite.yaml", "--why", "a test", check=True)
+
+
 def start(rig, candidate):
     version(rig, "Be kind.")
     number = version(rig, candidate)
@@ -80,6 +85,19 @@ def test_change_shadow_fails(rig):
     expect([h["stage"] for h in told["history"]][0] == "shadow" and not any(h["stage"] == "canary" for h in told["history"]), told["history"])
     expect([v["state"] for v in shown(rig)["versions"]] == ["rolled back", "production"], shown(rig))
     expect({r["prompt"]["version"] for r in rig.records() if r["feature"] is None} == {"1"}, "nobody was served the candidate")
+
+
+def test_change_shadow_checks(rig):
+    """What the version's suites check of every case is checked of its pairs: the candidate's answers are too short for one."""
+    serve(rig, RULES, "shadow-then-canary")
+    suite(rig, {"type": "word-count", "min": 2}, {"type": "contains"}, {"type": "latency", "threshold": 1}, {"type": "judge", "rubric": "kind", "judge": "none"})
+    start(rig, "Be kind, and answer curtly.")
+    for i in range(30):
+        ask(rig, f"When {i}?")
+    expect(eventually(lambda: status(rig)["state"] == "rolled back"), status(rig))
+    checks = next(g for g in status(rig)["guardrails"] if g["metric"] == "check_failure")
+    expect(checks["verdict"] == "Failed" and checks["candidate"] == 1 and checks["control"] == 0, checks)
+    expect(all(p["served"]["checks"] and p["candidate"]["checks"] is False for p in pairs(rig)), pairs(rig)[:2])
 
 
 def test_change_shadow_budget(rig):

@@ -41,6 +41,7 @@ static void a_pair_is_kept_as_it_was(void **state) {
     m.candidate = (struct shadow_side){.ok = false, .output_tokens = -1, .latency_us = -1, .ttft_us = -1, .cost_nano = MONEY_UNKNOWN, .length = -1};
     m.served.tool_calls = 2;
     m.served.is_json = m.served.refusal = true;
+    m.served.checks = SHADOW_FAILS;
     m.judge_nano = MONEY_UNKNOWN;
     m.judged = -1;
     buffer_init(&out, 4096);
@@ -51,6 +52,8 @@ static void a_pair_is_kept_as_it_was(void **state) {
     assert_memory_equal(&back.served.output_tokens, &m.served.output_tokens, sizeof m.served.output_tokens);
     assert_true(back.served.ok && back.served.is_json && back.served.refusal && back.served.tool_calls == 2 && back.judged == -1);
     assert_true(back.served.latency_us == m.served.latency_us && back.served.cost_nano == m.served.cost_nano && back.served.length == 400);
+    assert_int_equal(back.served.checks, SHADOW_FAILS);
+    assert_int_equal(back.candidate.checks, SHADOW_UNCHECKED);
     assert_true(!back.candidate.ok && back.candidate.output_tokens == -1 && back.candidate.latency_us == -1 && back.candidate.length == -1);
     assert_true(!money_is_known(back.candidate.cost_nano) && !money_is_known(back.judge_nano));
     static const char *const broken[] = {"", "{}", "[]", "{\"served\":{},\"candidate\":{}}", "{\"served\":7}"};
@@ -111,8 +114,8 @@ static void the_same_is_no_worse(void **state) {
     assert_float_equal(answer(a, n, "cost_per_request")->effect, 1, 1e-9);
     assert_int_equal(answer(a, n, "output_tokens")->verdict, GUARD_INCONCLUSIVE); /* no guardrail: shown only */
     assert_int_equal(answer(a, n, "judge")->verdict, GUARD_INCONCLUSIVE);         /* nobody was asked */
-    /* alpha in equal parts: two rates and format, latency, cost, the judge */
-    assert_float_equal(answer(a, n, "error_rate")->alpha, 0.01 / 6, 1e-12);
+    /* alpha in equal parts: two rates, format and checks, latency, cost, the judge */
+    assert_float_equal(answer(a, n, "error_rate")->alpha, 0.01 / 7, 1e-12);
 }
 
 static void errs(unsigned i, struct shadow_measure *m) { m->candidate.ok = i % 4 != 0; }
@@ -121,6 +124,10 @@ static void refuses(unsigned i, struct shadow_measure *m) { m->candidate.refusal
 static void loses_json(unsigned i, struct shadow_measure *m) {
     m->served.is_json = true;
     m->candidate.is_json = i % 3 != 0;
+}
+static void fails_checks(unsigned i, struct shadow_measure *m) {
+    m->served.checks = SHADOW_PASSES;
+    m->candidate.checks = i % 3 != 0 ? SHADOW_PASSES : SHADOW_FAILS;
 }
 static void costs_more(unsigned i, struct shadow_measure *m) { m->candidate.cost_nano = m->candidate.cost_nano * (150 + i % 10) / 100; }
 static void is_slower(unsigned i, struct shadow_measure *m) { m->candidate.latency_us = m->candidate.latency_us * (200 + i % 10) / 100; }
@@ -133,7 +140,7 @@ static void what_is_worse_fails(void **state) {
         const char *metric;
         void (*change)(unsigned i, struct shadow_measure *m);
         bool worse;
-    } cases[] = {{"error_rate", errs, true},          {"refusal_rate", refuses, true}, {"format_failure", loses_json, true},
+    } cases[] = {{"error_rate", errs, true},          {"refusal_rate", refuses, true}, {"format_failure", loses_json, true}, {"check_failure", fails_checks, true},
                  {"cost_per_request", costs_more, true}, {"latency", is_slower, false}, /* its guardrail only pauses */
                  {"judge", is_disliked, true}};
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
