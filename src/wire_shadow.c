@@ -141,7 +141,7 @@ static void find_judge(struct shadow_wire *w, struct shadowed *k) {
 
 /* Of one suite: its checks of every case that an answer alone can tell. */
 static enum fault add_checks(struct shadow_wire *w, struct shadowed *k, struct slice suite, struct arena *room, struct error *error) {
-    struct definition found;
+    struct definition found = {.body = SLICE_NULL};
     struct json_doc whole;
     struct declared *d = arena_new(&k->arena, struct declared);
     uint32_t cursor = JSON_NONE, item;
