@@ -164,7 +164,7 @@ enum fault change_tell_findings(struct change_tell *t, struct registry *r, bool 
     struct finding *seen = fault == FAULT_NONE ? arena_new_array(&arena, struct finding, n + n_open + 1) : NULL;
     int64_t *ids = seen ? arena_new_array(&arena, int64_t, n + n_open + 1) : NULL;
     if (fault == FAULT_NONE && !ids) fault = error_set(error, FAULT_TOO_LARGE, "no room for findings of rollouts");
-    if (fault == FAULT_NONE) {
+    if (fault == FAULT_NONE && seen) {
         unsigned found = collect(t, open, n_open, rows, n, seen, &arena);
         fault = findings_put(r, &(struct findings_look){.kinds = KINDS, .seen = seen, .n_seen = found}, clock_wall_us(), ids, &change, error);
         for (unsigned i = 0; fault == FAULT_NONE && i < found; i++) {

@@ -181,7 +181,7 @@ static struct slice words(const struct work *k, const struct run_row *run, struc
 
 /* The candidate first: what is surely not met needs no other run. */
 static enum fault run_both(struct work *k, struct error *error) {
-    struct run_row run, control;
+    struct run_row run = {.number = 0}, control = {.number = 0};
     struct slice why, compared = SLICE("");
     struct slice problem;
     bool whole;
