@@ -114,7 +114,7 @@ static struct slice evidence_of(const struct model_change *m, struct arena *aren
     return json;
 }
 
-static enum fault tell(struct registry *r, const struct model_change *all, unsigned n, int64_t now_us, struct arena *arena,
+static enum fault tell(struct registry *r, const struct policy *p, const struct model_change *all, unsigned n, int64_t now_us, struct arena *arena,
                        void (*opened)(void *ctx, const struct finding *f), void *ctx, struct error *error) {
     struct finding *seen = arena_new_array(arena, struct finding, n + 1);
     int64_t *ids = arena_new_array(arena, int64_t, n + 1);
@@ -124,11 +124,13 @@ static enum fault tell(struct registry *r, const struct model_change *all, unsig
         const struct model_change *m = &all[i];
         bool held = slice_is(m->state, "held");
         if (!held && !slice_is(m->state, "open")) continue;
+        bool gone = held && table_get(&p->model_by_name, m->held_to) == NULL; /* every request of the model is refused */
         seen[n_seen++] = (struct finding){
             .kind = FINDING_MODEL_CHANGE_WAITS, .key = arena_printf(arena, "[\"model_change_waits\",%lld]", (long long)m->number),
-            .title = arena_printf(arena, "model " SLICE_FMT ": " SLICE_FMT " answers as " SLICE_FMT ", before as " SLICE_FMT "%s" SLICE_FMT, SLICE_ARG(m->model),
-                                  SLICE_ARG(m->provider), SLICE_ARG(m->after), SLICE_ARG(m->before), held ? "; it is held, and what answers is " : "", SLICE_ARG(m->held_to)),
-            .evidence = evidence_of(m, arena), .command = arena_printf(arena, "quarterdeck model accept %lld --why TEXT", (long long)m->number)};
+            .title = arena_printf(arena, "model " SLICE_FMT ": " SLICE_FMT " answers as " SLICE_FMT ", before as " SLICE_FMT "%s" SLICE_FMT "%s", SLICE_ARG(m->model),
+                                  SLICE_ARG(m->provider), SLICE_ARG(m->after), SLICE_ARG(m->before), held ? "; it is held, and what answers is " : "", SLICE_ARG(m->held_to),
+                                  gone ? ", which is no longer configured: its requests are refused" : ""),
+            .evidence = evidence_of(m, arena), .command = arena_printf(arena, "quarterdeck model %s %lld --why TEXT", gone ? "release" : "accept", (long long)m->number)};
     }
     if (arena_is_full(arena)) return error_set(error, FAULT_TOO_LARGE, "no room for changes of models");
     enum fault fault = findings_put(r, &(struct findings_look){.kinds = FINDING_BIT(MODEL_CHANGE_WAITS), .seen = seen, .n_seen = n_seen}, now_us, ids, &change, error);
@@ -147,7 +149,7 @@ enum fault eval_model_look(struct evaluations *e, struct registry *r, const stru
     arena_init(&arena, 16u << 10, 64u << 20);
     enum fault fault = model_changes(r, SLICE_NULL, &arena, &all, &n, error);
     if (fault == FAULT_NONE) fault = open_all(e, r, p, all, n, now_us, &arena, error);
-    if (fault == FAULT_NONE) fault = tell(r, all, n, now_us, &arena, opened, ctx, error);
+    if (fault == FAULT_NONE) fault = tell(r, p, all, n, now_us, &arena, opened, ctx, error);
     arena_deinit(&arena);
     return fault;
 }

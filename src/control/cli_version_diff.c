@@ -31,19 +31,14 @@ static void write_diff(struct client_answer *a) {
 }
 
 int cli_versions_diff(const struct version_noun *n, int argc, char **argv) {
-    char usage[96];
     struct client_options o = {0};
     const char *to = NULL;
     const struct option_spec specs[] = {
         {.name = "to", .type = OPTION_TEXT, .value = &to, .metavar = "V", .help = "from the named version to this one; without it from its parent to it"}, CLIENT_OPTIONS(o)};
     struct buffer path;
     bool one = false;
-    snprintf(usage, sizeof usage, "quarterdeck %s diff NAME@V [--to V] [options]", n->noun);
-    int found, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, usage, &found);
-    if (code < 0) code = cli_expect(usage, found, 1, 1);
+    int code = cli_versions_begin(n, "diff NAME@V [--to V] [options]", specs, sizeof specs / sizeof *specs, argc, argv, &path, &one);
     if (code >= 0) return code;
-    buffer_init(&path, 16 << 10);
-    cli_versions_path(n, argv[0], &path, &one);
     if (!one) client_add_segment(&path, "production");
     buffer_append(&path, SLICE("/diff"));
     client_add_query(&path, "to", to);
@@ -73,17 +68,12 @@ static void write_lint(struct client_answer *a) {
 static int clean(struct client_answer *a) { return json_size(&a->doc, cli_at(a, 0, "lint")) > 0 ? 1 : 0; }
 
 int cli_versions_lint(const struct version_noun *n, int argc, char **argv) {
-    char usage[96];
     struct client_options o = {0};
     const struct option_spec specs[] = {CLIENT_OPTIONS(o)};
     struct buffer path;
     bool one = false;
-    snprintf(usage, sizeof usage, "quarterdeck %s lint NAME@V [options]", n->noun);
-    int found, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, usage, &found);
-    if (code < 0) code = cli_expect(usage, found, 1, 1);
+    int code = cli_versions_begin(n, "lint NAME@V [options]", specs, sizeof specs / sizeof *specs, argc, argv, &path, &one);
     if (code >= 0) return code;
-    buffer_init(&path, 16 << 10);
-    cli_versions_path(n, argv[0], &path, &one);
     if (!one) client_add_segment(&path, "production");
     code = cli_get(&o, buffer_text(&path), write_lint, clean);
     buffer_deinit(&path);

@@ -166,18 +166,26 @@ static void write_one(struct client_answer *a) {
     buffer_deinit(&out);
 }
 
-int cli_versions_show(const struct version_noun *n, int argc, char **argv) {
+int cli_versions_begin(const struct version_noun *n, const char *rest, const struct option_spec *specs, unsigned n_specs, int argc, char **argv,
+                       struct buffer *path, bool *ret_version) {
     char usage[96];
+    int found;
+    snprintf(usage, sizeof usage, "quarterdeck %s %s", n->noun, rest);
+    int code = options_parse(argc, argv, specs, n_specs, usage, &found);
+    if (code < 0) code = cli_expect(usage, found, 1, 1);
+    if (code >= 0) return code;
+    buffer_init(path, 16 << 10);
+    cli_versions_path(n, argv[0], path, ret_version);
+    return -1;
+}
+
+int cli_versions_show(const struct version_noun *n, int argc, char **argv) {
     struct client_options o = {0};
     const struct option_spec specs[] = {CLIENT_OPTIONS(o)};
     struct buffer path;
     bool one = false;
-    snprintf(usage, sizeof usage, "quarterdeck %s show NAME[@V] [options]", n->noun);
-    int found, code = options_parse(argc, argv, specs, sizeof specs / sizeof *specs, usage, &found);
-    if (code < 0) code = cli_expect(usage, found, 1, 1);
+    int code = cli_versions_begin(n, "show NAME[@V] [options]", specs, sizeof specs / sizeof *specs, argc, argv, &path, &one);
     if (code >= 0) return code;
-    buffer_init(&path, 16 << 10);
-    cli_versions_path(n, argv[0], &path, &one);
     code = cli_get(&o, buffer_text(&path), one ? write_one : write_all, NULL);
     buffer_deinit(&path);
     return code;

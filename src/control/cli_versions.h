@@ -17,8 +17,11 @@ int cli_versions_show(const struct version_noun *n, int argc, char **argv);
 
 /* The path of NAME or NAME@V: collection/NAME/versions[/V]. *ret_version: there is a V. `word` is changed. */
 void cli_versions_path(const struct version_noun *n, char *word, struct buffer *path, bool *ret_version);
-/* Class, reasons, tokens, cost and notes of the version that stands in the answer at `node`, a line each, indented. */
+/* A verb about one NAME or NAME@V: its options, and the path of what it names (the caller's buffer from then on). -1: go on; else the exit code. */
+int cli_versions_begin(const struct version_noun *n, const char *rest, const struct option_spec *specs, unsigned n_specs, int argc, char **argv,
+                       struct buffer *path, bool *ret_version);
 void cli_diff_say(struct slice text, struct buffer *out); /* lines of a difference, coloured on a terminal */
+/* Class, reasons, tokens, cost and notes of the version that stands in the answer at `node`, a line each, indented. */
 void cli_version_say(struct client_answer *a, uint32_t node, struct buffer *out);
 
 #endif

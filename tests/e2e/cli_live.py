@@ -28,12 +28,12 @@ def another_version(sim, *what):
     urllib.request.urlopen(urllib.request.Request(sim.url + "/sim/script", data=data, method="POST")).read()
 
 
-def ask(rig, system=None, model="on-openai"):
+def ask(rig, system=None, model="on-openai", expected=200):
     messages = ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": "hi"}]
     body = json.dumps({"model": model, "max_tokens": 8, "messages": messages})
     headers = {"content-type": "application/json", "x-quarterdeck-request-type": "chat"}
     status, headers, answer = rig.http("POST", "/v1/chat/completions", body, headers, token=KEY)
-    expect(status == 200, f"{status} {answer}")
+    expect(status == expected, f"{status} {answer}")
     return headers
 
 
@@ -139,6 +139,14 @@ def test_model_hold_by_policy(rig):
     expect(eventually(lambda: ask(rig)["x-quarterdeck-model"].startswith("anthropic/")), changes(rig))
     expect(changes(rig)[0]["state"] == "held" and changes(rig)[0]["decided_by"] == "quarterdeck", changes(rig))
     expect(len(findings(rig, "model_change_waits")) == 1, "a person is asked")
+    path = rig.folder / "quarterdeck.yaml"
+    path.write_text(path.read_text().replace("other-model", "renamed"))
+    rig.run("policy", "reload", check=True)
+    ask(rig, expected=404)
+    expect(eventually(lambda: "no longer configured" in findings(rig, "model_change_waits")[0]["title"]), findings(rig, "model_change_waits"))
+    expect(findings(rig, "model_change_waits")[0]["command"] == "quarterdeck model release 1 --why TEXT", findings(rig, "model_change_waits"))
+    rig.run("model", "release", "1", "--why", "its stand-in is gone", check=True)
+    expect(eventually(lambda: ask(rig)["x-quarterdeck-model"].startswith("openai/")), changes(rig))
 
 
 def test_model_change_runs(rig):
