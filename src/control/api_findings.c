@@ -40,12 +40,12 @@ static void put_finding(struct json_writer *w, const struct finding *f) {
 }
 
 /* Of the wanted kinds, those of the wanted domain. */
-static unsigned kinds_of(struct slice kind, struct slice domain) {
-    unsigned bits = 0;
+static uint64_t kinds_of(struct slice kind, struct slice domain) {
+    uint64_t bits = 0;
     for (unsigned k = 0; k < FINDING_KINDS; k++)
         if ((slice_is_null(kind) || slice_is(kind, finding_kind_name((enum finding_kind)k))) &&
             (slice_is_null(domain) || slice_is(domain, finding_kind_domain((enum finding_kind)k))))
-            bits |= 1u << k;
+            bits |= (uint64_t)1 << k;
     return bits;
 }
 

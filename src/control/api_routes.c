@@ -218,7 +218,7 @@ static const struct api_parameter approval_revoke[] = {APPROVAL_PATH, REASON(API
 #define OR_KIND(symbol, domain, name, meaning) "|" name
 #define OR_STATE(symbol, name) "|" name
 static const struct api_parameter findings[] = {
-    {.name = "domain", .place = API_QUERY, .type = API_CHOICE, .choices = "cost|quality|change", .help = "only of this domain"},
+    {.name = "domain", .place = API_QUERY, .type = API_CHOICE, .choices = "cost|quality|change|incidents", .help = "only of this domain"},
     {.name = "state", .place = API_QUERY, .type = API_CHOICE, .choices = &(FINDING_STATE_TABLE(OR_STATE))[1], .help = "only in this state"},
     TEXT_QUERY("application", "only about this application"),
     {.name = "kind", .place = API_QUERY, .type = API_CHOICE, .choices = &(FINDING_KIND_TABLE(OR_KIND))[1], .help = "only of this kind"},

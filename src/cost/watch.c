@@ -33,7 +33,7 @@ void watch_is_unsure(struct watch_look *l, struct slice key) {
     l->unsure[l->n_unsure++] = key;
 }
 
-enum fault watch_look_put(struct watch_look *l, unsigned kinds, struct slice application,
+enum fault watch_look_put(struct watch_look *l, uint64_t kinds, struct slice application,
                           struct error *error) {
     struct findings_look look = {kinds, application, l->seen, l->n_seen, l->unsure, l->n_unsure};
     struct findings_change change = {0};

@@ -135,7 +135,7 @@ enum fault watch_thresholds(const struct watch *w, int64_t now_us, struct error 
         tell(&l, &c.refusing[i], FINDING_BUDGET_REFUSING);
     }
     /* what a reload changes under our feet is told next time: with others seen, nothing counts as gone */
-    unsigned kinds = FINDING_BIT(BUDGET_THRESHOLD) | FINDING_BIT(BUDGET_REFUSING);
+    uint64_t kinds = FINDING_BIT(BUDGET_THRESHOLD) | FINDING_BIT(BUDGET_REFUSING);
     enum fault fault = watch_look_put(&l, others ? 0 : kinds, SLICE_NULL, error);
     mem_free(c.reached);
     mem_free(c.refusing);

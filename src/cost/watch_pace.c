@@ -178,7 +178,7 @@ enum fault watch_pace(const struct watch *w, int64_t now_us, struct error *error
             fault = error_set(error, FAULT_SHUTTING_DOWN, "the server is stopping");
         else fault = look_at(&l, p.recent, &p.at[i], error);
     }
-    unsigned kinds = FINDING_BIT(BUDGET_FORECAST) | FINDING_BIT(BUDGET_BURN) | FINDING_BIT(OVER_PLAN);
+    uint64_t kinds = FINDING_BIT(BUDGET_FORECAST) | FINDING_BIT(BUDGET_BURN) | FINDING_BIT(OVER_PLAN);
     if (fault == FAULT_NONE)
         fault = watch_look_put(&l, others || p.left_off > 0 ? 0 : kinds, SLICE_NULL, error);
     if (fault == FAULT_NONE && p.left_off > 0)

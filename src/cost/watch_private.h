@@ -22,7 +22,7 @@ void watch_look_end(struct watch_look *l);
 void watch_saw(struct watch_look *l, const struct finding *f);
 void watch_is_unsure(struct watch_look *l, struct slice key);
 /* Into the registry; what has opened is told. */
-enum fault watch_look_put(struct watch_look *l, unsigned kinds, struct slice application,
+enum fault watch_look_put(struct watch_look *l, uint64_t kinds, struct slice application,
                           struct error *error) MUST_CHECK;
 
 /* A text is begun, written onto l->text (or l->json), and taken into the arena. */

@@ -87,6 +87,7 @@ struct request_policy {
     int64_t max_output_tokens;      /* -1: no cap */
     struct history_policy history;
     struct cache_policy cache;
+    struct latency_budget { int64_t p50, p90, p95, p99, ttft_p95, per_token_p95; } latency; /* microseconds; 0: none is declared */
 };
 
 #endif

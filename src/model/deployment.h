@@ -8,6 +8,7 @@
 
 #include "base/table.h"
 #include "model/change_policy.h"
+#include "model/intervention.h"
 #include "model/record.h"
 #include "model/served.h"
 
@@ -47,6 +48,8 @@ struct deployments {
     struct table by_name;          /* struct deployed */
     struct held_model *held;
     unsigned n_held;
+    struct intervention *interventions; /* in force, by number */
+    unsigned n_interventions;
     struct served_version **kept;  /* one reference each */
     unsigned n_kept;
 };

@@ -36,7 +36,23 @@
     KIND(ROLLOUT_ERROR, "change", "rollout_error", "the arms of a rollout do not get the shares that they should: nothing is judged") \
     KIND(CHANGE_OVERRIDE, "change", "change_override", "a version went past its review and gate, and nobody else has looked at it since") \
     KIND(PROMPT_UNREGISTERED, "change", "prompt_unregistered", "an application uses a system prompt that nobody registered, and used another one before") \
-    KIND(MODEL_CHANGE_WAITS, "change", "model_change_waits", "a provider's model answers as another version than before, and waits for a person's word")
+    KIND(MODEL_CHANGE_WAITS, "change", "model_change_waits", "a provider's model answers as another version than before, and waits for a person's word") \
+    KIND(LATENCY_OVER_BUDGET, "quality", "latency_over_budget", "a quantile of one request type is surely above the budget that is declared for it") \
+    KIND(LATENCY_WORSE, "quality", "latency_worse", "requests of one type and size are slower than their like were") \
+    KIND(USERS_GAVE_UP, "quality", "users_gave_up", "users asked the same again and again within seconds") \
+    KIND(OUTPUT_WORSE, "quality", "output_worse", "answers of one request type or prompt are worse than they were, by one of the signals of quality") \
+    KIND(PROVIDER_FAILING, "incidents", "provider_failing", "a provider, or one of its models, fails far more often than it did") \
+    KIND(PROVIDER_SLOW, "incidents", "provider_slow", "a provider's first token comes far later than it did") \
+    KIND(VENDOR_INCIDENT, "incidents", "vendor_incident", "a vendor's status page tells of an incident") \
+    KIND(PRIMARY_RETURNS, "incidents", "primary_returns", "a model's traffic was moved, and its first target comes back in steps") \
+    KIND(RULE_CRIES_WOLF, "incidents", "rule_cries_wolf", "hardly any of a rule's alerts were acted on") \
+    KIND(BASELINE_SHIFTED, "incidents", "baseline_shifted", "what a calibrated threshold was learned from is not what is normal now") \
+    KIND(SELF_RECORDS, "incidents", "self_records", "records were lost, or are late in the ledger") \
+    KIND(SELF_ROOM, "incidents", "self_room", "the disk that holds the ledger is filling up") \
+    KIND(SELF_CLOCK, "incidents", "self_clock", "the machine's clock stepped") \
+    KIND(SELF_POLICY, "incidents", "self_policy", "the configuration file is not what is in force") \
+    KIND(SELF_CERTIFICATE, "incidents", "self_certificate", "the server's certificate expires soon") \
+    KIND(WATCHER_SILENT, "incidents", "watcher_silent", "a watcher has not run when it should have")
 
 enum finding_kind {
 #define KIND(symbol, domain, name, meaning) FINDING_##symbol,
@@ -44,7 +60,7 @@ enum finding_kind {
 #undef KIND
         FINDING_KINDS
 };
-#define FINDING_BIT(symbol) (1u << FINDING_##symbol)
+#define FINDING_BIT(symbol) ((uint64_t)1 << FINDING_##symbol)
 const char *finding_kind_name(enum finding_kind k);
 const char *finding_kind_domain(enum finding_kind k);
 const char *finding_kind_meaning(enum finding_kind k);

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/fault.h"
 #include "base/table.h"
+#include "model/alert_policy.h"
 #include "model/allowance.h"
 #include "model/change_policy.h"
 #include "model/price.h"
@@ -88,6 +89,13 @@ struct provider {
     bool http2;
     bool batch;                     /* it has OpenAI's /files and /batches, and batches go there */
     int64_t batch_discount_ppm;     /* off the ordinary rates where the price table has no batch rates; -1: not known */
+    const char *status_page;        /* URL of the vendor's status page: Statuspage v2 JSON or RSS; NULL */
+    struct {                        /* wire_probe.h */
+        bool off;
+        int64_t every;              /* of the model listing; 30 s */
+        const char *completion;     /* model of which one token is asked for too; NULL: none */
+        int64_t max_cost_nano;      /* of these a day */
+    } probe;
 };
 
 struct target {
@@ -176,6 +184,7 @@ struct policy {
     unsigned n_left_out;
     uint8_t pseudonym_key[DIGEST_KEY];
     struct change_policy change;
+    struct alert_policy alerts;
 };
 
 struct policy *policy_new(void);                  /* one reference; empty; for config.c and tests */

@@ -216,7 +216,7 @@ static bool read_one(struct statement *s, struct arena *arena, struct finding *r
 }
 
 /* ",open,cleared," of the bits; SLICE_NULL: any. */
-static struct slice names_of(unsigned bits, unsigned n, const char *(*name)(unsigned i),
+static struct slice names_of(uint64_t bits, unsigned n, const char *(*name)(unsigned i),
                              struct buffer *room) {
     if (bits == 0) return SLICE_NULL;
     buffer_byte(room, ',');

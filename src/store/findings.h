@@ -15,7 +15,7 @@
 /* One look. Open findings of `kinds` (and `application`, unless it is null) that were not seen are cleared,
  * but for those whose keys are in `unsure`: about them nothing is known now, which is no good news. */
 struct findings_look {
-    unsigned kinds; /* bits of enum finding_kind */
+    uint64_t kinds; /* bits of enum finding_kind */
     struct slice application;
     const struct finding *seen; /* of these kinds; kind, key and the texts are read */
     size_t n_seen;
@@ -36,7 +36,7 @@ enum fault findings_dismiss(struct registry *r, int64_t id, struct slice by, str
 enum fault findings_dismiss_audited(struct registry *r, int64_t id, const struct audit_entry *entry, struct error *error) MUST_CHECK;
 
 struct findings_filter {
-    unsigned kinds;           /* bits; 0: any */
+    uint64_t kinds;           /* bits; 0: any */
     unsigned states;          /* bits 1u << enum finding_state; 0: any */
     struct slice application; /* SLICE_NULL: any */
     int64_t id;               /* 0: any */

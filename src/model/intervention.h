@@ -1,0 +1,64 @@
+/* intervention.h - what the watch may do to live traffic: the kinds of actions, one of them as it is declared, and those in force as every
+ * loop holds them (part of struct deployments, so that one is in force without a reload, and a restart finds it again).
+ *
+ * Each only makes things safer and has an undo. Rollbacks and aborts change what serves (change/acts.h) and are not held here. */
+#ifndef MODEL_INTERVENTION_H
+#define MODEL_INTERVENTION_H
+
+#include "base/slice.h"
+
+#include <stdatomic.h>
+
+/* KIND(symbol, name, needs (words of its scope), meaning) */
+#define INTERVENTION_TABLE(KIND)                                                                                              \
+    KIND(ROLL_BACK, "roll_back", "prompt", "the version before serves production again")                                     \
+    KIND(ABORT, "abort_rollout", "prompt", "the candidate of a rollout gets no more traffic")                                 \
+    KIND(FAIL_OVER, "fail_over", "model", "the model's first target (or `from`) is asked last; it comes back in steps")       \
+    KIND(OPEN_BREAKER, "open_breaker", "provider", "nothing is sent to this provider (or its `upstream_model`)")              \
+    KIND(CLOSE_BREAKER, "close_breaker", "provider", "requests are sent again though its breaker is open")                    \
+    KIND(THROTTLE, "throttle_key", "key", "an application's key may send `per_minute` requests")                              \
+    KIND(FREEZE, "freeze_key", "key", "an application's key may send none")                                                   \
+    KIND(ROUTE_DOWN, "route_down", "model", "a model with tiers answers from its cheapest one (or `tier`)")                   \
+    KIND(DEGRADE, "serve_degraded", "model", "the model's stand-in is served; no provider is asked")                          \
+    KIND(QUARANTINE, "quarantine", "application", "answers that were kept until now (of `model`, `prompt`, or one `record`) are not given again") \
+    KIND(PAUSE_BATCH, "pause_batch", "application", "lines of its batches (or of one `batch`) wait")
+
+enum intervention_kind {
+#define KIND(symbol, name, needs, meaning) INTERVENTION_##symbol,
+    INTERVENTION_TABLE(KIND)
+#undef KIND
+        INTERVENTION_KINDS
+};
+const char *intervention_name(enum intervention_kind k);
+bool intervention_from(struct slice name, enum intervention_kind *ret);
+
+/* What it is done to. A member that the kind does not know is SLICE_NULL; in a rule one that is not given is filled in from the series that
+ * fires (model, provider, application, prompt). */
+#define INTERVENTION_SCOPE(TEXT)                                                                                              \
+    TEXT(application) TEXT(model) TEXT(provider) TEXT(upstream_model) TEXT(prompt) TEXT(key) TEXT(from) TEXT(to) TEXT(tier)   \
+    TEXT(record) TEXT(batch)
+struct intervention_spec {
+    enum intervention_kind kind;
+#define TEXT(field) struct slice field;
+    INTERVENTION_SCOPE(TEXT)
+#undef TEXT
+    int64_t per_minute;          /* throttle_key; -1 */
+    int64_t lasts_us;            /* it ends by itself; 0: until it is undone */
+    bool dry_run;
+};
+
+/* One in force. */
+struct intervention {
+    int64_t number;              /* of the registry's row (store/actions.h) */
+    struct intervention_spec spec; /* texts in the arena of deployments */
+    uint32_t share_ppm;          /* FAIL_OVER: of exchanges that ask the primary first again, as it comes back: 0, 10000, 100000, 500000 */
+    int64_t since_us;            /* wall, when it came into force: QUARANTINE is about what was kept before */
+    int64_t until_us;            /* wall; 0: no end */
+    struct throttle *throttle;   /* THROTTLE; shared by all loops and by all snapshots with this number; never NULL there */
+};
+struct throttle {                /* GCRA (ITU-T I.371): the theoretical arrival time of the next request */
+    atomic_uint references;
+    _Atomic int64_t tat_us;      /* monotonic */
+};
+
+#endif

@@ -1,0 +1,32 @@
+/* tail.h - how often a series goes beyond a level that it has seldom or never reached: peaks over a threshold.
+ *
+ * Times above a high level u come in clusters; the maxima of clusters beyond u are close to generalised Pareto (Balkema and de Haan 1974,
+ * Pickands 1975), with P(Y > y) = (1 + shape y / scale)^(-1/shape). Fitted by probability-weighted moments (Hosking and Wallis 1987), shape
+ * held within [-0.5, 0.5]. Rate of exceedances of x a day: clusters / days * P(Y > x - u). Where clusters are few the rate's upper limit is
+ * Garwood's exact Poisson limit (1936) on their number. */
+#ifndef STATS_TAIL_H
+#define STATS_TAIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct tail_peaks {              /* cluster maxima beyond `level` */
+    const double *peaks;
+    size_t n;
+    double level;
+    double exposure;             /* days that were looked at, gaps left out */
+};
+struct tail_fit {
+    double shape, scale;         /* NAN with fewer than TAIL_LEAST peaks: then only the empirical rate is known */
+    double rate, rate_high;      /* clusters a day beyond level; upper limit at 95 % */
+};
+#define TAIL_LEAST 8
+struct tail_fit tail_fit(const struct tail_peaks *p);
+/* Clusters a day beyond x, and its upper limit (95 %; with the rate's uncertainty, not the shape's). */
+double tail_rate(const struct tail_peaks *p, const struct tail_fit *f, double x, double *ret_high);
+/* Smallest x with tail_rate(x) <= wanted a day. Beyond all peaks it is extrapolated: *ret_beyond. INFINITY: there are no peaks to go by. */
+double tail_level(const struct tail_peaks *p, const struct tail_fit *f, double wanted, bool *ret_beyond);
+double poisson_upper(double events, double confidence); /* Garwood; poisson_upper(0, 0.95) = 2.9957 */
+double poisson_lower(double events, double confidence);
+
+#endif
