@@ -101,7 +101,7 @@ static const char *const registry_steps[] = {
     "  acknowledged_by TEXT, acknowledged_why TEXT, acknowledged_us INTEGER NOT NULL DEFAULT 0, silence INTEGER NOT NULL DEFAULT 0,"
     "  muted_by TEXT, owed TEXT, owed_us INTEGER NOT NULL DEFAULT 0, told_us INTEGER NOT NULL DEFAULT 0, escalation TEXT,"
     "  escalation_step INTEGER NOT NULL DEFAULT -1, escalation_round INTEGER NOT NULL DEFAULT 0,"
-    "  escalation_due_us INTEGER NOT NULL DEFAULT 0, useful TEXT, UNIQUE(rule, series));"
+    "  escalation_due_us INTEGER NOT NULL DEFAULT 0, useful TEXT, touched INTEGER NOT NULL DEFAULT 0, UNIQUE(rule, series));"
     "CREATE INDEX alert_state ON alert(state, since_us);"
     "CREATE TABLE alert_transition("
     "  number INTEGER PRIMARY KEY AUTOINCREMENT, alert INTEGER NOT NULL, rule TEXT NOT NULL, at_us INTEGER NOT NULL,"
