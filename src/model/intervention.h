@@ -47,6 +47,23 @@ struct intervention_spec {
     bool dry_run;
 };
 
+
+/* The members of a scope, and which of them a kind knows and cannot do without. */
+enum intervention_member {
+#define TEXT(field) INTERVENTION_MEMBER_##field,
+    INTERVENTION_SCOPE(TEXT)
+#undef TEXT
+        INTERVENTION_MEMBERS
+};
+const char *intervention_member_name(enum intervention_member m);
+struct slice *intervention_member(struct intervention_spec *s, enum intervention_member m);
+bool intervention_knows(enum intervention_kind k, enum intervention_member m);
+bool intervention_needs(enum intervention_kind k, enum intervention_member m);
+/* What a rule's action does not say and its kind knows, from the series that fires: application, model, provider, upstream_model, prompt (of
+ * NAME@V the name). Texts are borrowed. What the series does not tell stays SLICE_NULL. */
+struct signal_series;
+void intervention_fill(struct intervention_spec *s, const struct signal_series *from);
+
 /* One in force. */
 struct intervention {
     int64_t number;              /* of the registry's row (store/actions.h) */
