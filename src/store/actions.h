@@ -21,6 +21,7 @@ enum action_state {
 #undef STATE
         ACTION_STATES
 };
+#define ACTIONS_IN_FORCE (1u << ACTION_IN_FORCE | 1u << ACTION_RETURNING)
 const char *action_state_name(enum action_state s);
 bool action_state_from(struct slice name, enum action_state *ret);
 
@@ -39,14 +40,28 @@ struct action_row {
     struct slice evidence;        /* JSON: of the alert; of each step of coming back */
     struct slice undo;            /* the command */
 };
-/* number is filled in. FAULT_CONFLICT: the same (kind, scope) is in force already, ret_other its number. */
+/* number is filled in, and the entry's subject where it is SLICE_NULL ("action:7"). A row that is in force and says no `undo` is undone by
+ * `quarterdeck action undo NUMBER`. FAULT_CONFLICT: the same (kind, scope but for per_minute) is in force already, *ret_other its number; or
+ * LIMIT_ACTIONS_IN_FORCE are, *ret_other 0. FAULT_NO_SPACE: nothing was kept. */
 enum fault action_begin(struct registry *r, struct action_row *a, const struct audit_entry *entry, int64_t *ret_other, struct error *error) MUST_CHECK;
-/* state, share, step, step_us, ended_*, evidence become those of `a`; FAULT_CONFLICT unless it is in `from`. */
+/* state, share, step, step_us, ended_*, evidence become those of `a`; FAULT_CONFLICT unless it is in `from`, FAULT_NOT_FOUND. */
 enum fault action_move(struct registry *r, const struct action_row *a, enum action_state from, const struct audit_entry *entry, struct error *error) MUST_CHECK;
-struct actions_filter { unsigned states; struct slice rule; int64_t alert, number, from_us, before; unsigned limit; };
+struct actions_filter {          /* zeroed: everything */
+    unsigned states;             /* bits 1u << enum action_state; 0: any */
+    struct slice rule;           /* SLICE_NULL: any */
+    int64_t alert, number;       /* 0: any */
+    unsigned kinds;              /* bits 1u << enum intervention_kind; 0: any */
+    int64_t from_us;             /* begun at or after */
+    int64_t before;              /* number below; 0: from the newest */
+    unsigned limit;              /* 0: all */
+};
 enum fault actions_list(struct registry *r, const struct actions_filter *f, struct arena *arena, struct action_row **ret, unsigned *ret_n,
                         struct error *error) MUST_CHECK; /* newest first */
-/* That were done by themselves for this rule and kind since then: for a grant's rate. */
-enum fault actions_count(struct registry *r, struct slice rule, int kind, int64_t since_us, int64_t *ret, struct error *error) MUST_CHECK;
+/* Rows of this rule and kind in these states since then: for a grant's rate. */
+#define ACTIONS_DONE                                                                                                                \
+    (1u << ACTION_IN_FORCE | 1u << ACTION_RETURNING | 1u << ACTION_DONE | 1u << ACTION_UNDONE | 1u << ACTION_EXPIRED | 1u << ACTION_RETURNED)
+enum fault actions_count(struct registry *r, struct slice rule, int kind, unsigned states, int64_t since_us, int64_t *ret, struct error *error) MUST_CHECK;
+/* Forgets those that are not in force and began before. */
+enum fault actions_prune(struct registry *r, int64_t before_us, struct error *error) MUST_CHECK;
 
 #endif
