@@ -56,6 +56,49 @@ double special_beta_quantile(double p, double a, double b) {
     return low + (high - low) / 2;
 }
 
+/* Q(a, x) = front / (x + (1-a)/(1 + 1/(x + (2-a)/(1 + ...)))), by the modified Lentz method, even part; for x > a + 1. */
+static double gamma_fraction(double x, double a) {
+    const double tiny = 1e-300;
+    double b = x + 1 - a, c = 1 / tiny, d = 1 / b, f = d;
+    for (int i = 1; i < 100000; i++) {
+        double an = -i * (i - a), before = f;
+        b += 2;
+        d = an * d + b;
+        d = 1 / (fabs(d) < tiny ? tiny : d);
+        c = b + an / c;
+        if (fabs(c) < tiny) c = tiny;
+        f *= d * c;
+        if (f == before) break;
+    }
+    return f;
+}
+
+double special_gamma_cdf(double x, double a) {
+    if (!(a > 0) || isnan(x)) return NAN;
+    if (x <= 0) return 0;
+    if (isinf(x)) return 1;
+    double front = exp(a * log(x) - x - log_gamma(a));
+    if (x > a + 1) return 1 - front * gamma_fraction(x, a);
+    double term = 1 / a, sum = term;
+    for (int i = 1; i < 100000 && term > sum * 1e-17; i++) sum += term *= x / (a + i);
+    return front * sum;
+}
+
+double special_gamma_quantile(double p, double a) {
+    if (!(p >= 0 && p <= 1) || !(a > 0)) return NAN;
+    if (p == 0) return 0;
+    if (p == 1) return INFINITY;
+    double low = 0, high = a + 1;
+    while (special_gamma_cdf(high, a) < p) high *= 2;
+    for (int i = 0; i < 1100 && high - low > 1e-15 * high; i++) {
+        double middle = low + (high - low) / 2;
+        if (middle <= low || middle >= high) break;
+        if (special_gamma_cdf(middle, a) < p) low = middle;
+        else high = middle;
+    }
+    return low + (high - low) / 2;
+}
+
 double special_normal_cdf(double z) {
     return 0.5 * erfc(-z * M_SQRT1_2);
 }
