@@ -10,18 +10,7 @@
 #define INCIDENT_ALERTING_H
 
 #include "model/alert_policy.h"
-
-#define ALERT_STATE_TABLE(STATE)                                                                                          \
-    STATE(INACTIVE, "inactive") STATE(PENDING, "pending") STATE(FIRING, "firing") STATE(ACKNOWLEDGED, "acknowledged")     \
-    STATE(RESOLVED, "resolved") STATE(FLAPPING, "flapping") STATE(NODATA, "nodata")
-enum alert_state {
-#define STATE(symbol, name) ALERT_##symbol,
-    ALERT_STATE_TABLE(STATE)
-#undef STATE
-        ALERT_STATES
-};
-const char *alert_state_name(enum alert_state s);
-bool alert_state_from(struct slice name, enum alert_state *ret);
+#include "model/alert_state.h"
 
 enum alert_observed { OBSERVED_NOT, OBSERVED_BETWEEN, OBSERVED_BEYOND, OBSERVED_NOTHING }; /* BETWEEN clear and threshold */
 

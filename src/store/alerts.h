@@ -6,6 +6,7 @@
 #ifndef STORE_ALERTS_H
 #define STORE_ALERTS_H
 
+#include "model/alert_state.h"
 #include "store/registry.h"
 
 #define LIMIT_ALERT_ROWS 20000    /* rows that are not firing make room, the oldest first */
@@ -16,8 +17,8 @@ struct alert_row {
     int64_t number;               /* 0: new */
     struct slice rule, series;    /* series: signal_series_write; of a finding {"finding":ID,...} */
     struct slice fingerprint, application;
-    int state, before;            /* enum alert_state */
-    int severity;
+    enum alert_state state, before; /* before: of nodata and flapping, what it was */
+    int severity;                 /* enum alert_severity */
     int64_t since_us, beyond_us, well_us, fired_us, resolved_us;
     uint32_t changes, evaluations;
     int64_t times;                /* how often it has fired */
@@ -32,13 +33,17 @@ struct alert_row {
     struct slice escalation;      /* under way; SLICE_NULL */
     int escalation_step, escalation_round;
     int64_t escalation_due_us;    /* when the next step is taken; 0: none */
-    struct slice useful;          /* "acted", "ignored", "noise": a person's word, or that an action followed; SLICE_NULL */
+    struct slice useful;          /* of the last firing: "acted" (somebody took it up, or an action followed), "ignored", "noise"; SLICE_NULL */
+    struct slice owed;            /* status that receivers are still to be told (a notice's); SLICE_NULL: they know all */
+    int64_t owed_us, told_us;     /* since when; when they were told last */
+    int64_t touched;              /* how often people changed it: a look that was made before their word is not kept */
 };
 struct alert_transition {
     int64_t alert, at_us;
-    int from, to;
+    enum alert_state from, to;
     struct slice by, why;         /* SLICE_NULL: by itself */
     struct slice evidence;
+    struct slice useful;          /* of a firing, read only: what became of it */
 };
 struct notice {
     int64_t number;
@@ -60,30 +65,46 @@ struct alerts_look {
     size_t n_notices;
     const struct audit_entry *audits;
     size_t n_audits;
+    int64_t now_us;
     struct slice memory;          /* the watch's own: position, detectors, baselines; SLICE_NULL: as it was */
 };
+/* ret_numbers[i]: of rows[i]; 0: there was no room (LIMIT_ALERT_ROWS that may not go), it and its transitions are not kept. FAULT_CONFLICT: a person
+ * changed one of the rows since it was read: read again, look again. */
 enum fault alerts_commit(struct registry *r, const struct alerts_look *look, int64_t *ret_numbers, struct error *error) MUST_CHECK;
 enum fault alerts_memory(struct registry *r, struct arena *arena, struct slice *ret, struct error *error) MUST_CHECK; /* SLICE_NULL: none */
 
-struct alerts_filter { unsigned states; struct slice rule, application; int64_t number, from_us, to_us, before; unsigned limit; };
+struct alerts_filter {
+    unsigned states;              /* bits 1u << enum alert_state; 0: any */
+    struct slice rule, application;
+    int64_t number;               /* 0: any */
+    int64_t from_us, to_us;       /* in this state since: at or after, before; to_us 0: no end */
+    unsigned skip, limit;         /* limit 1..LIMIT_ALERT_ROWS */
+};
 enum fault alerts_list(struct registry *r, const struct alerts_filter *f, struct arena *arena, struct alert_row **ret, unsigned *ret_n,
-                       struct error *error) MUST_CHECK; /* firing ones first, then newest */
+                       struct error *error) MUST_CHECK; /* firing ones first by severity, then newest */
 enum fault alert_history(struct registry *r, int64_t alert, unsigned limit, struct arena *arena, struct alert_transition **ret,
                          unsigned *ret_n, struct error *error) MUST_CHECK;
-/* By a person, with its audit entry and its notices; FAULT_CONFLICT: it is not firing (any more). */
+/* By a person (the entry's actor, reason and time), with its audit entry and its notices; it ends its escalation. FAULT_CONFLICT: it is not firing (any
+ * more). */
 enum fault alert_acknowledged(struct registry *r, int64_t alert, const struct audit_entry *entry, const struct notice *notices, size_t n_notices,
                               struct error *error) MUST_CHECK;
 enum fault alert_judged(struct registry *r, int64_t alert, struct slice useful, const struct audit_entry *entry, struct error *error) MUST_CHECK;
 /* Of each rule since `from`: fired, acted on, ignored, noise. */
+/* ignored: said so, or over without a word of anybody's. What is left of `fired` is still under way. */
 struct alert_precision { struct slice rule; int64_t fired, acted, ignored, noise; };
 enum fault alerts_precision(struct registry *r, int64_t from_us, struct arena *arena, struct alert_precision **ret, unsigned *ret_n,
                             struct error *error) MUST_CHECK;
 enum fault alerts_prune(struct registry *r, int64_t before_us, struct error *error) MUST_CHECK;
 
+/* An id of receiver, group, body and the time it was made. */
+#define NOTICE_ID 33
+void notice_id(const struct notice *n, char out[NOTICE_ID]);
+
 /* ---- notices; the thread that delivers ---- */
 enum fault notices_due(struct registry *r, int64_t now_us, struct slice receiver, unsigned limit, struct arena *arena, struct notice **ret,
                        unsigned *ret_n, int64_t *ret_next_us, struct error *error) MUST_CHECK; /* oldest first; next: when another is due, 0 none */
 enum fault notice_taken(struct registry *r, int64_t number, int64_t now_us, struct error *error) MUST_CHECK;
+/* again_us: when it is tried again, or, given up, now. */
 enum fault notice_failed(struct registry *r, int64_t number, struct slice why, int64_t again_us, bool give_up, struct error *error) MUST_CHECK;
 enum fault notices_list(struct registry *r, struct slice receiver, unsigned limit, struct arena *arena, struct notice **ret, unsigned *ret_n,
                         struct error *error) MUST_CHECK; /* newest first: the log of deliveries */
@@ -99,6 +120,7 @@ struct silence {
 };
 enum fault silence_add(struct registry *r, struct silence *s, const struct audit_entry *entry, struct error *error) MUST_CHECK;
 enum fault silence_end(struct registry *r, int64_t number, int64_t now_us, const struct audit_entry *entry, struct error *error) MUST_CHECK;
+/* Newest first; in_force: those that have not ended (they may begin later). */
 enum fault silences_list(struct registry *r, bool in_force, int64_t now_us, struct arena *arena, struct silence **ret, unsigned *ret_n,
                          struct error *error) MUST_CHECK;
 
@@ -114,6 +136,7 @@ struct threshold {
     struct slice state, by, why;
     int64_t made_us, decided_us;
 };
+/* Proposed; one that was proposed before, of the same rule and series, is replaced. */
 enum fault threshold_put(struct registry *r, struct threshold *t, const struct audit_entry *entry, struct error *error) MUST_CHECK;
 enum fault threshold_decide(struct registry *r, int64_t number, bool accept, const struct audit_entry *entry, struct error *error) MUST_CHECK; /* FAULT_CONFLICT */
 enum fault thresholds_list(struct registry *r, struct slice rule, struct slice state, struct arena *arena, struct threshold **ret, unsigned *ret_n,
@@ -123,6 +146,7 @@ enum fault thresholds_list(struct registry *r, struct slice rule, struct slice s
 struct oncall_override { int64_t number; struct slice schedule, person, by, why; int64_t from_us, to_us, made_us; bool removed; };
 enum fault oncall_override_add(struct registry *r, struct oncall_override *o, const struct audit_entry *entry, struct error *error) MUST_CHECK;
 enum fault oncall_override_remove(struct registry *r, int64_t number, const struct audit_entry *entry, struct error *error) MUST_CHECK;
+/* That lie in from <= time < to and were not removed, in the order in which they were made. */
 enum fault oncall_overrides(struct registry *r, int64_t from_us, int64_t to_us, struct arena *arena, struct oncall_override **ret, unsigned *ret_n,
                             struct error *error) MUST_CHECK;
 

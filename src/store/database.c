@@ -3,12 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 10000, STATEMENTS = 96, FILE_MODE = 0600, PRAGMA_TEXT = 200 };
+enum { BUSY_MS = 10000, STATEMENTS = 160, FILE_MODE = 0600, PRAGMA_TEXT = 200 };
 
 struct statement {
     sqlite3_stmt *handle;
@@ -218,6 +219,11 @@ void statement_bind_i64(struct statement *s, int at, int64_t value) {
     sqlite3_bind_int64(s->handle, at, value);
 }
 
+void statement_bind_f64(struct statement *s, int at, double value) {
+    if (isnan(value)) sqlite3_bind_null(s->handle, at);
+    else sqlite3_bind_double(s->handle, at, value);
+}
+
 void statement_bind_text(struct statement *s, int at, struct slice value) {
     if (slice_is_null(value)) sqlite3_bind_null(s->handle, at);
     else sqlite3_bind_text64(s->handle, at, value.at, value.len, SQLITE_STATIC, SQLITE_UTF8);
@@ -251,6 +257,9 @@ void statement_reset(struct statement *s) {
 
 int64_t statement_i64(struct statement *s, int column) {
     return sqlite3_column_int64(s->handle, column);
+}
+double statement_f64(struct statement *s, int column) {
+    return statement_is_null(s, column) ? NAN : sqlite3_column_double(s->handle, column);
 }
 bool statement_is_null(struct statement *s, int column) {
     return sqlite3_column_type(s->handle, column) == SQLITE_NULL;

@@ -58,6 +58,7 @@ enum fault statement_of(struct database *db, const char *literal, struct stateme
                         struct error *error) MUST_CHECK;
 /* Texts and blobs are borrowed until the reset; SLICE_NULL is NULL. */
 void statement_bind_i64(struct statement *s, int at, int64_t value);
+void statement_bind_f64(struct statement *s, int at, double value); /* NAN is NULL */
 void statement_bind_text(struct statement *s, int at, struct slice value);
 void statement_bind_blob(struct statement *s, int at, struct slice value);
 enum fault statement_step(struct statement *s, bool *ret_row, struct error *error) MUST_CHECK;
@@ -66,6 +67,7 @@ void statement_reset(struct statement *s);                                    /*
 
 /* Columns of the row, from 0. statement_bytes is borrowed until the next step; NULL is SLICE_NULL. */
 int64_t statement_i64(struct statement *s, int column);
+double statement_f64(struct statement *s, int column); /* NULL is NAN */
 bool statement_is_null(struct statement *s, int column);
 struct slice statement_bytes(struct statement *s, int column);
 struct slice statement_copy(struct statement *s, int column, struct arena *arena);
