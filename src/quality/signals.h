@@ -2,8 +2,9 @@
  *
  * Filled by following the ledger (store/follow.h), so it tells the same as the records, a second or so late. Four rings: 10 s cells for the last
  * 15 minutes, 1 min for 3 hours, 10 min for 26 hours, 1 h for 8 days; a window is the sum of whole cells of the finest ring that spans
- * it, and of the one that is filling. Quantiles are read off merged histograms (base/histogram.h), never averaged. Times are the records'
- * wall times; a record that is late falls into the cell it belongs to while that exists, else into none.
+ * it, and of the one that is filling. Quantiles are read off merged histograms (base/histogram.h), never averaged. An exchange and its attempts
+ * count when it ended (a slow one would be missing from a short window for ever, were it booked when it began), a scored record when the record
+ * was made, feedback when it was given; what is late falls into the cells it belongs to while they exist, else into none.
  *
  * A view is one way to look (which dimensions, which conditions, which window): made once and shared by all rules that look so, its
  * series are summed at most once a tick. At most LIMIT_SIGNAL_SERIES series live at a time; those of further labels count under "(other)"
@@ -17,7 +18,7 @@
 #include "model/signal.h"
 #include "store/scored.h"
 
-#define LIMIT_SIGNAL_SERIES 4000 /* combinations of all dimensions at a time: some 4 KiB each */
+#define LIMIT_SIGNAL_SERIES 4000 /* combinations of all dimensions at a time: some 6 KiB each, and what they hold (docs/watch.md) */
 #define SIGNAL_SHORTEST_US 10000000LL
 #define SIGNAL_LONGEST_US (7 * 86400000000LL)
 
@@ -41,7 +42,7 @@ void signals_slow(struct signals *s, struct slice application, struct slice requ
 
 /* ---- looking ---- */
 struct signal_value {
-    double value;                /* NAN: no data */
+    double value;                /* NAN: no data; but a sum of nothing is 0, with n 0 */
     double n;                    /* exchanges, attempts or scores that it rests on (Kish's effective number where weighted) */
     double hits;                 /* of a share: how many of them; else NAN */
     int64_t last_us;             /* the newest of them, wall; 0: none */
@@ -58,7 +59,8 @@ struct signal_value signal_view_value(struct signal_view *v, enum signal which, 
 unsigned signal_view_chart(struct signal_view *v, enum signal which, struct slice of, const struct signal_series *series, int64_t step_us,
                            unsigned steps, struct signal_value *ret);
 /* Up to `limit` ids of recent exchanges of the series that were hits of it (errors, slow ones, failed checks): examples. */
-unsigned signal_view_examples(struct signal_view *v, enum signal which, const struct signal_series *series, unsigned limit, struct record_id *ret);
+unsigned signal_view_examples(struct signal_view *v, enum signal which, struct slice of, const struct signal_series *series, unsigned limit,
+                              struct record_id *ret);
 
 struct signals_stats { uint64_t records, late, other; unsigned series, views; size_t bytes; };
 void signals_stats(const struct signals *s, struct signals_stats *ret);

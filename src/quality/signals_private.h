@@ -1,0 +1,74 @@
+/* signals_private.h - what the files of signals share. */
+#ifndef QUALITY_SIGNALS_PRIVATE_H
+#define QUALITY_SIGNALS_PRIVATE_H
+
+#include "base/table.h"
+#include "quality/signal_rings.h"
+
+#define SIGNAL_DIMENSIONS (SIGNAL_BY_TEAM + 1) /* of exchanges; those behind are of readings alone */
+#define LIMIT_SIGNAL_LABELS 500                /* names of one dimension that are told apart at a time */
+#define SIGNAL_OTHER SLICE("(other)")
+
+struct signal_label {
+    struct slice text;
+    unsigned uses;
+};
+
+/* All that is summed together: one combination of all dimensions. */
+struct signal_base {
+    enum signal_family family;
+    struct slice is[SIGNAL_BYS]; /* NUL-terminated labels; SLICE_NULL: the family has no such dimension */
+    struct slice of;             /* of a score or a reading: what it is */
+    struct slice key;
+    double reading;
+    int64_t read_us;
+    struct rings rings;
+};
+
+/* The series of one view: those of the base that look alike to it. */
+struct signal_seen {
+    struct signal_series series;
+    struct slice of, key;
+    struct signal_base **members;
+    unsigned n, capacity, at;    /* at: which row of `values` */
+    int64_t last_us;             /* newest of its members, whenever */
+};
+struct signal_looked {           /* one family through a view */
+    struct table by_key;
+    struct signal_seen **seen;
+    unsigned n, capacity;
+    enum signal wanted[SIGNALS]; /* which values have been asked for */
+    unsigned n_wanted;
+    struct signal_value *values; /* [series][wanted] */
+    uint64_t generation;         /* at which they were summed */
+};
+struct signal_view {
+    struct signals *signals;
+    unsigned by;
+    struct signal_series where;
+    int64_t window_us;
+    struct slice key;
+    struct signal_looked looked[FAMILIES];
+};
+
+struct signals {
+    struct table series;         /* key -> struct signal_base */
+    struct table labels[SIGNAL_BYS];
+    struct table views;
+    struct signal_total *work;
+    struct signal_sums late;
+    struct buffer key;
+    uint64_t generation;         /* counts changes */
+    int64_t at_us, newest_us, swept_us;
+    struct signals_stats stats;
+};
+
+int64_t signals_now(const struct signals *s); /* until which all has come */
+void signal_views_add(struct signals *s, struct signal_base *b); /* it appeared */
+void signal_views_reset(struct signals *s);                      /* some disappeared: all are made anew */
+void signal_view_free(struct signal_view *v);
+/* The text by which scores and readings are found: "" for exchanges and attempts. `room` holds it. */
+struct slice signal_of_key(enum signal which, struct slice of, struct buffer *room);
+void signal_key_put(struct buffer *key, struct slice text);
+
+#endif
