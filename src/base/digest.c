@@ -63,6 +63,15 @@ void digest_secret128(struct slice data, const uint8_t key[DIGEST_KEY], uint8_t 
 }
 
 /* Room for the NUL is part of `cap`. */
+void digest_hmac256(struct slice key, struct slice head, struct slice body, struct digest *ret) {
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, bytes_of(key), key.len);
+    crypto_auth_hmacsha256_update(&state, bytes_of(head), head.len);
+    crypto_auth_hmacsha256_update(&state, bytes_of(body), body.len);
+    crypto_auth_hmacsha256_final(&state, ret->bytes);
+    sodium_memzero(&state, sizeof state);
+}
+
 size_t digest_base64(struct slice data, char *out, size_t cap) {
     if (data.len > SIZE_MAX / 2) return 0;
     size_t need = sodium_base64_encoded_len(data.len, sodium_base64_VARIANT_ORIGINAL);

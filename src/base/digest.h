@@ -24,6 +24,8 @@ void digest_fast128(struct slice data, uint8_t out[16]);        /* XXH3-128, can
 void digest_secret128(struct slice data, const uint8_t key[DIGEST_KEY], uint8_t out[16]);
 /* BLAKE2b-256 with a key: nobody without it can make or test a guess (RFC 7693). */
 void digest_keyed(struct slice data, const uint8_t key[DIGEST_KEY], struct digest *ret);
+/* HMAC-SHA-256 (RFC 2104) over `head` and `body`, one behind the other; a key of any length. */
+void digest_hmac256(struct slice key, struct slice head, struct slice body, struct digest *ret);
 size_t digest_base64(struct slice data, char *out, size_t cap); /* standard alphabet, padded; 0: no room */
 bool digest_from_base64(struct slice text, uint8_t *out, size_t cap, size_t *ret_len); /* the same, strictly */
 

@@ -1,0 +1,132 @@
+/* Alertmanager's two shapes: what its webhook sends (version 4), and what its API takes. */
+#include "incident/notice_parts.h"
+
+static void put_labels(struct json_writer *w, const char *key, const struct notice_labels *l) {
+    json_key(w, key);
+    json_object(w);
+    for (unsigned i = 0; i < l->n; i++) {
+        json_key_slice(w, l->all[i].name);
+        json_put_string(w, l->all[i].value);
+    }
+    json_object_end(w);
+}
+
+static void add(struct notice_labels *l, const char *name, struct slice value) {
+    if (value.len > 0) l->all[l->n++] = (struct alert_label){slice_of(name), value};
+}
+
+static void annotations_of(const struct notice_making *m, const struct noticed_alert *a, struct notice_labels *ret) {
+    ret->n = 0;
+    add(ret, "summary", notice_summary(a));
+    add(ret, "state", slice_of(alert_state_name(a->state)));
+    add(ret, "why", m->n->why);
+    add(ret, "runbook", a->runbook);
+    add(ret, "commands", a->commands);
+    add(ret, "acknowledged_by", a->acknowledged_by);
+    add(ret, "called", m->n->called);
+    if (!m->brief) add(ret, "evidence", a->evidence);
+}
+
+static void put_alert(const struct notice_making *m, const struct noticed_alert *a, struct json_writer *w) {
+    struct notice_labels labels, annotations;
+    bool over = notice_is_over(a);
+    notice_alert_labels(m, a, &labels);
+    annotations_of(m, a, &annotations);
+    json_object(w);
+    json_member_text(w, "status", over ? "resolved" : "firing");
+    put_labels(w, "labels", &labels);
+    put_labels(w, "annotations", &annotations);
+    json_member_string(w, "startsAt", notice_time(m, a->starts_us));
+    json_member_string(w, "endsAt", notice_time(m, !over ? 0 : a->ends_us != 0 ? a->ends_us : m->made_us));
+    json_member_string(w, "generatorURL", notice_alert_url(m, a));
+    json_member_string(w, "fingerprint", a->fingerprint);
+    json_object_end(w);
+}
+
+/* What all have, by one of the two ways to read labels off an alert. */
+static void common(const struct notice_making *m, void (*of)(const struct notice_making *m, const struct noticed_alert *a, struct notice_labels *ret),
+                   struct notice_labels *ret) {
+    struct notice_labels other;
+    of(m, &m->n->alerts[0], ret);
+    for (unsigned i = 1; i < m->n->n; i++) {
+        unsigned kept = 0;
+        of(m, &m->n->alerts[i], &other);
+        for (unsigned k = 0; k < ret->n; k++)
+            for (unsigned o = 0; o < other.n; o++)
+                if (slice_eq(ret->all[k].name, other.all[o].name) && slice_eq(ret->all[k].value, other.all[o].value)) {
+                    ret->all[kept++] = ret->all[k];
+                    break;
+                }
+        ret->n = kept;
+    }
+}
+
+/* {}:{alertname="slow-chat", application="helpdesk"}, as Alertmanager names its groups. */
+static struct slice group_key(const struct notice_making *m, const struct notice_labels *group) {
+    struct buffer out;
+    buffer_init(&out, 64 << 10);
+    (void)buffer_append(&out, SLICE("{}:{"));
+    for (unsigned i = 0; i < group->n; i++) {
+        (void)buffer_printf(&out, "%s" SLICE_FMT "=\"", i > 0 ? ", " : "", SLICE_ARG(group->all[i].name));
+        json_escape(&out, group->all[i].value);
+        (void)buffer_byte(&out, '"');
+    }
+    (void)buffer_byte(&out, '}');
+    struct slice key = arena_slice(m->arena, buffer_slice(&out));
+    buffer_deinit(&out);
+    return key;
+}
+
+bool notice_webhook_body(const struct notice_making *m, struct buffer *out) {
+    struct notice_labels group, labels, annotations;
+    struct json_writer w;
+    bool firing = false;
+    for (unsigned i = 0; i < m->n->n; i++) firing |= !notice_is_over(&m->n->alerts[i]);
+    common(m, notice_alert_labels, &labels);
+    common(m, annotations_of, &annotations);
+    notice_labels_of(m->n->group, m->arena, &group);
+    if (group.n == 0) add(&group, "alertname", notice_label(&labels, "alertname"));
+    json_start(&w, out);
+    json_object(&w);
+    json_member_string(&w, "receiver", m->r->name);
+    json_member_text(&w, "status", firing ? "firing" : "resolved");
+    json_key(&w, "alerts");
+    json_array(&w);
+    for (unsigned i = 0; i < m->n->n; i++) put_alert(m, &m->n->alerts[i], &w);
+    json_array_end(&w);
+    put_labels(&w, "groupLabels", &group);
+    put_labels(&w, "commonLabels", &labels);
+    put_labels(&w, "commonAnnotations", &annotations);
+    json_member_string(&w, "externalURL", m->external_url);
+    json_member_text(&w, "version", "4");
+    json_member_string(&w, "groupKey", group_key(m, &group));
+    json_member_i64(&w, "truncatedAlerts", m->n->left_out);
+    json_member_string(&w, "notification_reason", slice_is_null(m->n->why) ? m->n->status : m->n->why);
+    json_object_end(&w);
+    return !out->overflow;
+}
+
+/* A firing alert without an endsAt is over for Alertmanager five minutes after it was last told of it, and we tell it of changes alone. */
+bool notice_alertmanager_body(const struct notice_making *m, struct buffer *out) {
+    static const int64_t test_us = 300000000;
+    struct json_writer w;
+    bool test = slice_is(m->n->status, "test");
+    json_start(&w, out);
+    json_array(&w);
+    for (unsigned i = 0; i < m->n->n; i++) {
+        const struct noticed_alert *a = &m->n->alerts[i];
+        struct notice_labels labels, annotations;
+        bool over = notice_is_over(a);
+        notice_alert_labels(m, a, &labels);
+        annotations_of(m, a, &annotations);
+        json_object(&w);
+        put_labels(&w, "labels", &labels);
+        put_labels(&w, "annotations", &annotations);
+        json_member_string(&w, "startsAt", notice_time(m, a->starts_us != 0 ? a->starts_us : m->made_us));
+        json_member_string(&w, "endsAt", notice_time(m, !over ? m->now_us + (test ? test_us : ALERTMANAGER_HOLD_US) : a->ends_us != 0 ? a->ends_us : m->made_us));
+        json_member_string(&w, "generatorURL", notice_alert_url(m, a));
+        json_object_end(&w);
+    }
+    json_array_end(&w);
+    return !out->overflow;
+}
