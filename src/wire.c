@@ -258,6 +258,8 @@ static void admin_gone(void *ctx, struct http_request *r) {
 
 /* ---- lanes ---- */
 
+static struct deployments *deployments_in_force(void *ctx) { return change_wire_deployments(((struct server *)ctx)->change); }
+
 static void deploy_first(struct server *s, struct lane *l) {
     struct deployments *d = change_wire_deployments(s->change);
     gateway_deploy(l->gateway, d);
@@ -271,7 +273,7 @@ static enum fault start_lanes(struct server *s, struct error *error) {
                                   .control_owns = o->admin_host ? process_owns_nothing : control_owns, .control = sink_control,
                                   .system_text = change_wire_system_text, .shadow = change_wire_shadow, .change_ctx = s->change};
     cost_wire_sinks(s->cost, &sinks);
-    s->batches = batch_wire_new(&(struct batch_wire_parts){.ctx = s, .policy = policy_in_force, .loop_of = loop_of_lane, .recorder = s->recorder,
+    s->batches = batch_wire_new(&(struct batch_wire_parts){.ctx = s, .policy = policy_in_force, .deployments = deployments_in_force, .loop_of = loop_of_lane, .recorder = s->recorder,
                                                            .lane = s->n_lanes, .ledger = s->ledger, .writer = s->writer,
                                                            .metrics = s->metrics, .data_dir = o->data_dir},
                                 &sinks, error);

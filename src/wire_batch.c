@@ -1,6 +1,7 @@
 /* wire_batch.c - see wire_batch.h. */
 #include "wire_batch.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -21,6 +22,14 @@ static struct policy *policy_of(void *ctx) {
     return b->parts.policy(b->parts.ctx);
 }
 
+static bool is_paused(void *ctx, struct slice application, struct slice batch) {
+    struct batch_wire *b = ctx;
+    struct deployments *d = b->parts.deployments(b->parts.ctx);
+    bool paused = deployments_pause(d, application, batch, clock_wall_us());
+    deployments_drop(d);
+    return paused;
+}
+
 static enum fault keep_record(void *ctx, const struct record *r) {
     struct batch_wire *b = ctx;
     buffer_clear(&b->frame);
@@ -38,7 +47,7 @@ struct batch_wire *batch_wire_new(const struct batch_wire_parts *parts, const st
     digest_random(secret, sizeof secret);
     digest_hex(secret, sizeof secret, credential + strlen(credential));
     digest_sha256(slice_of(credential), &b->inside);
-    b->desk = batch_desk_new(&(struct batch_services){.ctx = b, .policy = policy_of, .record = keep_record, .admission = cost->admission,
+    b->desk = batch_desk_new(&(struct batch_services){.ctx = b, .policy = policy_of, .record = keep_record, .paused = is_paused, .admission = cost->admission,
                                                       .tokens = cost->tokens, .lane = parts->lane, .ledger = parts->ledger,
                                                       .writer = parts->writer, .metrics = parts->metrics,
                                                       .data_dir = parts->data_dir, .inside = slice_of(credential)},

@@ -14,6 +14,7 @@ struct batch_wire;
 struct batch_wire_parts {
     void *ctx;
     struct policy *(*policy)(void *ctx); /* a held reference */
+    struct deployments *(*deployments)(void *ctx); /* likewise */
     struct loop *(*loop_of)(void *ctx, unsigned lane);
     struct recorder *recorder;
     unsigned lane; /* of the recorder and of the token counters: this thread's own */

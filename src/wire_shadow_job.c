@@ -147,6 +147,8 @@ static const char *not_its_fault(const struct shadow_job *j, const struct ask *a
     switch (fault) {
     case FAULT_BUDGET_EXCEEDED: return "a budget of its key is used up";
     case FAULT_RATE_LIMITED: return "a rate limit of its key left no room";
+    case FAULT_KEY_THROTTLED: return "its key is throttled by an action";
+    case FAULT_KEY_FROZEN: return "its key is frozen by an action";
     case FAULT_UNAUTHENTICATED: return "its key is no longer valid";
     case FAULT_NOT_FOUND: return "the candidate is not deployed";
     case FAULT_APPROVAL_REQUIRED: return "its cost needs an approval";

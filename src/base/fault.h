@@ -66,6 +66,8 @@ enum retry_class {
     FAULT(UNKNOWN_PRICE, "unknown_price", 403, RETRY_NEVER, "no price of the model is known and unknown_price is block") \
     FAULT(BUDGET_EXCEEDED, "budget_exceeded", 429, RETRY_NEVER, "a budget is used up")                        \
     FAULT(RATE_LIMITED, "rate_limited", 429, RETRY_NEVER, "a rate limit is reached")                          \
+    FAULT(KEY_THROTTLED, "key_throttled", 429, RETRY_NEVER, "the key is throttled by an action")              \
+    FAULT(KEY_FROZEN, "key_frozen", 403, RETRY_NEVER, "the key is frozen by an action")                       \
     /* our own */                                                                                             \
     FAULT(OVERLOADED, "overloaded", 503, RETRY_NEVER, "this server is at its limit")                          \
     FAULT(RECORDER_FULL, "recorder_full", 503, RETRY_NEVER, "records cannot be written and recorder.on_full is refuse") \

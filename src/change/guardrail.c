@@ -112,7 +112,7 @@ static bool is_blamed(enum fault f) {
     switch (f) {
     case FAULT_UNTRANSLATABLE: return true;
     case FAULT_CANCELLED: case FAULT_APPROVAL_REQUIRED: case FAULT_UNKNOWN_PRICE: case FAULT_BUDGET_EXCEEDED: case FAULT_RATE_LIMITED:
-    case FAULT_OVERLOADED: case FAULT_RECORDER_FULL: case FAULT_SHUTTING_DOWN: return false;
+    case FAULT_KEY_THROTTLED: case FAULT_KEY_FROZEN: case FAULT_OVERLOADED: case FAULT_RECORDER_FULL: case FAULT_SHUTTING_DOWN: return false;
     default: return f == FAULT_NONE || f > FAULT_NOT_PERMITTED;
     }
 }

@@ -29,6 +29,8 @@ struct batch_services {
     struct policy *(*policy)(void *ctx); /* a held reference */
     /* Keeps a record, as the gateway's sink does. */
     enum fault (*record)(void *ctx, const struct record *r);
+    /* An action has lines of this batch wait (model/intervention.h). NULL: none does. */
+    bool (*paused)(void *ctx, struct slice application, struct slice batch);
     struct admission_calls admission;
     struct token_calls tokens;
     unsigned lane; /* what `tokens` calls this thread */

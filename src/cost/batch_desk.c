@@ -166,6 +166,11 @@ void batch_desk_view(const struct batch_desk *d, struct batch_queue_view *ret) {
                                      .file_bytes = atomic_load(&d->shown.file_bytes)};
 }
 
+bool batch_is_paused(const struct batch_active *a) {
+    const struct batch_services *s = &a->desk->s;
+    return s->paused && s->paused(s->ctx, a->row.application, a->row.id);
+}
+
 /* What is over its retention goes, and what was deleted is counted no more. */
 static void keep_house(struct batch_desk *d) {
     struct arena arena;

@@ -17,6 +17,7 @@
 #define TIMEOUT_US 600000000LL       /* of one request: an upload of a large file */
 #define FIRST_RETRY_US 1000000LL
 #define LONGEST_RETRY_US 300000000LL
+#define PAUSED_US 1000000LL          /* how soon it is seen that a pause is over */
 #define METADATA_KEY "quarterdeck_batch"
 #define BOUNDARY "quarterdeck-6f1d0f3a9c5e4b27" /* no line of JSON begins with it */
 
@@ -411,6 +412,10 @@ void batch_pass_next(struct batch_active *a) {
         return;
     }
     if (ended_before(a, step)) return;
+    if (a->row.status != BATCH_CANCELLING && batch_is_paused(a)) {
+        batch_pass_later(a, PAUSED_US);
+        return;
+    }
     struct policy *p = a->desk->s.policy(a->desk->s.ctx);
     enum fault fault = prepare(a, p, step, &error);
     if (fault == FAULT_NO_SUCH_MODEL || fault == FAULT_CORRUPT || fault == FAULT_TOO_LARGE) {

@@ -95,6 +95,7 @@ bool batch_store(struct batch_active *a);
 struct slice batch_new_id(const char *prefix, struct arena *arena);
 int batch_endpoint(struct slice path, enum endpoint *ret); /* BATCH_CHAT...; -1: none that a batch may have */
 void batch_cancel(struct batch_active *a);
+bool batch_is_paused(const struct batch_active *a); /* what is under way goes on, and is kept */
 void batch_count(struct batch_desk *d, struct slice application, bool answered);
 
 /* ---- batch_check.c: VALIDATING -> IN_PROGRESS or FAILED ---- */

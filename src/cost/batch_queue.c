@@ -125,8 +125,9 @@ static struct slice code_of(struct batch_flight *f) {
 /* Nothing is wrong with the line: there is no room for it now. */
 static bool has_no_room(struct batch_flight *f) {
     if (f->http.call.status == 503) return true;
-    if (f->http.call.status != 429) return false;
+    if (f->http.call.status != 429 && f->http.call.status != 403) return false;
     struct slice code = code_of(f);
+    if (f->http.call.status == 403) return slice_is(code, fault_name(FAULT_KEY_FROZEN));
     return !slice_is(code, fault_name(FAULT_BUDGET_EXCEEDED)) && !slice_is(code, fault_name(FAULT_UP_QUOTA));
 }
 
@@ -262,7 +263,7 @@ static bool take_line(void *ctx, const struct batch_line *l) {
 
 static bool may_send(const struct batch_active *a, int64_t mono_us, int64_t wall_us) {
     return a->row.status == BATCH_IN_PROGRESS && a->row.provider.len == 0 && !a->all_sent && a->in_flight < a->allowed &&
-           a->not_before_us <= mono_us && wall_us < a->row.expires_us;
+           a->not_before_us <= mono_us && wall_us < a->row.expires_us && !batch_is_paused(a);
 }
 
 /* False: it has no line left. */

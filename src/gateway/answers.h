@@ -9,7 +9,8 @@
 #ifndef GATEWAY_ANSWERS_H
 #define GATEWAY_ANSWERS_H
 
-#include "base/slice.h"
+#include "base/digest.h"
+#include "model/record.h"
 
 struct answers;
 
@@ -19,11 +20,21 @@ struct answer_key {
     uint8_t bytes[ANSWER_KEY_BYTES];
 };
 
+/* What it came from, so that it can be told from others when answers are quarantined (model/intervention.h). */
+struct answer_origin {
+    struct record_id record;
+    int64_t asked_us;                           /* wall */
+    uint64_t model, served_by, prompt, version; /* answer_name of: what was asked for, the route that answered, the prompt, NAME@V */
+};
+static inline uint64_t answer_name(struct slice name) { return digest_fast(name, 0); }
+static inline uint64_t answer_version(struct slice prompt, struct slice version) { return digest_fast(version, digest_fast(prompt, 1)); }
+
 struct answer {
     struct slice content_type, body;
     struct slice finish_reason, upstream_model; /* the record's; SLICE_NULL: null */
     int64_t cost_nano;                          /* what it cost; MONEY_UNKNOWN: nobody knows */
     int64_t kept_us;                            /* monotonic */
+    struct answer_origin from;
     /* of once.h alone */
     struct slice target;                        /* who answered */
     int64_t took_us;

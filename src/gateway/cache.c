@@ -121,9 +121,27 @@ void cache_replay(struct exchange *x, const struct answer *a, struct slice how) 
     x->concluded = true;
 }
 
+void cache_origin(const struct exchange *x, struct answer_origin *ret) {
+    const struct record *r = &x->record;
+    *ret = (struct answer_origin){.record = r->id, .asked_us = r->time_us, .model = answer_name(r->model),
+                                  .served_by = answer_name(slice_of(x->model->name)), .prompt = answer_name(r->prompt_name),
+                                  .version = answer_version(r->prompt_name, r->prompt_version)};
+}
+
+bool cache_may_give(const struct exchange *x, const struct answer *a) {
+    return !gateway_intervenes(x->gateway) || !intervene_quarantined(x->gateway, slice_of(x->key->application->name), &a->from);
+}
+
+static const struct answer *find(struct exchange *x, const struct answer_key *key, int64_t since_us) {
+    const struct answer *a = answers_find(x->gateway->shared->exact, key, since_us);
+    if (!a || cache_may_give(x, a)) return a;
+    answers_release(a); /* the next one takes its place */
+    return NULL;
+}
+
 static const struct answer *find_exact(struct exchange *x, const struct request_policy *asked) {
     if (!has_exact(asked)) return NULL;
-    const struct answer *a = answers_find(x->gateway->shared->exact, &x->question, clock_us() - asked->cache.ttl);
+    const struct answer *a = find(x, &x->question, clock_us() - asked->cache.ttl);
     count(x, METRIC_CACHE_LOOKUPS, a);
     return a;
 }
@@ -140,7 +158,7 @@ static const struct answer *find_alike(struct exchange *x, const struct request_
         if (!alike_find(shared->alike, &x->question_class, x->wording, since_us, asked->cache.semantic.least_ppm, &key,
                         &similarity))
             break;
-        a = answers_find(shared->exact, &key, since_us);
+        a = find(x, &key, since_us);
         if (!a) alike_forget(shared->alike, &x->question_class, &key);
     }
     count(x, METRIC_CACHE_ALIKE, a);
@@ -184,6 +202,7 @@ void cache_keep(struct exchange *x) {
                        .upstream_model = r->upstream_model,
                        .cost_nano = r->cost_nano,
                        .kept_us = clock_us()};
+    cache_origin(x, &a.from);
     answers_keep(shared->exact, &x->question, &a);
     if (is_for_other_words(x)) alike_keep(shared->alike, &x->question_class, x->wording, &x->question, a.kept_us);
 }

@@ -32,11 +32,18 @@ static bool from_cache(struct exchange *x, const char **ret_type, struct buffer 
     struct answer_key key;
     answers_key(x->record.application, x->call.endpoint, x->client->id, x->body, &key);
     const struct answer *a = answers_find(x->gateway->shared->answers, &key, INT64_MIN);
-    if (!a) return false;
-    *ret_type = arena_text(&x->arena, a->content_type);
-    (void)buffer_append(out, a->body);
+    bool given = a && cache_may_give(x, a);
+    if (given) {
+        *ret_type = arena_text(&x->arena, a->content_type);
+        (void)buffer_append(out, a->body);
+    }
     answers_release(a);
-    return true;
+    return given;
+}
+
+static const char *why(struct exchange *x) {
+    if (x->stands_in != 0) return arena_text(&x->arena, arena_printf(&x->arena, "action %lld serves the model degraded", (long long)x->stands_in));
+    return fault_text(x->last.fault != FAULT_NONE ? x->last.fault : FAULT_BREAKER_OPEN);
 }
 
 bool degraded_serve(struct exchange *x) {
@@ -51,7 +58,7 @@ bool degraded_serve(struct exchange *x) {
         return false;
     }
     relay_keep_whole(x, content_type, buffer_slice(&x->frames));
-    settle(x, RECORD_DEGRADED, 200, FAULT_NO_TARGET, fault_text(x->last.fault));
+    settle(x, RECORD_DEGRADED, 200, FAULT_NO_TARGET, why(x));
     exchange_answer(x, 200, content_type, &x->frames);
     return true;
 }

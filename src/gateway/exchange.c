@@ -137,6 +137,7 @@ static void clear(struct exchange *x) {
     x->key = NULL;
     x->model = NULL;
     x->tier = NULL;
+    x->stands_in = 0;
     x->target = NULL;
     x->upstream = NULL;
     x->n_passed_headers = x->n_order = x->at = x->tries = 0;
@@ -221,7 +222,8 @@ void exchange_release(struct exchange *x) {
 static enum fault read_request(struct exchange *x, struct error *error) {
     struct record *r = &x->record;
     x->body = x->request->body;
-    enum fault fault = prompt_read_request(x, error);
+    enum fault fault = gateway_intervenes(x->gateway) ? intervene_key(x->gateway, x->key, error) : FAULT_NONE; /* since its head came */
+    if (fault == FAULT_NONE) fault = prompt_read_request(x, error);
     if (fault != FAULT_NONE) return fault;
     r->model = label_cut(x->call.model);
     r->stream = x->call.stream;
@@ -253,7 +255,11 @@ void exchange_request(struct exchange *x) {
     x->keep_copy = x->key->application->payloads.capture == CAPTURE_FULL || x->to_shadow ||
                    (x->model->degraded == DEGRADED_CACHE && !x->no_store);
     pseudonymize(x);
-    if (once_serve(x) || !reserve(x) || cache_serve(x)) return;
+    if (once_serve(x) || (gateway_intervenes(x->gateway) && intervene_throttled(x)) || !reserve(x) || cache_serve(x)) return;
+    if (x->stands_in != 0) {
+        route_to_nobody(x);
+        return;
+    }
     loop_timer_start(x->gateway->loop, &x->total_timer, x->model->timeouts.total);
     route_next(x);
     exchange_waits(x);

@@ -131,6 +131,7 @@ struct exchange {
     const char *once_target;
 
     /* routing */
+    int64_t stands_in;             /* the action by which no provider is asked; 0: none */
     const struct tier *tier;       /* of a model with tiers, the one that is tried first; NULL: it has none */
     const struct target *order[LIMIT_TARGETS]; /* in the order to try */
     unsigned n_order, at;          /* at: index of the current target */
@@ -206,6 +207,16 @@ enum fault resolve(struct exchange *x, struct error *error) MUST_CHECK;
 /* pseudonym.c: what an application with payloads.capture: none keeps of user and tags; before anything counts by them */
 void pseudonymize(struct exchange *x);
 void resolve_any_tier(struct exchange *x); /* with tiers: all of them may serve, whatever was chosen */
+/* intervene.c: what is in force of actions; each only where gateway_intervenes */
+static inline bool gateway_intervenes(const struct gateway *g) { return g->deployments && g->deployments->n_interventions > 0; }
+enum fault intervene_key(const struct gateway *g, const struct api_key *key, struct error *error) MUST_CHECK; /* frozen? */
+bool intervene_throttled(struct exchange *x) MUST_CHECK; /* true: refused, and answered */
+void intervene_model(struct exchange *x, struct model_route **m); /* sets stands_in, or the model that is asked in its stead */
+unsigned intervene_tier(const struct exchange *x, unsigned lead); /* the tier that is tried first */
+void intervene_order(struct exchange *x);  /* who is asked last, and who first */
+enum forced_breaker { BREAKER_FREE, BREAKER_FORCED_OPEN, BREAKER_FORCED_CLOSED };
+enum forced_breaker intervene_breaker(const struct exchange *x, const struct target *t, int64_t *ret_opens_in_us); /* of a forced open one */
+bool intervene_quarantined(const struct gateway *g, struct slice application, const struct answer_origin *o);
 /* reserve.c: limits, budgets, approvals; false: refused, and answered */
 bool reserve(struct exchange *x) MUST_CHECK;
 void reserve_settle(struct exchange *x, bool used); /* once the record's usage and cost are known; before it is stripped */
@@ -213,6 +224,8 @@ void reserve_settle(struct exchange *x, bool used); /* once the record's usage a
 bool cache_serve(struct exchange *x) MUST_CHECK;
 void cache_keep(struct exchange *x);      /* when the record is complete, its answer if it may be given again */
 void cache_replay(struct exchange *x, const struct answer *a, struct slice how); /* `how`: record.cache */
+void cache_origin(const struct exchange *x, struct answer_origin *ret); /* of an answer that is kept */
+bool cache_may_give(const struct exchange *x, const struct answer *a); /* false: an action says that it is not given again */
 /* once.c: true: answered, with the answer that this name got before, or refused */
 bool once_serve(struct exchange *x) MUST_CHECK;
 bool once_goes_on(struct exchange *x);       /* when its client is gone, unless too many do already */
@@ -221,6 +234,7 @@ void once_settle(struct exchange *x);        /* when the record is written */
 void route_next(struct exchange *x);      /* the current target if it can be used, else the next, else the end */
 void route_failed(struct exchange *x, const struct upstream_error *why);
 void route_out_of_time(struct exchange *x);
+void route_to_nobody(struct exchange *x); /* as if all targets rested */
 /* attempt.c: one upstream try */
 enum fault attempt_prepare(struct exchange *x, struct error *error) MUST_CHECK; /* the body for x->target */
 void attempt_start(struct exchange *x);

@@ -81,8 +81,10 @@ static const struct api_key *filed_key(struct gateway *g, struct http_request *r
     const struct api_key *key = NULL;
     struct error denied;
     enum fault fault = authenticate_request(g, r, &key, &denied);
-    if (fault != FAULT_NONE) refuse(g, r, fault, denied.text);
-    return key;
+    if (fault == FAULT_NONE && gateway_intervenes(g)) fault = intervene_key(g, key, &denied);
+    if (fault == FAULT_NONE) return key;
+    refuse(g, r, fault, denied.text);
+    return NULL;
 }
 
 /* Who calls is settled before the body is read: a stranger's 32 MiB are not worth reading. */
@@ -111,6 +113,7 @@ static void on_head(void *ctx, struct http_request *r) {
     enum fault labels = labels_read(x, &credential, &error);
     struct error denied;
     enum fault fault = authenticate(x, credential, &denied);
+    if (fault == FAULT_NONE && labels == FAULT_NONE && door->endpoint != ENDPOINT_MODELS && gateway_intervenes(g)) labels = intervene_key(g, x->key, &error);
     if (fault != FAULT_NONE) { /* nobody's: no exchange, no record */
         x->state = EXCHANGE_DONE;
         x->concluded = true;

@@ -48,19 +48,21 @@ static struct slice name_of(const struct answer_key *name) {
 }
 
 enum once_found once_begin(struct once *o, const struct answer_key *name, const uint8_t asked[ANSWER_KEY_BYTES], int64_t now_us,
-                           const struct answer **ret) {
+                           bool (*may_give)(const void *ctx, const struct answer *a), const void *ctx, const struct answer **ret) {
     enum once_found found = ONCE_FIRST;
     struct under_way *mine = mem_new(struct under_way);
     memcpy(mine->asked, asked, sizeof mine->asked);
     pthread_mutex_lock(&o->lock); /* answers are kept before their name is taken out: no gap between the two */
     const struct under_way *other = table_get(&o->names, name_of(name));
-    const struct answer *a = other ? NULL : answers_find(o->answers, name, now_us - ONCE_KEPT_US);
+    const struct answer *a = other ? NULL : answers_find(o->answers, name, now_us - ONCE_KEPT_US), *barred = NULL;
+    if (a && may_give && !may_give(ctx, a)) barred = a, a = NULL;
     const uint8_t *of = other ? other->asked : a ? a->asked : NULL;
     if (of && memcmp(of, asked, ANSWER_KEY_BYTES) != 0) found = ONCE_OTHER_REQUEST;
     else if (other) found = ONCE_UNDER_WAY;
     else if (a) found = ONCE_ANSWERED;
     else (void)table_put(&o->names, name_of(name), mine);
     pthread_mutex_unlock(&o->lock);
+    answers_release(barred);
     if (found != ONCE_FIRST) mem_free(mine);
     if (found == ONCE_ANSWERED) *ret = a;
     else answers_release(a);
@@ -93,6 +95,8 @@ static void digest_name(struct exchange *x, uint8_t asked[ANSWER_KEY_BYTES]) {
     buffer_clear(&x->request_body);
 }
 
+static bool may_give(const void *ctx, const struct answer *a) { return cache_may_give(ctx, a); }
+
 bool once_serve(struct exchange *x) {
     const struct answer *a = NULL;
     if (slice_is_null(x->once)) return false;
@@ -101,7 +105,7 @@ bool once_serve(struct exchange *x) {
         return true;
     }
     digest_name(x, x->once_asked);
-    switch (once_begin(x->gateway->shared->once, &x->once_name, x->once_asked, clock_us(), &a)) {
+    switch (once_begin(x->gateway->shared->once, &x->once_name, x->once_asked, clock_us(), may_give, x, &a)) {
     case ONCE_FIRST:
         x->once_runs = x->keep_copy = true;
         return false;
@@ -159,5 +163,6 @@ void once_settle(struct exchange *x) {
                        .took_us = r->duration_us,
                        .kept_us = clock_us()};
     memcpy(a.asked, x->once_asked, sizeof a.asked);
+    cache_origin(x, &a.from);
     once_end(x->gateway->shared->once, &x->once_name, r->status == RECORD_OK && r->http_status == 200 ? &a : NULL);
 }

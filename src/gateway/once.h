@@ -21,9 +21,9 @@ enum once_found {
 
 struct once *once_new(void);
 void once_free(struct once *o); /* accepts NULL; nothing may be held */
-/* `asked` stands for the request. */
+/* `asked` stands for the request. An answer that `may_give` (NULL: all may) refuses is as one that is not there; it must not wait. */
 enum once_found once_begin(struct once *o, const struct answer_key *name, const uint8_t asked[ANSWER_KEY_BYTES], int64_t now_us,
-                           const struct answer **ret);
+                           bool (*may_give)(const void *ctx, const struct answer *a), const void *ctx, const struct answer **ret);
 /* `answer` NULL: it failed, and the next of this name runs again. answer->asked must be set. */
 void once_end(struct once *o, const struct answer_key *name, const struct answer *answer);
 

@@ -117,6 +117,7 @@ bool reserve(struct exchange *x) {
     if (!x->cheapest_first) return true;
     resolve_any_tier(x);
     cheapest_first(x, &most);
+    if (gateway_intervenes(x->gateway)) intervene_order(x);
     return true;
 }
 

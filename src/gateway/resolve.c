@@ -50,15 +50,16 @@ static void order_tiers(struct exchange *x) {
     struct difficulty d;
     difficulty_read(&x->call, &d);
     struct tier_choice choice = tiers_choose(t, &d, r->request_type, r->feature);
-    unsigned lead = t->on ? choice.tier : t->n_tiers - 1;
+    unsigned lead = t->on ? choice.tier : t->n_tiers - 1, down = gateway_intervenes(x->gateway) ? intervene_tier(x, lead) : lead;
     r->difficulty_ppm = choice.difficulty_ppm;
+    r->tier_applied = t->on || down != lead;
+    if (down != lead) lead = choice.tier = down;
     r->tier = slice_of(t->tiers[choice.tier].name);
-    r->tier_applied = t->on;
     x->tier = &t->tiers[lead];
     for (unsigned i = lead; i < t->n_tiers; i++) add_tier(x, i);
     for (unsigned i = lead; t->fall_back_any && i-- > 0;) add_tier(x, i);
     metric_add(metric_cell(x->gateway->metrics, METRIC_TIERS,
-                           (const char *[METRIC_LABELS]){x->model->name, t->tiers[choice.tier].name, t->on ? "yes" : "no"}),
+                           (const char *[METRIC_LABELS]){x->model->name, t->tiers[choice.tier].name, r->tier_applied ? "yes" : "no"}),
                1);
 }
 
@@ -103,11 +104,14 @@ enum fault resolve(struct exchange *x, struct error *error) {
                          SLICE_ARG(x->call.model));
     if (!policy_allows(x->key->application, m))
         return error_set(error, FAULT_FORBIDDEN, "application `%s` may not use model `%s`", x->key->application->name, m->name);
-    enum fault fault = follow_hold(x, &m, error);
+    struct model_route *asked = m;
+    if (gateway_intervenes(x->gateway)) intervene_model(x, &m);
+    enum fault fault = m == asked && x->stands_in == 0 ? follow_hold(x, &m, error) : FAULT_NONE;
     if (fault != FAULT_NONE) return fault;
     x->model = m;
     x->n_order = 0;
     if (m->tiering) order_tiers(x);
     else add_targets(x, m->targets, m->n_targets, m->weighted);
+    if (gateway_intervenes(x->gateway)) intervene_order(x);
     return FAULT_NONE;
 }

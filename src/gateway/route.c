@@ -9,6 +9,19 @@ static struct health *health_at(const struct exchange *x) {
     return x->binding->targets[x->order[x->at]->index].health;
 }
 
+static enum forced_breaker forced_breaker(const struct exchange *x, int64_t *ret_opens_in_us) {
+    return gateway_intervenes(x->gateway) ? intervene_breaker(x, x->order[x->at], ret_opens_in_us) : BREAKER_FREE;
+}
+
+/* What is sent though the breaker is open says nothing to it: its own probe does. */
+static enum admission admit(const struct exchange *x, int64_t now_us) {
+    int64_t in;
+    enum forced_breaker forced = forced_breaker(x, &in);
+    if (forced == BREAKER_FORCED_OPEN) return ADMIT_NO;
+    enum admission a = health_admit(health_at(x), x->model, now_us);
+    return a == ADMIT_NO && forced == BREAKER_FORCED_CLOSED ? ADMIT_YES : a;
+}
+
 /* Can this target serve the call at all? Sets x->cannot when it cannot. */
 static bool serves(struct exchange *x) {
     const struct target *t = x->order[x->at];
@@ -28,6 +41,18 @@ static bool serves(struct exchange *x) {
     return false;
 }
 
+/* When the first of them may be asked again. True: an action has one rest. */
+static bool all_rest(struct exchange *x) {
+    bool forced = false;
+    x->retry_after_us = -1;
+    for (x->at = 0; x->at < x->n_order; x->at++) {
+        int64_t in = health_opens_in_us(health_at(x), loop_now_us(x->gateway->loop));
+        if (forced_breaker(x, &in) == BREAKER_FORCED_OPEN) forced = true;
+        if (in > 0 && (x->retry_after_us < 0 || in < x->retry_after_us)) x->retry_after_us = in;
+    }
+    return forced;
+}
+
 static void exhausted(struct exchange *x) {
     struct record *r = &x->record;
     relay_reset(x);
@@ -41,13 +66,11 @@ static void exhausted(struct exchange *x) {
     }
     if (degraded_serve(x)) return;
     char text[LIMIT_ERROR_TEXT];
-    if (r->n_attempts == 0) {
-        snprintf(text, sizeof text, "every target of `%s` is resting after failures", x->model->name);
-        x->retry_after_us = -1;
-        for (x->at = 0; x->at < x->n_order; x->at++) {
-            int64_t in = health_opens_in_us(health_at(x), loop_now_us(x->gateway->loop));
-            if (in > 0 && (x->retry_after_us < 0 || in < x->retry_after_us)) x->retry_after_us = in;
-        }
+    if (x->stands_in != 0) {
+        snprintf(text, sizeof text, "action %lld serves `%s` degraded, and it has no stand-in for this request", (long long)x->stands_in, x->model->name);
+    } else if (r->n_attempts == 0) {
+        bool forced = all_rest(x);
+        snprintf(text, sizeof text, "every target of `%s` is resting %s", x->model->name, forced ? "by an action" : "after failures");
     } else {
         const struct record_attempt *last = &r->attempts[r->n_attempts - 1];
         /* what a provider says about our credential is not the client's business */
@@ -66,7 +89,8 @@ static void exhausted(struct exchange *x) {
 static bool try_though_resting(struct exchange *x) {
     if (!x->once_runs || x->record.n_attempts > 0 || !x->in_passing) return false;
     for (x->at = 0; x->at < x->n_order; x->at++) {
-        if (!serves(x)) continue;
+        int64_t in;
+        if (forced_breaker(x, &in) == BREAKER_FORCED_OPEN || !serves(x)) continue;
         x->admission = ADMIT_YES;
         x->tries = (unsigned)x->model->retry.attempts;
         attempt_start(x);
@@ -79,7 +103,7 @@ void route_next(struct exchange *x) {
     int64_t now = loop_now_us(x->gateway->loop);
     for (; x->at < x->n_order && x->record.n_attempts < LIMIT_ATTEMPTS; x->at++, x->tries = 0) {
         if (!serves(x)) continue;
-        x->admission = health_admit(health_at(x), x->model, now);
+        x->admission = admit(x, now);
         if (x->admission == ADMIT_NO) {
             x->in_passing = true;
             continue;
@@ -158,5 +182,10 @@ void route_failed(struct exchange *x, const struct upstream_error *why) {
 void route_out_of_time(struct exchange *x) {
     x->last = (struct upstream_error){.fault = FAULT_UP_TIMEOUT, .retry_after_us = -1, .should_retry = -1};
     x->at = x->n_order;
+    exhausted(x);
+}
+
+void route_to_nobody(struct exchange *x) {
+    x->in_passing = true;
     exhausted(x);
 }

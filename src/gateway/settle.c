@@ -95,6 +95,7 @@ static void keep_payloads(struct exchange *x, enum record_status status) {
         struct answer_key key;
         answers_key(x->record.application, x->call.endpoint, x->client->id, x->body, &key);
         struct answer a = {.content_type = x->answer_type, .body = buffer_slice(&x->copy), .kept_us = clock_us()};
+        cache_origin(x, &a.from);
         answers_keep(g->shared->answers, &key, &a);
     }
     cache_keep(x);
@@ -187,7 +188,7 @@ static void put_rate(struct exchange *x, struct header_list *l, const char *what
 static bool is_final(const struct exchange *x) {
     const struct record *r = &x->record;
     return r->error == FAULT_BUDGET_EXCEEDED || r->error == FAULT_APPROVAL_REQUIRED || r->error == FAULT_UNKNOWN_PRICE ||
-           (r->error == FAULT_CONFLICT && x->retry_after_us < 0);
+           r->error == FAULT_KEY_FROZEN || (r->error == FAULT_CONFLICT && x->retry_after_us < 0);
 }
 
 /* What is known of the answer that is given again. */

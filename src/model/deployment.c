@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+#include <stdlib.h>
+
 enum { ARENA_FIRST = 16 << 10, LEAST_HASH = 8, MOST_NAMES = 1000, SHOWN = 80 };
 #define ARENA_MOST ((size_t)256 << 20) /* 100,000 prompts with ten versions and labels each take some 30 MiB */
 #define MILLION 1e6
@@ -24,9 +26,37 @@ void deployments_drop(struct deployments *d) {
     /* the last one to let go must see what all others did before they let go */
     if (d == NULL || atomic_fetch_sub_explicit(&d->references, 1, memory_order_acq_rel) != 1) return;
     for (unsigned i = 0; i < d->n_kept; i++) served_version_drop(d->kept[i]);
+    for (unsigned i = 0; i < d->n_interventions; i++) throttle_drop(d->interventions[i].throttle);
     table_deinit(&d->by_name);
     arena_deinit(&d->arena);
     mem_free(d);
+}
+
+/* ---- interventions ---- */
+
+static int by_kind(const void *a, const void *b) {
+    const struct intervention *x = a, *y = b;
+    if (x->spec.kind != y->spec.kind) return x->spec.kind < y->spec.kind ? -1 : 1;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+void deployments_arrange(struct deployments *d) {
+    unsigned at = 0;
+    if (d->n_interventions > 1) qsort(d->interventions, d->n_interventions, sizeof *d->interventions, by_kind);
+    for (unsigned k = 0; k < INTERVENTION_KINDS; k++) {
+        d->of_kind[k] = at;
+        while (at < d->n_interventions && d->interventions[at].spec.kind == k) at++;
+    }
+    d->of_kind[INTERVENTION_KINDS] = at;
+}
+
+bool deployments_pause(const struct deployments *d, struct slice application, struct slice batch, int64_t wall_us) {
+    unsigned n = 0;
+    const struct intervention *all = d ? deployments_of_kind(d, INTERVENTION_PAUSE_BATCH, &n) : NULL;
+    for (unsigned i = 0; i < n; i++)
+        if (intervention_covers(all[i].spec.application, application) && intervention_covers(all[i].spec.batch, batch) && intervention_holds(&all[i], wall_us))
+            return true;
+    return false;
 }
 
 /* ---- what was asked for ---- */

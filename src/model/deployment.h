@@ -48,8 +48,9 @@ struct deployments {
     struct table by_name;          /* struct deployed */
     struct held_model *held;
     unsigned n_held;
-    struct intervention *interventions; /* in force, by number */
+    struct intervention *interventions; /* in force, by kind and number; each has one reference to its throttle */
     unsigned n_interventions;
+    unsigned of_kind[INTERVENTION_KINDS + 1]; /* where those of a kind begin; set by deployments_arrange */
     struct served_version **kept;  /* one reference each */
     unsigned n_kept;
 };
@@ -58,6 +59,15 @@ struct deployments {
 struct deployments *deployments_new(void);
 struct deployments *deployments_hold(struct deployments *d);
 void deployments_drop(struct deployments *d); /* accepts NULL */
+/* After the last intervention was put in, in any order. */
+void deployments_arrange(struct deployments *d);
+/* Those of one kind: `*ret_n` of them. */
+static inline const struct intervention *deployments_of_kind(const struct deployments *d, enum intervention_kind k, unsigned *ret_n) {
+    *ret_n = d->of_kind[k + 1] - d->of_kind[k];
+    return d->interventions + d->of_kind[k];
+}
+/* Lines of this batch shall wait. `d` NULL: nothing is in force. */
+bool deployments_pause(const struct deployments *d, struct slice application, struct slice batch, int64_t wall_us);
 
 /* `asked`: "name", "name@7", "name@1f3a..." (8 or more digits of the hash), "name@v1.2.3", "name@staging". */
 struct deployment_choice {

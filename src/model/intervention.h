@@ -78,4 +78,16 @@ struct throttle {                /* GCRA (ITU-T I.371): the theoretical arrival 
     _Atomic int64_t tat_us;      /* monotonic */
 };
 
+/* It has not ended by itself. */
+static inline bool intervention_holds(const struct intervention *i, int64_t wall_us) { return i->until_us == 0 || wall_us < i->until_us; }
+/* Members of a scope that are not given hold for any. */
+static inline bool intervention_covers(struct slice given, struct slice what) { return given.len == 0 || slice_eq(given, what); }
+
+struct throttle *throttle_new(void); /* one reference */
+struct throttle *throttle_hold(struct throttle *t);
+void throttle_drop(struct throttle *t); /* accepts NULL */
+/* One request now? As many may come at once as in a tenth of a minute, and one; so at most 1.1 per_minute + 1 in any minute. False: not
+ * before *ret_wait_us, and it does not count. per_minute below 1: none. Any thread. */
+bool throttle_admit(struct throttle *t, int64_t per_minute, int64_t now_us, int64_t *ret_wait_us);
+
 #endif

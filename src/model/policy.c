@@ -72,6 +72,15 @@ const struct target *policy_pinned(const struct policy *p, const struct applicat
     return NULL;
 }
 
+bool target_is(const struct target *t, struct slice name) { return slice_is(name, t->health_key) || slice_is(name, t->provider->name); }
+
+const struct model_route *policy_fails_over_to(const struct policy *p, const struct intervention_spec *s) {
+    const struct model_route *m = table_get(&p->model_by_name, s->model), *to = s->to.len > 0 ? table_get(&p->model_by_name, s->to) : NULL;
+    for (unsigned t = 0; to && m && t < m->n_targets; t++)
+        if (target_is(&m->targets[t], s->to)) return NULL;
+    return to == m ? NULL : to;
+}
+
 const struct request_policy *policy_requests(const struct application *a, struct slice request_type) {
     for (unsigned i = 0; i < a->n_request_types; i++)
         if (slice_is(request_type, a->request_types[i].request_type)) return &a->request_types[i];

@@ -194,6 +194,11 @@ bool policy_allows(const struct application *a, const struct model_route *m);
 /* The target that "PROVIDER/MODEL" names, of the first model that has it and that `a` may use (NULL: any), and that model. Not of models
  * with tiers, whose targets a question's difficulty chooses. NULL: there is none. */
 const struct target *policy_pinned(const struct policy *p, const struct application *a, struct slice name, const struct model_route **ret_route);
+/* Does "PROVIDER/MODEL", or a provider's name, name it? */
+bool target_is(const struct target *t, struct slice name);
+/* The model that gets a failed-over model's traffic: what `to` names, unless that is a provider or target of the model itself. NULL: the
+ * model's own targets do. */
+const struct model_route *policy_fails_over_to(const struct policy *p, const struct intervention_spec *s);
 /* What holds for this request type (null or unknown: the application's own). */
 const struct request_policy *policy_requests(const struct application *a, struct slice request_type);
 /* Before it is shared: a calibration verified that answers may be given to questions at least so alike. Each cache.semantic

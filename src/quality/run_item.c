@@ -30,7 +30,7 @@ struct slice run_failure(const struct ask *q, struct arena *arena) {
 
 /* Asking on has no use: the same would happen to every case. */
 static bool is_the_end(const struct ask *q, struct slice failure) {
-    static const enum fault ends[] = {FAULT_UNAUTHENTICATED, FAULT_BUDGET_EXCEEDED, FAULT_NO_SPACE, FAULT_RECORDER_FULL, FAULT_SHUTTING_DOWN};
+    static const enum fault ends[] = {FAULT_UNAUTHENTICATED, FAULT_KEY_FROZEN, FAULT_BUDGET_EXCEEDED, FAULT_NO_SPACE, FAULT_RECORDER_FULL, FAULT_SHUTTING_DOWN};
     struct slice code, words;
     if (q->unreachable) return true;
     (void)slice_cut(failure, ':', &code, &words);

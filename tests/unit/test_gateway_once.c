@@ -31,22 +31,22 @@ static void runs_once(void **state) {
     struct once *o = once_new();
     struct answer_key n = name_of(5), other = name_of(6);
     const struct answer *a = NULL;
-    assert_int_equal(once_begin(o, &n, one, 10, &a), ONCE_FIRST);
-    assert_int_equal(once_begin(o, &n, one, 10, &a), ONCE_UNDER_WAY);
-    assert_int_equal(once_begin(o, &n, two, 10, &a), ONCE_OTHER_REQUEST);
-    assert_int_equal(once_begin(o, &other, two, 10, &a), ONCE_FIRST);
+    assert_int_equal(once_begin(o, &n, one, 10, NULL, NULL, &a), ONCE_FIRST);
+    assert_int_equal(once_begin(o, &n, one, 10, NULL, NULL, &a), ONCE_UNDER_WAY);
+    assert_int_equal(once_begin(o, &n, two, 10, NULL, NULL, &a), ONCE_OTHER_REQUEST);
+    assert_int_equal(once_begin(o, &other, two, 10, NULL, NULL, &a), ONCE_FIRST);
     once_end(o, &n, NULL); /* it failed: the next one runs, whatever it asks */
-    assert_int_equal(once_begin(o, &n, two, 10, &a), ONCE_FIRST);
+    assert_int_equal(once_begin(o, &n, two, 10, NULL, NULL, &a), ONCE_FIRST);
     struct answer kept = answer_of(two, 10);
     once_end(o, &n, &kept);
-    assert_int_equal(once_begin(o, &n, one, 20, &a), ONCE_OTHER_REQUEST);
+    assert_int_equal(once_begin(o, &n, one, 20, NULL, NULL, &a), ONCE_OTHER_REQUEST);
     assert_null(a);
-    assert_int_equal(once_begin(o, &n, two, 20, &a), ONCE_ANSWERED);
+    assert_int_equal(once_begin(o, &n, two, 20, NULL, NULL, &a), ONCE_ANSWERED);
     assert_true(slice_is(a->body, "{\"a\":1}") && slice_is(a->target, "main/gpt"));
     assert_true(a->cost_nano == 7 && a->took_us == 1234);
     answers_release(a);
     a = NULL;
-    assert_int_equal(once_begin(o, &n, two, 11 + ONCE_KEPT_US, &a), ONCE_FIRST); /* a day later it is forgotten */
+    assert_int_equal(once_begin(o, &n, two, 11 + ONCE_KEPT_US, NULL, NULL, &a), ONCE_FIRST); /* a day later it is forgotten */
     once_free(o); /* with names under way */
 }
 
@@ -67,7 +67,7 @@ static void *ask_all(void *arg) {
         memcpy(n.bytes, &i, sizeof i);
         for (enum once_found found = ONCE_UNDER_WAY; found == ONCE_UNDER_WAY;) {
             const struct answer *a = NULL;
-            found = once_begin(r->once, &n, one, 10, &a);
+            found = once_begin(r->once, &n, one, 10, NULL, NULL, &a);
             if (found == ONCE_FIRST) {
                 struct answer kept = answer_of(one, 10);
                 atomic_fetch_add(&r->ran[i], 1);
