@@ -2,7 +2,7 @@
  *
  * Times above a high level u come in clusters; the maxima of clusters beyond u are close to generalised Pareto (Balkema and de Haan 1974,
  * Pickands 1975), with P(Y > y) = (1 + shape y / scale)^(-1/shape). Fitted by probability-weighted moments (Hosking and Wallis 1987), shape
- * held within [-0.5, 0.5]. Rate of exceedances of x a day: clusters / days * P(Y > x - u). Where clusters are few the rate's upper limit is
+ * held within [-0.5, 0.5], and 0 where something was seen beyond its end; scale then as the mean has it. Rate of exceedances of x a day: clusters / days * P(Y > x - u). Where clusters are few the rate's upper limit is
  * Garwood's exact Poisson limit (1936) on their number. */
 #ifndef STATS_TAIL_H
 #define STATS_TAIL_H
@@ -24,7 +24,7 @@ struct tail_fit {
 struct tail_fit tail_fit(const struct tail_peaks *p);
 /* Clusters a day beyond x, and its upper limit (95 %; with the rate's uncertainty, not the shape's). */
 double tail_rate(const struct tail_peaks *p, const struct tail_fit *f, double x, double *ret_high);
-/* Smallest x with tail_rate(x) <= wanted a day. Beyond all peaks it is extrapolated: *ret_beyond. INFINITY: there are no peaks to go by. */
+/* Smallest x with tail_rate(x) <= wanted a day. Beyond all peaks it is extrapolated: *ret_beyond. INFINITY: there are no peaks, or days, to go by. */
 double tail_level(const struct tail_peaks *p, const struct tail_fit *f, double wanted, bool *ret_beyond);
 double poisson_upper(double events, double confidence); /* Garwood; poisson_upper(0, 0.95) = 2.9957 */
 double poisson_lower(double events, double confidence);
