@@ -32,7 +32,7 @@ enum fault anomalies_read(struct anomalies *a, struct slice json, struct error *
 /* ---- learning: reads the past, may take seconds ---- */
 /* The rule whose turn it is (never learned: at once; no baseline yet: each 10 min; else once a day); NULL: none. Rules that are gone are forgotten. */
 const struct alert_rule *anomalies_due(struct anomalies *a, const struct alert_policy *p, int64_t now_us);
-/* Days from three weeks to one week ago, or, where that is too little, all up to an hour ago. */
+/* Of each series the days from three weeks to one week ago, or, where that is too little, all up to an hour ago. What fires keeps its baseline. */
 enum fault anomalies_learn(struct anomalies *a, const struct alert_rule *r, const struct history *past, int64_t now_us, struct error *error) MUST_CHECK;
 
 /* ---- looking ---- */
