@@ -56,6 +56,8 @@ static void settings(const struct cli_verb *serve) {
     setting_rows(s, n);
     s = config_change_settings(&n);
     setting_rows(s, n);
+    s = config_alert_settings(&n);
+    setting_rows(s, n);
 }
 
 /* ---- faults ---- */

@@ -21,6 +21,7 @@
 
 #include "base/digest.h"
 #include "base/zone.h"
+#include "model/finding.h"
 #include "model/intervention.h"
 #include "model/reader.h"
 #include "model/signal.h"
@@ -103,6 +104,12 @@ struct alert_grouping {
     int64_t repeat_us;           /* 4 h: told again while it fires and nobody acknowledged; 0: never */
 };
 
+/* What an alert is about, in the order of causes: one that fires mutes those further down that it explains (incident/cause.h), unless `inhibit`
+ * is given without the word `causes`. */
+enum alert_about { ABOUT_PROVIDER, ABOUT_ERRORS, ABOUT_LATENCY, ABOUT_MONEY, ABOUT_ELSE };
+enum alert_about alert_about_signal(enum signal s);
+enum alert_about alert_about_finding(enum finding_kind k);
+
 /* While one of `source` fires, alerts of `target` whose `equal` labels are the same are muted. */
 struct alert_inhibition {
     struct slice source, target; /* rules' names; "*" at the end is any rest */
@@ -114,12 +121,10 @@ struct oncall_person { struct slice name, receiver; struct slice email; };
 struct oncall_rotation {
     struct slice *people;        /* in turn */
     unsigned n_people;
-    int64_t starts_us;           /* of the first turn, wall */
-    int starts_day, starts_minute; /* the same, local: days since 1970, minutes of the day: turns keep the local hour over clock changes */
-    unsigned turn_days;          /* or, when 0, */
-    int64_t turn_us;
+    int64_t starts_s;            /* of the first turn, local, as zone.h counts: turns keep the local hour over clock changes */
+    int64_t turn_s;              /* of local time; from an hour */
     unsigned weekdays;           /* bits, 1 Monday; 0: every day */
-    int from_minute, to_minute;  /* of the local day; 0..1440; from > to: over midnight */
+    int from_minute, to_minute;  /* of the local day; 0..1440; from >= to: over midnight, into the day after */
 };
 struct oncall_schedule {
     struct slice name;
@@ -148,8 +153,9 @@ struct alert_policy {
     struct alert_receiver *receivers;
     unsigned n_receivers;
     struct alert_grouping grouping;
-    struct alert_inhibition *inhibitions; /* the built-in ones (docs/watch.md) unless `inhibit` is given */
+    struct alert_inhibition *inhibitions;
     unsigned n_inhibitions;
+    bool causes;                 /* causes mute what they explain; true unless `inhibit` says otherwise */
     struct oncall_person *people;
     unsigned n_people;
     struct oncall_schedule *schedules;
@@ -162,11 +168,14 @@ struct alert_policy {
 /* The members of the root map; JSON_NONE: not given. `names`: to look up applications, models and keys in (NULL: not at all). */
 struct policy;
 struct alert_places { uint32_t alerts, grants, receivers, oncall, inhibit, grouping; };
+/* What holds where nothing is declared; also what alert_policy_read begins with. */
+void alert_policy_defaults(struct alert_policy *ret);
 enum fault alert_policy_read(struct reader *r, const struct alert_places *at, const struct policy *names, struct alert_policy *ret) MUST_CHECK;
 const struct alert_rule *alert_rule_find(const struct alert_policy *p, struct slice name);      /* NULL */
 const struct alert_receiver *alert_receiver_find(const struct alert_policy *p, struct slice name);
 const struct escalation *escalation_find(const struct alert_policy *p, struct slice name);
 const struct oncall_schedule *schedule_find(const struct alert_policy *p, struct slice name);
+const struct oncall_person *person_find(const struct alert_policy *p, struct slice name);
 /* "latency.p99 by request_type over 5m above 2 s" */
 void alert_when_words(const struct alert_when *w, struct buffer *out);
 

@@ -63,5 +63,6 @@ struct config_setting {
 };
 const struct config_setting *config_settings(unsigned *ret_count);
 const struct config_setting *config_change_settings(unsigned *ret_count); /* below `change_policy` and `rollouts`, which have a reader of their own */
+const struct config_setting *config_alert_settings(unsigned *ret_count);  /* the same of `alerts` and what belongs to them */
 
 #endif

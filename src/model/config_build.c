@@ -224,6 +224,7 @@ static void finish_provider(struct build *b, const char *place, struct yaml_node
     if (v->api_key != NULL && !is_one_line(v->api_key))
         config_complain(b->r, node->line, node->column, "%sapi_key: expected one line without control characters", place);
     if (v->proxy != NULL && v->proxy[0] == 0) v->proxy = NULL;
+    if (v->status_page != NULL && v->status_page[0] == 0) v->status_page = NULL;
     if (v->batch && v->dialect != DIALECT_OPENAI)
         config_complain(b->r, node->line, node->column, "%sbatch: batches are passed on to providers of dialect openai only", place);
     v->batch_discount_ppm = raw->batch_discount < 0 ? -1 : (int64_t)(raw->batch_discount * 1e6 + 0.5);
@@ -443,5 +444,6 @@ void config_build(struct config_reader *r, struct yaml_node *root, const struct 
     config_merge_allowances(r, registry);
     config_pseudonyms(r);
     config_change(r, b.root.change_policy, b.root.rollouts);
+    config_alerts(r, &b.root);
     table_deinit(&b.places);
 }

@@ -111,6 +111,8 @@
             "Whose days the watch over the cost of a request takes, such as Europe/London.")                  \
     SETTING(ROOT, "watch.plan_over", NUMBER, " 0..10", server.watch.plan_over, "0.2", NOW,                 \
             "A budget is over plan from this share above what it expects to have spent by now.")              \
+    SETTING(ROOT, "watch.alarms_per_month", NUMBER, " 0.01..1000", wanted_alarms, "1", NOW,                   \
+            "False alarms a month that all watchers together may raise where nobody said otherwise.")         \
     SETTING(ROOT, "batch.concurrent", INTEGER, " 0..256", server.batch.concurrent, "4", NOW,                  \
             "Lines of batches that this server sends by itself, under way at once; 0 lets them wait.")        \
     SETTING(ROOT, "batch.max_bytes", BYTES, " 1MiB..64000GiB", server.batch.max_bytes, "4GiB", NOW,               \
@@ -157,6 +159,15 @@
     SETTING(PROVIDER, "batch_discount", NUMBER, " 0..1", batch_discount, NOTHING, NOW,                        \
             "Share that it takes off its ordinary rates for batches, such as 0.5, in whole millionths: for models without " \
             "`batch_prices` in the price table. Not given: what their batches cost is unknown.")              \
+    SETTING(PROVIDER, "status_page", URL, "", provider.status_page, NOTHING, NOW,                             \
+            "The vendor's status page: Statuspage v2 JSON (https://status.example.com/api/v2/summary.json) or RSS; read every minute.") \
+    SETTING(PROVIDER, "probe.off", BOOLEAN, "", provider.probe.off, "false", NOW, "Do not ask it whether it is there.") \
+    SETTING(PROVIDER, "probe.every", DURATION, " 1s..1h", provider.probe.every, "30s", NOW,                   \
+            "How often its model listing is asked for, which costs nothing.")                                 \
+    SETTING(PROVIDER, "probe.completion", NAME, "", provider.probe.completion, NOTHING, NOW,                  \
+            "A model of which one output token is asked for too, each time.")                                 \
+    SETTING(PROVIDER, "probe.max_cost_usd", USD, " 0..1000", provider.probe.max_cost_nano, "0.05", NOW,       \
+            "What these may cost in a day.")                                                                  \
     SETTING(ROOT, "models", MAP, " of models", models, NOTHING, NOW, "Names that applications ask for.")      \
     SETTING(MODEL, "targets", LIST, " of targets", targets, NOTHING, NOW,                                     \
             "Who answers, in order of preference; at most 16. Required, unless there are `tiers`.")           \
@@ -244,6 +255,12 @@
             "Other values for requests of this x-quarterdeck-request-type; what is not given is the application's.") \
     SETTING(REQUEST_TYPE, "approve_above_usd", USD, " 0..1000000", approve_above_nano, NOTHING, NOW,          \
             "As the application's: a higher one approves this type of request up to it.")                     \
+    SETTING(REQUEST_TYPE, "latency.p50", DURATION, " 1us..24h", latency.p50, NOTHING, NOW, "Latency budget: half of the exchanges of this type are to be faster.") \
+    SETTING(REQUEST_TYPE, "latency.p90", DURATION, " 1us..24h", latency.p90, NOTHING, NOW, "The same for 90 of 100.") \
+    SETTING(REQUEST_TYPE, "latency.p95", DURATION, " 1us..24h", latency.p95, NOTHING, NOW, "The same for 95 of 100.") \
+    SETTING(REQUEST_TYPE, "latency.p99", DURATION, " 1us..24h", latency.p99, NOTHING, NOW, "The same for 99 of 100.") \
+    SETTING(REQUEST_TYPE, "latency.ttft_p95", DURATION, " 1us..24h", latency.ttft_p95, NOTHING, NOW, "95 of 100 streams are to begin by then.") \
+    SETTING(REQUEST_TYPE, "latency.per_token_p95", DURATION, " 1us..24h", latency.per_token_p95, NOTHING, NOW, "95 of 100 are to take less for each output token.") \
     SETTING(REQUEST_TYPE, "max_output_tokens", INTEGER, " 1..1000000000", max_output_tokens, NOTHING, NOW,    \
             "As the application's.")                                                                          \
     HISTORY_SETTINGS(SETTING, REQUEST_TYPE, history, NOTHING, NOTHING)                                        \
@@ -280,7 +297,14 @@
             "When the limit cannot be checked, because too many values are counted.")                        \
     SETTING(ROOT, "change_policy", MAP, " of classes", change_policy, NOTHING, NOW,                           \
             "What a change has to pass, by its class (docs/change.md); what is not said is as in data/change/defaults.yaml.") \
-    SETTING(ROOT, "rollouts", MAP, " of plans", rollouts, NOTHING, NOW, "How a change is tried on traffic: `canary`, `shadow`, `ab`.")
+    SETTING(ROOT, "rollouts", MAP, " of plans", rollouts, NOTHING, NOW, "How a change is tried on traffic: `canary`, `shadow`, `ab`.") \
+    SETTING(ROOT, "alerts", LIST, " of rules", alerts, NOTHING, NOW, "When somebody is told (docs/watch.md).")  \
+    SETTING(ROOT, "grants", LIST, " of grants", grants, NOTHING, NOW, "What alerts may do without a person.")   \
+    SETTING(ROOT, "receivers", MAP, " of receivers", receivers, NOTHING, NOW, "Where alerts are told.")         \
+    SETTING(ROOT, "oncall", MAP, " of people, schedules, escalations", oncall, NOTHING, NOW, "Whose turn it is.") \
+    SETTING(ROOT, "inhibit", LIST, " of inhibitions", inhibit, NOTHING, NOW,                                  \
+            "Which alerts are muted by which; without it the order of causes: provider, errors, latency, money.") \
+    SETTING(ROOT, "grouping", MAP, "", grouping, NOTHING, NOW, "What is told together.")
 
 #define TYPE_TEXT "text"
 #define TYPE_NAME "name"

@@ -27,6 +27,8 @@ struct raw_root {
     struct server_settings server;
     const char *listen, *admin_listen, *watch_timezone;
     struct yaml_node *tokens, *providers, *models, *applications, *price_files, *budgets, *limits, *change_policy, *rollouts;
+    struct yaml_node *alerts, *grants, *receivers, *oncall, *inhibit, *grouping;
+    double wanted_alarms;
 };
 struct raw_token {
     const char *name, *token;
@@ -155,6 +157,8 @@ void config_downgrade_program(struct config_reader *r, const char *place, const 
 void config_downgrades(struct config_reader *r, const struct yaml_node *models);
 /* config_change.c: `change_policy` and `rollouts`, over the defaults; after models and applications. */
 void config_change(struct config_reader *r, struct yaml_node *policy, struct yaml_node *rollouts);
+/* config_alerts.c: what the watch is told, after all that it names. */
+void config_alerts(struct config_reader *r, const struct raw_root *root);
 /* Whose days the watchers take. */
 void config_watch(struct config_reader *r, const struct yaml_node *root, const char *timezone);
 
