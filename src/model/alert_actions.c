@@ -8,33 +8,17 @@
 #define SECOND_US 1000000LL
 #define DAY_US (86400 * SECOND_US)
 
-static const char *const words_of[INTERVENTION_KINDS][6] = {
-    [INTERVENTION_ROLL_BACK] = {"prompt"},
-    [INTERVENTION_ABORT] = {"prompt"},
-    [INTERVENTION_FAIL_OVER] = {"model", "from", "to"},
-    [INTERVENTION_OPEN_BREAKER] = {"provider", "upstream_model"},
-    [INTERVENTION_CLOSE_BREAKER] = {"provider", "upstream_model"},
-    [INTERVENTION_THROTTLE] = {"key", "application"},
-    [INTERVENTION_FREEZE] = {"key", "application"},
-    [INTERVENTION_ROUTE_DOWN] = {"model", "tier"},
-    [INTERVENTION_DEGRADE] = {"model"},
-    [INTERVENTION_QUARANTINE] = {"application", "model", "prompt", "record"},
-    [INTERVENTION_PAUSE_BATCH] = {"application", "batch"},
-};
-const char *const *alert_scope_words(enum intervention_kind k) { return words_of[k]; }
+enum { MOST_MEMBERS = INTERVENTION_MEMBERS + 4 };
 
-void alert_scope_member(const struct alert_reader *a, uint32_t node, const char *place, const char *word, struct slice *ret) {
+/* A dimension that series are told apart by, or false. */
+static bool dimension_of(enum intervention_member m, enum signal_by *ret) { return signal_by_from(slice_of(intervention_member_name(m)), ret); }
+
+static void read_member(const struct alert_reader *a, uint32_t node, const char *self, enum intervention_member m, struct slice *ret) {
     enum signal_by by;
-    if (signal_by_from(slice_of(word), &by)) alert_series_member(a, node, place, by, ret);
-    else reader_text(a->r, node, place, ret);
-}
-
-static struct slice *member(struct intervention_spec *s, const char *word) {
-#define TEXT(field)                                                                                                                \
-    if (strcmp(word, #field) == 0) return &s->field;
-    INTERVENTION_SCOPE(TEXT)
-#undef TEXT
-    return NULL;
+    char here[ALERT_PLACE];
+    alert_place(here, "%s.%s", self, intervention_member_name(m));
+    if (dimension_of(m, &by)) alert_series_member(a, node, here, by, ret);
+    else reader_text(a->r, node, here, ret);
 }
 
 /* ---- what cannot be done ---- */
@@ -71,38 +55,40 @@ static void check_model(const struct alert_reader *a, uint32_t node, const char 
 
 /* What it needs and does not say comes from the series that fires, when that has it. */
 static void check_needs(const struct alert_reader *a, uint32_t node, const char *place, struct intervention_spec *s, const struct alert_when *w) {
-    const char *needs = words_of[s->kind][0];
-    enum signal_by by;
-    if (!slice_is_null(*member(s, needs)) || w->test == ALERT_FINDING) return; /* a finding may know */
-    bool dimension = signal_by_from(slice_of(needs), &by);
-    if (dimension && ((w->by | w->where.by) >> by & 1)) return;
-    if (dimension && (signal_info(w->signal).by >> by & 1))
-        reader_problem(a->r, node, "%s: expected a `%s`, or a rule that is told apart `by: [%s]`", place, needs, needs);
-    else
-        reader_problem(a->r, node, "%s: expected a `%s`", place, needs);
+    if (w->test == ALERT_FINDING) return; /* a finding may know */
+    for (unsigned i = 0; i < INTERVENTION_MEMBERS; i++) {
+        enum intervention_member m = (enum intervention_member)i;
+        const char *name = intervention_member_name(m);
+        enum signal_by by;
+        bool dimension = dimension_of(m, &by);
+        if (!intervention_needs(s->kind, m) || !slice_is_null(*intervention_member(s, m))) continue;
+        if (dimension && ((w->by | w->where.by) >> by & 1)) continue;
+        if (dimension && (signal_info(w->signal).by >> by & 1))
+            reader_problem(a->r, node, "%s: expected `%s`, or a rule that is told apart `by: [%s]`", place, name, name);
+        else
+            reader_problem(a->r, node, "%s: expected `%s`", place, name);
+    }
 }
 
 /* ---- actions ---- */
 
 static void read_spec(const struct alert_reader *a, uint32_t map, const char *place, struct intervention_spec *s) {
-    const char *names[10];
-    uint32_t at[10];
-    unsigned n = 0, words;
+    const char *names[MOST_MEMBERS];
+    enum intervention_member members[INTERVENTION_MEMBERS];
+    uint32_t at[MOST_MEMBERS];
+    unsigned words = 0, n;
     char here[ALERT_PLACE];
     bool throttle = s->kind == INTERVENTION_THROTTLE;
-    while (words_of[s->kind][n] != NULL) {
-        names[n] = words_of[s->kind][n];
-        n++;
-    }
-    words = n;
+    for (unsigned i = 0; i < INTERVENTION_MEMBERS; i++)
+        if (intervention_knows(s->kind, (enum intervention_member)i)) members[words++] = (enum intervention_member)i;
+    for (n = 0; n < words; n++) names[n] = intervention_member_name(members[n]);
     names[n++] = "lasts";
     names[n++] = "dry_run";
     if (throttle) names[n++] = "per_minute";
     names[n] = NULL;
     for (unsigned i = 0; i < n; i++) at[i] = JSON_NONE;
     if (map != JSON_NONE && json_type(&a->r->d->doc, map) != JSON_NULL && !reader_map(a->r, map, place, names, at)) return;
-    for (unsigned i = 0; i < words; i++)
-        alert_scope_member(a, at[i], alert_place(here, "%s.%s", place, names[i]), names[i], member(s, names[i]));
+    for (unsigned i = 0; i < words; i++) read_member(a, at[i], place, members[i], intervention_member(s, members[i]));
     alert_duration(a, at[words], alert_place(here, "%s.lasts", place), 10 * SECOND_US, 30 * DAY_US, &s->lasts_us);
     reader_flag(a->r, at[words + 1], alert_place(here, "%s.dry_run", place), &s->dry_run);
     if (!throttle) return;
@@ -161,23 +147,25 @@ static bool read_rate(struct slice text, int64_t *ret_n, int64_t *ret_per_us) {
 }
 
 static void read_scope(const struct alert_reader *a, uint32_t map, const char *place, struct alert_grant *g) {
-    const char *names[6];
-    uint32_t at[6];
+    const char *names[INTERVENTION_MEMBERS + 1];
+    enum intervention_member members[INTERVENTION_MEMBERS];
+    uint32_t at[INTERVENTION_MEMBERS];
     unsigned n = 0;
-    char here[ALERT_PLACE];
     enum signal_by by;
     if (map == JSON_NONE) return;
-    for (unsigned i = 0; words_of[g->action][i] != NULL; i++) {
-        const char *word = words_of[g->action][i];
-        if (signal_by_from(slice_of(word), &by) || strcmp(word, "key") == 0) names[n++] = word;
+    for (unsigned i = 0; i < INTERVENTION_MEMBERS; i++) {
+        enum intervention_member m = (enum intervention_member)i;
+        if (!intervention_knows(g->action, m) || (m != INTERVENTION_MEMBER_key && !dimension_of(m, &by))) continue;
+        members[n] = m;
+        names[n++] = intervention_member_name(m);
     }
     names[n] = NULL;
     if (!reader_map(a->r, map, place, names, at)) return;
     for (unsigned i = 0; i < n; i++) {
         struct slice one = SLICE_NULL;
-        alert_scope_member(a, at[i], alert_place(here, "%s.%s", place, names[i]), names[i], &one);
+        read_member(a, at[i], place, members[i], &one);
         if (slice_is_null(one)) continue;
-        if (!signal_by_from(slice_of(names[i]), &by)) {
+        if (!dimension_of(members[i], &by)) {
             g->key = one;
         } else {
             g->scope.by |= 1u << by;

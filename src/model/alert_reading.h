@@ -32,11 +32,6 @@ bool alert_value(const struct alert_reader *a, uint32_t node, const char *place,
 /* What `node` must be to be in dimension `by`: applications, models and so on are looked up. */
 void alert_series_member(const struct alert_reader *a, uint32_t node, const char *place, enum signal_by by, struct slice *ret);
 
-/* A name of applications, models, ... for the scope of an action or a grant: `word` as in INTERVENTION_SCOPE. */
-void alert_scope_member(const struct alert_reader *a, uint32_t node, const char *place, const char *word, struct slice *ret);
-/* The words of a kind's scope, NULL-terminated: what it needs first. */
-const char *const *alert_scope_words(enum intervention_kind k);
-
 /* ---- the sections ---- */
 void alert_read_rules(struct alert_reader *a, uint32_t list);
 /* alert_actions.c */

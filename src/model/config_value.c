@@ -12,8 +12,10 @@ enum { MOST_NAME = 128 };
 /* "integer 1..10" -> "1", "10". False when the type has no bounds. */
 static bool bounds(const char *type, struct slice *ret_low, struct slice *ret_high) {
     struct slice kind, range;
-    if (!slice_cut(slice_of(type), ' ', &kind, &range) || !slice_cut(range, '.', ret_low, ret_high)) return false;
-    *ret_high = slice_make(ret_high->at + 1, ret_high->len - 1); /* the second dot */
+    const char *dots;
+    if (!slice_cut(slice_of(type), ' ', &kind, &range) || (dots = strstr(range.at, "..")) == NULL) return false; /* `type` ends in NUL */
+    *ret_low = slice_make(range.at, (size_t)(dots - range.at));
+    *ret_high = slice_of(dots + 2);
     return true;
 }
 

@@ -336,7 +336,7 @@ static void test_unknown_keys(void **state) {
     expect("incidents: {}\n",
            "quarterdeck.yaml:1:1: incidents: unknown key; expected one of `listen`, `admin_listen`, `data_dir`, `workers`, `server`, "
            "`recorder`, `ledger`, `cache`, `watch`, `batch`, `evaluation`, `log`, `prices`, `tokens`, `providers`, `models`, `applications`, "
-           "`budgets`, `limits`, `change_policy`, `rollouts`\n");
+           "`budgets`, `limits`, `change_policy`, `rollouts`, `alerts`, `grants`, `receivers`, `oncall`, `inhibit`, `grouping`\n");
     expect("server:\n  max_boddy: 1MiB\n  tls: {crt: x}\n",
            "quarterdeck.yaml:2:3: server.max_boddy: unknown key; did you mean `max_body`?\n"
            "quarterdeck.yaml:3:9: server.tls.crt: unknown key; did you mean `cert`?\n");
