@@ -2,6 +2,7 @@
 #include "quality/signal_sums.h"
 
 #include "base/mem.h"
+#include "store/ledger.h"
 
 #include <math.h>
 
@@ -89,6 +90,20 @@ void signal_sums_exchange(struct signal_sums *s, const struct record *r, const s
     }
     add_times(s, r);
     newest(&s->last_us, at_us);
+}
+
+void signal_sums_rollup(struct signal_sums *s, const struct rollup *r) {
+    static const enum rollup_histogram as[SIGNAL_TIMES] = {[TIME_WHOLE] = ROLLUP_DURATION, [TIME_FIRST] = ROLLUP_FIRST_TOKEN, [TIME_TOKEN] = ROLLUP_PER_TOKEN};
+    int64_t *c = s->counts;
+    add_held(&c[SUM_ALL], (int64_t)r->count);
+    add_held(&c[SUM_REFUSED], (int64_t)r->by_status[RECORD_REFUSED]);
+    add_held(&c[SUM_CANCELLED], (int64_t)r->by_status[RECORD_CANCELLED]);
+    add_held(&c[SUM_ERRORS], (int64_t)(r->by_status[RECORD_ERROR] + r->by_status[RECORD_DEGRADED]));
+    add_held(&c[SUM_TRUNCATED], (int64_t)r->by_status[RECORD_TRUNCATED]);
+    add_held(&c[SUM_PRICED], (int64_t)(r->count - r->unpriced));
+    add_held(&c[SUM_COST], r->cost_nano);
+    for (unsigned i = 0; i < SIGNAL_TIMES; i++) histogram_merge(&s->times[i], &r->histograms[as[i]]);
+    newest(&s->last_us, r->start_us);
 }
 
 bool signal_attempt_counts(const struct record *r, unsigned attempt) { return r->attempts[attempt].error != FAULT_BREAKER_OPEN; }

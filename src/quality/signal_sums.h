@@ -50,6 +50,8 @@ struct signal_marks { /* what only who sees all of them knows of an exchange */
     bool alike, slow, asked, again, gave_up;
 };
 void signal_sums_exchange(struct signal_sums *s, const struct record *r, const struct signal_marks *m, int64_t at_us);
+struct rollup;
+void signal_sums_rollup(struct signal_sums *s, const struct rollup *r); /* what it knows: not what is slow, asked again, declined or counted */
 void signal_sums_attempt(struct signal_sums *s, const struct record *r, unsigned attempt, int64_t at_us);
 void signal_sums_score(struct signal_sums *s, double score, double weight, bool good, bool failed, int64_t at_us);
 /* An attempt that is none: it was never sent. */

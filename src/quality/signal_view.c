@@ -216,10 +216,10 @@ struct slice signal_of_key(enum signal which, struct slice of, struct buffer *ro
 void signal_view_each(struct signal_view *v, enum signal which, struct slice of,
                       bool (*each)(void *ctx, const struct signal_series *series, const struct signal_value *value), void *ctx) {
     struct signal_looked *l = &v->looked[signal_family_of(which)];
-    struct buffer room;
     unsigned column = look(v, l, which);
     int64_t from_us, to_us;
     window_of(v, &from_us, &to_us);
+    struct buffer room;
     buffer_init(&room, KEY_MAX);
     struct slice key = signal_of_key(which, of, &room);
     for (unsigned i = 0; i < l->n; i++) {
@@ -234,13 +234,9 @@ void signal_view_each(struct signal_view *v, enum signal which, struct slice of,
 static struct signal_seen *seen_of(struct signal_view *v, struct signal_looked *l, enum signal which, struct slice of,
                                    const struct signal_series *series) {
     struct slice is[SIGNAL_BYS];
-    struct buffer room;
     for (unsigned i = 0; i < SIGNAL_BYS; i++) is[i] = (series->by >> i & 1) && !slice_is_null(series->is[i]) ? series->is[i] : SLICE("");
-    buffer_init(&room, KEY_MAX);
-    seen_key(&v->signals->key, v->by, is, signal_of_key(which, of, &room));
-    struct signal_seen *n = table_get(&l->by_key, buffer_slice(&v->signals->key));
-    buffer_deinit(&room);
-    return n;
+    seen_key(&v->signals->key, v->by, is, signal_of_key(which, of, &v->signals->of));
+    return table_get(&l->by_key, buffer_slice(&v->signals->key));
 }
 
 struct signal_value signal_view_value(struct signal_view *v, enum signal which, struct slice of, const struct signal_series *series) {

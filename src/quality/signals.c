@@ -2,21 +2,25 @@
 #include "quality/signals_private.h"
 
 #include "base/mem.h"
+#include "store/ledger.h"
 
 #include <math.h>
 
-enum { KEY_MAX = 16 << 10 };
+enum { KEY_MAX = 16 << 10, SCRATCH_MAX = 4 << 20 /* a scored record's body */ };
 #define FUTURE_US 60000000LL /* records may be a moment ahead of what was said to have come */
-#define SWEEP_US 60000000LL
+#define SWEEP_US 300000000LL /* well within what 10 s cells are kept */
 
 struct signals *signals_new(void) {
     struct signals *s = mem_new(struct signals);
     table_init(&s->series);
     table_init(&s->views);
+    table_init(&s->slow);
     for (unsigned i = 0; i < SIGNAL_BYS; i++) table_init(&s->labels[i]);
     s->work = signal_total_new();
     signal_sums_init(&s->late);
     buffer_init(&s->key, KEY_MAX);
+    buffer_init(&s->of, KEY_MAX);
+    arena_init(&s->scratch, 4 << 10, SCRATCH_MAX);
     return s;
 }
 
@@ -36,11 +40,15 @@ void signals_free(struct signals *s) {
         for (cursor = 0; table_next(&s->labels[i], &cursor, NULL, &value);) mem_free(value);
         table_deinit(&s->labels[i]);
     }
+    for (cursor = 0; table_next(&s->slow, &cursor, NULL, &value);) mem_free(value);
+    table_deinit(&s->slow);
     table_deinit(&s->views);
     table_deinit(&s->series);
     signal_total_free(s->work);
     signal_sums_deinit(&s->late);
     buffer_deinit(&s->key);
+    buffer_deinit(&s->of);
+    arena_deinit(&s->scratch);
     mem_free(s);
 }
 
@@ -93,6 +101,20 @@ static void bound(struct signals *s, struct slice is[SIGNAL_BYS]) {
     }
 }
 
+static struct slice slow_key(struct buffer *key, const struct slice is[SIGNAL_BYS]) {
+    buffer_clear(key);
+    signal_key_put(key, is[SIGNAL_BY_APPLICATION]);
+    signal_key_put(key, is[SIGNAL_BY_REQUEST_TYPE]);
+    signal_key_put(key, is[SIGNAL_BY_CONTEXT]);
+    return buffer_slice(key);
+}
+
+static double slow_of(struct signals *s, const struct slice is[SIGNAL_BYS]) {
+    if (s->slow.count == 0) return NAN;
+    const double *slow = table_get(&s->slow, slow_key(&s->of, is));
+    return slow != NULL ? *slow : NAN;
+}
+
 static struct signal_base *add_base(struct signals *s, enum signal_family f, const struct slice is[SIGNAL_BYS], struct slice of, struct slice key) {
     struct signal_base *b = mem_new(struct signal_base);
     b->family = f;
@@ -100,6 +122,7 @@ static struct signal_base *add_base(struct signals *s, enum signal_family f, con
     b->key = slice_make(mem_copy(key.at, key.len), key.len);
     b->of = slice_make(b->key.at + b->key.len - of.len, of.len); /* the key ends with it */
     b->reading = NAN;
+    b->slow_s = f == FAMILY_EXCHANGES ? slow_of(s, is) : NAN;
     rings_init(&b->rings);
     table_put(&s->series, b->key, b);
     for (unsigned i = 0; i < SIGNAL_BYS; i++) {
@@ -110,7 +133,7 @@ static struct signal_base *add_base(struct signals *s, enum signal_family f, con
     return b;
 }
 
-static struct signal_base *base_of(struct signals *s, enum signal_family f, const struct slice said[SIGNAL_BYS], struct slice of) {
+struct signal_base *signals_base(struct signals *s, enum signal_family f, const struct slice said[SIGNAL_BYS], struct slice of) {
     struct slice is[SIGNAL_BYS];
     struct slice key = key_of(s, f, said, of);
     struct signal_base *b = table_get(&s->series, key);
@@ -124,8 +147,7 @@ static struct signal_base *base_of(struct signals *s, enum signal_family f, cons
 
 static struct slice said(struct slice label) { return slice_is_null(label) ? SLICE("") : label; }
 
-/* "name@version", as rollups have it. */
-static struct slice prompt_of(struct slice name, struct slice version, char room[2 * LIMIT_LABEL + 2]) {
+struct slice signal_prompt(struct slice name, struct slice version, char room[SIGNAL_PROMPT_ROOM]) {
     if (slice_is_null(name) || slice_is_null(version) || name.len > LIMIT_LABEL || version.len > LIMIT_LABEL) return said(name);
     memcpy(room, name.at, name.len);
     room[name.len] = '@';
@@ -133,53 +155,88 @@ static struct slice prompt_of(struct slice name, struct slice version, char room
     return slice_make(room, name.len + 1 + version.len);
 }
 
-static void name_exchange(const struct record *r, char room[2 * LIMIT_LABEL + 2], struct slice is[SIGNAL_BYS]) {
+void signal_name_exchange(const struct record *r, char room[SIGNAL_PROMPT_ROOM], struct slice is[SIGNAL_BYS]) {
     for (unsigned i = 0; i < SIGNAL_BYS; i++) is[i] = SLICE_NULL;
     is[SIGNAL_BY_APPLICATION] = said(r->application);
     is[SIGNAL_BY_REQUEST_TYPE] = said(r->request_type);
     is[SIGNAL_BY_MODEL] = r->error == FAULT_NO_SUCH_MODEL ? SLICE("") : said(r->model); /* anybody can ask for any name */
     is[SIGNAL_BY_PROVIDER] = said(r->provider);
     is[SIGNAL_BY_UPSTREAM_MODEL] = said(r->target_model);
-    is[SIGNAL_BY_PROMPT] = prompt_of(r->prompt_name, r->prompt_version, room);
+    is[SIGNAL_BY_PROMPT] = signal_prompt(r->prompt_name, r->prompt_version, room);
     is[SIGNAL_BY_CONTEXT] = signal_context(r->usage.input);
     is[SIGNAL_BY_FEATURE] = said(r->feature);
     is[SIGNAL_BY_TEAM] = said(r->team);
 }
 
+void signal_name_attempt(const struct record *r, unsigned attempt, struct slice is[SIGNAL_BYS]) {
+    is[SIGNAL_BY_PROVIDER] = said(r->attempts[attempt].provider);
+    is[SIGNAL_BY_UPSTREAM_MODEL] = said(r->attempts[attempt].model);
+}
+
 /* ---- filling ---- */
 
-static struct signal_sums *begin(struct signals *s, struct signal_base *b, int64_t at_us) {
+struct signal_sums *signals_begin(struct signals *s, struct signal_base *b, int64_t at_us) {
     struct signal_sums *sums = rings_at(&b->rings, b->family, at_us, s->work);
     if (sums != NULL) return sums;
     signal_sums_clear(&s->late);
     return &s->late;
 }
 
-static void end(struct signals *s, struct signal_base *b, int64_t at_us, const struct signal_sums *sums) {
+void signals_end(struct signals *s, struct signal_base *b, int64_t at_us, const struct signal_sums *sums) {
+    if (at_us > s->newest_us) s->newest_us = at_us;
     if (sums == &s->late && !rings_late(&b->rings, b->family, at_us, sums, s->work)) s->stats.late++;
     s->generation++;
 }
 
 void signals_record(struct signals *s, const struct record *r) {
-    char room[2 * LIMIT_LABEL + 2];
+    char room[SIGNAL_PROMPT_ROOM];
     struct slice is[SIGNAL_BYS];
     struct signal_marks marks = {.alike = false};
     int64_t at_us = r->time_us + (r->duration_us > 0 ? r->duration_us : 0);
-    if (at_us > s->newest_us) s->newest_us = at_us;
     s->stats.records++;
-    name_exchange(r, room, is);
-    struct signal_base *b = base_of(s, FAMILY_EXCHANGES, is, SLICE(""));
-    struct signal_sums *sums = begin(s, b, at_us);
+    signal_name_exchange(r, room, is);
+    struct signal_base *b = signals_base(s, FAMILY_EXCHANGES, is, SLICE(""));
+    struct signal_sums *sums = signals_begin(s, b, at_us);
+    marks.alike = !isnan(b->slow_s) && r->status != RECORD_REFUSED;
+    marks.slow = marks.alike && (double)r->duration_us > b->slow_s * 1e6;
     signal_sums_exchange(sums, r, &marks, at_us);
-    end(s, b, at_us, sums);
+    signals_end(s, b, at_us, sums);
     for (unsigned i = 0; i < r->n_attempts && i < LIMIT_ATTEMPTS; i++) {
         if (!signal_attempt_counts(r, i)) continue;
-        is[SIGNAL_BY_PROVIDER] = said(r->attempts[i].provider);
-        is[SIGNAL_BY_UPSTREAM_MODEL] = said(r->attempts[i].model);
-        b = base_of(s, FAMILY_ATTEMPTS, is, SLICE(""));
-        sums = begin(s, b, at_us);
+        signal_name_attempt(r, i, is);
+        b = signals_base(s, FAMILY_ATTEMPTS, is, SLICE(""));
+        sums = signals_begin(s, b, at_us);
         signal_sums_attempt(sums, r, i, at_us);
-        end(s, b, at_us, sums);
+        signals_end(s, b, at_us, sums);
+    }
+}
+
+void signals_rollup(struct signals *s, const struct rollup *r) {
+    struct slice is[SIGNAL_BYS];
+    for (unsigned i = 0; i < SIGNAL_BYS; i++) is[i] = SLICE("");
+    is[SIGNAL_BY_APPLICATION] = said(r->application);
+    is[SIGNAL_BY_REQUEST_TYPE] = said(r->request_type);
+    is[SIGNAL_BY_MODEL] = said(r->model);
+    is[SIGNAL_BY_PROMPT] = said(r->prompt);
+    is[SIGNAL_BY_FEATURE] = said(r->feature);
+    is[SIGNAL_BY_TEAM] = said(r->team);
+    struct signal_base *b = signals_base(s, FAMILY_EXCHANGES, is, SLICE(""));
+    struct signal_sums *sums = signals_begin(s, b, r->start_us);
+    signal_sums_rollup(sums, r);
+    signals_end(s, b, r->start_us, sums);
+}
+
+void signals_slow(struct signals *s, struct slice application, struct slice request_type, struct slice context, double p95_s) {
+    struct slice is[SIGNAL_BYS] = {{NULL, 0}};
+    size_t cursor = 0;
+    void *value;
+    is[SIGNAL_BY_APPLICATION] = said(application);
+    is[SIGNAL_BY_REQUEST_TYPE] = said(request_type);
+    is[SIGNAL_BY_CONTEXT] = said(context);
+    mem_free(table_put(&s->slow, slow_key(&s->of, is), mem_copy(&p95_s, sizeof p95_s)));
+    while (table_next(&s->series, &cursor, NULL, &value)) {
+        struct signal_base *b = value;
+        if (b->family == FAMILY_EXCHANGES) b->slow_s = slow_of(s, b->is);
     }
 }
 
@@ -227,7 +284,7 @@ void signals_at(struct signals *s, int64_t wall_us) {
 void signals_read(struct signals *s, enum signal which, const struct signal_series *of, double value) {
     struct slice is[SIGNAL_BYS];
     for (unsigned i = 0; i < SIGNAL_BYS; i++) is[i] = of != NULL && (of->by >> i & 1) ? said(of->is[i]) : SLICE_NULL;
-    struct signal_base *b = base_of(s, FAMILY_READINGS, is, slice_of(signal_info(which).name));
+    struct signal_base *b = signals_base(s, FAMILY_READINGS, is, slice_of(signal_info(which).name));
     b->reading = value;
     b->read_us = b->rings.last_us = signals_now(s);
     s->generation++;

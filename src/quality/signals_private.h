@@ -2,6 +2,7 @@
 #ifndef QUALITY_SIGNALS_PRIVATE_H
 #define QUALITY_SIGNALS_PRIVATE_H
 
+#include "base/arena.h"
 #include "base/table.h"
 #include "quality/signal_rings.h"
 
@@ -20,6 +21,7 @@ struct signal_base {
     struct slice is[SIGNAL_BYS]; /* NUL-terminated labels; SLICE_NULL: the family has no such dimension */
     struct slice of;             /* of a score or a reading: what it is */
     struct slice key;
+    double slow_s;               /* of exchanges: what is slow among their like; NAN: not known */
     double reading;
     int64_t read_us;
     struct rings rings;
@@ -55,13 +57,28 @@ struct signals {
     struct table series;         /* key -> struct signal_base */
     struct table labels[SIGNAL_BYS];
     struct table views;
+    struct table slow;           /* application, request type, context -> double */
     struct signal_total *work;
     struct signal_sums late;
-    struct buffer key;
+    struct buffer key, of;
+    struct arena scratch;
     uint64_t generation;         /* counts changes */
     int64_t at_us, newest_us, swept_us;
     struct signals_stats stats;
 };
+
+/* Where something of these dimensions is booked; the sums to add to, and then the end of it. `said`: SLICE_NULL where the family has none. */
+struct signal_base *signals_base(struct signals *s, enum signal_family f, const struct slice said[SIGNAL_BYS], struct slice of);
+struct signal_sums *signals_begin(struct signals *s, struct signal_base *b, int64_t at_us);
+void signals_end(struct signals *s, struct signal_base *b, int64_t at_us, const struct signal_sums *sums);
+#define SIGNAL_PROMPT_ROOM (2 * LIMIT_LABEL + 2)
+struct slice signal_prompt(struct slice name, struct slice version, char room[SIGNAL_PROMPT_ROOM]); /* "name@version", as rollups have it; "" */
+void signal_name_exchange(const struct record *r, char room[SIGNAL_PROMPT_ROOM], struct slice is[SIGNAL_BYS]);
+void signal_name_attempt(const struct record *r, unsigned attempt, struct slice is[SIGNAL_BYS]); /* what differs from the exchange's */
+
+/* A minute's rollup, as far as it goes: under the names that it has. */
+struct rollup;
+void signals_rollup(struct signals *s, const struct rollup *r);
 
 int64_t signals_now(const struct signals *s); /* until which all has come */
 void signal_views_add(struct signals *s, struct signal_base *b); /* it appeared */

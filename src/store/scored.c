@@ -9,6 +9,7 @@
 #define COLUMNS "record" SCORED_TABLE(TEXT, NUMBER)
 static const char select_waiting[] = "SELECT " COLUMNS " FROM scored WHERE state = 0 AND rule = ?1 ORDER BY time_us, record LIMIT ?2";
 static const char select_window[] = "SELECT " COLUMNS " FROM scored WHERE rule = ?1 AND time_us >= ?2 AND time_us < ?3 ORDER BY time_us, record";
+static const char select_any[] = "SELECT " COLUMNS " FROM scored WHERE ?1 IS NULL AND time_us >= ?2 AND time_us < ?3 ORDER BY time_us, record";
 static const char insert_one[] = "INSERT OR IGNORE INTO scored(" COLUMNS ")"
                                  " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 #undef TEXT
@@ -170,7 +171,7 @@ enum fault scored_each(struct evaluations *e, struct slice rule, int64_t from_us
     struct statement *s;
     struct arena arena;
     bool row = false, more = true;
-    enum fault fault = statement_of(e->db, select_window, &s, error);
+    enum fault fault = statement_of(e->db, slice_is_null(rule) ? select_any : select_window, &s, error);
     if (fault != FAULT_NONE) return fault;
     arena_init(&arena, 16 << 10, 1 << 20);
     statement_bind_text(s, 1, rule);

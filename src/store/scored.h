@@ -74,7 +74,7 @@ enum fault scored_waiting(struct evaluations *e, struct slice rule, unsigned lim
 /* Sets state, tries and body of (rule, record). */
 enum fault scored_conclude(struct evaluations *e, const struct scored *s, struct error *error) MUST_CHECK;
 
-/* Rows of from <= time < to, by time. `each` returns false to stop; the row is valid inside the call. */
+/* Rows of from <= time < to, by time; `rule` SLICE_NULL: of any. `each` returns false to stop; the row is valid inside the call. */
 enum fault scored_each(struct evaluations *e, struct slice rule, int64_t from_us, int64_t to_us,
                        bool (*each)(void *ctx, const struct scored *s), void *ctx, struct error *error) MUST_CHECK;
 /* Of the days that lie in the window, even in part. */
