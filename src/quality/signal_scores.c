@@ -10,6 +10,7 @@
 
 struct finding_of_score {
     struct slice metric, type;
+    const struct record_id *record;
     double score;
     bool good, failed;
 };
@@ -29,6 +30,9 @@ static void book(struct signals *s, const struct slice is[SIGNAL_BYS], const cha
     buffer_append(&s->of, name);
     struct signal_base *b = signals_base(s, FAMILY_SCORES, is, buffer_slice(&s->of));
     struct signal_sums *sums = signals_begin(s, b, at_us);
+    signal_example(b, EXAMPLE_LONGEST, f->record, -f->score, at_us);
+    if (f->failed) signal_example(b, EXAMPLE_ERROR, f->record, 0, at_us);
+    if (!f->good) signal_example(b, EXAMPLE_DECLINED, f->record, 0, at_us);
     signal_sums_score(sums, f->score, weight, f->good, f->failed, at_us);
     signals_end(s, b, at_us, sums);
 }
@@ -60,13 +64,14 @@ void signals_scored(struct signals *s, const struct scored *row) {
     name_scored(row->application, row->request_type, signal_prompt(row->prompt, row->version, room), row->model, is);
     if (row->length != SCORED_LENGTH_UNKNOWN) {
         bool unusual = row->length != SCORED_LENGTH_USUAL;
-        f = (struct finding_of_score){.score = unusual, .failed = unusual};
+        f = (struct finding_of_score){.record = &row->record, .score = unusual, .failed = unusual};
         book(s, is, "default:", SLICE("length"), &f, weight, row->time_us);
     }
     arena_reset(&s->scratch);
     if (row->state != SCORED_DONE || slice_is_null(row->body) || json_read(row->body, &s->scratch, UINT16_MAX, &d, NULL) != FAULT_NONE) return;
     while (json_each_item(&d, 0, &cursor, &item)) {
         if (!read_finding(s, &d, item, &f)) continue;
+        f.record = &row->record;
         struct slice kind = kind_of(&d, item, &f);
         book(s, is, "metric:", f.metric, &f, weight, row->time_us);
         if (!slice_is_null(kind)) book(s, is, "default:", kind, &f, weight, row->time_us);
@@ -78,7 +83,7 @@ void signals_score(struct signals *s, const struct record *of, const struct scor
     struct slice is[SIGNAL_BYS];
     bool feedback = slice_is(score->source, "feedback");
     if (!feedback && !slice_is(score->source, "person")) return; /* those of rules come with their rows */
-    struct finding_of_score f = {.score = (double)score->value_ppm / SCORE_PPM, .failed = 2 * score->value_ppm < SCORE_PPM};
+    struct finding_of_score f = {.record = &score->record, .score = (double)score->value_ppm / SCORE_PPM, .failed = 2 * score->value_ppm < SCORE_PPM};
     name_scored(of->application, of->request_type, signal_prompt(of->prompt_name, of->prompt_version, room), of->upstream_model, is);
     book(s, is, "feedback:", score->name, &f, 1, score->at_us);
     if (feedback || slice_is(score->name, "feedback")) book(s, is, "default:", SLICE("feedback"), &f, 1, score->at_us);

@@ -246,3 +246,62 @@ struct signal_value signal_view_value(struct signal_view *v, enum signal which, 
     const struct signal_seen *n = seen_of(v, l, which, of, series);
     return n == NULL ? none : l->values[n->at * l->n_wanted + column];
 }
+
+unsigned signal_view_chart(struct signal_view *v, enum signal which, struct slice of, const struct signal_series *series, int64_t step_us,
+                           unsigned steps, struct signal_value *ret) {
+    struct signal_looked *l = &v->looked[signal_family_of(which)];
+    struct signal_total *work = v->signals->work;
+    const struct signal_seen *n = seen_of(v, l, which, of, series);
+    int64_t least_us = signal_rings[RING_10S].cell_us, now_us = signals_now(v->signals);
+    step_us = step_us < least_us ? least_us : step_us / least_us * least_us;
+    int64_t to_us = now_us - now_us % step_us + step_us;
+    for (unsigned i = 0; i < steps; i++) {
+        int64_t end_us = to_us - (int64_t)(steps - 1 - i) * step_us;
+        ret[i] = (struct signal_value){.value = NAN, .hits = NAN};
+        if (n == NULL) continue;
+        if (n->members[0]->family == FAMILY_READINGS) {
+            if (i + 1 == steps) take_worst(n, which, &ret[i]);
+            continue;
+        }
+        sum_members(n, end_us - step_us, end_us, work);
+        ret[i] = signal_total_value(work, which);
+    }
+    return steps;
+}
+
+/* Of all members the newest, or where a signal is about the worst, the worst. */
+static void put_example(struct signal_examples *best, bool worst, unsigned limit, const struct signal_examples *from, unsigned i) {
+    unsigned at = limit;
+    while (at > 0 && (best->at_us[at - 1] == 0 || (worst ? from->worse[i] > best->worse[at - 1] : from->at_us[i] > best->at_us[at - 1]))) at--;
+    if (at == limit) return;
+    for (unsigned k = limit - 1; k > at; k--) {
+        best->id[k] = best->id[k - 1];
+        best->at_us[k] = best->at_us[k - 1];
+        best->worse[k] = best->worse[k - 1];
+    }
+    best->id[at] = from->id[i];
+    best->at_us[at] = from->at_us[i];
+    best->worse[at] = from->worse[i];
+}
+
+unsigned signal_view_examples(struct signal_view *v, enum signal which, struct slice of, const struct signal_series *series, unsigned limit,
+                              struct record_id *ret) {
+    struct signal_looked *l = &v->looked[signal_family_of(which)];
+    const struct signal_seen *s = seen_of(v, l, which, of, series);
+    enum signal_example kind = signal_example_of(which);
+    struct signal_examples best = {.at_us = {0}};
+    unsigned n = 0;
+    int64_t from_us, to_us;
+    window_of(v, &from_us, &to_us);
+    if (limit > EXAMPLES_KEPT) limit = EXAMPLES_KEPT;
+    for (unsigned m = 0; s != NULL && limit > 0 && m < s->n; m++) {
+        const struct signal_examples *e = s->members[m]->examples[kind];
+        for (unsigned i = 0; e != NULL && i < EXAMPLES_KEPT; i++)
+            if (e->at_us[i] >= from_us && e->at_us[i] > 0) put_example(&best, kind >= EXAMPLE_LONGEST, limit, e, i);
+    }
+    while (n < limit && best.at_us[n] > 0) {
+        ret[n] = best.id[n];
+        n++;
+    }
+    return n;
+}

@@ -26,6 +26,7 @@ struct signals *signals_new(void) {
 
 static void free_base(struct signal_base *b) {
     rings_deinit(&b->rings);
+    for (unsigned i = 0; i < SIGNAL_EXAMPLES; i++) mem_free(b->examples[i]);
     mem_free((char *)b->key.at);
     mem_free(b);
 }
@@ -200,6 +201,7 @@ void signals_record(struct signals *s, const struct record *r) {
     marks.alike = !isnan(b->slow_s) && r->status != RECORD_REFUSED;
     marks.slow = marks.alike && (double)r->duration_us > b->slow_s * 1e6;
     signal_sums_exchange(sums, r, &marks, at_us);
+    signal_examples_exchange(b, r, &marks, at_us);
     signals_end(s, b, at_us, sums);
     for (unsigned i = 0; i < r->n_attempts && i < LIMIT_ATTEMPTS; i++) {
         if (!signal_attempt_counts(r, i)) continue;
@@ -207,6 +209,7 @@ void signals_record(struct signals *s, const struct record *r) {
         b = signals_base(s, FAMILY_ATTEMPTS, is, SLICE(""));
         sums = signals_begin(s, b, at_us);
         signal_sums_attempt(sums, r, i, at_us);
+        signal_examples_attempt(b, r, i, at_us);
         signals_end(s, b, at_us, sums);
     }
 }
@@ -300,5 +303,6 @@ void signals_stats(const struct signals *s, struct signals_stats *ret) {
     while (table_next(&s->series, &cursor, NULL, &value)) {
         const struct signal_base *b = value;
         ret->bytes += sizeof *b - sizeof b->rings + 2 * b->key.len + rings_bytes(&b->rings);
+        for (unsigned i = 0; i < SIGNAL_EXAMPLES; i++) ret->bytes += b->examples[i] != NULL ? sizeof *b->examples[i] + 16 : 0;
     }
 }

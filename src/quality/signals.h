@@ -58,7 +58,8 @@ struct signal_value signal_view_value(struct signal_view *v, enum signal which, 
 /* Its values over the last `steps` cells of `step_us` each, oldest first: what a chart shows. */
 unsigned signal_view_chart(struct signal_view *v, enum signal which, struct slice of, const struct signal_series *series, int64_t step_us,
                            unsigned steps, struct signal_value *ret);
-/* Up to `limit` ids of recent exchanges of the series that were hits of it (errors, slow ones, failed checks): examples. */
+/* Up to `limit`, at most 4, ids of exchanges of the window that were hits of it (errors, failed checks: newest first), or of a quantile or a mean
+ * the worst of late: examples. */
 unsigned signal_view_examples(struct signal_view *v, enum signal which, struct slice of, const struct signal_series *series, unsigned limit,
                               struct record_id *ret);
 

@@ -15,6 +15,31 @@ struct signal_label {
     unsigned uses;
 };
 
+/* Some of the newest exchanges that were hits of something, or of the worst of late. */
+enum signal_example {
+    EXAMPLE_LATEST,
+    EXAMPLE_ERROR,
+    EXAMPLE_LIMITED,   /* attempts; of exchanges: refused by us */
+    EXAMPLE_TIMEOUT,
+    EXAMPLE_TRUNCATED,
+    EXAMPLE_DECLINED,
+    EXAMPLE_SLOW,      /* among its like */
+    EXAMPLE_AGAIN,
+    EXAMPLE_GAVE_UP,
+    EXAMPLE_LONGEST,   /* from here on the worst: whole, first output, per token, output tokens, cost; of scores the lowest */
+    EXAMPLE_FIRST,
+    EXAMPLE_TOKEN,
+    EXAMPLE_OUTPUT,
+    EXAMPLE_COST,
+    SIGNAL_EXAMPLES
+};
+#define EXAMPLES_KEPT 4
+struct signal_examples {
+    struct record_id id[EXAMPLES_KEPT];
+    int64_t at_us[EXAMPLES_KEPT]; /* 0: none */
+    double worse[EXAMPLES_KEPT];
+};
+
 /* All that is summed together: one combination of all dimensions. */
 struct signal_base {
     enum signal_family family;
@@ -25,6 +50,7 @@ struct signal_base {
     double reading;
     int64_t read_us;
     struct rings rings;
+    struct signal_examples *examples[SIGNAL_EXAMPLES];
 };
 
 /* The series of one view: those of the base that look alike to it. */
@@ -79,6 +105,11 @@ void signal_name_attempt(const struct record *r, unsigned attempt, struct slice 
 /* A minute's rollup, as far as it goes: under the names that it has. */
 struct rollup;
 void signals_rollup(struct signals *s, const struct rollup *r);
+
+void signal_example(struct signal_base *b, enum signal_example kind, const struct record_id *id, double worse, int64_t at_us);
+void signal_examples_exchange(struct signal_base *b, const struct record *r, const struct signal_marks *m, int64_t at_us);
+void signal_examples_attempt(struct signal_base *b, const struct record *r, unsigned attempt, int64_t at_us);
+enum signal_example signal_example_of(enum signal which);
 
 int64_t signals_now(const struct signals *s); /* until which all has come */
 void signal_views_add(struct signals *s, struct signal_base *b); /* it appeared */
