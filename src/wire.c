@@ -9,6 +9,7 @@
 #include "wire_change.h"
 #include "wire_cost.h"
 #include "wire_lanes.h"
+#include "wire_notify.h"
 #include "wire_registry.h"
 #include "wire_tiers.h"
 #include "wire_process.h"
@@ -47,6 +48,7 @@ struct server {
     struct cost_wire *cost;
     struct watch_wire *watch; /* the scheduler's thread */
     struct change_wire *change; /* its thread */
+    struct notify_wire *notify; /* its thread */
     struct batch_wire *batches; /* its thread is lane n_lanes of the recorder and of the token counters */
     struct batches *batches_read; /* the control thread's view of them */
     struct evaluations *evaluations; /* likewise */
@@ -184,6 +186,8 @@ static enum fault deployments_changed(void *change, struct error *error) { retur
 static enum fault emergency(void *change, const struct emergency_entry *e, struct error *error) { return change_wire_emergency(change, e, error); }
 static int64_t serves(void *change, struct slice kind, struct slice name) { return change_wire_serves(change, kind, name); }
 static void gates_wanted(void *change) { change_wire_gates(change); }
+
+static void notices_left(void *notify) { notify_wire_ask(notify); }
 
 static void cancel_batch(void *ctx, struct slice id) { batch_wire_cancel(((struct server *)ctx)->batches, id); }
 static void batch_queue(void *ctx, struct batch_queue_view *ret) { batch_wire_view(((struct server *)ctx)->batches, ret); }
@@ -391,6 +395,8 @@ static enum fault start(struct server *s, struct error *error) {
     s->change = change_wire_new(&(struct change_sources){.ctx = s, .policy = policy_in_force, .install = install_deployments, .ledger = s->ledger,
                                                          .writer = s->writer, .metrics = s->metrics, .data_dir = o->data_dir, .opened = watch_wire_opened}, error);
     if (!s->change) return error->fault;
+    s->notify = notify_wire_new(&(struct notify_sources){.ctx = s, .policy = policy_in_force, .metrics = s->metrics, .data_dir = o->data_dir}, error);
+    if (!s->notify) return error->fault;
     s->batches_read = batches_open(o->data_dir, error);
     s->evaluations = s->batches_read ? evaluations_open(o->data_dir, error) : NULL;
     if (!s->evaluations) return error->fault;
@@ -399,6 +405,7 @@ static enum fault start(struct server *s, struct error *error) {
                                             .cancel_batch = cancel_batch, .batch_queue = batch_queue, .batches = s->batches_read, .ledger = s->ledger, .registry = s->registry, .evaluations = s->evaluations,
                                             .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics,
                                             .change_ctx = s->change, .deployments_changed = deployments_changed, .emergency = emergency, .serves = serves, .gates_wanted = gates_wanted,
+                                            .notify_ctx = s->notify, .notices_left = notices_left,
                                             .started_us = clock_wall_us()};
     watch_wire_lend(s->watch, &s->services);
     s->urgent = s->services;
@@ -407,6 +414,7 @@ static enum fault start(struct server *s, struct error *error) {
     s->desk = desk_new(&s->services, &s->urgent);
     if (!s->desk) return error_set(error, FAULT_IO, "cannot start the control thread");
     fault = watch_wire_start(s->watch, error);
+    if (fault == FAULT_NONE) fault = notify_wire_start(s->notify, error);
     return fault == FAULT_NONE ? start_lanes(s, error) : fault;
 }
 
@@ -418,6 +426,7 @@ static void stop(struct server *s) {
     lanes_run_down(s->lanes, s->lanes ? s->n_lanes : 0, GRACE_US, FAREWELL_US);
     desk_stop(s->desk);
     change_wire_stop(s->change);
+    notify_wire_stop(s->notify);
     batch_wire_stop(s->batches);
     watch_wire_stop(s->watch);
     lanes_join(s->lanes, s->lanes ? s->n_lanes : 0);
@@ -427,6 +436,7 @@ static void stop(struct server *s) {
     lanes_deinit(s->lanes, s->lanes ? s->n_lanes : 0);
     watch_wire_free(s->watch);
     change_wire_free(s->change);
+    notify_wire_free(s->notify);
     close_stores(s);
     mem_free(s->lanes);
     gateway_shared_free(s->shared);

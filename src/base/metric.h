@@ -41,6 +41,9 @@
     METRIC(FINDINGS_OPEN, "quarterdeck_findings_open", GAUGE, "kind", "Findings that are open.")              \
     METRIC(JOB_RUNS, "quarterdeck_job_runs_total", COUNTER, "job,result", "Runs of the scheduler's jobs; result is ok or failed.") \
     METRIC(JOB_AGE, "quarterdeck_job_age_seconds", GAUGE, "job", "Since a job last succeeded, or the server started.") \
+    METRIC(NOTICES, "quarterdeck_notices_total", COUNTER, "receiver,outcome", "Notifications offered to a receiver; outcome is taken, failed (it is tried again) or given_up.") \
+    METRIC(NOTICES_WAITING, "quarterdeck_notices_waiting", GAUGE, "receiver", "Notifications that a receiver has not taken yet.") \
+    METRIC(NOTICES_AGE, "quarterdeck_notices_oldest_seconds", GAUGE, "receiver", "Age of the oldest of these.") \
     METRIC(BUILD, "quarterdeck_build_info", GAUGE, "version", "1, with the version as a label.")
 
 enum metric {

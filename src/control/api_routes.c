@@ -401,6 +401,13 @@ static const struct api_parameter eval_compare[] = {
     {.name = "confidence", .place = API_QUERY, .type = API_TEXT, .fallback = "0.95", .help = "of the interval and the verdict, from 0.5 to below 1"},
     END};
 
+/* receivers and notices */
+static const struct api_parameter receiver_test[] = {
+    {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the receiver"}, REASON(API_BODY), END};
+static const struct api_parameter notices[] = {
+    TEXT_QUERY("receiver", "only for this one"),
+    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "50", .help = "so many"}, END};
+
 const struct api_route api_routes[] = {
     {"GET", "/api/v1/records", API_VIEWER, 200, api_records_list, "Records, newest first, a page at a time.", record_list, "RecordPage", NULL},
     {"GET", "/api/v1/records/{id}", API_VIEWER, 200, api_records_show, "One record.", record_id, "Record", NULL},
@@ -431,6 +438,9 @@ const struct api_route api_routes[] = {
     {"DELETE", "/api/v1/approvals/{application}/{request_type}", API_EDITOR, 200, api_approval_revoke, "Takes an approval back.", approval_revoke, "ApprovalChange", NULL},
     {"GET", "/api/v1/findings", API_VIEWER, 200, api_findings, "What the watchers noticed, with evidence and what to type next.", findings, "Findings", NULL},
     {"POST", "/api/v1/findings/{id}/dismiss", API_EDITOR, 200, api_findings_dismiss, "A finding needs no answer: it is not told again.", finding_dismiss, "Finding", NULL},
+    {"GET", "/api/v1/receivers", API_VIEWER, 200, api_receivers, "Who is told of alerts, by which rules, and whether they take it.", NULL, "Receivers", NULL},
+    {"POST", "/api/v1/receivers/{name}/test", API_EDITOR, 202, api_receiver_test, "Sends it a notice of a test, which is tried once.", receiver_test, "ReceiverTest", NULL},
+    {"GET", "/api/v1/notices", API_VIEWER, 200, api_notices, "What receivers were told, newest first, and what came back.", notices, "Notices", NULL},
     {"GET", "/api/v1/batches", API_VIEWER, 200, api_batches_list, "Batches of all applications, newest first.", batch_list, "Batches", NULL},
     {"GET", "/api/v1/batches/{id}", API_VIEWER, 200, api_batches_show, "One batch.", batch_id, "Batch", NULL},
     {"POST", "/api/v1/batches/{id}/cancel", API_EDITOR, 200, api_batches_cancel, "Cancels a batch, in its own time: lines under way are finished.", batch_cancel, "Batch", NULL},

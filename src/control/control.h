@@ -58,6 +58,8 @@ struct control_services {
     enum fault (*emergency)(void *change_ctx, const struct emergency_entry *e, struct error *error); /* a rollback that the registry has no room for */
     int64_t (*serves)(void *change_ctx, struct slice kind, struct slice name); /* by such a rollback; 0: what the registry says */
     void (*gates_wanted)(void *change_ctx);                              /* a version waits for its gate, or a rollout began */
+    void *notify_ctx;
+    void (*notices_left)(void *notify_ctx);                              /* something is to be delivered; NULL: no server is running */
     struct batches *batches;        /* NULL: no server is running */
     struct ledger *ledger;
     struct registry *registry;

@@ -101,6 +101,7 @@ enum fault alerts_prune(struct registry *r, int64_t before_us, struct error *err
 void notice_id(const struct notice *n, char out[NOTICE_ID]);
 
 /* ---- notices; the thread that delivers ---- */
+/* Of each group of a receiver's the oldest one, where that is due: nobody hears of an end before its begin. */
 enum fault notices_due(struct registry *r, int64_t now_us, struct slice receiver, unsigned limit, struct arena *arena, struct notice **ret,
                        unsigned *ret_n, int64_t *ret_next_us, struct error *error) MUST_CHECK; /* oldest first; next: when another is due, 0 none */
 enum fault notice_taken(struct registry *r, int64_t number, int64_t now_us, struct error *error) MUST_CHECK;
@@ -108,6 +109,9 @@ enum fault notice_taken(struct registry *r, int64_t number, int64_t now_us, stru
 enum fault notice_failed(struct registry *r, int64_t number, struct slice why, int64_t again_us, bool give_up, struct error *error) MUST_CHECK;
 enum fault notices_list(struct registry *r, struct slice receiver, unsigned limit, struct arena *arena, struct notice **ret, unsigned *ret_n,
                         struct error *error) MUST_CHECK; /* newest first: the log of deliveries */
+/* Receivers for which any wait, by name. */
+struct notice_queue { struct slice receiver; int64_t waiting, oldest_us, newest_us; }; /* made */
+enum fault notices_queues(struct registry *r, struct arena *arena, struct notice_queue **ret, unsigned *ret_n, struct error *error) MUST_CHECK;
 enum fault notices_waiting(struct registry *r, struct slice receiver, int64_t *ret_n, int64_t *ret_oldest_us, struct error *error) MUST_CHECK;
 
 /* ---- silences ---- */

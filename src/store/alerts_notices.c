@@ -117,7 +117,9 @@ enum fault notices_due(struct registry *r, int64_t now_us, struct slice receiver
     enum fault fault = next_due(r, now_us, receiver, &next, error);
     if (fault == FAULT_NONE)
         fault = statement_of(r->db,
-                             "SELECT " NOTICE " FROM notice WHERE " WAITS " AND due_us <= ?1 AND (?2 IS NULL OR receiver = ?2) ORDER BY number LIMIT ?3",
+                             "SELECT " NOTICE " FROM notice WHERE " WAITS " AND due_us <= ?1 AND (?2 IS NULL OR receiver = ?2)"
+                             " AND NOT EXISTS(SELECT 1 FROM notice AS o WHERE o.receiver = notice.receiver AND o.group_key IS notice.group_key"
+                             " AND o.number < notice.number AND o.taken_us = 0 AND o.given_up_us = 0) ORDER BY number LIMIT ?3",
                              &s, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_i64(s, 1, now_us);
@@ -177,4 +179,17 @@ enum fault notices_waiting(struct registry *r, struct slice receiver, int64_t *r
     }
     statement_reset(s);
     return fault;
+}
+
+static enum fault read_queue(struct statement *s, struct arena *arena, void *into, struct error *error) {
+    (void)error;
+    *(struct notice_queue *)into =
+        (struct notice_queue){.receiver = statement_copy(s, 0, arena), .waiting = statement_i64(s, 1), .oldest_us = statement_i64(s, 2), .newest_us = statement_i64(s, 3)};
+    return FAULT_NONE;
+}
+
+enum fault notices_queues(struct registry *r, struct arena *arena, struct notice_queue **ret, unsigned *ret_n, struct error *error) {
+    struct statement *s;
+    enum fault fault = statement_of(r->db, "SELECT receiver, count(*), min(made_us), max(made_us) FROM notice WHERE " WAITS " GROUP BY receiver ORDER BY receiver", &s, error);
+    return fault == FAULT_NONE ? rows_read(s, arena, sizeof **ret, read_queue, (void **)ret, ret_n, error) : fault;
 }

@@ -115,6 +115,7 @@ static const char *const registry_steps[] = {
     "  taken_us INTEGER NOT NULL DEFAULT 0, given_up_us INTEGER NOT NULL DEFAULT 0, last_error TEXT, left_out INTEGER NOT NULL DEFAULT 0);"
     "CREATE INDEX notice_waiting ON notice(receiver, due_us) WHERE taken_us = 0 AND given_up_us = 0;"
     "CREATE INDEX notice_receiver ON notice(receiver, number);"
+    "CREATE INDEX notice_group ON notice(receiver, group_key, number) WHERE taken_us = 0 AND given_up_us = 0;"
     "CREATE INDEX notice_made ON notice(made_us);"
     "CREATE TABLE silence("
     "  number INTEGER PRIMARY KEY AUTOINCREMENT, matchers TEXT NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, by TEXT,"

@@ -1,0 +1,13 @@
+/* `quarterdeck alert`: the table of its parts. */
+#include "control/cli_alert.h"
+
+#include "control/cli_verbs.h"
+
+const struct cli_verb cli_alert_parts[] = {
+    {"receivers", "alert receivers [options]", "who is told, by which rules, and whether they take it; exit 1 when one does not", cli_alert_receivers},
+    {"notices", "alert notices [options]", "what receivers were told, newest first; exit 1 when one was given up or is tried again", cli_alert_notices},
+    {"test", "alert test RECEIVER [options]", "sends it a notice and says what came back; exit 1 when it was not taken", cli_alert_test},
+    {NULL, NULL, NULL, NULL},
+};
+
+int cli_alert(int argc, char **argv) { return cli_dispatch("alert", cli_alert_parts, argc, argv); }

@@ -1,0 +1,10 @@
+/* cli_alert.h - parts of `quarterdeck alert`, one file a subject; the table is in cli_alert.c. Private to control/. */
+#ifndef CONTROL_CLI_ALERT_H
+#define CONTROL_CLI_ALERT_H
+
+/* cli_alert_notices.c */
+int cli_alert_receivers(int argc, char **argv);
+int cli_alert_notices(int argc, char **argv);
+int cli_alert_test(int argc, char **argv);
+
+#endif
