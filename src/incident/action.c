@@ -201,6 +201,22 @@ static enum fault former_relapses(struct taking *t, unsigned *ret, struct error 
     return fault;
 }
 
+static struct slice end_words(const struct action_row *row, struct arena *arena) {
+    char text[CLOCK_TEXT];
+    clock_format(row->ended_us, text);
+    return arena_printf(arena, "action %lld is %s since %.10s %.8s UTC%s" SLICE_FMT "%s" SLICE_FMT "%s", (long long)row->number, action_state_name(row->state), text, text + 11,
+                        row->ended_by.len > 0 ? ", by " : "", SLICE_ARG(row->ended_by), row->ended_why.len > 0 ? " (" : "", SLICE_ARG(row->ended_why),
+                        row->ended_why.len > 0 ? ")" : "");
+}
+
+static struct action_outcome already_words(struct taking *t, const struct action_row *row) {
+    struct arena *a = t->c->arena;
+    if (!(ACTIONS_IN_FORCE >> row->state & 1)) return (struct action_outcome){.row = *row, .already = true, .words = end_words(row, a)};
+    return (struct action_outcome){.row = *row, .already = true,
+                                   .words = arena_printf(a, SLICE_FMT " already" SLICE_FMT ", by " SLICE_FMT " (action %lld). " SLICE_FMT, SLICE_ARG(done_words(t)),
+                                                         SLICE_ARG(until_words(t, row->until_us)), SLICE_ARG(row->by), (long long)row->number, SLICE_ARG(undo_words(t, row->number)))};
+}
+
 static enum fault already(struct taking *t, int64_t number, struct action_outcome *ret, struct error *error) {
     const struct actions_filter f = {.number = number};
     struct action_row *rows;
@@ -211,9 +227,7 @@ static enum fault already(struct taking *t, int64_t number, struct action_outcom
     if (!slice_eq(rows[0].scope, t->scope) && t->c->rule == NULL)
         return error_set(error, FAULT_CONFLICT, "action %lld has throttled " SLICE_FMT " already, at another rate: `quarterdeck action undo %lld`, then again",
                          (long long)number, SLICE_ARG(t->about), (long long)number);
-    *ret = (struct action_outcome){.row = rows[0], .already = true,
-                                   .words = arena_printf(t->c->arena, SLICE_FMT " already" SLICE_FMT ", by " SLICE_FMT " (action %lld). " SLICE_FMT, SLICE_ARG(done_words(t)),
-                                                         SLICE_ARG(until_words(t, rows[0].until_us)), SLICE_ARG(rows[0].by), (long long)number, SLICE_ARG(undo_words(t, number)))};
+    *ret = already_words(t, &rows[0]);
     return FAULT_NONE;
 }
 
@@ -341,24 +355,35 @@ static bool is_granted(struct taking *t, struct action_outcome *ret, enum fault 
     return true;
 }
 
-/* Of a rule: the same is in force already, whoever did it. */
-static enum fault find_same(struct taking *t, int64_t *ret, struct error *error) {
-    const struct actions_filter f = {.states = ACTIONS_IN_FORCE, .kinds = 1u << t->spec.kind};
-    struct action_row *rows;
-    unsigned n;
-    enum fault fault = actions_list(t->c->registry, &f, t->c->arena, &rows, &n, error);
-    *ret = 0;
-    for (unsigned i = 0; fault == FAULT_NONE && i < n && *ret == 0; i++)
-        if (slice_eq(rows[i].scope, t->scope)) *ret = rows[i].number;
+/* Of a rule: the same is in force, whoever did it; or this firing had its word already; or a person undid it since. number 0: none of these. */
+static enum fault find_same(struct taking *t, struct action_row *ret, struct error *error) {
+    const struct action_call *c = t->c;
+    const struct actions_filter in_force = {.states = ACTIONS_IN_FORCE, .kinds = 1u << t->spec.kind};
+    const struct actions_filter of_firing = {.kinds = 1u << t->spec.kind, .alert = c->alert, .from_us = c->fired_us};
+    const struct actions_filter undone = {.states = 1u << ACTION_UNDONE, .kinds = 1u << t->spec.kind, .limit = LIMIT_ACTIONS_IN_FORCE};
+    const struct actions_filter *const looks[] = {&in_force, &of_firing, &undone};
+    enum fault fault = FAULT_NONE;
+    bool known = c->alert != 0 && c->fired_us != 0;
+    *ret = (struct action_row){.number = 0};
+    for (unsigned k = 0; fault == FAULT_NONE && ret->number == 0 && k < (known ? 3 : 1); k++) {
+        struct action_row *rows = NULL;
+        unsigned n = 0;
+        fault = actions_list(c->registry, looks[k], c->arena, &rows, &n, error);
+        for (unsigned i = 0; fault == FAULT_NONE && i < n && ret->number == 0; i++)
+            if (slice_eq(rows[i].scope, t->scope) && (k < 2 || rows[i].ended_us >= c->fired_us)) *ret = rows[i];
+    }
     return fault;
 }
 
 static enum fault take(struct taking *t, struct action_outcome *ret, struct error *error) {
     enum fault fault = FAULT_NONE;
-    int64_t same = 0;
+    struct action_row same;
     if (t->c->rule != NULL) {
         fault = find_same(t, &same, error);
-        if (fault == FAULT_NONE && same != 0) return already(t, same, ret, error);
+        if (fault == FAULT_NONE && same.number != 0) {
+            *ret = already_words(t, &same);
+            return FAULT_NONE;
+        }
         if (fault != FAULT_NONE || !is_granted(t, ret, &fault, error)) return fault;
     } else if (t->c->who.automatic) {
         return error_set(error, FAULT_NOT_PERMITTED, "nothing is done without a person unless a rule wants it and a grant allows it");
@@ -398,14 +423,6 @@ enum fault action_take(const struct action_call *c, struct action_outcome *ret, 
 }
 
 /* ---- its end ---- */
-
-static struct slice end_words(const struct action_row *row, struct arena *arena) {
-    char text[CLOCK_TEXT];
-    clock_format(row->ended_us, text);
-    return arena_printf(arena, "action %lld is %s since %.10s %.8s UTC%s" SLICE_FMT "%s" SLICE_FMT "%s", (long long)row->number, action_state_name(row->state), text, text + 11,
-                        row->ended_by.len > 0 ? ", by " : "", SLICE_ARG(row->ended_by), row->ended_why.len > 0 ? " (" : "", SLICE_ARG(row->ended_why),
-                        row->ended_why.len > 0 ? ")" : "");
-}
 
 static enum fault nothing_to_undo(const struct action_row *row, struct arena *arena, struct action_outcome *ret, struct error *error) {
     switch (row->state) {

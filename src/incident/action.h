@@ -23,7 +23,8 @@ struct action_call {
     const struct action_services *services;
     struct intervention_spec spec;
     const struct alert_rule *rule; /* NULL: a person's own */
-    int64_t alert;
+    int64_t alert;               /* its number; 0 */
+    int64_t fired_us;            /* when it began to fire: what was done, refused or undone for it since is not done again; 0 */
     struct actor who;            /* automatic where a rule wants it */
     struct slice why, evidence;  /* evidence: JSON or SLICE_NULL */
     int64_t at_us;
@@ -31,7 +32,7 @@ struct action_call {
 };
 struct action_outcome {
     struct action_row row;       /* number 0: the registry has had no room for it (a rollback alone goes on without) */
-    bool already;                /* the same is in force; nothing was written */
+    bool already;                /* the same is in force, was done for this firing, or a person undid it since: nothing was written */
     bool published;              /* it is in force on every loop; false too where nothing had to be */
     struct slice words;          /* "traffic of support-chat goes past openai/gpt first. To undo: `quarterdeck action undo 7`" */
 };
