@@ -1,8 +1,10 @@
 /* wire_change_build.c - from the registry to what the loops hold. */
 #include "wire_change_parts.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "change/ab.h"
+#include "incident/action.h"
 #include "store/live_prompts.h"
 #include "store/servable.h"
 
@@ -232,6 +234,60 @@ static enum fault put_held(struct building *b, struct error *error) {
     return FAULT_NONE;
 }
 
+/* ---- actions in force ---- */
+
+/* One throttle goes on counting where its action does. */
+static struct throttle *throttle_of(const struct deployments *before, int64_t number) {
+    unsigned n = 0;
+    const struct intervention *all = before ? deployments_of_kind(before, INTERVENTION_THROTTLE, &n) : NULL;
+    for (unsigned i = 0; i < n; i++)
+        if (all[i].number == number) return throttle_hold(all[i].throttle);
+    return throttle_new();
+}
+
+/* False: it cannot be read or lacks what it needs, and holds nowhere, rather than everywhere. */
+static bool scope_of(struct building *b, const struct action_row *row, struct intervention_spec *ret) {
+    struct error error = {.fault = FAULT_NONE};
+    struct intervention_spec s = {.kind = (enum intervention_kind)row->kind};
+    char number[24];
+    bool whole = intervention_spec_read(row->scope, b->arena, &s, &error) == FAULT_NONE;
+    for (unsigned m = 0; whole && m < INTERVENTION_MEMBERS; m++) {
+        struct slice *member = intervention_member(&s, (enum intervention_member)m);
+        if (member->len == 0 && intervention_needs(s.kind, (enum intervention_member)m))
+            whole = error_set(&error, FAULT_CORRUPT, "its scope has no %s", intervention_member_name((enum intervention_member)m)) == FAULT_NONE;
+        *member = member->len > 0 ? arena_slice(&b->d->arena, *member) : SLICE_NULL;
+    }
+    if (whole) *ret = s;
+    snprintf(number, sizeof number, "%lld", (long long)row->number);
+    if (!whole) log_event(LOG_ERROR, "an action that should be in force cannot be read, and is not", "action", number, "error", error.text, NULL);
+    return whole;
+}
+
+static bool is_on_loops(const struct action_row *row, int64_t now_us) {
+    return row->kind != INTERVENTION_ROLL_BACK && row->kind != INTERVENTION_ABORT && (row->until_us == 0 || row->until_us > now_us);
+}
+
+static enum fault put_interventions(struct building *b, struct error *error) {
+    const struct actions_filter in_force = {.states = ACTIONS_IN_FORCE};
+    struct deployments *d = b->d;
+    struct action_row *all;
+    unsigned n;
+    int64_t now = clock_wall_us();
+    enum fault fault = actions_list(b->registry, &in_force, b->arena, &all, &n, error);
+    if (fault != FAULT_NONE || n == 0) return fault;
+    d->interventions = arena_new_array(&d->arena, struct intervention, n);
+    if (!d->interventions) return full(error);
+    for (unsigned i = 0; i < n; i++) {
+        struct intervention_spec spec;
+        if (!is_on_loops(&all[i], now) || !scope_of(b, &all[i], &spec)) continue;
+        d->interventions[d->n_interventions++] = (struct intervention){
+            .number = all[i].number, .spec = spec, .share_ppm = all[i].share_ppm, .since_us = all[i].at_us, .until_us = all[i].until_us,
+            .throttle = spec.kind == INTERVENTION_THROTTLE ? throttle_of(b->before, all[i].number) : NULL};
+    }
+    deployments_arrange(d);
+    return FAULT_NONE;
+}
+
 enum fault change_build(struct registry *r, const struct emergency_entry *emergencies, unsigned n, const struct deployments *before,
                         struct deployments **ret, struct error *error) {
     struct arena arena;
@@ -247,6 +303,7 @@ enum fault change_build(struct registry *r, const struct emergency_entry *emerge
     if (fault == FAULT_NONE) fault = changes_labels(r, &arena, &b.labels, &b.n_labels, error);
     for (unsigned i = 0; fault == FAULT_NONE && i < n_subjects; i++) fault = put_subject(&b, &subjects[i], error);
     if (fault == FAULT_NONE) fault = put_held(&b, error);
+    if (fault == FAULT_NONE) fault = put_interventions(&b, error);
     if (viewing) changes_view_end(r);
     if (fault == FAULT_NONE && arena_is_full(&b.d->arena)) fault = full(error);
     if (fault == FAULT_NONE) *ret = b.d;
