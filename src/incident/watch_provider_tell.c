@@ -205,7 +205,7 @@ static void put_past(struct json_writer *w, struct signals *s, const struct prov
     for (unsigned i = 0; i < n; i++) json_put_double(w, values[i].value);
     json_array_end(w);
     json_object_end(w);
-    n = signal_view_examples(v, SIGNAL_PROVIDER_ERRORS, &series, EXAMPLES, ids);
+    n = signal_view_examples(v, SIGNAL_PROVIDER_ERRORS, SLICE_NULL, &series, EXAMPLES, ids);
     json_key(w, "examples");
     json_array(w);
     for (unsigned i = 0; i < n; i++) {

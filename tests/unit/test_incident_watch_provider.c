@@ -347,22 +347,3 @@ int main(void) {
                                        cmocka_unit_test(kept), cmocka_unit_test(false_alarms)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
-
-/* ---- until signals are there ---- */
-__attribute__((weak)) struct signal_view *signals_view(struct signals *s, unsigned by, const struct signal_series *where, int64_t window_us) {
-    (void)s, (void)by, (void)where, (void)window_us;
-    return NULL;
-}
-__attribute__((weak)) struct signal_value signal_view_value(struct signal_view *v, enum signal which, struct slice of, const struct signal_series *series) {
-    (void)v, (void)which, (void)of, (void)series;
-    return (struct signal_value){.value = NAN};
-}
-__attribute__((weak)) unsigned signal_view_chart(struct signal_view *v, enum signal which, struct slice of, const struct signal_series *series, int64_t step_us,
-                           unsigned steps, struct signal_value *ret) {
-    (void)v, (void)which, (void)of, (void)series, (void)step_us, (void)steps, (void)ret;
-    return 0;
-}
-__attribute__((weak)) unsigned signal_view_examples(struct signal_view *v, enum signal which, const struct signal_series *series, unsigned limit, struct record_id *ret) {
-    (void)v, (void)which, (void)series, (void)limit, (void)ret;
-    return 0;
-}
