@@ -10,6 +10,7 @@
 #include "wire_cost.h"
 #include "wire_lanes.h"
 #include "wire_notify.h"
+#include "wire_probe.h"
 #include "wire_registry.h"
 #include "wire_tiers.h"
 #include "wire_process.h"
@@ -49,6 +50,7 @@ struct server {
     struct watch_wire *watch; /* the scheduler's thread */
     struct change_wire *change; /* its thread */
     struct notify_wire *notify; /* its thread */
+    struct probe_wire *probes; /* its thread */
     struct batch_wire *batches; /* its thread is lane n_lanes of the recorder and of the token counters */
     struct batches *batches_read; /* the control thread's view of them */
     struct evaluations *evaluations; /* likewise */
@@ -188,6 +190,15 @@ static int64_t serves(void *change, struct slice kind, struct slice name) { retu
 static void gates_wanted(void *change) { change_wire_gates(change); }
 
 static void notices_left(void *notify) { notify_wire_ask(notify); }
+/* A breaker that the watch, or a person, holds open: no probe that costs anything goes there. */
+static bool provider_rests(void *ctx, struct slice provider) {
+    struct deployments *d = change_wire_deployments(((struct server *)ctx)->change);
+    bool rests = false;
+    for (unsigned i = 0; d != NULL && i < d->n_interventions; i++)
+        rests |= d->interventions[i].spec.kind == INTERVENTION_OPEN_BREAKER && slice_eq(d->interventions[i].spec.provider, provider);
+    deployments_drop(d);
+    return rests;
+}
 
 static void cancel_batch(void *ctx, struct slice id) { batch_wire_cancel(((struct server *)ctx)->batches, id); }
 static void batch_queue(void *ctx, struct batch_queue_view *ret) { batch_wire_view(((struct server *)ctx)->batches, ret); }
@@ -314,6 +325,7 @@ static enum fault start_lanes(struct server *s, struct error *error) {
     atomic_store(&s->deploying, fault == FAULT_NONE);
     if (fault == FAULT_NONE) fault = change_wire_publish(s->change, error); /* what was changed while they started */
     if (fault == FAULT_NONE) fault = change_wire_start(s->change, port, credential, error);
+    if (fault == FAULT_NONE) fault = probe_wire_start(s->probes, error);
     return fault == FAULT_NONE ? watch_wire_listen(s->watch, port, credential, error) : fault;
 }
 
@@ -397,6 +409,8 @@ static enum fault start(struct server *s, struct error *error) {
     if (!s->change) return error->fault;
     s->notify = notify_wire_new(&(struct notify_sources){.ctx = s, .policy = policy_in_force, .metrics = s->metrics, .data_dir = o->data_dir}, error);
     if (!s->notify) return error->fault;
+    s->probes = probe_wire_new(&(struct probe_sources){.ctx = s, .policy = policy_in_force, .rests = provider_rests, .metrics = s->metrics}, error);
+    if (!s->probes) return error->fault;
     s->batches_read = batches_open(o->data_dir, error);
     s->evaluations = s->batches_read ? evaluations_open(o->data_dir, error) : NULL;
     if (!s->evaluations) return error->fault;
@@ -420,6 +434,7 @@ static enum fault start(struct server *s, struct error *error) {
 
 static void stop(struct server *s) {
     atomic_store(&s->ready, false);
+    probe_wire_stop(s->probes);
     cost_wire_stop(s->cost);
     batch_wire_quiesce(s->batches);
     watch_wire_quiesce(s->watch);
@@ -435,6 +450,7 @@ static void stop(struct server *s) {
     http_server_free(s->admin);
     lanes_deinit(s->lanes, s->lanes ? s->n_lanes : 0);
     watch_wire_free(s->watch);
+    probe_wire_free(s->probes);
     change_wire_free(s->change);
     notify_wire_free(s->notify);
     close_stores(s);

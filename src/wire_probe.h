@@ -12,6 +12,7 @@
 struct probe_sources {
     void *ctx;
     struct policy *(*policy)(void *ctx);
+    bool (*rests)(void *ctx, struct slice provider); /* nothing is to be sent to it now, so no completion is asked; NULL: always false */
     struct metric_set *metrics;
 };
 struct probe_wire;

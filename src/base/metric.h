@@ -44,6 +44,7 @@
     METRIC(NOTICES, "quarterdeck_notices_total", COUNTER, "receiver,outcome", "Notifications offered to a receiver; outcome is taken, failed (it is tried again) or given_up.") \
     METRIC(NOTICES_WAITING, "quarterdeck_notices_waiting", GAUGE, "receiver", "Notifications that a receiver has not taken yet.") \
     METRIC(NOTICES_AGE, "quarterdeck_notices_oldest_seconds", GAUGE, "receiver", "Age of the oldest of these.") \
+    METRIC(PROBES, "quarterdeck_provider_probes_total", COUNTER, "provider,outcome", "Probes of providers and readings of their status pages; outcome is ok, the fault's name, page or page_failed.") \
     METRIC(BUILD, "quarterdeck_build_info", GAUGE, "version", "1, with the version as a label.")
 
 enum metric {

@@ -31,6 +31,7 @@ static void over(struct http_call *h, const char *why) {
 static void on_done(void *ctx, struct http_transfer *t, enum http_result result, const char *detail) {
     struct http_call *h = ctx;
     (void)t;
+    h->result = result;
     if (result != HTTP_OK) over(h, detail != NULL && detail[0] != 0 ? detail : "the connection broke");
     else over(h, h->reply.overflow ? "the reply is over the limit" : NULL);
 }
@@ -62,6 +63,7 @@ void http_call_start(struct http_call *h, struct http_route *r, const char *cons
     static const struct http_transfer_events events = {on_head, on_body, on_done};
     buffer_clear(&h->reply);
     h->status = 0;
+    h->result = HTTP_OK;
     h->detail[0] = 0;
     h->transfer = r != NULL ? http_transfer_start(r, headers, body, &events, h) : NULL;
     if (h->transfer == NULL) {

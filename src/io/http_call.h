@@ -14,6 +14,7 @@ struct http_call {
     struct buffer reply;
     int status;                     /* 0: no reply came */
     char detail[LIMIT_ERROR_TEXT];  /* without a reply: why */
+    enum http_result result;        /* the same in a word; HTTP_OK: it took too long, or was over the limit (reply.overflow) */
     void (*head)(struct http_call *h); /* status and headers (http_transfer_header of `transfer`) are here; NULL: not asked for */
     void (*done)(struct http_call *h);
 };
