@@ -152,7 +152,8 @@ static void read_rotation(const struct alert_reader *a, uint32_t node, const cha
         reader_problem(a->r, node, "%s: `people` and `starts` are required, such as {people: [anna, ben], starts: 2026-01-05T09:00, turn: 7d}", self);
     alert_place(here, "%s.people", self);
     reader_texts(a->r, at[0], here, &r->people, &r->n_people);
-    if (r->n_people > MOST_TURNS) reader_problem(a->r, at[0], "%s: expected at most %d, found %u", here, MOST_TURNS, r->n_people);
+    if (at[0] != JSON_NONE && (r->n_people == 0 || r->n_people > MOST_TURNS))
+        reader_problem(a->r, at[0], "%s: expected 1 to %d people, found %u", here, MOST_TURNS, r->n_people);
     for (unsigned i = 0; i < r->n_people; i++) (void)alert_known(a, at[0], here, "person of oncall.people", r->people[i], names->people);
     if (at[1] != JSON_NONE && !read_start(slice_trim(reader_scalar(a->r, at[1])), &r->starts_s))
         reader_expected(a->r, at[1], alert_place(here, "%s.starts", self), "a local date and time such as 2026-01-05T09:00");
