@@ -9,6 +9,7 @@
 #define INCIDENT_WATCHING_H
 
 #include "incident/alerting.h"
+#include "incident/anomaly.h"
 #include "model/finding.h"
 #include "quality/signals.h"
 #include "store/alerts.h"
@@ -16,6 +17,7 @@
 struct watching_sources {        /* of one tick */
     const struct alert_policy *policy;
     struct signals *signals;
+    struct anomalies *anomalies; /* NULL: rules with `anomaly` observe nothing */
     const struct finding *findings; /* open ones */
     unsigned n_findings;
     const struct silence *silences;
@@ -25,22 +27,35 @@ struct watching_sources {        /* of one tick */
     const struct oncall_override *overrides;
     unsigned n_overrides;
     int64_t now_us;              /* wall */
-    bool complete;               /* false: the ledger is behind, or the watch has just begun: silence proves nothing */
+    int64_t clock_us;            /* alert_clock: what durations are counted by; it never goes back */
+    bool complete;               /* false: the ledger is behind, or the watch has just begun: nothing is judged, what is due is done */
 };
-/* An action that a firing alert wants; whether it may happen is incident/action.h's. */
+/* An action that a firing alert wants; whether it may happen is incident/action.h's. It is wanted in each tick until watching_acted. */
 struct wanted_action {
     const struct alert_rule *rule;
-    int64_t alert;               /* index into look.rows */
+    int64_t alert;               /* its number */
+    int64_t fired_us;            /* actions of this alert since then are of this firing: after a restart they may have been done already */
     struct intervention_spec spec; /* the rule's, with what the series fills in */
     struct slice evidence;
+};
+/* What a rule saw, for `alert rules`; in the order of the policy. Lives until the next tick. */
+struct rule_seen {
+    const struct alert_rule *rule;
+    unsigned series, pending, firing, silent; /* silent: without data, or with too little */
+    double worst;                /* value nearest to the threshold, or farthest beyond; NAN */
+    double threshold, clear;     /* of all its series; NAN */
+    int64_t threshold_number;    /* the accepted one that it is; 0: of the rule */
+    char idle[160];              /* why it cannot be evaluated; "": it can */
 };
 struct watching_result {
     struct alerts_look look;     /* in the arena of the tick */
     struct wanted_action *actions;
     unsigned n_actions;
+    struct rule_seen *seen;      /* of each rule */
     unsigned rules, series, firing; /* evaluated; alerts that fire now */
-    const char *const *idle;     /* rules about nothing, with why, NULL-terminated */
-    int64_t next_us;             /* when a grouping wait, an escalation or a silence ends; 0: none */
+    unsigned states[ALERT_STATES][ALERT_SEVERITIES]; /* alerts */
+    unsigned left_out;           /* alerts for which there is no room */
+    int64_t next_us;             /* clock_us when a grouping wait, an escalation or a repetition is due; 0: none */
 };
 struct watching;
 struct watching *watching_new(void);
@@ -49,7 +64,14 @@ enum fault watching_load(struct watching *w, struct registry *r, struct error *e
 enum fault watching_tick(struct watching *w, const struct watching_sources *s, struct arena *arena, struct watching_result *ret,
                          struct error *error) MUST_CHECK;
 void watching_kept(struct watching *w, const struct watching_result *r, const int64_t *numbers); /* the look was committed */
+/* Of this alert all that its rule wants was done, or refused for good. */
+void watching_acted(struct watching *w, int64_t alert, bool useful);
 /* An alert's row changed elsewhere (a person acknowledged): read again before the next tick. Any thread. */
 void watching_changed(struct watching *w);
+bool watching_is_stale(struct watching *w); /* load before the next tick */
+
+/* The next alert clock: `elapsed_us` (monotonic) later than `clock_us`, drawn towards the wall by at most as much again, so that it never goes back
+ * and a step of the wall's neither fires nor resolves anything at once. */
+int64_t alert_clock(int64_t clock_us, int64_t elapsed_us, int64_t wall_us);
 
 #endif

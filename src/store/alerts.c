@@ -112,7 +112,8 @@ static enum fault put_row(struct registry *r, const struct alert_row *a, int64_t
     bool room = false;
     enum fault fault;
     *ret_number = a->number;
-    if (a->number != 0) return update_row(r, a, error);
+    if (a->number != 0 && !a->added) return update_row(r, a, error);
+    *ret_number = 0;
     fault = make_room(r, n_rows, &room, error);
     if (fault != FAULT_NONE || !room) return fault;
     ++*n_rows;
@@ -178,6 +179,10 @@ enum fault alerts_commit(struct registry *r, const struct alerts_look *look, int
 enum fault alerts_memory(struct registry *r, struct arena *arena, struct slice *ret, struct error *error) {
     int64_t at_us = 0;
     return registry_kept(r, MEMORY, arena, ret, &at_us, error);
+}
+
+enum fault alerts_next(struct registry *r, int64_t *ret, struct error *error) {
+    return database_number(r->db, "SELECT ifnull(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'alert'", ret, error);
 }
 
 /* ---- reading ---- */

@@ -14,7 +14,8 @@
 #define ALERT_HISTORY_DAYS 400
 
 struct alert_row {
-    int64_t number;               /* 0: new */
+    int64_t number;
+    bool added;                   /* it is new: the number comes from alerts_next, so that notices of the same look can name it; 0: the store's choice */
     struct slice rule, series;    /* series: signal_series_write; of a finding {"finding":ID,...} */
     struct slice fingerprint, application;
     enum alert_state state, before; /* before: of nodata and flapping, what it was */
@@ -30,7 +31,7 @@ struct alert_row {
     int64_t acknowledged_us;
     int64_t silence;              /* number of the one that mutes it; 0 */
     struct slice muted_by;        /* rule that inhibits it; SLICE_NULL */
-    struct slice escalation;      /* under way; SLICE_NULL */
+    struct slice escalation;      /* of this firing, under way or over; SLICE_NULL */
     int escalation_step, escalation_round;
     int64_t escalation_due_us;    /* when the next step is taken; 0: none */
     struct slice useful;          /* of the last firing: "acted" (somebody took it up, or an action followed), "ignored", "noise"; SLICE_NULL */
@@ -57,7 +58,7 @@ struct notice {
     int64_t left_out;             /* transitions that a full queue joined into it */
 };
 struct alerts_look {
-    const struct alert_row *rows; /* as they are now; number 0: added */
+    const struct alert_row *rows; /* as they are now */
     size_t n_rows;
     const struct alert_transition *transitions; /* .alert is an index into rows */
     size_t n_transitions;
@@ -72,6 +73,8 @@ struct alerts_look {
  * changed one of the rows since it was read: read again, look again. */
 enum fault alerts_commit(struct registry *r, const struct alerts_look *look, int64_t *ret_numbers, struct error *error) MUST_CHECK;
 enum fault alerts_memory(struct registry *r, struct arena *arena, struct slice *ret, struct error *error) MUST_CHECK; /* SLICE_NULL: none */
+
+enum fault alerts_next(struct registry *r, int64_t *ret, struct error *error) MUST_CHECK; /* the number that no alert has had yet; who looks is alone */
 
 struct alerts_filter {
     unsigned states;              /* bits 1u << enum alert_state; 0: any */

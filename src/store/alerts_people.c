@@ -38,7 +38,7 @@ static enum fault take_up(struct registry *r, int64_t alert, const struct audit_
     enum fault fault = statement_of(r->db,
                                     "UPDATE alert SET before = iif(state = 'nodata', 'acknowledged', before), since_us = iif(state = 'nodata', since_us, ?4),"
                                     " state = iif(state = 'nodata', state, 'acknowledged'), acknowledged_by = ?2, acknowledged_why = ?3,"
-                                    " acknowledged_us = ?4, escalation = NULL, escalation_step = -1, escalation_round = 0, escalation_due_us = 0,"
+                                    " acknowledged_us = ?4, escalation_due_us = 0,"
                                     " owed = NULL, owed_us = 0, told_us = ?4, useful = ifnull(useful, 'acted'), touched = touched + 1 WHERE number = ?1",
                                     &s, error);
     if (fault != FAULT_NONE) return fault;

@@ -1,0 +1,295 @@
+/* Who is told what, now: groups, repetitions, escalations; and the notices that come of it. */
+#include "base/json.h"
+#include "incident/notice.h"
+#include "incident/oncall.h"
+#include "incident/watching_private.h"
+
+#include <stdio.h>
+
+enum { NOTICE_MOST = 1 << 20, KEY_MOST = 4096, CALLS = 16, WORD_PASSES = 6 };
+
+struct group {                   /* what one receiver is told together */
+    struct slice receiver, key, status, why, called;
+    const struct alert *alerts[NOTICE_ALERTS];
+    unsigned n;
+    int64_t left_out;
+    bool useless;                /* no receiver of this name */
+};
+struct groups {
+    struct tick *t;
+    struct table by_key;
+    struct group **in_order;
+    unsigned n, room;
+    struct buffer key;
+};
+
+static struct slice owed_word(const struct alert *a, unsigned at) {
+    struct slice rest = a->row.owed, head = SLICE_NULL;
+    for (unsigned i = 0; i <= at; i++) {
+        if (rest.len == 0) return SLICE_NULL;
+        (void)slice_cut(rest, ',', &head, &rest);
+    }
+    return head;
+}
+
+static bool muted(const struct alert *a) { return a->row.silence != 0 || !slice_is_null(a->row.muted_by); }
+
+static struct slice label_of(const struct alert *a, struct slice name) {
+    for (unsigned i = 0; i < a->n_labels; i++)
+        if (slice_eq(a->labels[i].name, name)) return a->labels[i].value;
+    return SLICE("");
+}
+
+/* {"alertname":"slow-chat","provider":"openai"} */
+static void write_group(const struct tick *t, const struct alert *a, struct buffer *out) {
+    struct json_writer w;
+    buffer_clear(out);
+    json_start(&w, out);
+    json_object(&w);
+    json_member_string(&w, "alertname", a->row.rule);
+    for (unsigned i = 0; i < SIGNAL_BYS; i++) {
+        struct slice name = slice_of(signal_by_name((enum signal_by)i)), value = label_of(a, name);
+        if (t->s->policy->grouping.by >> i & 1 && value.len > 0) json_member_string(&w, signal_by_name((enum signal_by)i), value);
+    }
+    json_object_end(&w);
+}
+
+/* ---- collecting ---- */
+
+struct telling { struct slice receiver, status, why, called; unsigned pass; };
+
+static void collect(struct groups *g, const struct alert *a, const struct telling *how) {
+    struct tick *t = g->t;
+    write_group(t, a, &g->key);
+    size_t key_len = g->key.len;
+    buffer_printf(&g->key, "\n%u\n" SLICE_FMT "\n" SLICE_FMT "\n" SLICE_FMT "\n" SLICE_FMT, how->pass, SLICE_ARG(how->receiver), SLICE_ARG(how->status),
+                  SLICE_ARG(how->why), SLICE_ARG(how->called));
+    struct group *one = table_get(&g->by_key, buffer_slice(&g->key));
+    if (one == NULL) {
+        one = arena_new(t->arena, struct group);
+        if (one == NULL || !watching_room(t, (void **)&g->in_order, g->n, &g->room, sizeof *g->in_order)) return;
+        one->key = arena_slice(t->arena, slice_make(g->key.at, key_len));
+        one->receiver = how->receiver;
+        one->status = arena_slice(t->arena, how->status);
+        one->why = how->why;
+        one->called = how->called;
+        one->useless = alert_receiver_find(t->s->policy, how->receiver) == NULL;
+        g->in_order[g->n++] = one;
+        table_put(&g->by_key, buffer_slice(&g->key), one);
+    }
+    if (one->n < NOTICE_ALERTS) one->alerts[one->n++] = a;
+    else one->left_out++;
+}
+
+/* ---- notices ---- */
+
+static struct noticed_alert noticed(const struct tick *t, const struct alert *a, struct slice status) {
+    const struct alert_row *r = &a->row;
+    bool over = slice_is(status, "resolved");
+    struct slice commands = arena_printf(t->arena, "quarterdeck alert show %lld\nquarterdeck alert ack %lld --why WHY", (long long)r->number, (long long)r->number);
+    return (struct noticed_alert){.alert = r->number, .rule = r->rule, .series = r->series, .fingerprint = r->fingerprint, .summary = r->summary,
+                                  .runbook = a->rule != NULL ? a->rule->runbook : SLICE_NULL, .commands = over ? SLICE_NULL : commands, .labels = r->labels,
+                                  .evidence = r->evidence, .severity = (enum alert_severity)r->severity,
+                                  .state = over ? ALERT_RESOLVED : slice_is(status, "flapping") ? ALERT_FLAPPING : r->state == ALERT_ACKNOWLEDGED ? r->state : ALERT_FIRING,
+                                  .starts_us = r->fired_us, .ends_us = over ? r->resolved_us : 0, .acknowledged_by = r->acknowledged_by};
+}
+
+static void write_notice(struct groups *g, const struct group *one) {
+    struct tick *t = g->t;
+    struct noticed_alert *all = arena_new_array(t->arena, struct noticed_alert, one->n + 1);
+    struct buffer body;
+    char id[NOTICE_ID];
+    if (all == NULL || one->useless || !watching_room(t, (void **)&t->notices, t->n_notices, &t->notice_room, sizeof *t->notices)) return;
+    for (unsigned i = 0; i < one->n; i++) all[i] = noticed(t, one->alerts[i], one->status);
+    struct notice_alerts n = {.alerts = all, .n = one->n, .left_out = one->left_out, .status = one->status, .group = one->key, .why = one->why, .called = one->called};
+    buffer_init(&body, NOTICE_MOST);
+    for (;;) { /* evidence first, then alerts, make way */
+        buffer_clear(&body);
+        notice_write(&n, &body);
+        if (!body.overflow || n.n == 1) break;
+        n.left_out += n.n - n.n / 2;
+        n.n /= 2;
+    }
+    struct notice *notice = &t->notices[t->n_notices++];
+    *notice = (struct notice){.receiver = one->receiver, .group = one->key, .status = one->status, .body = arena_slice(t->arena, buffer_slice(&body)),
+                              .made_us = t->s->now_us, .due_us = t->s->now_us, .left_out = one->left_out};
+    notice_id(notice, id);
+    notice->id = arena_slice(t->arena, slice_of(id));
+    buffer_deinit(&body);
+}
+
+/* ---- who hears of an alert ---- */
+
+static bool wants(const struct tick *t, struct slice receiver, struct slice status) {
+    const struct alert_receiver *r = alert_receiver_find(t->s->policy, receiver);
+    return r != NULL && (r->send_resolved || !slice_is(status, "resolved"));
+}
+
+/* Those that were called hear how it ended: the receivers of the steps that were taken. */
+static void collect_called(struct groups *g, const struct alert *a, const struct telling *how) {
+    const struct escalation *e = escalation_find(g->t->s->policy, a->row.escalation);
+    for (unsigned i = 0; e != NULL && i < e->n_steps && (a->row.escalation_round > 0 || (int)i <= a->row.escalation_step); i++) {
+        struct escalation one = {.name = e->name, .steps = &e->steps[i], .n_steps = 1};
+        struct escalation_state state = {.step = -1, .due_us = 1};
+        struct escalation_call calls[CALLS];
+        unsigned n = escalation_step(g->t->s->policy, &one, g->t->s->overrides, g->t->s->n_overrides, &state, g->t->s->now_us, g->t->arena, calls, CALLS);
+        for (unsigned k = 0; k < n; k++) {
+            struct telling to = *how;
+            to.receiver = calls[k].receiver;
+            if (!slice_is_null(to.receiver) && wants(g->t, to.receiver, how->status)) collect(g, a, &to);
+        }
+    }
+}
+
+static void begin_escalation(struct groups *g, struct alert *a, struct slice name) {
+    if (!slice_is_null(a->row.escalation)) return;
+    a->row.escalation = name;
+    a->row.escalation_step = -1;
+    a->row.escalation_round = 0;
+    a->row.escalation_due_us = g->t->now_us;
+}
+
+static void tell_one(struct groups *g, struct alert *a, struct slice status, struct slice why, unsigned pass) {
+    struct telling how = {.status = status, .why = why, .called = SLICE_NULL, .pass = pass};
+    const struct alert_rule *r = a->rule;
+    for (unsigned i = 0; r != NULL && i < r->n_notify; i++) {
+        how.receiver = r->notify[i];
+        if (escalation_find(g->t->s->policy, how.receiver) != NULL) {
+            if (!slice_is(status, "resolved") && !slice_is(why, "repeat")) begin_escalation(g, a, how.receiver);
+        } else if (wants(g->t, how.receiver, status)) {
+            collect(g, a, &how);
+        }
+    }
+    if (slice_is(status, "resolved")) collect_called(g, a, &how);
+}
+
+/* The rule is gone: its alert's evidence says who was told. */
+static void tell_former(struct groups *g, const struct alert *a) {
+    struct json_doc d;
+    struct error error;
+    uint32_t cursor = JSON_NONE, item;
+    if (json_read(a->row.evidence, g->t->arena, UINT16_MAX, &d, &error) != FAULT_NONE) return;
+    while (json_each_item(&d, json_get(&d, 0, "notify"), &cursor, &item)) {
+        struct telling how = {.receiver = json_string(&d, item, g->t->arena), .status = SLICE("resolved"), .why = SLICE("resolved"), .called = SLICE_NULL};
+        if (wants(g->t, how.receiver, how.status)) collect(g, a, &how);
+    }
+    struct telling how = {.status = SLICE("resolved"), .why = SLICE("resolved"), .called = SLICE_NULL};
+    collect_called(g, a, &how);
+}
+
+/* ---- what is due ---- */
+
+static void next(struct tick *t, int64_t due_us) {
+    if (t->ret->next_us == 0 || due_us < t->ret->next_us) t->ret->next_us = due_us;
+}
+
+/* Critical ones do not wait; the others of a group are told with the first of them. */
+static int64_t due_of(const struct tick *t, const struct alert *a) {
+    return a->row.severity == ALERT_CRITICAL ? a->row.owed_us : a->row.owed_us + t->s->policy->grouping.wait_us;
+}
+
+static bool may_tell(const struct alert *a) { /* how a known one ended is told through a silence too */
+    return !slice_is_null(a->row.owed) && (!muted(a) || (slice_is(a->row.owed, "resolved") && a->row.told_us >= a->row.fired_us));
+}
+
+static void find_due_groups(struct groups *g, struct table *due) {
+    for (unsigned i = 0; i < g->t->w->n; i++) {
+        const struct alert *a = g->t->w->all[i];
+        if (!may_tell(a)) continue;
+        if (due_of(g->t, a) > g->t->now_us) {
+            next(g->t, due_of(g->t, a));
+            continue;
+        }
+        write_group(g->t, a, &g->key);
+        table_put(due, buffer_slice(&g->key), g);
+    }
+}
+
+static void tell_owed(struct groups *g) {
+    struct table due;
+    table_init(&due);
+    find_due_groups(g, &due);
+    for (unsigned pass = 0; due.count > 0 && pass < WORD_PASSES; pass++)
+        for (unsigned i = 0; i < g->t->w->n; i++) {
+            struct alert *a = g->t->w->all[i];
+            struct slice word = may_tell(a) ? owed_word(a, pass) : SLICE_NULL;
+            if (slice_is_null(word)) continue;
+            write_group(g->t, a, &g->key);
+            if (table_get(&due, buffer_slice(&g->key)) == NULL) continue;
+            if (a->rule == NULL) tell_former(g, a);
+            else tell_one(g, a, word, slice_is(word, "firing") ? SLICE("first") : word, pass);
+            watching_dirty(a);
+        }
+    for (unsigned i = 0; due.count > 0 && i < g->t->w->n; i++) {
+        struct alert *a = g->t->w->all[i];
+        if (!may_tell(a)) continue;
+        write_group(g->t, a, &g->key);
+        if (table_get(&due, buffer_slice(&g->key)) == NULL) continue;
+        a->row.owed = SLICE_NULL;
+        a->row.owed_us = 0;
+        a->row.told_us = g->t->now_us;
+    }
+    table_deinit(&due);
+}
+
+static void repeat(struct groups *g) {
+    int64_t every = g->t->s->policy->grouping.repeat_us;
+    for (unsigned i = 0; every > 0 && i < g->t->w->n; i++) {
+        struct alert *a = g->t->w->all[i];
+        bool open = a->row.state == ALERT_FIRING || a->row.state == ALERT_FLAPPING;
+        if (!open || muted(a) || a->rule == NULL || !slice_is_null(a->row.owed) || a->row.told_us == 0) continue;
+        if (a->row.told_us + every > g->t->now_us) {
+            next(g->t, a->row.told_us + every);
+            continue;
+        }
+        tell_one(g, a, a->row.state == ALERT_FLAPPING ? SLICE("flapping") : SLICE("firing"), SLICE("repeat"), WORD_PASSES);
+        a->row.told_us = g->t->now_us;
+        watching_dirty(a);
+    }
+}
+
+static bool may_escalate(const struct alert *a) {
+    struct alert_life life = {.state = a->row.state, .before = a->row.before};
+    bool taken_up = a->row.state == ALERT_ACKNOWLEDGED || (a->row.state == ALERT_NODATA && a->row.before == ALERT_ACKNOWLEDGED);
+    return a->row.escalation_due_us > 0 && alert_fires(&life) && !taken_up && !muted(a);
+}
+
+static void escalate(struct groups *g) {
+    struct tick *t = g->t;
+    for (unsigned i = 0; i < t->w->n; i++) {
+        struct alert *a = t->w->all[i];
+        struct escalation_call calls[CALLS];
+        if (!may_escalate(a)) continue;
+        if (a->row.escalation_due_us > t->now_us) {
+            next(t, a->row.escalation_due_us);
+            continue;
+        }
+        const struct escalation *e = escalation_find(t->s->policy, a->row.escalation);
+        struct escalation_state state = {a->row.escalation_step, a->row.escalation_round, a->row.escalation_due_us};
+        unsigned n = 0;
+        if (e == NULL) state.due_us = 0;
+        else n = escalation_step(t->s->policy, e, t->s->overrides, t->s->n_overrides, &state, t->now_us, t->arena, calls, CALLS);
+        for (unsigned k = 0; k < n; k++) {
+            struct telling how = {.receiver = calls[k].receiver, .status = SLICE("firing"), .called = calls[k].person, .pass = WORD_PASSES};
+            how.why = arena_printf(t->arena, "escalation " SLICE_FMT ": " SLICE_FMT, SLICE_ARG(a->row.escalation), SLICE_ARG(calls[k].why));
+            if (!slice_is_null(how.receiver) && wants(t, how.receiver, how.status)) collect(g, a, &how);
+        }
+        a->row.escalation_step = state.step;
+        a->row.escalation_round = state.round;
+        a->row.escalation_due_us = state.due_us;
+        if (state.due_us > 0) next(t, state.due_us);
+        watching_dirty(a);
+    }
+}
+
+void watching_tell(struct tick *t) {
+    struct groups g = {.t = t};
+    table_init(&g.by_key);
+    buffer_init(&g.key, KEY_MOST);
+    tell_owed(&g);
+    repeat(&g);
+    escalate(&g);
+    for (unsigned i = 0; i < g.n; i++) write_notice(&g, g.in_order[i]);
+    table_deinit(&g.by_key);
+    buffer_deinit(&g.key);
+}
