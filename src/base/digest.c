@@ -52,6 +52,17 @@ uint64_t digest_fast(struct slice data, uint64_t seed) {
     return XXH3_64bits_withSeed(bytes_of(data), data.len, seed);
 }
 
+uint64_t digest_keyed_fast(struct slice data, const uint8_t key[DIGEST_KEY]) {
+    uint64_t seed, hash;
+    uint8_t out[crypto_shorthash_BYTES];
+    memcpy(&seed, key + crypto_shorthash_KEYBYTES, sizeof seed);
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_withSeed(bytes_of(data), data.len, seed));
+    (void)crypto_shorthash(out, canonical.digest, sizeof canonical.digest, key);
+    memcpy(&hash, out, sizeof hash);
+    return hash;
+}
+
 void digest_fast128(struct slice data, uint8_t out[16]) {
     XXH128_canonical_t canonical;
     XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes_of(data), data.len));

@@ -17,10 +17,12 @@ void digest_hex(const uint8_t *bytes, size_t n, char *out);     /* writes 2n cha
 bool digest_from_hex(struct slice hex, uint8_t *out, size_t n); /* exactly 2n hex digits */
 void digest_random(void *out, size_t n);
 uint64_t digest_fast(struct slice data, uint64_t seed);         /* XXH3-64: tables and checksums, not secrets */
+/* A hash of 64 bits, as fast as digest_fast (SipHash-2-4 of a seeded XXH3-128): equal for equal data; who has not the key cannot test a guess. */
+#define DIGEST_KEY 32
+uint64_t digest_keyed_fast(struct slice data, const uint8_t key[DIGEST_KEY]);
 void digest_fast128(struct slice data, uint8_t out[16]);        /* XXH3-128, canonical: content fingerprints */
 /* Poly1305: two contents of up to 1 MiB meet with a probability below 2^-80, whoever chose them, while `key` is random and
  * neither it nor any result is shown to anyone (Bernstein 2005, theorem 3.3: 8 ceil(length / 16) / 2^106). */
-#define DIGEST_KEY 32
 void digest_secret128(struct slice data, const uint8_t key[DIGEST_KEY], uint8_t out[16]);
 /* BLAKE2b-256 with a key: nobody without it can make or test a guess (RFC 7693). */
 void digest_keyed(struct slice data, const uint8_t key[DIGEST_KEY], struct digest *ret);

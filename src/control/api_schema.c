@@ -56,6 +56,7 @@ static const struct api_field fields[] = {
     {"Record", "arm", "rest|control|candidate?", "of the rollout; null too in its shadow stage, in which the candidate serves nobody"},
     {"Record", "rollout_step", "integer?", "grows with each change of the rollout's weights: records of one step were drawn with one weight"},
     {"Record", "knowledge", "string?", "x-quarterdeck-kb: the knowledge base and version that the application used, NAME@V"},
+    {"Record", "input_hash", "string?", "16 hex digits of a hash of the request's body as it was received, with a key of this installation: the same for the same body; null where nothing of the content is kept (payloads.capture: none)"},
     {"RecordTarget", "provider", "string", "the provider"},
     {"RecordTarget", "model", "string?", "the model's name there"},
     {"RecordPrompt", "name", "string", "the prompt"},

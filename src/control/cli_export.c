@@ -16,7 +16,7 @@ static const char *const columns[] = {
     "usage.reasoning", "usage_estimated", "cost_nanousd", "cost_usd", "ttft_ms", "duration_ms", "overhead_us", "finish_reason",
     "request_bytes", "response_bytes", "system_prompt_hash", "dropped_events", "back_to_primary", "saved_usd",
     "history_tokens_saved", "output_cap", "cache_similarity", "difficulty", "tier", "tier_applied", "batch",
-    "rollout", "arm", "rollout_step", "knowledge",
+    "rollout", "arm", "rollout_step", "knowledge", "input_hash",
 };
 #define COLUMNS (sizeof columns / sizeof *columns)
 

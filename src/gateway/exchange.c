@@ -252,6 +252,8 @@ void exchange_request(struct exchange *x) {
         exchange_refuse(x, RECORD_REFUSED, fault, error.text);
         return;
     }
+    if (r->request_bytes > 0 && x->key->application->payloads.capture != CAPTURE_NONE)
+        r->input_hash = digest_keyed_fast(x->request->body, x->binding->policy->pseudonym_key);
     x->keep_copy = x->key->application->payloads.capture == CAPTURE_FULL || x->to_shadow ||
                    (x->model->degraded == DEGRADED_CACHE && !x->no_store);
     pseudonymize(x);

@@ -16,7 +16,7 @@
 
 enum { VERSION_PLAIN = 1, VERSION_CHARGED = 2, VERSION_EXTRAS = 3, MOST_TAGS = 3072, MOST_PROVIDER = 128, MOST_PPM = 1000000 };
 
-/* What few records have. Only ever appended to: a reader refuses what it does not know. */
+/* What not all records have. Only ever appended to: a reader refuses what it does not know. */
 enum extra {
     EXTRA_CHARGE = 1,
     EXTRA_SAVED = 2,
@@ -27,7 +27,8 @@ enum extra {
     EXTRA_BATCH = 64,
     EXTRA_ROLLOUT = 128,
     EXTRA_KNOWLEDGE = 256,
-    EXTRA_KNOWN = 511,
+    EXTRA_INPUT = 512,
+    EXTRA_KNOWN = 1023,
 };
 
 enum flag {
@@ -213,11 +214,17 @@ static unsigned extras_of(const struct record *r) {
            (r->history_tokens_saved >= 0 ? EXTRA_HISTORY : 0) | (r->output_cap >= 0 ? EXTRA_OUTPUT_CAP : 0) |
            (r->cache_similarity_ppm >= 0 ? EXTRA_SIMILARITY : 0) | (r->difficulty_ppm >= 0 ? EXTRA_TIER : 0) |
            (!slice_is_null(r->batch) ? EXTRA_BATCH : 0) | (r->rollout > 0 ? EXTRA_ROLLOUT : 0) |
-           (!slice_is_null(r->knowledge) ? EXTRA_KNOWLEDGE : 0);
+           (!slice_is_null(r->knowledge) ? EXTRA_KNOWLEDGE : 0) | (r->input_hash != 0 ? EXTRA_INPUT : 0);
 }
 
 static uint8_t version_of(unsigned extras) {
     return extras == 0 ? VERSION_PLAIN : extras == EXTRA_CHARGE ? VERSION_CHARGED : VERSION_EXTRAS;
+}
+
+static void put_hash(struct out *o, uint64_t hash) {
+    uint8_t bytes[8];
+    for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(hash >> 8 * i);
+    put_bytes(o, bytes, sizeof bytes);
 }
 
 static void put_extras(struct out *o, const struct record *r) {
@@ -239,6 +246,7 @@ static void put_extras(struct out *o, const struct record *r) {
         put_u64(o, r->rollout_step);
     }
     if (extras & EXTRA_KNOWLEDGE) put_text(o, cut(r->knowledge, LIMIT_LABEL));
+    if (extras & EXTRA_INPUT) put_hash(o, r->input_hash);
 }
 
 static void put_attempts(struct out *o, const struct record *r) {
@@ -390,6 +398,13 @@ static void get_charge(struct in *in, int64_t cost_nano, struct charge *c) {
     }
 }
 
+static uint64_t get_hash(struct in *in) {
+    const char *at = get_bytes(in, 8);
+    uint64_t hash = 0;
+    for (unsigned i = 0; at != NULL && i < 8; i++) hash |= (uint64_t)(uint8_t)at[i] << 8 * i;
+    return hash;
+}
+
 static void get_extras(struct in *in, int version, struct record *r) {
     uint64_t extras = version == VERSION_CHARGED ? EXTRA_CHARGE : 0;
     if (version == VERSION_EXTRAS) extras = get_below(in, EXTRA_KNOWN + 1);
@@ -411,6 +426,7 @@ static void get_extras(struct in *in, int version, struct record *r) {
         r->rollout_step = (uint32_t)get_below(in, (uint64_t)UINT32_MAX + 1);
     }
     if (extras & EXTRA_KNOWLEDGE) r->knowledge = get_text(in);
+    if (extras & EXTRA_INPUT) r->input_hash = get_hash(in);
 }
 
 static void get_attempts(struct in *in, struct record *r) {

@@ -95,6 +95,7 @@ struct record {
     enum arm arm;                    /* NONE too where nobody is served the candidate yet (its shadow stage) */
     uint32_t rollout_step;           /* which weights the arm was drawn with (deployment.h) */
     struct slice knowledge;          /* x-quarterdeck-kb: "NAME@V" */
+    uint64_t input_hash;             /* of the request's body as received, with this installation's key: equal for equal ones; 0: none */
 };
 
 void record_init(struct record *r); /* nulls */

@@ -132,6 +132,12 @@ static void put_share(struct json_writer *w, const char *key, int32_t ppm) {
     json_member_raw(w, key, slice_of(text));
 }
 
+static void put_input(const struct record *r, struct json_writer *w) {
+    char hash[17];
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)r->input_hash);
+    json_member_text(w, "input_hash", r->input_hash != 0 ? hash : NULL);
+}
+
 static void put_measures(const struct record *r, struct json_writer *w) {
     char hash[2 * sizeof r->system_prompt_hash + 1];
     digest_hex(r->system_prompt_hash, sizeof r->system_prompt_hash, hash);
@@ -160,6 +166,7 @@ static void put_measures(const struct record *r, struct json_writer *w) {
     json_member_text(w, "arm", arm_name(r->arm));
     put_nullable(w, "rollout_step", r->rollout > 0 ? (int64_t)r->rollout_step : -1);
     json_member_string(w, "knowledge", r->knowledge);
+    put_input(r, w);
 }
 
 void record_write_json(const struct record *r, struct json_writer *w) {

@@ -61,6 +61,20 @@ static void fast_hashes(void **state) {
     assert_string_equal(hex, "99aa06d3014798d86001c324468d497f");
 }
 
+static void keyed_fast_hash(void **state) {
+    uint8_t key[DIGEST_KEY] = {1}, other[DIGEST_KEY] = {1};
+    (void)state;
+    uint64_t hash = digest_keyed_fast(SLICE("what is asked"), key);
+    assert_true(hash == digest_keyed_fast(SLICE("what is asked"), key));
+    assert_true(hash != digest_keyed_fast(SLICE("what is asked?"), key));
+    other[5] = 1; /* of SipHash */
+    assert_true(hash != digest_keyed_fast(SLICE("what is asked"), other));
+    other[5] = 0;
+    other[20] = 1; /* of XXH3 */
+    assert_true(hash != digest_keyed_fast(SLICE("what is asked"), other));
+    assert_true(digest_keyed_fast(SLICE_NULL, key) == digest_keyed_fast(SLICE(""), key));
+}
+
 /* RFC 8439, 2.5.2 */
 static void secret_hash(void **state) {
     uint8_t key[DIGEST_KEY], out[16];
@@ -102,7 +116,7 @@ static int start(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(sha256), cmocka_unit_test(hex_digits),
-                                       cmocka_unit_test(fast_hashes), cmocka_unit_test(secret_hash), cmocka_unit_test(random_bytes),
+                                       cmocka_unit_test(fast_hashes), cmocka_unit_test(keyed_fast_hash), cmocka_unit_test(secret_hash), cmocka_unit_test(random_bytes),
                                        cmocka_unit_test(base64)};
     return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -148,7 +148,7 @@ static void same(const struct record *a, const struct record *b) {
     assert_int_equal(a->cache_similarity_ppm, b->cache_similarity_ppm);
     assert_int_equal(a->difficulty_ppm, b->difficulty_ppm);
     assert_int_equal(a->tier_applied, b->tier_applied);
-    assert_true(slice_eq(a->tier, b->tier) && slice_eq(a->batch, b->batch) && slice_eq(a->knowledge, b->knowledge));
+    assert_true(slice_eq(a->tier, b->tier) && slice_eq(a->batch, b->batch) && slice_eq(a->knowledge, b->knowledge) && a->input_hash == b->input_hash);
     assert_true(a->rollout == b->rollout && a->arm == b->arm && a->rollout_step == b->rollout_step);
 }
 
@@ -350,6 +350,7 @@ static void any_record(struct record *r) {
     if (rand() % 3 == 0) r->output_cap = any_number();
     if (rand() % 3 == 0) r->cache_similarity_ppm = rand() % 1000001;
     if (rand() % 3 == 0) r->batch = SLICE("batch_01"), r->knowledge = SLICE("handbook@4");
+    if (rand() % 3 == 0) r->input_hash = ((uint64_t)rand() << 33) + (uint64_t)rand();
     if (rand() % 3 == 0) r->rollout = any_number() | 1, r->arm = (enum arm)(rand() % ARMS), r->rollout_step = (uint32_t)any_number();
     if (rand() % 3 == 0) r->difficulty_ppm = rand() % 1000001, r->tier = SLICE("premium"), r->tier_applied = rand() % 2;
 }
@@ -529,7 +530,7 @@ static void test_json(void **state) {
                 "\"finish_reason\":\"stop\",\"request_bytes\":5120,\"response_bytes\":41233,\"system_prompt_hash\":\"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\","
                 "\"dropped_events\":0,\"back_to_primary\":false,\"saved_nanousd\":null,\"saved_usd\":null,"
                 "\"history_tokens_saved\":null,\"output_cap\":null,\"cache_similarity\":null,\"difficulty\":null,"
-                "\"tier\":null,\"tier_applied\":null,\"batch\":null,\"rollout\":null,\"arm\":null,\"rollout_step\":null,\"knowledge\":null}");
+                "\"tier\":null,\"tier_applied\":null,\"batch\":null,\"rollout\":null,\"arm\":null,\"rollout_step\":null,\"knowledge\":null,\"input_hash\":null}");
 }
 
 static void test_json_of_nothing(void **state) {
@@ -550,7 +551,7 @@ static void test_json_of_nothing(void **state) {
                 "\"cost_nanousd\":null,\"cost_usd\":null,\"charges_nanousd\":{},\"ttft_ms\":null,\"duration_ms\":0.000,\"overhead_us\":0,\"finish_reason\":null,\"request_bytes\":0,"
                 "\"response_bytes\":0,\"system_prompt_hash\":null,\"dropped_events\":0,\"back_to_primary\":false,\"saved_nanousd\":null,\"saved_usd\":null,"
                 "\"history_tokens_saved\":null,\"output_cap\":null,\"cache_similarity\":null,\"difficulty\":null,"
-                "\"tier\":null,\"tier_applied\":null,\"batch\":null,\"rollout\":null,\"arm\":null,\"rollout_step\":null,\"knowledge\":null}");
+                "\"tier\":null,\"tier_applied\":null,\"batch\":null,\"rollout\":null,\"arm\":null,\"rollout_step\":null,\"knowledge\":null,\"input_hash\":null}");
 }
 
 /* Any record is well-formed JSON. */

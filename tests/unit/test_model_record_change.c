@@ -37,10 +37,10 @@ static void arms_and_documents(void **state) {
     r.rollout_step = 3;
     r.arm = ARM_CANDIDATE;
     r.knowledge = SLICE("handbook@4");
-    round_trip(&r, "\"rollout\":12,\"arm\":\"candidate\",\"rollout_step\":3,\"knowledge\":\"handbook@4\"}");
+    round_trip(&r, "\"rollout\":12,\"arm\":\"candidate\",\"rollout_step\":3,\"knowledge\":\"handbook@4\",\"input_hash\":null}");
     r.knowledge = SLICE_NULL;
     r.arm = ARM_CONTROL;
-    round_trip(&r, "\"rollout\":12,\"arm\":\"control\",\"rollout_step\":3,\"knowledge\":null}");
+    round_trip(&r, "\"rollout\":12,\"arm\":\"control\",\"rollout_step\":3,\"knowledge\":null,\"input_hash\":null}");
     r.arm = ARM_REST;
     round_trip(&r, "\"arm\":\"rest\"");
     r.arm = ARM_NONE; /* its shadow stage */
@@ -48,7 +48,7 @@ static void arms_and_documents(void **state) {
     round_trip(&r, "\"rollout\":12,\"arm\":null,\"rollout_step\":0,");
     r.rollout = 0;
     r.knowledge = SLICE("handbook@4");
-    round_trip(&r, "\"rollout\":null,\"arm\":null,\"rollout_step\":null,\"knowledge\":\"handbook@4\"}");
+    round_trip(&r, "\"rollout\":null,\"arm\":null,\"rollout_step\":null,\"knowledge\":\"handbook@4\",\"input_hash\":null}");
 }
 
 int main(void) {
