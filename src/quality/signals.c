@@ -16,6 +16,7 @@ struct signals *signals_new(void) {
     table_init(&s->views);
     table_init(&s->slow);
     for (unsigned i = 0; i < SIGNAL_BYS; i++) table_init(&s->labels[i]);
+    s->storms = retry_storms_new();
     s->work = signal_total_new();
     signal_sums_init(&s->late);
     buffer_init(&s->key, KEY_MAX);
@@ -45,6 +46,7 @@ void signals_free(struct signals *s) {
     table_deinit(&s->slow);
     table_deinit(&s->views);
     table_deinit(&s->series);
+    retry_storms_free(s->storms);
     signal_total_free(s->work);
     signal_sums_deinit(&s->late);
     buffer_deinit(&s->key);
@@ -192,7 +194,8 @@ void signals_end(struct signals *s, struct signal_base *b, int64_t at_us, const 
 void signals_record(struct signals *s, const struct record *r) {
     char room[SIGNAL_PROMPT_ROOM];
     struct slice is[SIGNAL_BYS];
-    struct signal_marks marks = {.alike = false};
+    struct retried retried = retry_storms_see(s->storms, r);
+    struct signal_marks marks = {.asked = retried.known, .again = retried.again, .gave_up = retried.gave_up};
     int64_t at_us = r->time_us + (r->duration_us > 0 ? r->duration_us : 0);
     s->stats.records++;
     signal_name_exchange(r, room, is);
@@ -299,7 +302,7 @@ void signals_stats(const struct signals *s, struct signals_stats *ret) {
     *ret = s->stats;
     ret->series = (unsigned)s->series.count;
     ret->views = (unsigned)s->views.count;
-    ret->bytes = sizeof *s + sizeof *s->work;
+    ret->bytes = sizeof *s + sizeof *s->work + STORMS_KEPT * 48;
     while (table_next(&s->series, &cursor, NULL, &value)) {
         const struct signal_base *b = value;
         ret->bytes += sizeof *b - sizeof b->rings + 2 * b->key.len + rings_bytes(&b->rings);

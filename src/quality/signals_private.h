@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/table.h"
+#include "quality/retry_storms.h"
 #include "quality/signal_rings.h"
 
 #define SIGNAL_DIMENSIONS (SIGNAL_BY_TEAM + 1) /* of exchanges; those behind are of readings alone */
@@ -84,6 +85,7 @@ struct signals {
     struct table labels[SIGNAL_BYS];
     struct table views;
     struct table slow;           /* application, request type, context -> double */
+    struct retry_storms *storms;
     struct signal_total *work;
     struct signal_sums late;
     struct buffer key, of;
