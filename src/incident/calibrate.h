@@ -1,53 +1,72 @@
 /* calibrate.h - a rule's threshold from the application's own history, and what a rule would have done: replay. Both through the same
  * evaluation as live (alert_step), over signals_past.
  *
- * The value of each series is replayed over the history with hysteresis, `for` and `keep_firing_for`; alarms of a candidate threshold are the
- * firings it would have made, incidents (spans that people or rules marked) left out. The threshold is the least extreme one whose expected alarms a month do
- * not exceed what is wanted: by counting while there are enough (upper Poisson limit told), by peaks over a threshold beyond (stats/tail.h; said
- * so). Shorter than CALIBRATE_LEAST_DAYS of data: no proposal, and how much more is needed. */
+ * Each series is replayed with hysteresis, `for` and `keep_firing_for`; the alarms of a threshold are the firings that it would have told, of all
+ * series, spans that people called real (left_out) not counted. The threshold is the least extreme one whose expected alarms a month do
+ * not exceed what is wanted: by counting where the history would hold at least CALIBRATE_COUNTED of them (exact Poisson limits are told); else by peaks
+ * over a threshold (stats/tail.h), of which each firing at a lower level is one cluster and its height the highest level at which it would have
+ * fired all the same. A history shorter than CALIBRATE_LEAST_DAYS of hours with data: no proposal, and how much more is needed. Pure but for `history`. */
 #ifndef INCIDENT_CALIBRATE_H
 #define INCIDENT_CALIBRATE_H
 
 #include "incident/alerting.h"
-#include "quality/signals.h"
+#include "incident/history.h"
 #include "store/alerts.h"
 
 #define CALIBRATE_LEAST_DAYS 2.0
-#define CALIBRATE_SERIES 500
+#define CALIBRATE_COUNTED 5
+#define CALIBRATE_SERIES 500          /* further ones are left out, and it is told */
 
+struct calibrate_span { int64_t from_us, to_us; };
 struct calibrate_request {
     const struct alert_rule *rule;
     int64_t from_us, to_us;
     double alarms_per_month;     /* all series of the rule together */
-    struct ledger *ledger;
-    struct evaluations *evaluations;
-    struct registry *registry;   /* incidents and precision; NULL: none */
+    const struct history *history;
+    double threshold, clear;     /* in force */
+    const struct calibrate_span *left_out; /* incidents: by start */
+    unsigned n_left_out;
 };
 struct replay {                  /* of one threshold over the history */
-    double threshold;
+    double threshold, clear;
     unsigned alarms;
-    double days;                 /* with data */
+    double days;                 /* with data: hours that have some, over 24 */
     double per_month, low, high; /* alarms; 95 % Poisson interval */
     struct replayed_alarm { struct signal_series series; int64_t from_us, to_us; double worst; } *firings; /* the first REPLAY_FIRINGS */
     unsigned n_firings;
+    unsigned series;
+    double samples;              /* exchanges, scores behind it */
 };
 #define REPLAY_FIRINGS 100
 struct calibration_proposal {
     bool enough;                 /* false: `words` says what is missing; nothing below is filled in */
     double threshold, clear;
     struct replay now, then;     /* with what is in force, with what is proposed */
-    bool extrapolated;
-    double samples;              /* exchanges, scores behind it */
-    unsigned series;
+    double expected, expected_high; /* alarms a month of what is proposed, and the upper limit at 95 % */
+    bool extrapolated;           /* the threshold lies beyond all that was seen */
     bool shifted;                /* the last quarter of the history is not as the rest: a shift of the baseline (stats/shift.h) */
-    struct slice words;          /* "2.84 s: 1 alarm a month is expected (0.2 to 3.1), from 14.0 days, 81,204 exchanges, 3 series" */
+    int64_t shifted_us;          /* since when about */
+    struct slice words;          /* "2.84 s: 1 alarm a month is expected (at most 3.1), from 14.0 days, 81,204 exchanges, 3 series" */
     struct slice rationale;      /* JSON, for store/alerts.h */
 };
+/* FAULT_BAD_REQUEST: not a rule with a number (an anomaly's learns by itself, a finding has none), or one that says `calibrate: never`; times that
+ * are none. */
 enum fault calibrate(const struct calibrate_request *q, struct arena *arena, struct calibration_proposal *ret, struct error *error) MUST_CHECK;
 enum fault calibrate_replay(const struct calibrate_request *q, double threshold, double clear, struct arena *arena, struct replay *ret,
                             struct error *error) MUST_CHECK;
-/* Rules of which fewer than 20 % of the last 20 firings were acted on: proposals in words, for findings (rule_cries_wolf). */
-struct wolf { struct slice rule; int64_t fired, acted; struct slice proposal; };
+void replay_write(const struct replay *r, struct json_writer *w); /* an object */
+
+/* What of the rule's history was real: alerts that people, or an action, took up. */
+enum fault calibrate_incidents(struct registry *r, struct slice rule, struct arena *arena, struct calibrate_span **ret, unsigned *ret_n,
+                               struct error *error) MUST_CHECK;
+/* The accepted threshold for this rule as it stands; false: none, and *ret_stale is one that was accepted for what the rule said before
+ * (number 0: none). */
+bool calibrate_in_force(const struct threshold *accepted, unsigned n, const struct alert_rule *rule, struct threshold *ret, struct threshold *ret_stale);
+
+/* Rules of which fewer than 20 % of their last 20 firings were acted on: proposals in words, for findings (rule_cries_wolf). */
+#define WOLF_FIRINGS 20
+#define WOLF_ACTED 0.2
+struct wolf { const struct alert_rule *rule; int64_t fired, acted; struct slice proposal, command; };
 enum fault calibrate_wolves(struct registry *r, const struct alert_policy *p, int64_t now_us, struct arena *arena, struct wolf **ret, unsigned *ret_n,
                             struct error *error) MUST_CHECK;
 
