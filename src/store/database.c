@@ -2,11 +2,11 @@
 #include "base/mem.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { BUSY_MS = 10000, STATEMENTS = 160, FILE_MODE = 0600, PRAGMA_TEXT = 200 };
@@ -98,9 +98,9 @@ static int open_read_only(struct database *db) {
 
 static int open_for_writing(struct database *db, const struct database_options *o) {
     char pragmas[PRAGMA_TEXT];
-    int fd =
-        open(db->path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE); /* SQLite would make it readable by all */
-    if (fd >= 0) close(fd);
+    /* SQLite would make it readable by all. Without a descriptor: to close one lets go of all locks that this process has on the file
+     * (POSIX), and the next one to leave would take itself for the last and remove the log that the others write. */
+    (void)mknod(db->path, S_IFREG | FILE_MODE, 0);
     int code = open_file(db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, false);
     if (code != SQLITE_OK) return code;
     sqlite3_busy_timeout(db->handle, BUSY_MS);

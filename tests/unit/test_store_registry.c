@@ -5,7 +5,9 @@
 #include "store/registry_allowances.h"
 #include "test_store_rig.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/wait.h>
 
 static struct registry *open_registry(const struct rig *rig) {
     struct error error = {0};
@@ -312,6 +314,27 @@ static void statements_hold_every_kind_of_value(void **state) {
     database_close(db);
 }
 
+/* Another process sees that the first connection still holds the file, when this one has opened it once more: else it would take itself for the last
+ * one and remove the log that we write. */
+static void a_second_connection_leaves_the_locks(void **state) {
+    const struct rig *rig = *state;
+    struct registry *a = open_registry(rig), *b = open_registry(rig);
+    char path[512];
+    int status = -1;
+    (void)snprintf(path, sizeof path, "%s/registry.db", rig->dir);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd = open(path, O_RDWR);
+        _exit(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    registry_close(a);
+    registry_close(b);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
@@ -322,6 +345,7 @@ int main(void) {
         TEST(the_audit_log_is_a_chain),
         TEST(tampering_shows),
         TEST(two_writers_make_one_chain),
+        TEST(a_second_connection_leaves_the_locks),
         TEST(schemas_run_forward),
         TEST(a_newer_registry_is_refused),
         TEST(what_is_no_database_is_said_to_be_none),
