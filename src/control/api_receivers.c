@@ -168,13 +168,13 @@ void api_receiver_test(struct api_call *c) {
     uint8_t random[8];
     char hex[2 * sizeof random + 1], id[NOTICE_ID];
     int64_t now_us = clock_wall_us();
+    if (c->s->notices_left == NULL) {
+        api_fail(c, FAULT_NOT_RUNNING, "nothing is sent without a running server: start it, then type this again");
+        return;
+    }
     if (!need_policy(c) || !api_need_registry(c)) return;
     const struct alert_receiver *r = find(c, api_text(c, "name"));
     if (r == NULL) return;
-    if (c->s->notices_left == NULL) {
-        api_fail(c, FAULT_NOT_RUNNING, "nothing is sent without a running server; start it, then: quarterdeck alert test " SLICE_FMT, SLICE_ARG(r->name));
-        return;
-    }
     digest_random(random, sizeof random);
     digest_hex(random, sizeof random, hex);
     struct notice n = {.receiver = r->name, .status = SLICE("test"), .made_us = now_us, .due_us = now_us};
