@@ -157,19 +157,25 @@ static enum fault reload(void *ctx, uint64_t *ret_revision, struct buffer *probl
 static void each_target(void *ctx, void (*each)(void *arg, const struct target_state *t), void *arg) {
     struct server *s = ctx;
     struct policy *p = policy_in_force(s);
+    struct deployments *d = change_wire_deployments(s->change);
+    int64_t now = clock_wall_us();
     for (unsigned m = 0; m < p->n_models; m++)
         for (unsigned t = 0; t < p->models[m].n_targets; t++) {
             const struct target *target = &p->models[m].targets[t];
             struct health_view view;
+            const struct intervention *held = deployments_on_breaker(d, slice_of(target->provider->name), slice_of(target->model), now);
             gateway_health_view(s->shared, &p->models[m], target, &view);
+            if (held) view.state = held->spec.kind == INTERVENTION_OPEN_BREAKER ? "open" : "closed", view.opens_again_us = 0;
             each(arg, &(struct target_state){.model = p->models[m].name,
                                              .provider = target->provider->name,
                                              .upstream_model = target->model,
                                              .breaker = view.state,
                                              .failure_rate = view.failure_rate,
                                              .requests = view.requests,
-                                             .opens_again_us = view.opens_again_us});
+                                             .opens_again_us = view.opens_again_us,
+                                             .held_by = held ? held->number : 0});
         }
+    deployments_drop(d);
     policy_drop(p);
 }
 

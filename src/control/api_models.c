@@ -183,6 +183,9 @@ static void put_breaker(struct json_writer *w, const struct target_state *s) {
     if (s->failure_rate >= 0) json_put_double(w, s->failure_rate);
     else json_put_null(w);
     api_put_time(w, "next_probe", s->opens_again_us);
+    json_key(w, "held_by");
+    if (s->held_by != 0) json_put_i64(w, s->held_by);
+    else json_put_null(w);
     json_object_end(w);
 }
 

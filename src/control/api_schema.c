@@ -121,6 +121,7 @@ static const struct api_field fields[] = {
     {"Breaker", "requests", "integer", "in the breaker's window"},
     {"Breaker", "failure_rate", "number?", "0..1; null: no requests"},
     {"Breaker", "next_probe", "time?", "when an open breaker tries again"},
+    {"Breaker", "held_by", "integer?", "the action that holds it open, or closed; null: none"},
     {"Quote", "provider", "string", "provider in the price table"},
     {"Quote", "model", "string", "entry of the table that applies"},
     {"Quote", "at", "time", "the time whose prices apply"},

@@ -10,6 +10,12 @@ static enum sheet_color breaker_color(struct slice state) {
     return slice_is(state, "open") ? SHEET_BAD : slice_is_null(state) ? SHEET_DIM : SHEET_WARN;
 }
 
+static void put_breaker(struct sheet *s, struct client_answer *a, uint32_t target) {
+    int64_t action;
+    if (!json_get_i64(&a->doc, cli_at(a, target, "breaker.held_by"), &action)) cli_put(s, a, target, "breaker.state");
+    else sheet_print_cell(s, SLICE_FMT " (action %lld)", SLICE_ARG(cli_value(a, target, "breaker.state")), (long long)action);
+}
+
 static void write_models(struct client_answer *a) {
     static const char *const headers[] = {"MODEL", "PROVIDER", "TARGET", ">WEIGHT", ">WINDOW (tok)", ">IN (USD/Mtok)", ">CACHE READ",
                                           ">CACHE WRITE", ">OUT (USD/Mtok)", "BREAKER", ">FAILURES"};
@@ -24,7 +30,7 @@ static void write_models(struct client_answer *a) {
             double rate;
             cli_put(&s, a, model, "name");
             for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++) cli_put(&s, a, target, paths[i]);
-            cli_put(&s, a, target, "breaker.state");
+            put_breaker(&s, a, target);
             sheet_paint(&s, breaker_color(cli_value(a, target, "breaker.state")));
             if (json_get_double(&a->doc, cli_at(a, target, "breaker.failure_rate"), &rate)) sheet_print_cell(&s, "%.0f %%", 100 * rate);
             else sheet_put(&s, SLICE_NULL);

@@ -23,6 +23,7 @@ struct target_state {
     double failure_rate;            /* in the breaker's window; -1: no requests */
     uint64_t requests;              /* in the window */
     int64_t opens_again_us;         /* wall time of the next probe; 0 unless open */
+    int64_t held_by;                /* the action that holds it open, or closed; 0: none */
 };
 
 /* A job of the scheduler, and how its last run went. */

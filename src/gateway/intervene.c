@@ -107,6 +107,20 @@ static bool is_left(const struct intervention_spec *s, const struct exchange *x,
 
 static bool is_preferred(const struct intervention_spec *s, const struct target *t) { return s->to.len > 0 && target_is(t, s->to); }
 
+static bool is_in_order(const struct exchange *x, const struct target *t) {
+    for (unsigned i = 0; i < x->n_order; i++)
+        if (x->order[i] == t) return true;
+    return false;
+}
+
+/* A tier's order may lack it. */
+static void add_preferred(struct exchange *x, const struct intervention_spec *s) {
+    for (unsigned i = 0; i < x->model->n_targets && x->n_order < LIMIT_TARGETS; i++) {
+        const struct target *t = &x->model->targets[i];
+        if (is_preferred(s, t) && !is_in_order(x, t)) x->order[x->n_order++] = t;
+    }
+}
+
 /* Each keeps its place among its like. */
 static void reorder(struct exchange *x, const struct intervention_spec *s) {
     const struct target *was[LIMIT_TARGETS];
@@ -124,30 +138,23 @@ void intervene_order(struct exchange *x) {
     const struct intervention *all = of_kind(x->gateway, INTERVENTION_FAIL_OVER, &n);
     for (unsigned i = 0; i < n; i++) {
         if (!is_about(&all[i], x) || policy_fails_over_to(x->binding->policy, &all[i].spec) == x->model || is_back(&all[i], x)) continue;
+        if (x->model->tiering) add_preferred(x, &all[i].spec);
         reorder(x, &all[i].spec);
     }
 }
 
 /* ---- who may be asked ---- */
 
-static const struct intervention *on_breaker(const struct exchange *x, enum intervention_kind kind, const struct target *t) {
-    unsigned n;
-    const struct intervention *all = of_kind(x->gateway, kind, &n);
-    int64_t now = n > 0 ? clock_wall_us() : 0; /* an exchange may have begun long ago */
-    for (unsigned i = 0; i < n; i++) {
-        const struct intervention_spec *s = &all[i].spec;
-        if (slice_is(s->provider, t->provider->name) && intervention_covers(s->upstream_model, slice_of(t->model)) && intervention_holds(&all[i], now) &&
-            is_about(&all[i], x))
-            return &all[i];
-    }
-    return NULL;
-}
-
+_Static_assert(INTERVENTION_CLOSE_BREAKER == INTERVENTION_OPEN_BREAKER + 1, "those on breakers are one range");
 enum forced_breaker intervene_breaker(const struct exchange *x, const struct target *t, int64_t *ret_opens_in_us) {
-    const struct intervention *open = on_breaker(x, INTERVENTION_OPEN_BREAKER, t);
-    if (open) *ret_opens_in_us = ends_in_us(open);
-    if (open) return BREAKER_FORCED_OPEN; /* the safer one, where both are */
-    return on_breaker(x, INTERVENTION_CLOSE_BREAKER, t) ? BREAKER_FORCED_CLOSED : BREAKER_FREE;
+    const struct deployments *d = x->gateway->deployments;
+    bool any = d->of_kind[INTERVENTION_OPEN_BREAKER] < d->of_kind[INTERVENTION_CLOSE_BREAKER + 1];
+    const struct intervention *i = /* now: the exchange may have begun long ago */
+        any ? deployments_on_breaker(d, slice_of(t->provider->name), slice_of(t->model), clock_wall_us()) : NULL;
+    if (!i) return BREAKER_FREE;
+    if (i->spec.kind == INTERVENTION_CLOSE_BREAKER) return BREAKER_FORCED_CLOSED;
+    *ret_opens_in_us = ends_in_us(i);
+    return BREAKER_FORCED_OPEN;
 }
 
 /* ---- what may be given again ---- */

@@ -50,6 +50,19 @@ void deployments_arrange(struct deployments *d) {
     d->of_kind[INTERVENTION_KINDS] = at;
 }
 
+const struct intervention *deployments_on_breaker(const struct deployments *d, struct slice provider, struct slice upstream_model, int64_t wall_us) {
+    static const enum intervention_kind kinds[] = {INTERVENTION_OPEN_BREAKER, INTERVENTION_CLOSE_BREAKER}; /* the safer one first */
+    for (unsigned k = 0; d && k < 2; k++) {
+        unsigned n;
+        const struct intervention *all = deployments_of_kind(d, kinds[k], &n);
+        for (unsigned i = 0; i < n; i++)
+            if (slice_eq(all[i].spec.provider, provider) && intervention_covers(all[i].spec.upstream_model, upstream_model) &&
+                intervention_holds(&all[i], wall_us))
+                return &all[i];
+    }
+    return NULL;
+}
+
 bool deployments_pause(const struct deployments *d, struct slice application, struct slice batch, int64_t wall_us) {
     unsigned n = 0;
     const struct intervention *all = d ? deployments_of_kind(d, INTERVENTION_PAUSE_BATCH, &n) : NULL;

@@ -66,6 +66,8 @@ static inline const struct intervention *deployments_of_kind(const struct deploy
     *ret_n = d->of_kind[k + 1] - d->of_kind[k];
     return d->interventions + d->of_kind[k];
 }
+/* The one that holds this target's breaker open, or closed where there is none. NULL: the breaker does as it sees fit. */
+const struct intervention *deployments_on_breaker(const struct deployments *d, struct slice provider, struct slice upstream_model, int64_t wall_us);
 /* Lines of this batch shall wait. `d` NULL: nothing is in force. */
 bool deployments_pause(const struct deployments *d, struct slice application, struct slice batch, int64_t wall_us);
 

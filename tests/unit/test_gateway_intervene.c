@@ -218,6 +218,12 @@ static void tiers_go_down(void **state) {
     assert_string_equal(order(f), "eu/a eu/b us/a us/c");
     put(f, FAIL_OVER(.from = SLICE_NULL)); /* the first of the tier goes behind all that may serve */
     assert_string_equal(order(f), "eu/b us/a us/c eu/a");
+    clear(f);
+    f->tiering.on = false;
+    put(f, FAIL_OVER(.from = SLICE("us/c")));
+    assert_string_equal(order(f), "us/c"); /* it has nothing behind it, */
+    f->d->interventions[0].spec.to = SLICE("us/a");
+    assert_string_equal(order(f), "us/a us/c"); /* unless another tier's is named */
     metric_set_free(metrics);
     drop(f);
 }
