@@ -107,33 +107,51 @@ static struct tail_answer tail_answer_of(const struct past_runs *p, const double
 
 /* ---- has it shifted ---- */
 
-/* Daily medians of the logarithm (of the value, where some are not positive), over all series. */
-static void find_shift(const struct past_runs *p, struct calibration_proposal *ret) {
-    uint32_t per_day = (uint32_t)(DAY_US / p->step_us), days = p->steps / per_day + 1;
-    double *y = mem_new_array(double, days), *v = mem_new_array(double, p->windows + 1);
-    int64_t *at = mem_new_array(int64_t, days);
-    uint32_t *next = mem_new_array(uint32_t, p->n + 1);
+/* Medians of the day, over all series; of a gap, or of part of a day, there is none: another hour is no shift. */
+static size_t daily_medians(const struct past_runs *p, double *y, int64_t *at) {
+    uint32_t per_day = (uint32_t)(DAY_US / p->step_us), days = p->steps / per_day + 1, *next = mem_new_array(uint32_t, p->n + 1);
+    double *v = mem_new_array(double, p->windows + 1);
     size_t n = 0;
     for (uint32_t d = 0; d < days; d++) {
         size_t used = 0;
         for (unsigned r = 0; r < p->n; r++)
             for (; next[r] < p->runs[r].n && p->runs[r].windows[next[r]].at / per_day == d; next[r]++)
                 if (p->runs[r].windows[next[r]].n > 0) v[used++] = p->runs[r].windows[next[r]].value;
-        if (used < per_day / 4) continue; /* a gap, or part of a day: another hour is no shift */
+        if (used < per_day / 4) continue;
         quantile_sort(v, used);
-        double middle = quantile_of(v, used, 0.5);
         at[n] = p->from_us + (int64_t)d * DAY_US;
-        y[n++] = middle > 0 && signal_info(p->q->rule->when.signal).shape != SIGNAL_SHARE ? log(middle) : middle;
+        y[n++] = quantile_of(v, used, 0.5);
     }
+    mem_free(v);
+    mem_free(next);
+    return n;
+}
+
+/* Of their logarithms, where all are positive and no shares: what is usual varies in proportion. */
+void past_runs_shift(const struct past_runs *p, int64_t from_us, struct calibrate_shift *ret) {
+    uint32_t days = p->steps / (uint32_t)(DAY_US / p->step_us) + 1;
+    double *y = mem_new_array(double, days);
+    int64_t *at = mem_new_array(int64_t, days);
+    size_t n = daily_medians(p, y, at);
+    bool positive = signal_info(p->q->rule->when.signal).shape != SIGNAL_SHARE;
+    for (size_t i = 0; i < n; i++) positive = positive && y[i] > 0;
+    for (size_t i = 0; i < n && positive; i++) y[i] = log(y[i]);
+    *ret = (struct calibrate_shift){0, NAN, NAN};
     if (n >= SHIFT_LEAST_DAYS) {
         struct shift_result s = shift_find(&(struct shift_series){.y = y, .n = n}, SHIFT_THRESHOLD);
-        ret->shifted = s.found && s.first >= n - (n + 3) / 4;
-        ret->shifted_us = ret->shifted ? at[s.first] : 0;
+        if (s.found && at[s.first] >= from_us) *ret = (struct calibrate_shift){at[s.first], positive ? exp(s.before) : s.before, positive ? exp(s.after) : s.after};
     }
-    mem_free(next);
     mem_free(at);
-    mem_free(v);
     mem_free(y);
+}
+
+enum fault calibrate_shift(const struct calibrate_request *q, int64_t since_us, struct arena *arena, struct calibrate_shift *ret, struct error *error) {
+    struct past_runs p;
+    enum fault fault = past_runs_read(q, arena, &p, error);
+    if (fault != FAULT_NONE) return fault;
+    past_runs_shift(&p, since_us, ret);
+    past_runs_deinit(&p);
+    return FAULT_NONE;
 }
 
 /* ---- together ---- */
@@ -158,7 +176,10 @@ static void propose(const struct calibrate_request *q, const struct past_runs *p
     ret->extrapolated = tail.beyond;
     ret->expected = by_tail ? tail.expected : ret->then.per_month;
     ret->expected_high = by_tail ? tail.high : poisson_upper(ret->then.alarms, 0.95) / months;
-    find_shift(p, ret);
+    struct calibrate_shift shift;
+    past_runs_shift(p, q->to_us - (q->to_us - q->from_us) / 4 - DAY_US, &shift);
+    ret->shifted = shift.since_us != 0;
+    ret->shifted_us = shift.since_us;
     ret->enough = true;
     calibrate_tell(q, p, ret, by_tail, tail.peaks, tail.from);
 }

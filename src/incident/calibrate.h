@@ -56,16 +56,21 @@ enum fault calibrate_replay(const struct calibrate_request *q, double threshold,
                             struct error *error) MUST_CHECK;
 void replay_write(const struct replay *r, struct json_writer *w); /* an object */
 
-/* What of the rule's history was real: alerts that people, or an action, took up. */
-enum fault calibrate_incidents(struct registry *r, struct slice rule, struct arena *arena, struct calibrate_span **ret, unsigned *ret_n,
-                               struct error *error) MUST_CHECK;
-/* The accepted threshold for this rule as it stands; false: none, and *ret_stale is one that was accepted for what the rule said before
+/* What of the rule's history was real: firings that people, or an action, took up; those under way end now. */
+enum fault calibrate_incidents(struct registry *r, struct slice rule, int64_t from_us, int64_t to_us, struct arena *arena,
+                               struct calibrate_span **ret, unsigned *ret_n, struct error *error) MUST_CHECK;
+/* The accepted threshold for this rule as it stands; false: none, and *ret_stale is the one that was accepted for what the rule said before
  * (number 0: none). */
 bool calibrate_in_force(const struct threshold *accepted, unsigned n, const struct alert_rule *rule, struct threshold *ret, struct threshold *ret_stale);
+/* Has what is usual moved since `since_us`? *ret_since_us 0: no, or it cannot be told yet. Daily medians; false alarms at most one a year of days. */
+struct calibrate_shift { int64_t since_us; double before, after; };
+enum fault calibrate_shift(const struct calibrate_request *q, int64_t since_us, struct arena *arena, struct calibrate_shift *ret, struct error *error) MUST_CHECK;
 
-/* Rules of which fewer than 20 % of their last 20 firings were acted on: proposals in words, for findings (rule_cries_wolf). */
+/* Of the last 20 firings (that have ended, of the last 90 days) fewer than 20 % were acted on: a proposal in words, for a finding
+ * (rule_cries_wolf). Nothing is changed by itself. */
 #define WOLF_FIRINGS 20
 #define WOLF_ACTED 0.2
+#define WOLF_DAYS 90
 struct wolf { const struct alert_rule *rule; int64_t fired, acted; struct slice proposal, command; };
 enum fault calibrate_wolves(struct registry *r, const struct alert_policy *p, int64_t now_us, struct arena *arena, struct wolf **ret, unsigned *ret_n,
                             struct error *error) MUST_CHECK;

@@ -39,6 +39,8 @@ unsigned past_runs_replay(const struct past_runs *p, double threshold, double cl
 double past_runs_clear(const struct alert_rule *r, double threshold, double usual); /* that goes with a threshold */
 void past_runs_replayed(const struct past_runs *p, double threshold, double clear, struct replay *ret);
 
+/* In the history that was read; not before `from_us`. */
+void past_runs_shift(const struct past_runs *p, int64_t from_us, struct calibrate_shift *ret);
 void calibrate_tell(const struct calibrate_request *q, const struct past_runs *p, struct calibration_proposal *ret, bool by_tail, unsigned peaks,
                     double level);
 
