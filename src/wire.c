@@ -4,6 +4,7 @@
  * the other), the scheduler, and this one, which waits for signals and keeps house once a second. Loop threads share
  * with the others only what is posted to them and what is atomic. */
 #include "wire.h"
+#include "wire_alert.h"
 #include "wire_batch.h"
 #include "wire_cache.h"
 #include "wire_change.h"
@@ -49,6 +50,7 @@ struct server {
     struct cost_wire *cost;
     struct watch_wire *watch; /* the scheduler's thread */
     struct change_wire *change; /* its thread */
+    struct alert_wire *alerts; /* its thread: the watch */
     struct notify_wire *notify; /* its thread */
     struct probe_wire *probes; /* its thread */
     struct batch_wire *batches; /* its thread is lane n_lanes of the recorder and of the token counters */
@@ -196,6 +198,13 @@ static int64_t serves(void *change, struct slice kind, struct slice name) { retu
 static void gates_wanted(void *change) { change_wire_gates(change); }
 
 static void notices_left(void *notify) { notify_wire_ask(notify); }
+static int64_t watch_age_us(void *ctx) { return alert_wire_age_us(((struct server *)ctx)->alerts); }
+static void watch_has_notices(void *ctx) { notify_wire_ask(((struct server *)ctx)->notify); }
+static void each_probed(void *ctx, void (*each)(void *arg, const struct provider_seen *s), void *arg) { probe_wire_each(((struct server *)ctx)->probes, each, arg); }
+static void each_job_of_watch(void *ctx, void (*each)(void *arg, const struct job_state *j), void *arg) {
+    struct control_services *lent = &((struct server *)ctx)->services;
+    lent->jobs(lent->watch_ctx, each, arg);
+}
 /* A breaker that the watch, or a person, holds open: no probe that costs anything goes there. */
 static bool provider_rests(void *ctx, struct slice provider) {
     struct deployments *d = change_wire_deployments(((struct server *)ctx)->change);
@@ -332,6 +341,7 @@ static enum fault start_lanes(struct server *s, struct error *error) {
     if (fault == FAULT_NONE) fault = change_wire_publish(s->change, error); /* what was changed while they started */
     if (fault == FAULT_NONE) fault = change_wire_start(s->change, port, credential, error);
     if (fault == FAULT_NONE) fault = probe_wire_start(s->probes, error);
+    if (fault == FAULT_NONE) fault = alert_wire_start(s->alerts, error);
     return fault == FAULT_NONE ? watch_wire_listen(s->watch, port, credential, error) : fault;
 }
 
@@ -413,7 +423,7 @@ static enum fault start(struct server *s, struct error *error) {
     s->change = change_wire_new(&(struct change_sources){.ctx = s, .policy = policy_in_force, .install = install_deployments, .ledger = s->ledger,
                                                          .writer = s->writer, .metrics = s->metrics, .data_dir = o->data_dir, .opened = watch_wire_opened}, error);
     if (!s->change) return error->fault;
-    s->notify = notify_wire_new(&(struct notify_sources){.ctx = s, .policy = policy_in_force, .metrics = s->metrics, .data_dir = o->data_dir}, error);
+    s->notify = notify_wire_new(&(struct notify_sources){.ctx = s, .policy = policy_in_force, .watch_age_us = watch_age_us, .metrics = s->metrics, .data_dir = o->data_dir}, error);
     if (!s->notify) return error->fault;
     s->probes = probe_wire_new(&(struct probe_sources){.ctx = s, .policy = policy_in_force, .rests = provider_rests, .metrics = s->metrics}, error);
     if (!s->probes) return error->fault;
@@ -428,6 +438,13 @@ static enum fault start(struct server *s, struct error *error) {
                                             .notify_ctx = s->notify, .notices_left = notices_left,
                                             .started_us = clock_wall_us()};
     watch_wire_lend(s->watch, &s->services);
+    s->alerts = alert_wire_new(&(struct alert_sources){.ctx = s, .policy = policy_in_force,
+                                                       .actions = {.ctx = s->change, .publish = deployments_changed, .emergency = emergency, .serves = serves},
+                                                       .budgets = each_budget, .jobs = each_job_of_watch, .probes = each_probed, .notices_left = watch_has_notices,
+                                                       .ledger = s->ledger, .writer = s->writer, .recorder = s->recorder, .metrics = s->metrics, .data_dir = o->data_dir},
+                               error);
+    if (!s->alerts) return error->fault;
+    alert_wire_lend(s->alerts, &s->services);
     s->urgent = s->services;
     s->urgent.registry = s->urgent_registry = registry_open(o->data_dir, error);
     if (!s->urgent_registry) return error->fault;
@@ -446,6 +463,7 @@ static void stop(struct server *s) {
     watch_wire_quiesce(s->watch);
     lanes_run_down(s->lanes, s->lanes ? s->n_lanes : 0, GRACE_US, FAREWELL_US);
     desk_stop(s->desk);
+    alert_wire_stop(s->alerts);
     change_wire_stop(s->change);
     notify_wire_stop(s->notify);
     batch_wire_stop(s->batches);
@@ -455,6 +473,7 @@ static void stop(struct server *s) {
     batch_wire_free(s->batches);
     http_server_free(s->admin);
     lanes_deinit(s->lanes, s->lanes ? s->n_lanes : 0);
+    alert_wire_free(s->alerts);
     watch_wire_free(s->watch);
     probe_wire_free(s->probes);
     change_wire_free(s->change);

@@ -45,6 +45,9 @@
     METRIC(NOTICES_WAITING, "quarterdeck_notices_waiting", GAUGE, "receiver", "Notifications that a receiver has not taken yet.") \
     METRIC(NOTICES_AGE, "quarterdeck_notices_oldest_seconds", GAUGE, "receiver", "Age of the oldest of these.") \
     METRIC(PROBES, "quarterdeck_provider_probes_total", COUNTER, "provider,outcome", "Probes of providers and readings of their status pages; outcome is ok, the fault's name, page or page_failed.") \
+    METRIC(ALERTS, "quarterdeck_alerts", GAUGE, "state,severity", "Alerts by state: pending, firing, acknowledged, flapping, nodata.") \
+    METRIC(WATCH_TICK, "quarterdeck_watch_tick_seconds", HISTOGRAM, "", "Ticks of the watch: reading what is new, and holding every rule against it.") \
+    METRIC(WATCH_TICKS, "quarterdeck_watch_ticks_total", COUNTER, "result", "Ticks of the watch; result is ok or failed.") \
     METRIC(BUILD, "quarterdeck_build_info", GAUGE, "version", "1, with the version as a label.")
 
 enum metric {

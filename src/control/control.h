@@ -37,6 +37,16 @@ struct job_state {
     char error[LIMIT_ERROR_TEXT];   /* of the last run; "" when it was good */
 };
 
+/* What a rule saw at the last tick of the watch (incident/watching.h). */
+struct rule_view {
+    char name[LIMIT_LABEL + 1];
+    unsigned series, pending, firing, silent;
+    double worst, threshold, clear; /* NAN: not known */
+    int64_t threshold_number;       /* accepted; 0: of the rule */
+    int64_t at_us;                  /* wall, of the tick */
+    char idle[160];                 /* why it cannot be evaluated; "": it can */
+};
+
 /* What the server lends. Members that a stopped server cannot have are NULL; the API then says so. */
 struct control_services {
     void *ctx;
@@ -61,6 +71,10 @@ struct control_services {
     void (*gates_wanted)(void *change_ctx);                              /* a version waits for its gate, or a rollout began */
     void *notify_ctx;
     void (*notices_left)(void *notify_ctx);                              /* something is to be delivered; NULL: no server is running */
+    /* Of the watch, with its own context; NULL: no server is running. */
+    void *alert_ctx;
+    void (*rules_seen)(void *alert_ctx, void (*each)(void *arg, const struct rule_view *v), void *arg); /* at the last tick */
+    void (*alerts_changed)(void *alert_ctx);                             /* by a person: look soon */
     struct batches *batches;        /* NULL: no server is running */
     struct ledger *ledger;
     struct registry *registry;

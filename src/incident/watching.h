@@ -16,6 +16,7 @@
 
 struct watching_sources {        /* of one tick */
     const struct alert_policy *policy;
+    const struct policy *names;  /* whose models have targets where (incident/cause.h); NULL: not known */
     struct signals *signals;
     struct anomalies *anomalies; /* NULL: rules with `anomaly` observe nothing */
     const struct finding *findings; /* open ones */

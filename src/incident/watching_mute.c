@@ -1,4 +1,5 @@
 /* Who is muted, and by what. */
+#include "incident/cause.h"
 #include "incident/watching_private.h"
 
 /* Sources of one inhibition that differ in nothing that counts are one; a storm has few kinds of causes. */
@@ -81,11 +82,44 @@ static struct slice inhibited_by(const struct alert *a, const struct alert_inhib
     return SLICE_NULL;
 }
 
+/* ---- causes ---- */
+
+struct causes { struct { const struct alert *at; enum alert_about about; } is[SOURCES]; unsigned n; };
+
+static enum alert_about about(const struct alert *a) {
+    struct alert_identity id = watching_identity(a);
+    return a->rule != NULL ? cause_about(a->rule, &id) : ABOUT_ELSE;
+}
+
+/* Providers first: where there are more than can be held, the causes of the most stay. */
+static void find_causes(const struct tick *t, struct causes *ret) {
+    ret->n = 0;
+    for (int wanted = ABOUT_PROVIDER; wanted < ABOUT_MONEY; wanted++)
+        for (unsigned k = 0; k < t->w->n && ret->n < SOURCES; k++) {
+            const struct alert *a = t->w->all[k];
+            if (!fires(a) || (int)about(a) != wanted) continue;
+            ret->is[ret->n].at = a;
+            ret->is[ret->n++].about = (enum alert_about)wanted;
+        }
+}
+
+static struct slice explained_by(const struct tick *t, const struct alert *a, const struct causes *c) {
+    enum alert_about of = about(a);
+    struct alert_identity id = watching_identity(a);
+    for (unsigned k = 0; k < c->n && c->is[k].about < of && of != ABOUT_ELSE; k++) {
+        struct alert_identity cause = watching_identity(c->is[k].at);
+        if (cause_explains(t->s->names, c->is[k].about, &cause, of, &id)) return c->is[k].at->row.rule;
+    }
+    return SLICE_NULL;
+}
+
 void watching_mute(struct tick *t) {
     struct quiet *silences;
     unsigned n = read_silences(t, &silences), n_inhibitions = t->s->policy->n_inhibitions;
     struct sources *sources = arena_new_array(t->arena, struct sources, n_inhibitions + 1);
     for (unsigned i = 0; sources != NULL && i < n_inhibitions; i++) find_sources(t, &t->s->policy->inhibitions[i], &sources[i]);
+    struct causes *causes = t->s->policy->causes ? arena_new(t->arena, struct causes) : NULL;
+    if (causes != NULL) find_causes(t, causes);
     for (unsigned k = 0; k < t->w->n; k++) {
         struct alert *a = t->w->all[k];
         struct slice by = SLICE_NULL;
@@ -93,6 +127,7 @@ void watching_mute(struct tick *t) {
         silence_one(a, silences, n);
         for (unsigned i = 0; sources != NULL && slice_is_null(by) && i < n_inhibitions; i++)
             by = inhibited_by(a, &t->s->policy->inhibitions[i], &sources[i]);
+        if (slice_is_null(by) && causes != NULL) by = explained_by(t, a, causes);
         if (slice_is_null(by) == slice_is_null(a->row.muted_by) && slice_eq(by, a->row.muted_by)) continue;
         a->row.muted_by = arena_slice(t->arena, by);
         watching_dirty(a);

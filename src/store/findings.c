@@ -1,6 +1,7 @@
 #include "store/findings.h"
 
 #include "base/buffer.h"
+#include "store/changes_store.h"
 #include "store/registry_store.h"
 
 enum { NAMES = 512 };
@@ -275,6 +276,19 @@ enum fault findings_list(struct registry *r, const struct findings_filter *f, st
     *ret = all;
     *ret_n = n;
     return FAULT_NONE;
+}
+
+static enum fault read_open(struct statement *s, struct arena *arena, void *row, struct error *error) {
+    return read_one(s, arena, row) ? FAULT_NONE : error_set(error, FAULT_CORRUPT, "registry.db: finding %lld is damaged", (long long)((struct finding *)row)->id);
+}
+
+enum fault findings_open(struct registry *r, struct arena *arena, struct finding **ret, unsigned *ret_n, struct error *error) {
+    struct statement *s;
+    enum fault fault = statement_of(r->db,
+                                    "SELECT id, key, kind, application, title, evidence, command, state, first_seen_us, last_seen_us, cleared_us, times,"
+                                    " dismissed_by, reason, dismissed_us FROM finding WHERE state = 'open' ORDER BY id",
+                                    &s, error);
+    return fault == FAULT_NONE ? rows_read(s, arena, sizeof **ret, read_open, (void **)ret, ret_n, error) : fault;
 }
 
 enum fault findings_state(struct registry *r, struct slice key, bool *ret_found, enum finding_state *ret,

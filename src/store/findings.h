@@ -46,6 +46,9 @@ struct findings_filter {
 enum fault findings_list(struct registry *r, const struct findings_filter *f, struct arena *arena,
                          struct finding **ret, unsigned *ret_n, struct error *error) MUST_CHECK;
 
+/* All open ones, by id. */
+enum fault findings_open(struct registry *r, struct arena *arena, struct finding **ret, unsigned *ret_n, struct error *error) MUST_CHECK;
+
 /* *ret_found false: there is none with this key. */
 enum fault findings_state(struct registry *r, struct slice key, bool *ret_found, enum finding_state *ret,
                           struct error *error) MUST_CHECK;

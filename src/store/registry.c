@@ -18,6 +18,10 @@ struct registry *registry_open(const char *data_dir, struct error *error) {
     return NULL;
 }
 
+enum fault registry_version(struct registry *r, int64_t *ret, struct error *error) {
+    return database_number(r->db, "PRAGMA data_version", ret, error);
+}
+
 void registry_close(struct registry *r) {
     if (r == NULL) return;
     database_close(r->db);

@@ -13,6 +13,8 @@ struct registry;
 
 struct registry *registry_open(const char *data_dir, struct error *error) MUST_CHECK;
 void registry_close(struct registry *r);
+/* A number that is another one once somebody else has changed anything: who keeps what was read reads again then. */
+enum fault registry_version(struct registry *r, int64_t *ret, struct error *error) MUST_CHECK;
 
 struct registry_key {
     struct slice application, name;

@@ -1,0 +1,102 @@
+/* wire_alert_watchers.c - the table of watchers that look on the watch's thread. */
+#include "wire_alert_parts.h"
+#include "wire_watch.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/findings.h"
+
+#include <stdio.h>
+
+#define SECOND_US 1000000LL
+#define DAY_US (86400 * SECOND_US)
+
+enum fault alert_wire_found(struct alert_wire *w, uint64_t kinds, const struct finding *seen, unsigned n, int64_t now_us, struct error *error) {
+    struct findings_look look = {.kinds = kinds, .application = SLICE_NULL, .seen = seen, .n_seen = n};
+    struct findings_change change = {0};
+    int64_t *ids = mem_new_array(int64_t, n + 1);
+    enum fault fault = findings_put(w->registry, &look, now_us, ids, &change, error);
+    for (unsigned i = 0; fault == FAULT_NONE && i < n; i++) {
+        if (ids[i] == 0) continue;
+        struct finding f = seen[i];
+        f.id = ids[i];
+        watch_wire_opened(NULL, &f);
+    }
+    if (fault == FAULT_NONE) w->kept.known = false; /* titles and evidence change too */
+    mem_free(ids);
+    return fault;
+}
+
+/* ---- the watchers ---- */
+
+static enum fault look_providers(struct alert_wire *w, struct alert_tick *t, struct error *error) {
+    struct finding *found = NULL;
+    unsigned n = 0;
+    enum fault fault = watch_provider_look(w->providers, t->policy, w->signals, t->seen, t->n_seen, t->now_us, t->arena, &t->health, &t->n_health, error);
+    if (fault == FAULT_NONE) fault = watch_provider_findings(t->health, t->n_health, t->seen, t->n_seen, t->arena, &found, &n, error);
+    if (fault != FAULT_NONE) return fault;
+    return alert_wire_found(w, FINDING_BIT(PROVIDER_FAILING) | FINDING_BIT(PROVIDER_SLOW) | FINDING_BIT(VENDOR_INCIDENT), found, n, t->now_us, error);
+}
+
+static enum fault look_returning(struct alert_wire *w, struct alert_tick *t, struct error *error) {
+    struct returning_sources s = {.registry = w->registry, .policy = t->policy, .signals = w->signals, .seen = t->seen, .n_seen = t->n_seen,
+                                  .health = t->health, .n_health = t->n_health, .thresholds = w->kept.thresholds, .n_thresholds = w->kept.n_thresholds,
+                                  .services = &w->s.actions, .now_us = t->now_us, .complete = t->complete, .arena = t->arena};
+    struct returning_result result = {0};
+    struct error second;
+    enum fault fault = returning_look(&s, &result, error);
+    enum fault put = alert_wire_found(w, FINDING_BIT(PRIMARY_RETURNS), result.findings, result.n_findings, t->now_us, fault == FAULT_NONE ? error : &second);
+    return fault == FAULT_NONE ? put : fault;
+}
+
+static enum fault look_baselines(struct alert_wire *w, struct alert_tick *t, struct error *error) {
+    struct history_ledger from = {.ledger = w->s.ledger, .evaluations = w->evaluations};
+    struct history past = history_of(&from);
+    const struct alert_rule *due = anomalies_due(w->anomalies, &t->policy->alerts, t->now_us);
+    return due == NULL ? FAULT_NONE : anomalies_learn(w->anomalies, due, &past, t->now_us, error);
+}
+
+static enum fault look_retention(struct alert_wire *w, struct alert_tick *t, struct error *error) {
+    return alerts_prune(w->registry, t->now_us - ALERT_HISTORY_DAYS * DAY_US, error);
+}
+
+const struct alert_watcher alert_watchers[] = {
+    {"providers", 5 * SECOND_US, look_providers},
+    {"returning", 5 * SECOND_US, look_returning},
+    {"baselines", 15 * SECOND_US, look_baselines},
+    {"alert_history", 3600 * SECOND_US, look_retention},
+};
+const unsigned n_alert_watchers = sizeof alert_watchers / sizeof *alert_watchers;
+
+/* ---- each in its time ---- */
+
+static void tell(struct alert_wire *w, unsigned i, const char *now) {
+    char *before = w->watchers[i].error;
+    if (now[0] != 0 && strcmp(before, now) != 0) log_event(LOG_ERROR, "a watcher failed; it is tried again", "watcher", alert_watchers[i].name, "error", now, NULL);
+    if (now[0] == 0 && before[0] != 0) log_event(LOG_INFO, "a watcher is well again", "watcher", alert_watchers[i].name, NULL);
+    snprintf(before, sizeof w->watchers[i].error, "%s", now);
+}
+
+static void read_lateness(struct alert_wire *w, unsigned i, int64_t mono_us) {
+    struct signal_series of = {.by = SIGNAL_BY_BIT(WATCHER)};
+    int64_t late_us = mono_us - w->watchers[i].good_us - alert_watchers[i].every_us - ALERT_TICK_US;
+    of.is[SIGNAL_BY_WATCHER] = slice_of(alert_watchers[i].name);
+    signals_read(w->signals, SIGNAL_WATCH_SILENT, &of, late_us > 0 ? (double)late_us / 1e6 : 0);
+}
+
+void alert_wire_watch(struct alert_wire *w, struct alert_tick *t) {
+    for (unsigned i = 0; i < n_alert_watchers && !atomic_load(&w->stopping); i++) {
+        struct error error = {.fault = FAULT_NONE};
+        int64_t mono_us = clock_us();
+        if (w->watchers[i].good_us == 0) w->watchers[i].good_us = mono_us;
+        bool due = w->watchers[i].begun_us == 0 || mono_us - w->watchers[i].begun_us >= alert_watchers[i].every_us - ALERT_TICK_US / 2;
+        if (due) {
+            w->watchers[i].begun_us = mono_us;
+            enum fault fault = alert_watchers[i].look(w, t, &error);
+            if (fault == FAULT_NONE) w->watchers[i].good_us = clock_us();
+            tell(w, i, fault == FAULT_NONE ? "" : error.text);
+        }
+        read_lateness(w, i, clock_us());
+    }
+}
