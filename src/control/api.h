@@ -165,6 +165,7 @@ void api_model_hold(struct api_call *c);
 void api_model_release(struct api_call *c);
 void api_models(struct api_call *c);
 void api_quote(struct api_call *c);
+void api_alert_metrics(struct api_call *c);
 void api_receivers(struct api_call *c);
 void api_receiver_test(struct api_call *c);
 void api_notices(struct api_call *c);
@@ -249,6 +250,7 @@ extern const struct api_field api_fields_eval_judges[];
 extern const struct api_field api_fields_eval_runs[];
 extern const struct api_field api_fields_eval_compare[];
 extern const struct api_field api_fields_eval_online[];
+extern const struct api_field api_fields_watch_signals[]; /* api_schema_watch_signals.c */
 extern const struct api_field api_fields_watch_notices[]; /* api_schema_watch_notices.c */
 extern const struct api_field *const api_schemas[]; /* all such tables; ends with NULL */
 

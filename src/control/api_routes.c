@@ -438,6 +438,7 @@ const struct api_route api_routes[] = {
     {"DELETE", "/api/v1/approvals/{application}/{request_type}", API_EDITOR, 200, api_approval_revoke, "Takes an approval back.", approval_revoke, "ApprovalChange", NULL},
     {"GET", "/api/v1/findings", API_VIEWER, 200, api_findings, "What the watchers noticed, with evidence and what to type next.", findings, "Findings", NULL},
     {"POST", "/api/v1/findings/{id}/dismiss", API_EDITOR, 200, api_findings_dismiss, "A finding needs no answer: it is not told again.", finding_dismiss, "Finding", NULL},
+    {"GET", "/api/v1/alert-metrics", API_VIEWER, 200, api_alert_metrics, "What rules can watch: each metric with its unit, and what its series can be told apart by.", NULL, "AlertMetrics", NULL},
     {"GET", "/api/v1/receivers", API_VIEWER, 200, api_receivers, "Who is told of alerts, by which rules, and whether they take it.", NULL, "Receivers", NULL},
     {"POST", "/api/v1/receivers/{name}/test", API_EDITOR, 202, api_receiver_test, "Sends it a notice of a test, which is tried once.", receiver_test, "ReceiverTest", NULL},
     {"GET", "/api/v1/notices", API_VIEWER, 200, api_notices, "What receivers were told, newest first, and what came back.", notices, "Notices", NULL},

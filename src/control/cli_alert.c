@@ -7,6 +7,7 @@ const struct cli_verb cli_alert_parts[] = {
     {"receivers", "alert receivers [options]", "who is told, by which rules, and whether they take it; exit 1 when one does not", cli_alert_receivers},
     {"notices", "alert notices [options]", "what receivers were told, newest first; exit 1 when one was given up or is tried again", cli_alert_notices},
     {"test", "alert test RECEIVER [options]", "sends it a notice and says what came back; exit 1 when it was not taken", cli_alert_test},
+    {"metrics", "alert metrics [WORD] [--json]", "what rules can watch, or what of it has this in its name; exit 1 when nothing has. No server is needed", cli_alert_metrics},
     {NULL, NULL, NULL, NULL},
 };
 

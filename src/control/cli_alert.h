@@ -2,6 +2,8 @@
 #ifndef CONTROL_CLI_ALERT_H
 #define CONTROL_CLI_ALERT_H
 
+int cli_alert_metrics(int argc, char **argv); /* cli_alert_metrics.c */
+
 /* cli_alert_notices.c */
 int cli_alert_receivers(int argc, char **argv);
 int cli_alert_notices(int argc, char **argv);

@@ -14,7 +14,7 @@ static const unsigned by_source[] = {
     [SIGNAL_OF_ATTEMPTS] = OF_EXCHANGES,
     [SIGNAL_OF_SCORES] = TOLD_APART(APPLICATION) | TOLD_APART(REQUEST_TYPE) | TOLD_APART(PROMPT) | TOLD_APART(UPSTREAM_MODEL),
     [SIGNAL_OF_SPENDING] = TOLD_APART(APPLICATION) | TOLD_APART(BUDGET),
-    [SIGNAL_OF_SELF] = TOLD_APART(WATCHER) | TOLD_APART(RECEIVER),
+    [SIGNAL_OF_SELF] = 0,
 };
 
 static const struct {
@@ -36,6 +36,11 @@ static const char *const bys[] = {
 #undef BY
 };
 
+static unsigned by_of(enum signal s) {
+    if (s == SIGNAL_WATCH_SILENT) return TOLD_APART(WATCHER);
+    return s == SIGNAL_NOTICES_LATE ? TOLD_APART(RECEIVER) : by_source[rows[s].source];
+}
+
 struct signal_info signal_info(enum signal s) {
     return (struct signal_info){.name = rows[s].name,
                                 .unit = rows[s].unit,
@@ -44,7 +49,7 @@ struct signal_info signal_info(enum signal s) {
                                 .shape = rows[s].shape,
                                 .quantile = rows[s].per_mille / 1000.0,
                                 .more_is_worse = rows[s].more_is_worse,
-                                .by = by_source[rows[s].source]};
+                                .by = by_of(s)};
 }
 
 bool signal_from(struct slice name, enum signal *ret) {
@@ -54,6 +59,45 @@ bool signal_from(struct slice name, enum signal *ret) {
             return true;
         }
     return false;
+}
+
+const char *signal_source_name(enum signal_source s) {
+    static const char *const names[] = {"records", "attempts", "scores", "spending", "self"};
+    return names[s];
+}
+
+const char *signal_shape_name(enum signal_shape s) {
+    static const char *const names[] = {"share", "quantile", "mean", "sum", "reading"};
+    return names[s];
+}
+
+const char *signal_of_default(enum signal s) {
+    switch (s) {
+    case SIGNAL_QUALITY_SCORE:
+    case SIGNAL_QUALITY_GOOD: return "quality";
+    case SIGNAL_UNSUPPORTED: return "faithfulness";
+    case SIGNAL_FORMAT_VALID: return "format";
+    case SIGNAL_FEEDBACK_NEGATIVE: return "feedback";
+    default: return NULL;
+    }
+}
+
+void signal_write_json(enum signal s, struct json_writer *w) {
+    struct signal_info i = signal_info(s);
+    json_object(w);
+    json_member_text(w, "name", i.name);
+    json_member_text(w, "unit", i.unit);
+    json_member_text(w, "source", signal_source_name(i.source));
+    json_member_text(w, "shape", signal_shape_name(i.shape));
+    json_member_bool(w, "more_is_worse", i.more_is_worse);
+    json_member_text(w, "of", signal_of_default(s));
+    json_key(w, "by");
+    json_array(w);
+    for (unsigned b = 0; b < SIGNAL_BYS; b++)
+        if (i.by >> b & 1) json_put_string(w, slice_of(bys[b]));
+    json_array_end(w);
+    json_member_text(w, "meaning", i.meaning);
+    json_object_end(w);
 }
 
 const char *signal_by_name(enum signal_by b) { return bys[b]; }

@@ -24,19 +24,19 @@ enum signal_shape { SIGNAL_SHARE, SIGNAL_QUANTILE, SIGNAL_MEAN, SIGNAL_SUM, SIGN
     SIGNAL(ERRORS, "errors.rate", RECORDS, SHARE, 0, "share", true, "ended in error or were served degraded, of those not refused and not cancelled") \
     SIGNAL(REFUSED, "refused.rate", RECORDS, SHARE, 0, "share", true, "refused by us: key, limit, budget, malformed")             \
     SIGNAL(TRUNCATED, "truncated.rate", RECORDS, SHARE, 0, "share", true, "broke off after output had been relayed")             \
-    SIGNAL(LATENCY_P50, "latency.p50", RECORDS, QUANTILE, 500, "s", true, "whole exchange, of those that answered")               \
-    SIGNAL(LATENCY_P90, "latency.p90", RECORDS, QUANTILE, 900, "s", true, "the same")                                             \
-    SIGNAL(LATENCY_P95, "latency.p95", RECORDS, QUANTILE, 950, "s", true, "the same")                                             \
-    SIGNAL(LATENCY_P99, "latency.p99", RECORDS, QUANTILE, 990, "s", true, "the same")                                             \
+    SIGNAL(LATENCY_P50, "latency.p50", RECORDS, QUANTILE, 500, "s", true, "whole exchange, of all that we did not refuse: those that failed or whose client left waited too")               \
+    SIGNAL(LATENCY_P90, "latency.p90", RECORDS, QUANTILE, 900, "s", true, "whole exchange, of all that we did not refuse: those that failed or whose client left waited too")                                             \
+    SIGNAL(LATENCY_P95, "latency.p95", RECORDS, QUANTILE, 950, "s", true, "whole exchange, of all that we did not refuse: those that failed or whose client left waited too")                                             \
+    SIGNAL(LATENCY_P99, "latency.p99", RECORDS, QUANTILE, 990, "s", true, "whole exchange, of all that we did not refuse: those that failed or whose client left waited too")                                             \
     SIGNAL(LATENCY_SLOW, "latency.slow_share", RECORDS, SHARE, 0, "share", true,                                                  \
            "slower than 95 % of their like were in the baseline: of the same request type and input size")                        \
     SIGNAL(TTFT_P50, "ttft.p50", RECORDS, QUANTILE, 500, "s", true, "time to the first relayed output of streams")                \
-    SIGNAL(TTFT_P90, "ttft.p90", RECORDS, QUANTILE, 900, "s", true, "the same")                                                   \
-    SIGNAL(TTFT_P95, "ttft.p95", RECORDS, QUANTILE, 950, "s", true, "the same")                                                   \
-    SIGNAL(TTFT_P99, "ttft.p99", RECORDS, QUANTILE, 990, "s", true, "the same")                                                   \
+    SIGNAL(TTFT_P90, "ttft.p90", RECORDS, QUANTILE, 900, "s", true, "time to the first relayed output of streams")                                                   \
+    SIGNAL(TTFT_P95, "ttft.p95", RECORDS, QUANTILE, 950, "s", true, "time to the first relayed output of streams")                                                   \
+    SIGNAL(TTFT_P99, "ttft.p99", RECORDS, QUANTILE, 990, "s", true, "time to the first relayed output of streams")                                                   \
     SIGNAL(PER_TOKEN_P50, "per_token.p50", RECORDS, QUANTILE, 500, "s", true, "time for each output token behind the first")      \
-    SIGNAL(PER_TOKEN_P95, "per_token.p95", RECORDS, QUANTILE, 950, "s", true, "the same")                                         \
-    SIGNAL(PER_TOKEN_P99, "per_token.p99", RECORDS, QUANTILE, 990, "s", true, "the same")                                         \
+    SIGNAL(PER_TOKEN_P95, "per_token.p95", RECORDS, QUANTILE, 950, "s", true, "time for each output token behind the first")                                         \
+    SIGNAL(PER_TOKEN_P99, "per_token.p99", RECORDS, QUANTILE, 990, "s", true, "time for each output token behind the first")                                         \
     SIGNAL(RETRIES, "retries.rate", RECORDS, SHARE, 0, "share", true, "the same user asked the same again within seconds")        \
     SIGNAL(GAVE_UP, "users.gave_up", RECORDS, SUM, 0, "1", true, "users who asked the same three times within a minute")          \
     SIGNAL(OUTPUT_TOKENS, "output_tokens.mean", RECORDS, MEAN, 0, "tokens", true, "output tokens of an answer")                   \
@@ -47,8 +47,8 @@ enum signal_shape { SIGNAL_SHARE, SIGNAL_QUANTILE, SIGNAL_MEAN, SIGNAL_SUM, SIGN
     SIGNAL(PROVIDER_TIMEOUTS, "provider.timeout_rate", ATTEMPTS, SHARE, 0, "share", true, "attempts that ran out of time")        \
     SIGNAL(PROVIDER_TRUNCATED, "provider.truncated_rate", ATTEMPTS, SHARE, 0, "share", true, "answers that broke off")            \
     SIGNAL(PROVIDER_TTFT_P50, "provider.ttft.p50", ATTEMPTS, QUANTILE, 500, "s", true, "first output of the attempt that answered, from its own start") \
-    SIGNAL(PROVIDER_TTFT_P95, "provider.ttft.p95", ATTEMPTS, QUANTILE, 950, "s", true, "the same")                                \
-    SIGNAL(PROVIDER_TTFT_P99, "provider.ttft.p99", ATTEMPTS, QUANTILE, 990, "s", true, "the same")                                \
+    SIGNAL(PROVIDER_TTFT_P95, "provider.ttft.p95", ATTEMPTS, QUANTILE, 950, "s", true, "first output of the attempt that answered, from its own start")                                \
+    SIGNAL(PROVIDER_TTFT_P99, "provider.ttft.p99", ATTEMPTS, QUANTILE, 990, "s", true, "first output of the attempt that answered, from its own start")                                \
     SIGNAL(QUALITY_SCORE, "quality.score", SCORES, MEAN, 0, "0..1", false, "mean score of the metric `of` (quality), weighted by how records were sampled") \
     SIGNAL(QUALITY_GOOD, "quality.good_share", SCORES, SHARE, 0, "share", false, "scored 0.8 or better, of the metric `of` (quality)") \
     SIGNAL(UNSUPPORTED, "quality.unsupported_rate", SCORES, SHARE, 0, "share", true, "failed the check `of` (faithfulness): claims that the context does not support") \
@@ -85,6 +85,11 @@ struct signal_info {
 };
 struct signal_info signal_info(enum signal s);
 bool signal_from(struct slice name, enum signal *ret);
+const char *signal_source_name(enum signal_source s); /* "records", "attempts", "scores", "spending", "self" */
+const char *signal_shape_name(enum signal_shape s);   /* "share", "quantile", "mean", "sum", "reading" */
+const char *signal_of_default(enum signal s);         /* of a score: the metric that is meant without `of`; NULL: it has no `of` */
+struct json_writer;
+void signal_write_json(enum signal s, struct json_writer *w); /* one object: the table's row */
 
 /* BY(symbol, name): what series are told apart by. Labels are the client's words: each is bounded (LIMIT_SIGNAL_SERIES). */
 #define SIGNAL_BY_TABLE(BY)                                                                                                        \
