@@ -41,9 +41,11 @@ static bool was_filled(const struct filled *f, int line) {
 static void tell(struct config_reader *r, const struct problems *problems, const struct filled *f) {
     for (unsigned i = 0; i < problems->count; i++) {
         const struct problem *p = &problems->items[i];
-        const char *found = was_filled(f, p->line) ? strstr(p->text, ", found ") : NULL;
-        int len = found != NULL ? (int)(found - p->text) : (int)strlen(p->text);
-        config_complain(r, p->line, p->column, "%.*s%s", len, p->text, found != NULL ? ", found something else (not shown)" : "");
+        const char *found = strstr(p->text, ", found "), *quoted = strchr(p->text, '`');
+        if (found == NULL || (quoted != NULL && quoted < found)) found = quoted;
+        bool hidden = found != NULL && was_filled(f, p->line);
+        int len = hidden ? (int)(found - p->text) : (int)strlen(p->text);
+        config_complain(r, p->line, p->column, "%.*s%s", len, p->text, hidden ? " (the rest is not shown: in this line stands a variable or a file)" : "");
     }
 }
 
