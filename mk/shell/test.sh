@@ -1,7 +1,7 @@
 # ./dev test: every test and gate as timed steps, each with its log in build/test-logs. Sourced by ./dev.
 # A step's log says how much it ran by lines "N passed, N failed" or cmocka's; a step without any counts as one.
 
-steps="build gates unit schema exchange cli tokens e2e metrics torture asan tsan fuzz cppcheck tidy"
+steps="build gates unit schema exchange cli tokens e2e metrics alertmanager torture asan tsan fuzz cppcheck tidy"
 
 step_about() {
     case $1 in
@@ -13,7 +13,8 @@ step_about() {
     cli) echo "the command line and the control plane, by tests/e2e/cli" ;;
     tokens) echo "token counts against npm's gpt-tokenizer, on real and random texts" ;;
     e2e) echo "the providers' own SDKs against the built server" ;;
-    metrics) echo "promtool check metrics on a live /metrics" ;;
+    metrics) echo "promtool check metrics on a live /metrics, and the rules for Prometheus that are shipped" ;;
+    alertmanager) echo "a real Alertmanager is told of alerts and their end, and its webhook has our shape" ;;
     torture) echo "kill -9, full disk, reload under load, slow clients, flat memory" ;;
     asan) echo "unit tests and wire cases under ASan and UBSan" ;;
     tsan) echo "unit tests with threads, wire cases and a load under TSan" ;;
@@ -102,6 +103,7 @@ step_cli() { python3 tests/e2e/cli.py; }
 step_tokens() { make_quiet build/bench/tokens && node tests/e2e/tokens.mjs; }
 step_e2e() { sdk_install && python3 tests/e2e/run.py; }
 step_metrics() { python3 tests/e2e/metrics.py; }
+step_alertmanager() { python3 tests/e2e/alertmanager.py; }
 step_torture() { python3 tests/torture/run.py; }
 step_asan() {
     make_quiet SAN=address,undefined all || return 1
@@ -154,7 +156,7 @@ step_run() {
     pid=$!
     while kill -0 $pid 2>/dev/null; do
         if [ -t 1 ]; then
-            printf '\r\e[K%-9s %4ds  %s' "$name" $((SECONDS - began)) "$(tail -n 1 "$log" | tr -cd '[:print:]' | cut -c1-80)"
+            printf '\r\e[K%-12s %4ds  %s' "$name" $((SECONDS - began)) "$(tail -n 1 "$log" | tr -cd '[:print:]' | cut -c1-80)"
         elif [ $((SECONDS - began)) -ge $((shown + 60)) ]; then
             shown=$((SECONDS - began))
             say "  $name: $shown s so far"
@@ -165,7 +167,7 @@ step_run() {
     [ ! -t 1 ] || printf '\r\e[K'
     counts=$(step_counts "$log" $rc)
     passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
-    say "$(printf '%-9s %-4s %5ds  %5d passed %4d failed   %s' "$name" "$([ $rc -eq 0 ] && echo ok || echo FAIL)" \
+    say "$(printf '%-12s %-4s %5ds  %5d passed %4d failed   %s' "$name" "$([ $rc -eq 0 ] && echo ok || echo FAIL)" \
         $((SECONDS - began)) "${counts% *}" "${counts#* }" "$(step_about "$name")")"
     if [ $rc -ne 0 ]; then
         say "  the end of $log:"
@@ -176,7 +178,7 @@ step_run() {
 test_main() {
     local wanted="$*" name passed=0 failed=0 began=$SECONDS
     if [ "$wanted" = --list ]; then
-        for name in $steps; do printf '%-9s %s\n' "$name" "$(step_about "$name")"; done
+        for name in $steps; do printf '%-12s %s\n' "$name" "$(step_about "$name")"; done
         return 0
     fi
     for name in $wanted; do

@@ -1,14 +1,33 @@
 #!/usr/bin/env python3
 """promtool must accept /metrics of a server that has served something, and the counts in it must be right."""
 import json
+import re
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-from rig import KEY, Rig, config  # noqa: E402
+from rig import KEY, ROOT, Rig, config, expect  # noqa: E402
+
+
+def check_rules():
+    """What we ship for Prometheus: promtool takes it, each alert is tested, and every metric and label in it is one of ours."""
+    folder = ROOT / "examples" / "prometheus"
+    for words in (["check", "config", "prometheus.yaml"], ["check", "rules", "quarterdeck.rules.yaml"], ["test", "rules", "quarterdeck.rules.test.yaml"]):
+        ran = subprocess.run(["promtool", *words], cwd=folder, capture_output=True, text=True)
+        expect(ran.returncode == 0, f"promtool {' '.join(words)}: {ran.stdout} {ran.stderr}")
+    ours = {name: set(labels.split(",")) for name, labels in re.findall(r'METRIC\(\w+, "(\w+)", \w+, "([^"]*)"', (ROOT / "src/base/metric.h").read_text())}
+    rules, tests = (folder / "quarterdeck.rules.yaml").read_text(), (folder / "quarterdeck.rules.test.yaml").read_text()
+    used = set(re.findall(r"quarterdeck_\w+", rules + tests))
+    expect(len(used) > 8 and used <= set(ours), f"not among our metrics: {used - set(ours)}")
+    for name, labels in re.findall(r"(quarterdeck_\w+)\{([^}]*)\}", rules + tests):
+        named = set(re.findall(r'(\w+)\s*[=!]~?=?\s*"', labels))
+        expect(named - {"instance"} <= ours[name], f"{name} has no {named - ours[name]}")
+    alerts = set(re.findall(r"alert: (\w+)", rules))
+    expect(alerts == set(re.findall(r"alertname: (\w+)", tests)), "an alert without a test")
 
 
 def main():
+    check_rules()
     with Rig() as rig:
         sim = rig.start_sim("--speed", "0")
         rig.write_config(config(sim.url, "  broken: {targets: [{provider: openai, model: sim-500}], retry: {attempts: 1}}"))
