@@ -142,7 +142,8 @@ static enum fault drop_orphans(struct notify_wire *w, struct slice receiver, int
         if (fault == FAULT_NONE) notify_count(d, "given_up");
     }
     if (fault == FAULT_NONE && n > 0) {
-        log_event(LOG_ERROR, "notices were given up: no such receiver is configured any more", "receiver", d->name, NULL);
+        if (!d->said_gone) log_event(LOG_ERROR, "notices were given up: no such receiver is configured any more", "receiver", d->name, NULL);
+        d->said_gone = true;
         notify_look_soon(w);
     }
     arena_deinit(&arena);
@@ -175,6 +176,7 @@ static int64_t look_with(struct notify_wire *w, const struct policy *p, struct a
         struct notify_door *d = door_of(w, p->alerts.receivers[i].name);
         struct error own = {.fault = FAULT_NONE};
         d->known = true;
+        d->said_gone = false;
         next_us = 0;
         enum fault its = open_door(d, &p->alerts.receivers[i], now_us, &next_us, &own);
         if (its != FAULT_NONE && fault == FAULT_NONE) fault = error_set(error, its, "%s", own.text);

@@ -33,6 +33,7 @@ struct notify_door {
     struct notify_wire *w;
     char *name;
     bool known;                    /* in the policy that was looked at last */
+    bool said_gone;                /* that it is not, since it was */
     /* under way */
     bool busy, test;
     struct arena arena;
