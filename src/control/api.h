@@ -40,7 +40,7 @@ struct api_parameter {
     const char *help;
 };
 
-#define API_PARAMETERS 16 /* most of one route */
+#define API_PARAMETERS 20 /* most of one route */
 
 struct api_call;
 struct api_route {
@@ -156,6 +156,10 @@ void api_evals_results_put(struct api_call *c);
 void api_evals_end(struct api_call *c);
 void api_evals_stop(struct api_call *c);
 void api_evals_reference(struct api_call *c);
+void api_actions_list(struct api_call *c);
+void api_action_show(struct api_call *c);
+void api_action_take(struct api_call *c);
+void api_action_undo(struct api_call *c);
 void api_live_prompts(struct api_call *c);
 void api_live_prompt_show(struct api_call *c);
 void api_live_prompt_adopt(struct api_call *c);
@@ -252,6 +256,7 @@ extern const struct api_field api_fields_eval_compare[];
 extern const struct api_field api_fields_eval_online[];
 extern const struct api_field api_fields_watch_signals[]; /* api_schema_watch_signals.c */
 extern const struct api_field api_fields_watch_notices[]; /* api_schema_watch_notices.c */
+extern const struct api_field api_fields_watch_actions[];
 extern const struct api_field *const api_schemas[]; /* all such tables; ends with NULL */
 
 #endif

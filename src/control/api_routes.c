@@ -1,6 +1,8 @@
 /* The table of routes. What is not in here does not exist. */
 #include "control/api.h"
 #include "model/finding.h"
+#include "model/intervention.h"
+#include "store/actions.h"
 
 #include "cost/cache_pairs.h"
 #include "cost/downgrade.h"
@@ -338,6 +340,36 @@ static const struct api_parameter model_change_said[] = {MODEL_CHANGE, CHANGED_W
 static const struct api_parameter model_change_hold[] = {
     MODEL_CHANGE, CHANGED_WHY, {.name = "to", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_LABEL, .help = "the model that answers meanwhile"}, END};
 
+/* actions on live traffic */
+#define OR_ACTION(symbol, name, needs, meaning) "|" name
+#define OR_ACTION_STATE(symbol, name) "|" name
+#define ACTION_NUMBER {.name = "number", .place = API_PATH, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .required = true, .help = "of the action"}
+#define ACTION_SCOPE(n, h) {.name = n, .place = API_BODY, .type = API_TEXT, .high = LIMIT_LABEL, .help = h}
+static const struct api_parameter action_list[] = {
+    {.name = "in_force", .place = API_QUERY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "only those that the loops hold"},
+    {.name = "state", .place = API_QUERY, .type = API_CHOICE, .choices = &(ACTION_STATE_TABLE(OR_ACTION_STATE))[1], .help = "only these"},
+    TEXT_QUERY("rule", "only those that follow its alerts"),
+    {.name = "alert", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .help = "only those that follow this alert"},
+    TIME_QUERY("from", NULL, "only those begun since"),
+    {.name = "before", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .help = "only numbers below: the next page"},
+    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "newest first, at most so many"}, END};
+static const struct api_parameter action_one[] = {ACTION_NUMBER, END};
+static const struct api_parameter action_take[] = {
+    {.name = "kind", .place = API_BODY, .type = API_CHOICE, .required = true, .choices = &(INTERVENTION_TABLE(OR_ACTION))[1], .help = "what is done"},
+    ACTION_SCOPE("application", "of a key, of kept answers, of batches"), ACTION_SCOPE("model", "whose traffic"),
+    ACTION_SCOPE("provider", "of a breaker"), ACTION_SCOPE("upstream_model", "of the provider, as it names it"),
+    ACTION_SCOPE("prompt", "to roll back, or whose kept answers"), ACTION_SCOPE("key", "the name of the application's key"),
+    ACTION_SCOPE("from", "of a fail-over: PROVIDER/MODEL or PROVIDER that is asked last; the model's first target"),
+    ACTION_SCOPE("to", "of a fail-over: who is asked first, another model too; of a rollback: the version"),
+    ACTION_SCOPE("tier", "of route_down; the cheapest"), ACTION_SCOPE("record", "of a quarantine: the record of the one answer"),
+    ACTION_SCOPE("batch", "of pause_batch: only this one"),
+    {.name = "per_minute", .place = API_BODY, .type = API_INTEGER, .low = 1, .high = 1000000, .help = "of throttle_key: requests that the key may send"},
+    {.name = "for", .place = API_BODY, .type = API_TEXT, .fallback = "until it is undone", .help = "it ends by itself after this long: 1h, 30m"},
+    {.name = "dry_run", .place = API_BODY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "say what would be done, and keep that it was asked"},
+    REASON(API_BODY), {.name = "as", .place = API_BODY, .type = API_TEXT, .help = "who does it, where no tokens are configured"}, END};
+static const struct api_parameter action_undo[] = {
+    ACTION_NUMBER, REASON(API_BODY), {.name = "as", .place = API_BODY, .type = API_TEXT, .help = "who does it, where no tokens are configured"}, END};
+
 /* reviews by people */
 #define REVIEW_ID {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the review: review-3, or 3"}
 #define REVIEWER(where) {.name = "reviewer", .place = where, .type = API_TEXT, .fallback = "the token's name", .help = "as whom; another's name takes an admin"}
@@ -481,6 +513,10 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/knowledge/{name}/rollback", API_EDITOR, 200, api_roll_back, "The same of a knowledge base; its documents are restored by whoever keeps them.", roll_back, "Changed", NULL},
     REVIEW_ROUTES("/api/v1/prompts/{name}/versions/{version}")
     REVIEW_ROUTES("/api/v1/knowledge/{name}/versions/{version}")
+    {"GET", "/api/v1/actions", API_VIEWER, 200, api_actions_list, "What was done to live traffic, by itself or by a person, and what was not and why; newest first.", action_list, "Actions", NULL},
+    {"POST", "/api/v1/actions", API_EDITOR, 200, api_action_take, "Does one: in force on every loop when it answers. Names are checked; a rollback needs the role that change_policy.rollback says.", action_take, "ActionTaken", NULL},
+    {"GET", "/api/v1/actions/{number}", API_VIEWER, 200, api_action_show, "One of them, with its evidence and each step of its coming back.", action_one, "ActionShown", NULL},
+    {"POST", "/api/v1/actions/{number}/undo", API_EDITOR, 200, api_action_undo, "Ends it: everything is as before from the next exchange on. A rollback (409) says the command that undoes it.", action_undo, "ActionTaken", NULL},
     {"GET", "/api/v1/live-prompts", API_VIEWER, 200, api_live_prompts, "System prompts of traffic that came with no version, by template.", live_list, "LivePrompts", NULL},
     {"GET", "/api/v1/live-prompts/{hash}", API_VIEWER, 200, api_live_prompt_show, "One of them: its text, its template, and what it changed.", live_show, "LivePromptShown", NULL},
     {"POST", "/api/v1/live-prompts/{hash}/adopt", API_EDITOR, 200, api_live_prompt_adopt, "Registers it as the version in production, because it is what serves. A second time changes nothing.", live_adopt, "LivePromptAdopted", NULL},

@@ -30,6 +30,7 @@ const struct cli_verb cli_verbs[] = {
     {"knowledge", "knowledge list|show", "knowledge bases and their versions", cli_knowledge},
     {"rollout", "rollout start|status|list|promote|pause|resume|abort", "a version on its way to production", cli_rollout},
     {"rollback", "rollback NAME [--to V]", "what was in production before serves again, at once", cli_rollback},
+    {"action", "action list|show|take|undo", "what was done to live traffic, by itself or by a person; doing and undoing it", cli_action},
     {"finding", "finding list|dismiss", "what the watchers noticed, of cost and of quality", cli_finding},
     {"alert", "alert receivers|notices|test", "what is wrong now, who was told, and what rules watch", cli_alert},
     {"review", "review create|list|show|next|label|unlabel|disputed|adjudicate|labels|close", "answers that wait for people", cli_review},

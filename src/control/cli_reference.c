@@ -263,7 +263,7 @@ static const struct cli_verb *parts_of(const char *verb) {
     static const struct {
         const char *verb;
         const struct cli_verb *parts;
-    } all[] = {{"record", cli_record_parts}, {"model", cli_model_parts}, {"key", cli_key_parts}, {"policy", cli_policy_parts},
+    } all[] = {{"action", cli_action_parts}, {"record", cli_record_parts}, {"model", cli_model_parts}, {"key", cli_key_parts}, {"policy", cli_policy_parts},
                {"cost", cli_cost_parts}, {"budget", cli_budget_parts}, {"limit", cli_limit_parts}, {"batch", cli_batch_parts},
                {"review", cli_review_parts}, {"finding", cli_finding_parts}, {"eval", cli_eval_parts}, {"suite", cli_suite_parts},
                {"audit", cli_audit_parts}, {"prompt", cli_prompt_parts}, {"knowledge", cli_knowledge_parts}, {"rollout", cli_rollout_parts},

@@ -29,6 +29,7 @@ int cli_review(int argc, char **argv);
 int cli_suite(int argc, char **argv);
 int cli_prompt(int argc, char **argv);
 int cli_knowledge(int argc, char **argv); /* cli_prompt.c */
+int cli_action(int argc, char **argv);
 int cli_rollout(int argc, char **argv);
 int cli_rollback(int argc, char **argv); /* cli_rollout.c */
 int cli_apply(int argc, char **argv); /* cli_definition.c */
@@ -38,7 +39,7 @@ int cli_load(int argc, char **argv); /* cli_load.c */
 int cli_reference(int argc, char **argv, const struct cli_verb *serve);
 
 /* Tables of their parts, for the reference. */
-extern const struct cli_verb cli_record_parts[], cli_model_parts[], cli_key_parts[], cli_policy_parts[], cli_cost_parts[], cli_budget_parts[],
+extern const struct cli_verb cli_action_parts[], cli_record_parts[], cli_model_parts[], cli_key_parts[], cli_policy_parts[], cli_cost_parts[], cli_budget_parts[],
     cli_limit_parts[], cli_batch_parts[], cli_review_parts[], cli_finding_parts[], cli_eval_parts[], cli_suite_parts[],
     cli_rollout_parts[], cli_audit_parts[], cli_prompt_parts[], cli_knowledge_parts[], cli_alert_parts[];
 

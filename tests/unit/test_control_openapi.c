@@ -86,6 +86,7 @@ static const char *body_of(const struct api_route *r) {
     static const char *const bodies[][3] = {
         {"POST", "/api/v1/keys", "{\"application\":\"support\",\"name\":\"k\"}"},
         {"POST", "/api/v1/cost/reconcile", "start_time_iso,model,input_tokens,output_tokens,amount_value,amount_currency\n2026-01-05T00:00:00Z,gpt-4o,10,5,1.5,usd\n"},
+        {"POST", "/api/v1/actions", "{\"kind\":\"freeze_key\",\"application\":\"support\",\"key\":\"file-key\",\"for\":\"1h\",\"reason\":\"r\"}"},
         {"POST", "/api/v1/models/{model}/route", "{\"state\":\"on\",\"reason\":\"r\"}"},
         {"POST", "/api/v1/models/{model}/route/downgrade", "{\"answer\":\"within\"}"},
         {"POST", "/api/v1/cost/cache-calibration", "{\"pairs\":\"question_a,question_b,same\\nwhere is it,where is  it?,1\\n\"}"},
@@ -153,6 +154,7 @@ static void answers_have_their_shapes(void **state) {
         if (strstr(r->path, "keys/{application}")) snprintf(target, sizeof target, "/api/v1/keys/support/k");
         if (strstr(r->path, "budgets/{name}")) snprintf(target, sizeof target, "/api/v1/budgets/b");
         if (strstr(r->path, "limits/{name}")) snprintf(target, sizeof target, "/api/v1/limits/l");
+        if (strstr(r->path, "actions/{")) snprintf(target, sizeof target, "/api/v1/actions/1%s", strrchr(r->path, '}') + 1);
         if (strstr(r->path, "approvals/{")) snprintf(target, sizeof target, "/api/v1/approvals/support/summary");
         if (strstr(r->path, "totals")) snprintf(target, sizeof target, "/api/v1/totals?step=1m");
         if (strstr(r->path, "latency")) snprintf(target, sizeof target, "/api/v1/latency?by=model,team,prompt,feature,application,request_type");
