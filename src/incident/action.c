@@ -411,6 +411,8 @@ enum fault action_take(const struct action_call *c, struct action_outcome *ret, 
     struct error why = {.fault = FAULT_NONE};
     struct action_outcome o = {.already = false};
     enum fault fault = intervention_check(c->policy, c->registry, &t.spec, c->arena, &why);
+    unsigned expired;
+    (void)!action_expire(c->registry, c->at_us, c->arena, &expired, NULL); /* what has ended keeps nothing from beginning; with no room for it the rest goes on */
     t.scope = scope_text(&t.spec, c->arena);
     t.about = intervention_about(&t.spec, c->arena);
     if (slice_is_null(t.scope)) fault = error_set(&why, FAULT_TOO_LARGE, "the scope of the action is too long");

@@ -304,6 +304,23 @@ static void ends_by_itself(void **state) {
     assert_words(w, "action 1 is expired since 2025-11-21 17:00:04 UTC, by quarterdeck (its time was over)");
 }
 
+/* Whether or not anybody has written down that the first is over. */
+static void again_after_its_end(void **state) {
+    struct world *w = *state;
+    struct action_call c = by(w, "anna", INTERVENTION_DEGRADE);
+    c.spec.model = SLICE("chat");
+    c.spec.lasts_us = HOUR_US;
+    take(w, &c);
+    c.at_us += HOUR_US - 1;
+    take(w, &c);
+    assert_true(w->out.already);
+    c.at_us += 1;
+    take(w, &c);
+    assert_false(w->out.already);
+    assert_int_equal(w->out.row.number, 2);
+    assert_int_equal(row(w, 1).state, ACTION_EXPIRED);
+}
+
 static void publishing_fails(void **state) {
     struct world *w = *state;
     struct action_call c = by(w, "anna", INTERVENTION_DEGRADE);
@@ -541,7 +558,7 @@ static void no_more_than_the_loops_hold(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(fails_over_and_back), TEST(each_kind),      TEST(scopes_are_checked),    TEST(one_rate_for_a_key),   TEST(ends_by_itself),
+        TEST(fails_over_and_back), TEST(each_kind),      TEST(scopes_are_checked),    TEST(one_rate_for_a_key),   TEST(ends_by_itself), TEST(again_after_its_end),
         TEST(publishing_fails),    TEST(only_what_is_granted), TEST(key_of_a_grant),  TEST(no_more_often_than_granted), TEST(once_for_a_firing),
         TEST(a_rule_about_nothing), TEST(rolls_back),    TEST(killed_before_its_row), TEST(people_need_the_role), TEST(a_full_disk),
         TEST(no_more_than_the_loops_hold),
