@@ -62,6 +62,7 @@ class Run:
             self.names[up.name] = f"{case.name}-{up.name}"
             self.names[f"{up.name}.port"] = str(up.port)
         self.seconds = 0.0
+        self.actions = []  # in force by `== action`, the last one last
 
     def substitute(self, text, **more):
         return cases.substitute(text, {**self.names, **more})
@@ -103,6 +104,10 @@ class Run:
                 await client.reply(section)
             elif section.kind == "then":
                 await client.directives(section.parts[1:])
+            elif section.kind == "action":
+                self.actions.append(await server.take(section.arguments[0], json.loads(self.substitute(section.text))))
+            elif section.kind == "undo":
+                await server.undo(self.actions.pop())
         await self.check_records(server)
         self.check_upstreams()
 

@@ -19,6 +19,7 @@ struct process {
     struct metric_set *metrics;
     struct batch_desk *desk;
     unsigned records;
+    bool paused; /* the batches of "app" */
 };
 
 static enum fault give_prices(void *ctx, const char *path, struct buffer *out, struct error *error) {
@@ -51,6 +52,11 @@ static struct policy *read_policy(const char *provider) {
 
 static struct policy *policy_of(void *ctx) { return policy_hold(((struct process *)ctx)->policy); }
 
+static bool is_paused(void *ctx, struct slice application, struct slice batch) {
+    assert_true(batch.len > 0);
+    return ((struct process *)ctx)->paused && slice_is(application, "app");
+}
+
 static enum fault keep_record(void *ctx, const struct record *r) {
     (void)r;
     ((struct process *)ctx)->records++;
@@ -68,7 +74,7 @@ static void begin(struct process *p, struct rig *rig, const char *provider) {
     *p = (struct process){.policy = read_policy(provider), .metrics = metric_set_new(), .governor = governor_new(NULL)};
     assert_true(governor_install(p->governor, p->policy));
     assert_int_equal(governor_fill(p->governor, NOW, &(struct record_source){p, no_records}, &error), FAULT_NONE);
-    p->desk = batch_desk_new(&(struct batch_services){.ctx = p, .policy = policy_of, .record = keep_record,
+    p->desk = batch_desk_new(&(struct batch_services){.ctx = p, .policy = policy_of, .paused = is_paused, .record = keep_record,
                                                       .admission = governor_calls(p->governor), .metrics = p->metrics,
                                                       .data_dir = rig->dir, .inside = SLICE("x")},
                              &error);
@@ -308,6 +314,47 @@ static void test_provider_gone(void **state) {
     end(&p);
 }
 
+/* Lines of a paused batch wait, those of another application's do not; those at a provider are not asked for, but may be cancelled. */
+static void test_paused(void **state) {
+    struct process p;
+    char id[64], other[64];
+    begin(&p, *state, "");
+    struct batch_active *a = make(&p, "app", "", two, id), *b = make(&p, "strict", "", two, other);
+    p.paused = true;
+    batch_pump(p.desk);
+    assert_int_equal(a->in_flight, 0);
+    assert_int_equal(b->in_flight, 2);
+    p.paused = false;
+    batch_pump(p.desk);
+    assert_int_equal(a->in_flight, 2);
+    end(&p);
+}
+
+static void test_paused_at_provider(void **state) {
+    struct process p;
+    char id[64];
+    begin(&p, *state, ", batch: true");
+    struct batch_active *a = make(&p, "app", "", two, id);
+    p.paused = true;
+    batch_pass_next(a);
+    assert_false(http_call_is_open(&a->http.call));
+    assert_true(a->timer.on); /* it is looked at again */
+    p.paused = false;
+    batch_pass_next(a);
+    assert_true(http_call_is_open(&a->http.call)); /* the upload */
+    http_call_deinit(&a->http.call);
+    memset(&a->http, 0, sizeof a->http);
+    a->row.upstream_file = SLICE("file");
+    a->row.upstream_batch = SLICE("batch");
+    p.paused = true;
+    batch_pass_next(a);
+    assert_false(http_call_is_open(&a->http.call)); /* nor is it asked for */
+    batch_cancel(a);
+    batch_pass_next(a);
+    assert_true(http_call_is_open(&a->http.call)); /* but cancelled */
+    end(&p);
+}
+
 /* Nobody can delete a batch, so those of an application are counted. */
 static void test_too_many(void **state) {
     struct process p;
@@ -331,6 +378,6 @@ static void test_too_many(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(test_bound),          TEST(test_discount),      TEST(test_request_type),
                                        TEST(test_view), TEST(test_expired),        TEST(test_expired_before_sent), TEST(test_end_not_stored),
-                                       TEST(test_provider_gone),  TEST(test_too_many)};
+                                       TEST(test_provider_gone),  TEST(test_too_many), TEST(test_paused), TEST(test_paused_at_provider)};
     return cmocka_run_group_tests_name("cost_batch_desk", tests, NULL, NULL);
 }

@@ -42,7 +42,7 @@ class Case:
         return [s for s in self.sections if s.kind == kind]
 
 
-KINDS = {"config", "upstream", "request", "again", "raw", "reply", "record", "received", "then"}
+KINDS = {"config", "upstream", "request", "again", "raw", "reply", "record", "received", "then", "action", "undo"}
 ESCAPES = {"r": "\r", "n": "\n", "t": "\t", "0": "\0", "\\": "\\", " ": " "}
 
 

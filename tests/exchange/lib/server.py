@@ -154,16 +154,24 @@ class Server:
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    async def api(self, path):
-        """A JSON answer of the control plane."""
+    async def take(self, kind, scope):
+        """An action, in force on every loop when it returns; its number."""
+        return (await self.api("/api/v1/actions", json.dumps({"kind": kind, **scope, "reason": "case"})))["number"]
+
+    async def undo(self, number):
+        await self.api(f"/api/v1/actions/{number}/undo", '{"reason": "case"}')
+
+    async def api(self, path, body=None):
+        """A JSON answer of the control plane. `body`: it is a POST."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 22)
         try:
-            writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\nconnection: close\r\n\r\n".encode())
+            method, sent = ("GET", b"") if body is None else ("POST", body.encode())
+            writer.write(f"{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-length: {len(sent)}\r\nconnection: close\r\n\r\n".encode() + sent)
             from . import http
             message = await http.read_head(reader)
             await http.read_body(reader, message, True)
             if message.status != 200:
-                raise RuntimeError(f"GET {path}: {message.first} {message.text[:300]}")
+                raise RuntimeError(f"{method} {path}: {message.first} {message.text[:300]}")
             return json.loads(message.text)
         finally:
             writer.close()
