@@ -179,8 +179,9 @@ http {{
             raise Failure("nginx is not installed")
         return self.start(f"nginx-{port}", [program, "-e", home / "error.log", "-c", home / "nginx.conf"], self.proxy_cpu, port)
 
-    def gateway(self, upstream, workers=1, application="", more="", cpu=None):
-        """`application`: further settings of the application, as in `cache: {exact: {ttl: 1h}}, `. `more`: further lines of the file."""
+    def gateway(self, upstream, workers=1, application="", more="", cpu=None, models="", keys=""):
+        """`application`: further settings of the application, as in `cache: {exact: {ttl: 1h}}, `. `more`: further lines of the file; `models`: of
+        its models; `keys`: further keys of the application, as in `, {name: a, key: qd-...}`."""
         port = free_port()
         home = self.folder / f"gateway-{port}"
         home.mkdir()
@@ -194,8 +195,9 @@ providers:
 models:
   bench:
     targets: [{{provider: bench, model: gpt-4o-mini-2024-07-18}}]
+{models}
 applications:
-  bench: {{models: [bench], {application}keys: [{{name: bench, key: "{KEY}"}}]}}
+  bench: {{models: [bench], {application}keys: [{{name: bench, key: "{KEY}"}}{keys}]}}
 {more}
 """)
         return self.start(f"gateway-{port}", [BUILD / "quarterdeck", "serve", "-c", home / "quarterdeck.yaml"], cpu or self.proxy_cpu, port)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The benchmark table: each row with its bar, what was measured, and the verdict. Loopback only, bounded.
 
-  bench/run.py [ROW...]    rows: throughput latency streams memory ledger budget spend tokens cache schema bootstrap prompt eval (default: all); --list, --quick (short and rough)
+  bench/run.py [ROW...]    rows: throughput latency streams memory ledger budget spend tokens cache schema bootstrap prompt actions eval (default: all); --list, --quick (short and rough)
 
 Everything is measured side by side in one run, in interleaved rounds, and medians are shown. What is measured is
 pinned to one processor and what measures to the other.
@@ -394,6 +394,47 @@ def row_prompt(table):
     worst = max(flips, key=lambda f: f["effective_ms"])
     table.add(f"rollback, in force on {len(CPUS)} workers under load", "within 100 ms", f"{worst['effective_ms']:.1f} ms, the worst of {len(flips)} "
               f"(the API answered after {worst['told_ms']:.1f} ms; {sum(f['requests'] for f in flips):,} answers looked at)", verdict(worst["effective_ms"] <= 100))
+
+
+ACTIONS = 20
+
+
+def take_actions(gateway):
+    """Actions of which none is about what is measured: each has to be looked at and passed by."""
+    kinds = (lambda i: {"kind": "freeze_key", "application": "bench", "key": f"spare{i}"}, lambda i: {"kind": "fail_over", "model": f"spare{i}"},
+             lambda i: {"kind": "throttle_key", "application": "bench", "key": f"spare{i}", "per_minute": 1},
+             lambda i: {"kind": "open_breaker", "provider": "bench", "upstream_model": f"s{i}"})
+    return [json.loads(api(gateway, "/api/v1/actions", {**kinds[i % 4](i), "reason": "bench"}))["number"] for i in range(ACTIONS)]
+
+
+def actions_pair(rig, gateway, turn):
+    """A second with the actions in force and one without any, in turns first."""
+    pair = {}
+    for name in sorted(("with", "without"), reverse=turn % 2 == 1):
+        taken = take_actions(gateway) if name == "with" else []
+        pair[name] = wrk(rig, gateway, 1, cpu=cpu_settled)
+        for number in taken:
+            api(gateway, f"/api/v1/actions/{number}/undo", {"reason": "bench"})
+    progress(f"actions {turn}/{PROMPT_PAIRS}: " + ", ".join(f"{name} {last['rate']:.0f}/s, {last['cpu_us']:.1f} us CPU" for name, last in sorted(pair.items())))
+    return pair
+
+
+def row_actions(table):
+    """What actions in force cost an exchange that none of them is about: in the functions alone, and under load."""
+    rows = tool_lines("actions", 1, cpu=PROXY_CPU)
+    ns = {row["actions"]: row["ns"] for row in rows}
+    table.add("actions in force, CPU added to an exchange that none is about", "20: at most 1 us", f"{ns[20] / 1e3:.2f} us (none: {ns[0]:.0f} ns; 200, the most: {ns[200] / 1e3:.1f} us)",
+              verdict(ns[20] <= 1000))
+    models = "\n".join(f"  spare{i}: {{targets: [{{provider: bench, model: s{i}}}, {{provider: bench, model: t{i}}}]}}" for i in range(ACTIONS))
+    keys = "".join(f', {{name: spare{i}, key: "{KEY}-{i}"}}' for i in range(ACTIONS))
+    with Rig() as rig:
+        gateway = rig.gateway(rig.upstream(), models=models, keys=keys)
+        pairs = [actions_pair(rig, gateway, turn) for turn in range(PROMPT_PAIRS + 1)][1:]
+    table.raw["actions"] = {"alone": rows, "traffic": pairs}
+    least, middle, most = median_within([pair["with"]["cpu_us"] - pair["without"]["cpu_us"] for pair in pairs])
+    table.add(f"{ACTIONS} actions in force, CPU per exchange under load, median of {len(pairs)} pairs", "at most 2 us more",
+              f"{middle:+.1f} us ({least:+.1f} to {most:+.1f} with 95 %; {statistics.median(p['without']['cpu_us'] for p in pairs):.1f} us without)",
+              "pass" if most <= 2 else "MISS" if least > 2 else "undecided: it is too noisy here")
 
 
 CHECKS = [{"type": "regex", "value": "[a-z]{3}"}, {"type": "not-icontains", "value": "as an AI"}, {"type": "word-count", "value": {"min": 1, "max": 500}}]

@@ -323,10 +323,10 @@ static void test_paused(void **state) {
     p.paused = true;
     batch_pump(p.desk);
     assert_int_equal(a->in_flight, 0);
-    assert_int_equal(b->in_flight, 2);
+    assert_int_equal(b->in_flight, 1); /* one, until answers say that there is room for more */
     p.paused = false;
     batch_pump(p.desk);
-    assert_int_equal(a->in_flight, 2);
+    assert_int_equal(a->in_flight, 1);
     end(&p);
 }
 
