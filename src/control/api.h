@@ -170,6 +170,11 @@ void api_model_release(struct api_call *c);
 void api_models(struct api_call *c);
 void api_quote(struct api_call *c);
 void api_alert_metrics(struct api_call *c);
+void api_alert_rule_calibrate(struct api_call *c);
+void api_alert_rule_replay(struct api_call *c);
+void api_thresholds(struct api_call *c);
+void api_threshold_accept(struct api_call *c);
+void api_threshold_refuse(struct api_call *c);
 void api_receivers(struct api_call *c);
 void api_receiver_test(struct api_call *c);
 void api_notices(struct api_call *c);
@@ -257,6 +262,8 @@ extern const struct api_field api_fields_eval_online[];
 extern const struct api_field api_fields_watch_signals[]; /* api_schema_watch_signals.c */
 extern const struct api_field api_fields_watch_notices[]; /* api_schema_watch_notices.c */
 extern const struct api_field api_fields_watch_actions[];
+extern const struct api_field api_fields_watch_notices[];
+extern const struct api_field api_fields_watch_thresholds[]; /* api_schema_watch_notices.c */
 extern const struct api_field *const api_schemas[]; /* all such tables; ends with NULL */
 
 #endif

@@ -440,6 +440,24 @@ static const struct api_parameter notices[] = {
     TEXT_QUERY("receiver", "only for this one"),
     {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "50", .help = "so many"}, END};
 
+/* thresholds of alert rules */
+#define RULE_PATH {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the rule"}
+#define PAST_BODY \
+    {.name = "from", .place = API_BODY, .type = API_TIME, .fallback = "28 days before `to`", .help = "begin of the history; RFC 3339, a date, or back from now: -14d"}, \
+    {.name = "to", .place = API_BODY, .type = API_TIME, .fallback = "now", .help = "its end"}
+static const struct api_parameter rule_calibrate[] = {
+    RULE_PATH, PAST_BODY,
+    {.name = "alarms_per_month", .place = API_BODY, .type = API_TEXT, .help = "false alarms of all series together; without it the rule's own, else 1"},
+    REASON(API_BODY), END};
+static const struct api_parameter rule_replay[] = {
+    RULE_PATH, PAST_BODY,
+    {.name = "threshold", .place = API_BODY, .type = API_TEXT, .help = "to try, such as 2.5s, 5% or 0.8; without it the one in force"}, END};
+static const struct api_parameter thresholds[] = {
+    TEXT_QUERY("rule", "only this rule's"),
+    {.name = "state", .place = API_QUERY, .type = API_CHOICE, .choices = "proposed|accepted|refused|replaced", .help = "only those"}, END};
+static const struct api_parameter threshold_decide_it[] = {
+    {.name = "number", .place = API_PATH, .type = API_INTEGER, .required = true, .low = 1, .high = INT64_MAX, .help = "the threshold"}, REASON(API_BODY), END};
+
 const struct api_route api_routes[] = {
     {"GET", "/api/v1/records", API_VIEWER, 200, api_records_list, "Records, newest first, a page at a time.", record_list, "RecordPage", NULL},
     {"GET", "/api/v1/records/{id}", API_VIEWER, 200, api_records_show, "One record.", record_id, "Record", NULL},
@@ -471,6 +489,11 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/findings", API_VIEWER, 200, api_findings, "What the watchers noticed, with evidence and what to type next.", findings, "Findings", NULL},
     {"POST", "/api/v1/findings/{id}/dismiss", API_EDITOR, 200, api_findings_dismiss, "A finding needs no answer: it is not told again.", finding_dismiss, "Finding", NULL},
     {"GET", "/api/v1/alert-metrics", API_VIEWER, 200, api_alert_metrics, "What rules can watch: each metric with its unit, and what its series can be told apart by.", NULL, "AlertMetrics", NULL},
+    {"POST", "/api/v1/alert-rules/{name}/calibrate", API_EDITOR, 200, api_alert_rule_calibrate, "Proposes a threshold from the rule's own history, for a wanted number of false alarms; in force once accepted.", rule_calibrate, "Calibration", NULL},
+    {"POST", "/api/v1/alert-rules/{name}/replay", API_VIEWER, 200, api_alert_rule_replay, "What the rule would have done on past data. Changes nothing.", rule_replay, "RuleReplay", NULL},
+    {"GET", "/api/v1/thresholds", API_VIEWER, 200, api_thresholds, "Learned thresholds, newest first, with what they rest on.", thresholds, "Thresholds", NULL},
+    {"POST", "/api/v1/thresholds/{number}/accept", API_EDITOR, 200, api_threshold_accept, "Puts a proposed threshold in force; the one before is replaced.", threshold_decide_it, "Threshold", NULL},
+    {"POST", "/api/v1/thresholds/{number}/refuse", API_EDITOR, 200, api_threshold_refuse, "The rule stays as it is.", threshold_decide_it, "Threshold", NULL},
     {"GET", "/api/v1/receivers", API_VIEWER, 200, api_receivers, "Who is told of alerts, by which rules, and whether they take it.", NULL, "Receivers", NULL},
     {"POST", "/api/v1/receivers/{name}/test", API_EDITOR, 202, api_receiver_test, "Sends it a notice of a test, which is tried once.", receiver_test, "ReceiverTest", NULL},
     {"GET", "/api/v1/notices", API_VIEWER, 200, api_notices, "What receivers were told, newest first, and what came back.", notices, "Notices", NULL},

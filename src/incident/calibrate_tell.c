@@ -62,16 +62,20 @@ static const char *counted_as(const struct alert_when *w) {
 static struct slice words_of(const struct calibrate_request *q, const struct past_runs *p, const struct calibration_proposal *c, bool by_tail,
                              struct arena *arena) {
     struct signal_info info = signal_info(q->rule->when.signal);
-    bool has_unit = !slice_is(slice_of(info.unit), "1") && !slice_is(slice_of(info.unit), "share") && !slice_is(slice_of(info.unit), "0..1");
-    struct slice samples = grouped(p->samples, arena), shifted = SLICE("");
+    struct buffer value;
+    buffer_init(&value, 256);
+    alert_value_write(&info, c->threshold, &value);
+    struct slice threshold = arena_slice(arena, buffer_slice(&value)), samples = grouped(p->samples, arena), shifted = SLICE("");
+    buffer_deinit(&value);
     if (c->shifted) {
         struct date d = date_of_days(c->shifted_us / DAY_US);
         shifted = arena_printf(arena, ". What is usual shifted about %04d-%02d-%02d: calibrate again with --from that day once there are some days of it",
                                (int)d.year, d.month, d.day);
     }
-    return arena_printf(arena, "%.6g%s%s: %.2g alarms a month are expected (at most %.2g, at 95 %%), %s, from %.1f days, %.*s %s, %u series%s%s%.*s", c->threshold,
-                        has_unit ? " " : "", has_unit ? info.unit : "", c->expected, c->expected_high, by_tail ? "by its peaks" : "by counting", p->days,
-                        SLICE_ARG(samples), counted_as(&q->rule->when), p->n, p->cut ? " (more were left out)" : "",
+    return arena_printf(arena,
+                        SLICE_FMT ": %.2g alarms a month are expected (at most %.2g, at 95 %%), %s, from %.1f days, " SLICE_FMT " %s, %u series%s%s" SLICE_FMT,
+                        SLICE_ARG(threshold), c->expected, c->expected_high, by_tail ? "by its peaks" : "by counting", p->days, SLICE_ARG(samples),
+                        counted_as(&q->rule->when), p->n, p->cut ? " (more were left out)" : "",
                         c->extrapolated ? "; it was never reached: the tail was extrapolated" : "", SLICE_ARG(shifted));
 }
 

@@ -189,7 +189,7 @@ enum fault alert_policy_read(struct reader *r, const struct alert_places *at, co
 
 /* ---- words ---- */
 
-static void write_value(const struct signal_info *s, double value, struct buffer *out) {
+void alert_value_write(const struct signal_info *s, double value, struct buffer *out) {
     char text[64];
     if (strcmp(s->unit, "share") == 0) snprintf(text, sizeof text, "%.4g %%", 100 * value);
     else if (strcmp(s->unit, "USD") == 0) snprintf(text, sizeof text, "$%.6g", value);
@@ -237,5 +237,5 @@ void alert_when_words(const struct alert_when *w, struct buffer *out) {
         return;
     }
     buffer_append(out, w->test == ALERT_ABOVE ? SLICE(" above ") : SLICE(" below "));
-    write_value(&s, w->threshold, out);
+    alert_value_write(&s, w->threshold, out);
 }

@@ -176,6 +176,9 @@ const struct alert_receiver *alert_receiver_find(const struct alert_policy *p, s
 const struct escalation *escalation_find(const struct alert_policy *p, struct slice name);
 const struct oncall_schedule *schedule_find(const struct alert_policy *p, struct slice name);
 const struct oncall_person *person_find(const struct alert_policy *p, struct slice name);
+/* A value in the signal's unit, as rules write it; false: *ret_expected says what it should be ("a time such as 2s ..."). */
+bool alert_value_read(struct slice text, const struct signal_info *of, double *ret, const char **ret_expected);
+void alert_value_write(const struct signal_info *of, double value, struct buffer *out); /* "2.84 s", "5 %", "$1.5" */
 /* "latency.p99 by request_type over 5m above 2 s" */
 void alert_when_words(const struct alert_when *w, struct buffer *out);
 

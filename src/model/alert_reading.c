@@ -139,36 +139,40 @@ static bool read_bytes(struct slice text, double *ret) {
     return true;
 }
 
-bool alert_value(const struct alert_reader *a, uint32_t node, const char *place, const struct signal_info *of, double *ret) {
-    struct slice text = slice_trim(reader_scalar(a->r, node));
-    const char *words = "a number such as 100";
+bool alert_value_read(struct slice text, const struct signal_info *of, double *ret, const char **ret_expected) {
     double n = NAN, most = INFINITY;
     bool good;
+    text = slice_trim(text);
+    *ret_expected = "a number such as 100";
     if (strcmp(of->unit, "s") == 0) {
-        words = "a time such as 2s or 500ms (a plain number is seconds)";
+        *ret_expected = "a time such as 2s or 500ms (a plain number is seconds)";
         good = read_seconds(text, &n);
     } else if (strcmp(of->unit, "share") == 0) {
-        words = "a share such as 5% or 0.05";
+        *ret_expected = "a share such as 5% or 0.05";
         if (of->shape == SIGNAL_SHARE) most = 1;
         good = read_share(text, &n);
     } else if (strcmp(of->unit, "0..1") == 0) {
-        words = "a score from 0 to 1, such as 0.80";
+        *ret_expected = "a score from 0 to 1, such as 0.80";
         most = 1;
         good = read_share(text, &n);
     } else if (strcmp(of->unit, "USD") == 0) {
-        words = "US dollars such as $1.50 or 1.5";
+        *ret_expected = "US dollars such as $1.50 or 1.5";
         if (text.len > 0 && text.at[0] == '$') text = slice_make(text.at + 1, text.len - 1);
         good = slice_to_double(text, &n);
     } else if (strcmp(of->unit, "B") == 0) {
-        words = "a size such as 10GiB";
+        *ret_expected = "a size such as 10GiB";
         good = read_bytes(text, &n);
     } else {
         good = slice_to_double(text, &n);
     }
-    if (good && n >= 0 && n <= most && isfinite(n)) {
-        *ret = n;
-        return true;
-    }
+    if (!good || !(n >= 0 && n <= most) || !isfinite(n)) return false;
+    *ret = n;
+    return true;
+}
+
+bool alert_value(const struct alert_reader *a, uint32_t node, const char *place, const struct signal_info *of, double *ret) {
+    const char *words;
+    if (alert_value_read(reader_scalar(a->r, node), of, ret, &words)) return true;
     char expected[128];
     snprintf(expected, sizeof expected, "%s, for %s", words, of->name);
     reader_expected(a->r, node, place, expected);
