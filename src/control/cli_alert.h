@@ -8,5 +8,11 @@ int cli_alert_metrics(int argc, char **argv); /* cli_alert_metrics.c */
 int cli_alert_receivers(int argc, char **argv);
 int cli_alert_notices(int argc, char **argv);
 int cli_alert_test(int argc, char **argv);
+/* cli_alert_calibrate.c */
+int cli_alert_calibrate(int argc, char **argv);
+int cli_alert_replay(int argc, char **argv);
+int cli_alert_thresholds(int argc, char **argv);
+int cli_alert_accept(int argc, char **argv);
+int cli_alert_refuse(int argc, char **argv);
 
 #endif
