@@ -1,20 +1,6 @@
 /* Baselines and detectors of providers over a restart: JSON. */
-#include "base/mem.h"
 #include "incident/watch_provider_private.h"
 #include "quality/watch_tell.h"
-
-#define HISTOGRAM_MOST (64u << 10)
-
-static void put_histogram(struct json_writer *w, const struct histogram *h) {
-    struct buffer bytes;
-    buffer_init(&bytes, HISTOGRAM_MOST);
-    histogram_encode(h, &bytes);
-    char *text = mem_alloc(2 * bytes.len + 1);
-    if (bytes.len > 0) digest_hex((const uint8_t *)bytes.at, bytes.len, text);
-    json_put_text(w, text);
-    mem_free(text);
-    buffer_deinit(&bytes);
-}
 
 static void put_series(struct json_writer *w, const struct provider_series *s) {
     json_object(w);
@@ -29,7 +15,7 @@ static void put_series(struct json_writer *w, const struct provider_series *s) {
         json_member_double(w, "failed", s->normal[k].failed);
         json_key(w, "ttft");
         json_array(w);
-        for (unsigned i = 0; i < PROVIDER_CONTEXTS; i++) put_histogram(w, &s->normal[k].ttft[i]);
+        for (unsigned i = 0; i < PROVIDER_CONTEXTS; i++) watch_histogram_write(&s->normal[k].ttft[i], w);
         json_array_end(w);
         json_object_end(w);
     }
@@ -58,20 +44,12 @@ void watch_provider_write(const struct watch_provider *w, struct json_writer *ou
 
 /* ---- reading ---- */
 
-static bool read_histogram(struct slice hex, struct histogram *into) {
-    size_t n = hex.len / 2;
-    uint8_t *bytes = mem_alloc(n + 1);
-    bool good = n <= HISTOGRAM_MOST && digest_from_hex(hex, bytes, n) && histogram_decode(slice_make((const char *)bytes, n), into);
-    mem_free(bytes);
-    return good;
-}
-
 static bool read_normal(const struct json_doc *d, uint32_t at, struct arena *arena, struct provider_normal *n) {
     uint32_t ttft = json_get(d, at, "ttft");
     bool good = json_get_i64(d, json_get(d, at, "since"), &n->since_us) && json_get_double(d, json_get(d, at, "n"), &n->n) &&
                 json_get_double(d, json_get(d, at, "failed"), &n->failed) && n->failed >= 0 && n->failed <= n->n;
     for (unsigned i = 0; good && i < PROVIDER_CONTEXTS; i++)
-        good = read_histogram(json_string(d, json_item(d, ttft, i), arena), &n->ttft[i]);
+        good = watch_histogram_read(json_string(d, json_item(d, ttft, i), arena), &n->ttft[i]);
     return good;
 }
 

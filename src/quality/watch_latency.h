@@ -16,9 +16,12 @@
 struct watch_latency;
 struct watch_latency *watch_latency_new(void);
 void watch_latency_free(struct watch_latency *w);
-/* The baseline from rollups of the last 14 days: at the start, and once a day. Tells signals what is slow. */
+/* Each record as it comes into the ledger: what is normal is learned from them (this week and the one before; blocks of ten minutes that are surely slower are
+ * left out, unless that has lasted a day). */
+void watch_latency_record(struct watch_latency *w, const struct record *r);
+/* Tells signals what is slow: at the start, and each few minutes. `l` may be NULL. */
 enum fault watch_latency_learn(struct watch_latency *w, struct ledger *l, struct signals *s, int64_t now_us, struct error *error) MUST_CHECK;
-/* Findings: latency_over_budget, latency_worse, users_gave_up. *ret_unsure: keys of findings about which nothing is known now. */
+/* `alarms_per_month`: of this watcher. Findings: latency_over_budget, latency_worse, users_gave_up. *ret_unsure: keys of findings about which nothing is known now. */
 enum fault watch_latency_look(struct watch_latency *w, const struct policy *p, struct signals *s, double alarms_per_month, int64_t now_us,
                               struct arena *arena, struct finding **ret, unsigned *ret_n, struct slice **ret_unsure, unsigned *ret_n_unsure,
                               struct error *error) MUST_CHECK;

@@ -2,11 +2,14 @@
 #include "quality/watch_tell.h"
 
 #include "base/clock.h"
+#include "base/digest.h"
+#include "base/mem.h"
 #include "stats/special.h"
 
 #include <math.h>
 
 #define TEXT_MOST (256u << 10)
+#define HISTOGRAM_MOST (64u << 10)
 
 void watch_tell_begin(struct watch_tell *t, struct arena *arena) {
     *t = (struct watch_tell){.arena = arena};
@@ -95,6 +98,25 @@ void watch_tell_clock(struct buffer *out, int64_t wall_us) {
     char at[CLOCK_TEXT];
     clock_format(wall_us, at);
     buffer_printf(out, "%.5s UTC", at + 11);
+}
+
+void watch_histogram_write(const struct histogram *h, struct json_writer *w) {
+    struct buffer bytes;
+    buffer_init(&bytes, HISTOGRAM_MOST);
+    histogram_encode(h, &bytes);
+    char *text = mem_alloc(2 * bytes.len + 1);
+    if (bytes.len > 0) digest_hex((const uint8_t *)bytes.at, bytes.len, text);
+    json_put_text(w, text);
+    mem_free(text);
+    buffer_deinit(&bytes);
+}
+bool watch_histogram_read(struct slice hex, struct histogram *into) {
+    size_t n = hex.len / 2;
+    if (slice_is_null(hex) || n > HISTOGRAM_MOST) return false;
+    uint8_t *bytes = mem_alloc(n + 1);
+    bool good = digest_from_hex(hex, bytes, n) && histogram_decode(slice_make((const char *)bytes, n), into);
+    mem_free(bytes);
+    return good;
 }
 
 void watch_detector_write(const struct detector *d, struct json_writer *w) {

@@ -2,6 +2,7 @@
 #ifndef QUALITY_WATCH_TELL_H
 #define QUALITY_WATCH_TELL_H
 
+#include "base/histogram.h"
 #include "base/json.h"
 #include "model/finding.h"
 #include "model/signal.h"
@@ -42,7 +43,9 @@ void watch_tell_share(struct buffer *out, double share);  /* "0.42 %" */
 void watch_tell_time(struct buffer *out, double seconds); /* "830 ms", "2.4 s" */
 void watch_tell_clock(struct buffer *out, int64_t wall_us); /* "14:02 UTC" */
 
-/* A detector over a restart. */
+/* Histograms (as hex text) and detectors over a restart. Reading a histogram adds to *into. */
+void watch_histogram_write(const struct histogram *h, struct json_writer *w);
+bool watch_histogram_read(struct slice hex, struct histogram *into) MUST_CHECK;
 void watch_detector_write(const struct detector *d, struct json_writer *w);
 bool watch_detector_read(const struct json_doc *doc, uint32_t at, struct detector *ret) MUST_CHECK;
 

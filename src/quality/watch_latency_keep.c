@@ -1,0 +1,60 @@
+/* Baselines and detectors of latency over a restart: JSON. */
+#include "quality/watch_latency_private.h"
+#include "quality/watch_tell.h"
+
+static void put_series(struct json_writer *w, const struct latency_series *s) {
+    json_object(w);
+    json_member_text(w, "application", s->application);
+    json_member_text(w, "request_type", s->request_type);
+    json_member_i64(w, "since", s->since_us);
+    json_member_i64(w, "refused", s->refused_us);
+    json_member_i64(w, "worse", s->worse_us);
+    json_member_double(w, "trials", s->trials);
+    json_key(w, "normal");
+    json_array(w);
+    for (unsigned i = 0; i < CONTEXTS; i++) {
+        watch_histogram_write(&s->likes[i].normal[0], w);
+        watch_histogram_write(&s->likes[i].normal[1], w);
+    }
+    json_array_end(w);
+    if (s->ready) {
+        json_key(w, "rise");
+        watch_detector_write(&s->rise, w);
+    }
+    json_object_end(w);
+}
+
+void watch_latency_write(const struct watch_latency *w, struct json_writer *out) {
+    size_t cursor = 0;
+    struct slice key;
+    void *s;
+    json_array(out);
+    while (table_next(&w->by_name, &cursor, &key, &s)) put_series(out, s);
+    json_array_end(out);
+}
+
+static bool read_series(struct watch_latency *w, const struct json_doc *d, uint32_t at, struct arena *arena) {
+    struct slice application = json_string(d, json_get(d, at, "application"), arena), type = json_string(d, json_get(d, at, "request_type"), arena);
+    struct latency_series *s = slice_is_null(application) || slice_is_null(type) ? NULL : latency_series_of(w, application, type);
+    uint32_t normal = json_get(d, at, "normal");
+    bool good = s != NULL && json_size(d, normal) == 2 * CONTEXTS && json_get_i64(d, json_get(d, at, "since"), &s->since_us) &&
+                json_get_i64(d, json_get(d, at, "refused"), &s->refused_us) && json_get_i64(d, json_get(d, at, "worse"), &s->worse_us) &&
+                json_get_double(d, json_get(d, at, "trials"), &s->trials);
+    for (unsigned i = 0; good && i < 2 * CONTEXTS; i++) good = watch_histogram_read(json_string(d, json_item(d, normal, i), arena), &s->likes[i / 2].normal[i % 2]);
+    if (!good) return false;
+    s->ready = watch_detector_read(d, json_get(d, at, "rise"), &s->rise);
+    latency_series_learned(s);
+    return true;
+}
+
+enum fault watch_latency_read(struct watch_latency *w, struct slice json, struct error *error) {
+    struct arena arena;
+    struct json_doc d;
+    uint32_t cursor = JSON_NONE, item;
+    arena_init(&arena, 64 << 10, 64u << 20);
+    enum fault fault = json_read(json, &arena, UINT16_MAX, &d, error);
+    while (fault == FAULT_NONE && json_each_item(&d, 0, &cursor, &item))
+        if (!read_series(w, &d, item, &arena)) fault = error_set(error, FAULT_CORRUPT, "what the watch remembers of latency cannot be read");
+    arena_deinit(&arena);
+    return fault;
+}
