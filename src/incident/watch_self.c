@@ -97,7 +97,7 @@ static void watchers(struct watch_tell *t, const struct self_readings *r) {
         watch_tell_time(b, (double)x->every_us / 1e6);
         if (x->error != NULL && x->error[0] != 0) buffer_printf(b, ": %s", x->error);
         struct slice title = watch_tell_take(t);
-        tell(t, &(struct told){FINDING_WATCHER_SILENT, x->name, "s", "its own cadence, three times", "quarterdeck finding list --jobs", (double)x->late_us / 1e6, 0,
+        tell(t, &(struct told){FINDING_WATCHER_SILENT, x->name, "s", "its own cadence, three times", "quarterdeck finding list", (double)x->late_us / 1e6, 0,
                                slice_of(x->error)}, title);
     }
 }
