@@ -178,6 +178,14 @@ void api_threshold_refuse(struct api_call *c);
 void api_receivers(struct api_call *c);
 void api_receiver_test(struct api_call *c);
 void api_notices(struct api_call *c);
+void api_alerts(struct api_call *c);
+void api_alert_show(struct api_call *c);
+void api_alert_acknowledge(struct api_call *c);
+void api_alert_judge(struct api_call *c);
+void api_alert_rules(struct api_call *c);
+void api_silences(struct api_call *c);
+void api_silence_add(struct api_call *c);
+void api_silence_end(struct api_call *c);
 void api_route_show(struct api_call *c);
 void api_route_switch(struct api_call *c);
 void api_route_train(struct api_call *c);
@@ -260,6 +268,7 @@ extern const struct api_field api_fields_eval_runs[];
 extern const struct api_field api_fields_eval_compare[];
 extern const struct api_field api_fields_eval_online[];
 extern const struct api_field api_fields_watch_signals[]; /* api_schema_watch_signals.c */
+extern const struct api_field api_fields_watch_alerts[]; /* api_schema_watch_alerts.c */
 extern const struct api_field api_fields_watch_notices[]; /* api_schema_watch_notices.c */
 extern const struct api_field api_fields_watch_actions[];
 extern const struct api_field api_fields_watch_notices[];

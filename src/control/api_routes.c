@@ -230,6 +230,29 @@ static const struct api_parameter finding_dismiss[] = {
     {.name = "id", .place = API_PATH, .type = API_INTEGER, .required = true, .low = 1, .high = INT64_MAX, .help = "the finding"},
     {.name = "reason", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_ERROR_TEXT, .help = "why it needs no answer; kept with it and in the audit log"},
     END};
+#define WATCH_NUMBER(h) {.name = "number", .place = API_PATH, .type = API_INTEGER, .required = true, .low = 1, .high = INT64_MAX, .help = h}
+#define WATCH_WHY {.name = "reason", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_ERROR_TEXT, .help = "why; kept with it and in the audit log"}
+static const struct api_parameter alerts[] = {
+    {.name = "state", .place = API_QUERY, .type = API_CHOICE, .choices = "active|inactive|pending|firing|acknowledged|resolved|flapping|nodata", .help = "only in this state; active: firing, acknowledged or flapping"},
+    TEXT_QUERY("rule", "only of this rule"), TEXT_QUERY("application", "only about this application"),
+    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "alerts at most"},
+    {.name = "skip", .place = API_QUERY, .type = API_INTEGER, .low = 0, .high = 1000000, .fallback = "0", .help = "so many are left out before"},
+    END};
+static const struct api_parameter alert_number[] = {WATCH_NUMBER("the alert"), END};
+static const struct api_parameter alert_acknowledge[] = {WATCH_NUMBER("the alert"), WATCH_WHY, END};
+static const struct api_parameter alert_judge[] = {
+    WATCH_NUMBER("the alert"),
+    {.name = "useful", .place = API_BODY, .type = API_CHOICE, .required = true, .choices = "acted|ignored|noise", .help = "what its last firing came to"},
+    WATCH_WHY, END};
+static const struct api_parameter silences[] = {
+    {.name = "all", .place = API_QUERY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "also those that are over"},
+    END};
+static const struct api_parameter silence_add[] = {
+    {.name = "matchers", .place = API_BODY, .type = API_TEXT, .required = true, .high = 8192, .help = "one a line, all have to fit: rule=slow-*, application!=helpdesk, model=~gpt.*"},
+    {.name = "lasts", .place = API_BODY, .type = API_TEXT, .required = true, .high = 16, .help = "30m, 2h, 1d; at most 90d"},
+    {.name = "from", .place = API_BODY, .type = API_TIME, .help = "when it begins; now unless given"},
+    WATCH_WHY, END};
+static const struct api_parameter silence_end[] = {WATCH_NUMBER("the silence"), WATCH_WHY, END};
 static const struct api_parameter batch_list[] = {
     TEXT_QUERY("application", "only this application's"),
     {.name = "unfinished", .place = API_QUERY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "only those that are not over"},
@@ -494,6 +517,14 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/thresholds", API_VIEWER, 200, api_thresholds, "Learned thresholds, newest first, with what they rest on.", thresholds, "Thresholds", NULL},
     {"POST", "/api/v1/thresholds/{number}/accept", API_EDITOR, 200, api_threshold_accept, "Puts a proposed threshold in force; the one before is replaced.", threshold_decide_it, "Threshold", NULL},
     {"POST", "/api/v1/thresholds/{number}/refuse", API_EDITOR, 200, api_threshold_refuse, "The rule stays as it is.", threshold_decide_it, "Threshold", NULL},
+    {"GET", "/api/v1/alerts", API_VIEWER, 200, api_alerts, "What is wrong now, and was.", alerts, "Alerts", NULL},
+    {"GET", "/api/v1/alerts/{number}", API_VIEWER, 200, api_alert_show, "One alert: since when, how bad, of how much, what changed before, what to type.", alert_number, "AlertShown", NULL},
+    {"POST", "/api/v1/alerts/{number}/acknowledge", API_EDITOR, 200, api_alert_acknowledge, "The caller has it: nobody else is called.", alert_acknowledge, "AlertShown", NULL},
+    {"POST", "/api/v1/alerts/{number}/judge", API_EDITOR, 200, api_alert_judge, "What its last firing came to: the rule's precision counts it.", alert_judge, "AlertShown", NULL},
+    {"GET", "/api/v1/alert-rules", API_VIEWER, 200, api_alert_rules, "Rules: how they stand, by which threshold and where it is from, how precise they were.", NULL, "AlertRules", NULL},
+    {"GET", "/api/v1/silences", API_VIEWER, 200, api_silences, "What is muted, until when, and why.", silences, "Silences", NULL},
+    {"POST", "/api/v1/silences", API_EDITOR, 200, api_silence_add, "Mutes alerts for a time. They are still seen and listed.", silence_add, "Silence", NULL},
+    {"POST", "/api/v1/silences/{number}/end", API_EDITOR, 200, api_silence_end, "Ends a silence before its time.", silence_end, "SilenceEnded", NULL},
     {"GET", "/api/v1/receivers", API_VIEWER, 200, api_receivers, "Who is told of alerts, by which rules, and whether they take it.", NULL, "Receivers", NULL},
     {"POST", "/api/v1/receivers/{name}/test", API_EDITOR, 202, api_receiver_test, "Sends it a notice of a test, which is tried once.", receiver_test, "ReceiverTest", NULL},
     {"GET", "/api/v1/notices", API_VIEWER, 200, api_notices, "What receivers were told, newest first, and what came back.", notices, "Notices", NULL},

@@ -4,6 +4,14 @@
 #include "control/cli_verbs.h"
 
 const struct cli_verb cli_alert_parts[] = {
+    {"list", "alert list [options]", "what is wrong now; exit 1 when something fires", cli_alert_list},
+    {"show", "alert show NUMBER [options]", "what, since when, of how much, what changed before, what to type; exit 1 while it fires", cli_alert_show},
+    {"ack", "alert ack NUMBER --why TEXT [options]", "you have it: nobody else is called", cli_alert_ack},
+    {"judge", "alert judge NUMBER acted|ignored|noise --why TEXT [options]", "what its last firing came to", cli_alert_judge},
+    {"rules", "alert rules [options]", "how rules stand, by which thresholds, how precise they were; exit 1 when one cannot be judged", cli_alert_rules},
+    {"silence", "alert silence MATCHER... --for TIME --why TEXT [options]", "tells nobody of alerts that fit, for a time", cli_alert_silence},
+    {"silences", "alert silences [options]", "what is silenced, until when, and why", cli_alert_silences},
+    {"unsilence", "alert unsilence NUMBER --why TEXT [options]", "ends a silence before its time", cli_alert_unsilence},
     {"receivers", "alert receivers [options]", "who is told, by which rules, and whether they take it; exit 1 when one does not", cli_alert_receivers},
     {"notices", "alert notices [options]", "what receivers were told, newest first; exit 1 when one was given up or is tried again", cli_alert_notices},
     {"test", "alert test RECEIVER [options]", "sends it a notice and says what came back; exit 1 when it was not taken", cli_alert_test},

@@ -4,6 +4,15 @@
 
 int cli_alert_metrics(int argc, char **argv); /* cli_alert_metrics.c */
 
+/* cli_alert_list.c */
+int cli_alert_list(int argc, char **argv);
+int cli_alert_show(int argc, char **argv);
+int cli_alert_ack(int argc, char **argv);
+int cli_alert_judge(int argc, char **argv);
+int cli_alert_rules(int argc, char **argv);
+int cli_alert_silence(int argc, char **argv);
+int cli_alert_silences(int argc, char **argv);
+int cli_alert_unsilence(int argc, char **argv);
 /* cli_alert_notices.c */
 int cli_alert_receivers(int argc, char **argv);
 int cli_alert_notices(int argc, char **argv);
