@@ -186,6 +186,10 @@ void api_alert_rules(struct api_call *c);
 void api_silences(struct api_call *c);
 void api_silence_add(struct api_call *c);
 void api_silence_end(struct api_call *c);
+void api_oncall_now(struct api_call *c);
+void api_oncall_show(struct api_call *c);
+void api_oncall_override(struct api_call *c);
+void api_oncall_remove(struct api_call *c);
 void api_route_show(struct api_call *c);
 void api_route_switch(struct api_call *c);
 void api_route_train(struct api_call *c);
@@ -273,6 +277,7 @@ extern const struct api_field api_fields_watch_notices[]; /* api_schema_watch_no
 extern const struct api_field api_fields_watch_actions[];
 extern const struct api_field api_fields_watch_notices[];
 extern const struct api_field api_fields_watch_thresholds[]; /* api_schema_watch_notices.c */
+extern const struct api_field api_fields_watch_oncall[];
 extern const struct api_field *const api_schemas[]; /* all such tables; ends with NULL */
 
 #endif

@@ -480,6 +480,19 @@ static const struct api_parameter thresholds[] = {
     {.name = "state", .place = API_QUERY, .type = API_CHOICE, .choices = "proposed|accepted|refused|replaced", .help = "only those"}, END};
 static const struct api_parameter threshold_decide_it[] = {
     {.name = "number", .place = API_PATH, .type = API_INTEGER, .required = true, .low = 1, .high = INT64_MAX, .help = "the threshold"}, REASON(API_BODY), END};
+/* who is on call */
+#define SCHEDULE_PATH {.name = "schedule", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the schedule"}
+static const struct api_parameter oncall_now[] = {TEXT_QUERY("schedule", "only this schedule"), TIME_QUERY("at", "now", "the time that is asked for"), END};
+static const struct api_parameter oncall_show[] = {
+    SCHEDULE_PATH, TIME_QUERY("from", "now", "begin of the turns that are listed"), TIME_QUERY("to", "14 days behind `from`", "their end"), END};
+static const struct api_parameter oncall_override_new[] = {
+    SCHEDULE_PATH,
+    {.name = "person", .place = API_BODY, .type = API_TEXT, .required = true, .help = "who takes the time; one of oncall.people"},
+    {.name = "from", .place = API_BODY, .type = API_TIME, .fallback = "now", .help = "its begin"},
+    {.name = "to", .place = API_BODY, .type = API_TIME, .required = true, .help = "its end"},
+    REASON(API_BODY), END};
+static const struct api_parameter oncall_remove[] = {
+    {.name = "number", .place = API_PATH, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .required = true, .help = "the override"}, REASON(API_BODY), END};
 
 const struct api_route api_routes[] = {
     {"GET", "/api/v1/records", API_VIEWER, 200, api_records_list, "Records, newest first, a page at a time.", record_list, "RecordPage", NULL},
@@ -528,6 +541,10 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/receivers", API_VIEWER, 200, api_receivers, "Who is told of alerts, by which rules, and whether they take it.", NULL, "Receivers", NULL},
     {"POST", "/api/v1/receivers/{name}/test", API_EDITOR, 202, api_receiver_test, "Sends it a notice of a test, which is tried once.", receiver_test, "ReceiverTest", NULL},
     {"GET", "/api/v1/notices", API_VIEWER, 200, api_notices, "What receivers were told, newest first, and what came back.", notices, "Notices", NULL},
+    {"GET", "/api/v1/oncall", API_VIEWER, 200, api_oncall_now, "Whose turn it is in each schedule, and who is next.", oncall_now, "OncallNow", NULL},
+    {"GET", "/api/v1/oncall/{schedule}", API_VIEWER, 200, api_oncall_show, "The turns of a schedule, overrides and gaps among them.", oncall_show, "OncallSchedule", NULL},
+    {"POST", "/api/v1/oncall/{schedule}/overrides", API_EDITOR, 200, api_oncall_override, "Somebody takes a time instead of whoever has it; of two overrides the one made later holds.", oncall_override_new, "OncallOverride", NULL},
+    {"POST", "/api/v1/oncall-overrides/{number}/remove", API_EDITOR, 200, api_oncall_remove, "An override does not hold any more.", oncall_remove, "OncallRemoved", NULL},
     {"GET", "/api/v1/batches", API_VIEWER, 200, api_batches_list, "Batches of all applications, newest first.", batch_list, "Batches", NULL},
     {"GET", "/api/v1/batches/{id}", API_VIEWER, 200, api_batches_show, "One batch.", batch_id, "Batch", NULL},
     {"POST", "/api/v1/batches/{id}/cancel", API_EDITOR, 200, api_batches_cancel, "Cancels a batch, in its own time: lines under way are finished.", batch_cancel, "Batch", NULL},

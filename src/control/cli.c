@@ -33,6 +33,8 @@ const struct cli_verb cli_verbs[] = {
     {"action", "action list|show|take|undo", "what was done to live traffic, by itself or by a person; doing and undoing it", cli_action},
     {"finding", "finding list|dismiss", "what the watchers noticed, of cost and of quality", cli_finding},
     {"alert", "alert list|show|ack|rules|...", "what is wrong now, who was told, and what rules watch", cli_alert},
+    {"alert", "alert receivers|notices|test", "what is wrong now, who was told, and what rules watch", cli_alert},
+    {"oncall", "oncall now|show|override|remove", "whose turn it is, and who takes it instead", cli_oncall},
     {"review", "review create|list|show|next|label|unlabel|disputed|adjudicate|labels|close", "answers that wait for people", cli_review},
     {"batch", "batch list|show|cancel", "work that can wait: files of requests", cli_batch},
     {"eval", "eval run|list|show|history|...", "how good the answers are: run a suite, read what came of it", cli_eval},
