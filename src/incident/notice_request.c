@@ -126,7 +126,7 @@ static enum fault mail_request(struct notice_making *m, struct notice_request **
     }
     if (n == 0) return error_set(error, FAULT_CONFIG, "`to` names no address");
     enum fault fault = one(m, mail_body, ret, ret_n, error);
-    if (fault == FAULT_NONE) (*ret)->headers = to;
+    if (fault == FAULT_NONE && *ret != NULL) (*ret)->headers = to;
     return fault;
 }
 
