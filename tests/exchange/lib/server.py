@@ -72,7 +72,7 @@ def configuration(group, runs, folder):
     for run in runs:
         for up in run.upstreams:
             base = f"http://127.0.0.1:{up.port}" + ("" if up.dialect == "azure" else "/v1")
-            given = {"dialect": up.dialect, "base_url": f'"{base}"', "api_key": f"sk-{up.name}"}
+            given = {"dialect": up.dialect, "base_url": f'"{base}"', "api_key": f"sk-{up.name}", "probe.off": "true"}
             if up.dialect == "azure":
                 given["api_version"] = '"2024-10-21"'
             given.update(run.setup.provider.get(up.name, {}))
