@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/schedule.h"
 #include "cost/watch.h"
+#include "incident/watch_rules.h"
 #include "store/runs.h"
 #include "store/scored.h"
 
@@ -88,6 +89,16 @@ static enum fault run_retention(struct watch_wire *w, struct error *error) {
     return fault == FAULT_NONE ? scored_prune(w->results, now_us - keep_us, error) : fault;
 }
 
+static enum fault run_rules(struct watch_wire *w, struct error *error) {
+    struct policy *p = policy(w);
+    struct history_ledger from = {w->s.ledger, w->results};
+    struct history history = history_of(&from);
+    struct watch_rules look = {w->registry, &history, &p->alerts, is_stopping, watch_wire_opened, w};
+    enum fault fault = watch_rules(&look, clock_wall_us(), error);
+    policy_drop(p);
+    return fault;
+}
+
 static enum fault run(struct watch_wire *w, enum watch_job job, struct error *error) {
     struct watch watch = {w, policy, each_budget, is_stopping, watch_wire_opened, w->s.ledger, w->registry};
     int64_t now_us = clock_wall_us();
@@ -102,6 +113,7 @@ static enum fault run(struct watch_wire *w, enum watch_job job, struct error *er
     case WATCH_SCORING: score_wire_look(w->scoring); return FAULT_NONE;
     case WATCH_EVALUATION: eval_wire_look(w->evaluations); return FAULT_NONE;
     case WATCH_REVIEWS: return review_wire_look(w->s.data_dir, w->registry, now_us, watch_wire_opened, w, error);
+    case WATCH_RULES: return run_rules(w, error);
     case WATCH_LEARNED: return cost_wire_save(w->s.cost, w->registry, error);
     case WATCH_RETENTION: return run_retention(w, error);
     case WATCH_JOBS: break;

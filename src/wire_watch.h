@@ -24,6 +24,7 @@
     JOB(SCORING, "scoring", 3, 10, 1, false)                                                                 \
     JOB(EVALUATION, "evaluation", 4, 10, 1, false)                                                           \
     JOB(REVIEWS, "reviews", 6, 300, 5, false)                                                                \
+    JOB(RULES, "rules", 300, 86400, 60, false)                                                               \
     JOB(LEARNED, "learned", 180, 180, 60, false)                                                             \
     JOB(RETENTION, "retention", 120, 3600, 600, false)
 
