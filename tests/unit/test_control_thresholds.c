@@ -29,6 +29,12 @@ static void fill(struct desk *d, double days) {
     desk_drain(d);
 }
 
+static double number_at(struct desk *d, const char *path) {
+    double n = NAN;
+    (void)slice_to_double(slice_of(desk_at(d, path)), &n);
+    return n;
+}
+
 static void from_records_to_a_threshold(void **state) {
     struct desk *d = *state;
     desk_configure(d, RULES("5m"));
@@ -36,7 +42,7 @@ static void from_records_to_a_threshold(void **state) {
     EXPECT_STATUS(200, desk_do(d, "POST", "/api/v1/alert-rules/slow/replay", "{}"));
     EXPECT(d, "threshold_is", "configured");
     EXPECT(d, "replay.threshold", "2");
-    assert_true(atoi(desk_at(d, "replay.alarms")) > 5);
+    assert_true(number_at(d, "replay.alarms") > 5);
     EXPECT_STATUS(200, desk_do(d, "POST", "/api/v1/alert-rules/slow/replay", "{\"threshold\":\"30s\"}"));
     EXPECT(d, "threshold_is", "asked for");
     EXPECT(d, "replay.alarms", "0");
@@ -50,8 +56,8 @@ static void from_records_to_a_threshold(void **state) {
     EXPECT(d, "threshold.rationale.wanted_per_month", "2");
     EXPECT(d, "threshold.rationale.series", "1");
     EXPECT(d, "command", "quarterdeck alert accept 1");
-    assert_true(atof(desk_at(d, "threshold.value")) > 2 && atof(desk_at(d, "threshold.clear")) < atof(desk_at(d, "threshold.value")));
-    assert_true(atoi(desk_at(d, "then.alarms")) <= 2 && atoi(desk_at(d, "now.alarms")) > 5);
+    assert_true(number_at(d, "threshold.value") > 2 && number_at(d, "threshold.clear") < number_at(d, "threshold.value"));
+    assert_true(number_at(d, "then.alarms") <= 2 && number_at(d, "now.alarms") > 5);
     char value[40];
     snprintf(value, sizeof value, "%s", desk_at(d, "threshold.value"));
     EXPECT_STATUS(200, desk_do(d, "POST", "/api/v1/thresholds/1/accept", "{\"reason\":\"so be it\"}"));
