@@ -441,7 +441,7 @@ static enum fault start(struct server *s, struct error *error) {
     s->alerts = alert_wire_new(&(struct alert_sources){.ctx = s, .policy = policy_in_force,
                                                        .actions = {.ctx = s->change, .publish = deployments_changed, .emergency = emergency, .serves = serves},
                                                        .budgets = each_budget, .jobs = each_job_of_watch, .probes = each_probed, .notices_left = watch_has_notices,
-                                                       .ledger = s->ledger, .writer = s->writer, .recorder = s->recorder, .metrics = s->metrics, .data_dir = o->data_dir},
+                                                       .ledger = s->ledger, .writer = s->writer, .recorder = s->recorder, .metrics = s->metrics, .data_dir = o->data_dir, .config = s->config},
                                error);
     if (!s->alerts) return error->fault;
     alert_wire_lend(s->alerts, &s->services);

@@ -16,6 +16,8 @@
 #define READ_AGAIN_US (60 * SECOND_US)     /* what was kept is read again, whatever the version says */
 #define ANOMALIES SLICE("watch.anomalies")
 #define PROVIDERS SLICE("watch.providers")
+#define LATENCY SLICE("watch.latency")
+#define OUTPUT SLICE("watch.output")
 enum { TICK_FIRST = 64 << 10, TICK_MOST = 512 << 20, KEPT_FIRST = 16 << 10, KEPT_MOST = 256 << 20, MEMORY_MOST = 32 << 20 };
 
 /* ---- what is kept over a restart ---- */
@@ -31,6 +33,9 @@ static void load_blob(struct alert_wire *w, struct slice name, struct arena *are
 
 static enum fault read_anomalies(struct alert_wire *w, struct slice body, struct error *error) { return anomalies_read(w->anomalies, body, error); }
 static enum fault read_providers(struct alert_wire *w, struct slice body, struct error *error) { return watch_provider_read(w->providers, body, error); }
+
+static enum fault read_latency(struct alert_wire *w, struct slice body, struct error *error) { return watch_latency_read(w->latency, body, error); }
+static enum fault read_output(struct alert_wire *w, struct slice body, struct error *error) { return watch_output_read(w->output, body, error); }
 
 /* The alert clock is not before what it was, however the wall's was set meanwhile. */
 static void begin_clock(struct alert_wire *w, struct arena *arena) {
@@ -65,6 +70,14 @@ static enum fault keep_blobs(struct alert_wire *w, int64_t now_us, bool at_once,
     json_start(&out, &b);
     watch_provider_write(w->providers, &out);
     if (fault == FAULT_NONE && !b.overflow) fault = registry_keep(w->registry, PROVIDERS, buffer_slice(&b), now_us, error);
+    buffer_clear(&b);
+    json_start(&out, &b);
+    watch_latency_write(w->latency, &out);
+    if (fault == FAULT_NONE && !b.overflow) fault = registry_keep(w->registry, LATENCY, buffer_slice(&b), now_us, error);
+    buffer_clear(&b);
+    json_start(&out, &b);
+    watch_output_write(w->output, &out);
+    if (fault == FAULT_NONE && !b.overflow) fault = registry_keep(w->registry, OUTPUT, buffer_slice(&b), now_us, error);
     buffer_deinit(&b);
     return fault;
 }
@@ -273,6 +286,8 @@ static void *alert_main(void *arg) {
     begin_clock(w, &arena);
     load_blob(w, ANOMALIES, &arena, read_anomalies);
     load_blob(w, PROVIDERS, &arena, read_providers);
+    load_blob(w, LATENCY, &arena, read_latency);
+    load_blob(w, OUTPUT, &arena, read_output);
     arena_reset(&arena);
     while (!atomic_load(&w->stopping)) {
         int64_t begun_us = clock_us();
@@ -329,6 +344,10 @@ struct alert_wire *alert_wire_new(const struct alert_sources *s, struct error *e
     w->signals = signals_new();
     w->anomalies = anomalies_new();
     w->providers = watch_provider_new();
+    w->latency = watch_latency_new();
+    w->output = watch_output_new();
+    w->self = self_wire_new(&(struct self_sources){.ctx = s->ctx, .policy = s->policy, .budgets = s->budgets, .jobs_ctx = s->ctx, .jobs = s->jobs, .ledger = s->ledger,
+                                                   .writer = s->writer, .recorder = s->recorder, .data_dir = s->data_dir, .config = s->config});
     table_init(&w->scored[0]);
     table_init(&w->scored[1]);
     arena_init(&w->kept.arena, KEPT_FIRST, KEPT_MOST);
@@ -361,6 +380,9 @@ void alert_wire_free(struct alert_wire *w) {
     signals_free(w->signals);
     anomalies_free(w->anomalies);
     watch_provider_free(w->providers);
+    watch_latency_free(w->latency);
+    watch_output_free(w->output);
+    self_wire_free(w->self);
     table_deinit(&w->scored[0]);
     table_deinit(&w->scored[1]);
     arena_deinit(&w->kept.arena);

@@ -24,7 +24,7 @@ struct alert_sources {           /* all of it outlives the thread */
     struct ledger_writer *writer;
     struct recorder *recorder;
     struct metric_set *metrics;
-    const char *data_dir;
+    const char *data_dir, *config; /* config: path of the configuration file */
 };
 struct alert_wire;
 struct alert_wire *alert_wire_new(const struct alert_sources *s, struct error *error) MUST_CHECK;

@@ -20,6 +20,8 @@ static void take_record(void *ctx, const struct record *r) {
     struct alert_wire *w = ctx;
     signals_record(w->signals, r);
     watch_provider_record(w->providers, r);
+    watch_latency_record(w->latency, r);
+    watch_output_record(w->output, r);
 }
 
 /* ---- before the start ---- */
@@ -91,6 +93,7 @@ static bool each_scored(void *ctx, const struct scored *row) {
     struct slice name = slice_make(key, n < (int)sizeof key ? (size_t)n : sizeof key - 1);
     if (!is_new(s->w, name)) return true;
     signals_scored(s->w->signals, row);
+    watch_output_scored(s->w->output, row);
     return true;
 }
 
@@ -106,7 +109,10 @@ static bool each_score(void *ctx, const struct score *score) {
     if (!is_new(s->w, name)) return true;
     arena_init(&arena, 4 << 10, 4 << 20);
     enum fault fault = ledger_find(s->w->s.ledger, &score->record, &arena, &r, s->error);
-    if (fault == FAULT_NONE) signals_score(s->w->signals, &r, score);
+    if (fault == FAULT_NONE) {
+        signals_score(s->w->signals, &r, score);
+        watch_output_score(s->w->output, &r, score);
+    }
     arena_deinit(&arena);
     s->fault = fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
     return s->fault == FAULT_NONE;

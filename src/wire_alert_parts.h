@@ -5,9 +5,12 @@
 #include "base/mailbox.h"
 #include "incident/returning.h"
 #include "incident/watching.h"
+#include "quality/watch_latency.h"
+#include "quality/watch_output.h"
 #include "store/evaluations.h"
 #include "store/follow.h"
 #include "wire_alert.h"
+#include "wire_self.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -60,6 +63,9 @@ struct alert_wire {
     struct signals *signals;
     struct anomalies *anomalies;
     struct watch_provider *providers;
+    struct watch_latency *latency;
+    struct watch_output *output;
+    struct self_wire *self;
     struct follow follow;
     bool following;
     struct table scored[2];      /* names of scores that were counted in the last hours */
@@ -84,5 +90,7 @@ enum fault alert_wire_feed(struct alert_wire *w, const struct policy *p, int64_t
 void alert_wire_watch(struct alert_wire *w, struct alert_tick *t);
 /* All that a watcher saw of these kinds: what is new is told, what is gone is cleared. */
 enum fault alert_wire_found(struct alert_wire *w, uint64_t kinds, const struct finding *seen, unsigned n, int64_t now_us, struct error *error) MUST_CHECK;
+/* The same; of those whose keys are in `unsure` nothing is known now: they stay as they are. */
+enum fault alert_wire_found_but(struct alert_wire *w, const struct findings_look *look, int64_t now_us, struct error *error) MUST_CHECK;
 
 #endif

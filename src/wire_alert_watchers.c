@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "quality/watch_tell.h"
 #include "store/findings.h"
 
 #include <stdio.h>
@@ -12,14 +13,13 @@
 #define SECOND_US 1000000LL
 #define DAY_US (86400 * SECOND_US)
 
-enum fault alert_wire_found(struct alert_wire *w, uint64_t kinds, const struct finding *seen, unsigned n, int64_t now_us, struct error *error) {
-    struct findings_look look = {.kinds = kinds, .application = SLICE_NULL, .seen = seen, .n_seen = n};
+enum fault alert_wire_found_but(struct alert_wire *w, const struct findings_look *look, int64_t now_us, struct error *error) {
     struct findings_change change = {0};
-    int64_t *ids = mem_new_array(int64_t, n + 1);
-    enum fault fault = findings_put(w->registry, &look, now_us, ids, &change, error);
-    for (unsigned i = 0; fault == FAULT_NONE && i < n; i++) {
+    int64_t *ids = mem_new_array(int64_t, look->n_seen + 1);
+    enum fault fault = findings_put(w->registry, look, now_us, ids, &change, error);
+    for (size_t i = 0; fault == FAULT_NONE && i < look->n_seen; i++) {
         if (ids[i] == 0) continue;
-        struct finding f = seen[i];
+        struct finding f = look->seen[i];
         f.id = ids[i];
         watch_wire_opened(NULL, &f);
     }
@@ -28,7 +28,42 @@ enum fault alert_wire_found(struct alert_wire *w, uint64_t kinds, const struct f
     return fault;
 }
 
+enum fault alert_wire_found(struct alert_wire *w, uint64_t kinds, const struct finding *seen, unsigned n, int64_t now_us, struct error *error) {
+    return alert_wire_found_but(w, &(struct findings_look){.kinds = kinds, .application = SLICE_NULL, .seen = seen, .n_seen = n}, now_us, error);
+}
+
 /* ---- the watchers ---- */
+
+static double wanted_of(const struct alert_tick *t, double share) { return share * (t->policy->alerts.wanted_alarms > 0 ? t->policy->alerts.wanted_alarms : 1); }
+
+static enum fault look_latency(struct alert_wire *w, struct alert_tick *t, struct error *error) {
+    struct findings_look look = {.kinds = FINDING_BIT(LATENCY_OVER_BUDGET) | FINDING_BIT(LATENCY_WORSE) | FINDING_BIT(USERS_GAVE_UP), .application = SLICE_NULL};
+    struct finding *found = NULL;
+    struct slice *unsure = NULL;
+    unsigned n = 0, n_unsure = 0;
+    enum fault fault = watch_latency_learn(w->latency, w->s.ledger, w->signals, t->now_us, error);
+    if (fault == FAULT_NONE)
+        fault = watch_latency_look(w->latency, t->policy, w->signals, wanted_of(t, WATCH_SHARE_LATENCY), t->now_us, t->arena, &found, &n, &unsure, &n_unsure, error);
+    look.seen = found, look.n_seen = n, look.unsure = unsure, look.n_unsure = n_unsure;
+    return fault == FAULT_NONE ? alert_wire_found_but(w, &look, t->now_us, error) : fault;
+}
+
+static enum fault look_output(struct alert_wire *w, struct alert_tick *t, struct error *error) {
+    struct findings_look look = {.kinds = FINDING_BIT(OUTPUT_WORSE), .application = SLICE_NULL};
+    struct finding *found = NULL;
+    struct slice *unsure = NULL;
+    unsigned n = 0, n_unsure = 0;
+    enum fault fault = watch_output_look(w->output, t->policy, wanted_of(t, WATCH_SHARE_OUTPUT), t->now_us, t->arena, &found, &n, &unsure, &n_unsure, error);
+    look.seen = found, look.n_seen = n, look.unsure = unsure, look.n_unsure = n_unsure;
+    return fault == FAULT_NONE ? alert_wire_found_but(w, &look, t->now_us, error) : fault;
+}
+
+static enum fault look_self(struct alert_wire *w, struct alert_tick *t, struct error *error) {
+    struct finding *found = NULL;
+    unsigned n = 0;
+    enum fault fault = self_wire_look(w->self, w->signals, t->arena, &found, &n, error);
+    return fault == FAULT_NONE ? alert_wire_found(w, SELF_WIRE_KINDS, found, n, t->now_us, error) : fault;
+}
 
 static enum fault look_providers(struct alert_wire *w, struct alert_tick *t, struct error *error) {
     struct finding *found = NULL;
@@ -63,6 +98,9 @@ static enum fault look_retention(struct alert_wire *w, struct alert_tick *t, str
 
 const struct alert_watcher alert_watchers[] = {
     {"providers", 5 * SECOND_US, look_providers},
+    {"latency", 5 * SECOND_US, look_latency},
+    {"output", 10 * SECOND_US, look_output},
+    {"self", 5 * SECOND_US, look_self},
     {"returning", 5 * SECOND_US, look_returning},
     {"baselines", 15 * SECOND_US, look_baselines},
     {"alert_history", 3600 * SECOND_US, look_retention},
