@@ -1,17 +1,11 @@
 /* The table of routes. What is not in here does not exist. */
-#include "control/api.h"
+#include "control/api_parameters.h"
 #include "model/finding.h"
-#include "model/intervention.h"
-#include "store/actions.h"
 
 #include "cost/cache_pairs.h"
 #include "cost/downgrade.h"
 
-#define END {NULL}
-#define TEXT_QUERY(n, h) {.name = n, .place = API_QUERY, .type = API_TEXT, .help = h}
-#define TIME_QUERY(n, f, h) {.name = n, .place = API_QUERY, .type = API_TIME, .fallback = f, .help = h}
 #define TOKENS_QUERY(n, h) {.name = n, .place = API_QUERY, .type = API_INTEGER, .high = MOST_TOKENS, .fallback = "0", .help = h}
-#define REASON(where) {.name = "reason", .place = where, .type = API_TEXT, .high = LIMIT_ERROR_TEXT, .help = "why; kept in the audit log"}
 #define RECORD_ID_PATH {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the record's id"}
 #define MOST_TOKENS 1000000000000
 #define OR_STATUS(symbol, name) "|" name
@@ -230,29 +224,6 @@ static const struct api_parameter finding_dismiss[] = {
     {.name = "id", .place = API_PATH, .type = API_INTEGER, .required = true, .low = 1, .high = INT64_MAX, .help = "the finding"},
     {.name = "reason", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_ERROR_TEXT, .help = "why it needs no answer; kept with it and in the audit log"},
     END};
-#define WATCH_NUMBER(h) {.name = "number", .place = API_PATH, .type = API_INTEGER, .required = true, .low = 1, .high = INT64_MAX, .help = h}
-#define WATCH_WHY {.name = "reason", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_ERROR_TEXT, .help = "why; kept with it and in the audit log"}
-static const struct api_parameter alerts[] = {
-    {.name = "state", .place = API_QUERY, .type = API_CHOICE, .choices = "active|inactive|pending|firing|acknowledged|resolved|flapping|nodata", .help = "only in this state; active: firing, acknowledged or flapping"},
-    TEXT_QUERY("rule", "only of this rule"), TEXT_QUERY("application", "only about this application"),
-    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "alerts at most"},
-    {.name = "skip", .place = API_QUERY, .type = API_INTEGER, .low = 0, .high = 1000000, .fallback = "0", .help = "so many are left out before"},
-    END};
-static const struct api_parameter alert_number[] = {WATCH_NUMBER("the alert"), END};
-static const struct api_parameter alert_acknowledge[] = {WATCH_NUMBER("the alert"), WATCH_WHY, END};
-static const struct api_parameter alert_judge[] = {
-    WATCH_NUMBER("the alert"),
-    {.name = "useful", .place = API_BODY, .type = API_CHOICE, .required = true, .choices = "acted|ignored|noise", .help = "what its last firing came to"},
-    WATCH_WHY, END};
-static const struct api_parameter silences[] = {
-    {.name = "all", .place = API_QUERY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "also those that are over"},
-    END};
-static const struct api_parameter silence_add[] = {
-    {.name = "matchers", .place = API_BODY, .type = API_TEXT, .required = true, .high = 8192, .help = "one a line, all have to fit: rule=slow-*, application!=helpdesk, model=~gpt.*"},
-    {.name = "lasts", .place = API_BODY, .type = API_TEXT, .required = true, .high = 16, .help = "30m, 2h, 1d; at most 90d"},
-    {.name = "from", .place = API_BODY, .type = API_TIME, .help = "when it begins; now unless given"},
-    WATCH_WHY, END};
-static const struct api_parameter silence_end[] = {WATCH_NUMBER("the silence"), WATCH_WHY, END};
 static const struct api_parameter batch_list[] = {
     TEXT_QUERY("application", "only this application's"),
     {.name = "unfinished", .place = API_QUERY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "only those that are not over"},
@@ -363,36 +334,6 @@ static const struct api_parameter model_change_said[] = {MODEL_CHANGE, CHANGED_W
 static const struct api_parameter model_change_hold[] = {
     MODEL_CHANGE, CHANGED_WHY, {.name = "to", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_LABEL, .help = "the model that answers meanwhile"}, END};
 
-/* actions on live traffic */
-#define OR_ACTION(symbol, name, needs, meaning) "|" name
-#define OR_ACTION_STATE(symbol, name) "|" name
-#define ACTION_NUMBER {.name = "number", .place = API_PATH, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .required = true, .help = "of the action"}
-#define ACTION_SCOPE(n, h) {.name = n, .place = API_BODY, .type = API_TEXT, .high = LIMIT_LABEL, .help = h}
-static const struct api_parameter action_list[] = {
-    {.name = "in_force", .place = API_QUERY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "only those that the loops hold"},
-    {.name = "state", .place = API_QUERY, .type = API_CHOICE, .choices = &(ACTION_STATE_TABLE(OR_ACTION_STATE))[1], .help = "only these"},
-    TEXT_QUERY("rule", "only those that follow its alerts"),
-    {.name = "alert", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .help = "only those that follow this alert"},
-    TIME_QUERY("from", NULL, "only those begun since"),
-    {.name = "before", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .help = "only numbers below: the next page"},
-    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "newest first, at most so many"}, END};
-static const struct api_parameter action_one[] = {ACTION_NUMBER, END};
-static const struct api_parameter action_take[] = {
-    {.name = "kind", .place = API_BODY, .type = API_CHOICE, .required = true, .choices = &(INTERVENTION_TABLE(OR_ACTION))[1], .help = "what is done"},
-    ACTION_SCOPE("application", "of a key, of kept answers, of batches"), ACTION_SCOPE("model", "whose traffic"),
-    ACTION_SCOPE("provider", "of a breaker"), ACTION_SCOPE("upstream_model", "of the provider, as it names it"),
-    ACTION_SCOPE("prompt", "to roll back, or whose kept answers"), ACTION_SCOPE("key", "the name of the application's key"),
-    ACTION_SCOPE("from", "of a fail-over: PROVIDER/MODEL or PROVIDER that is asked last; the model's first target"),
-    ACTION_SCOPE("to", "of a fail-over: who is asked first, another model too; of a rollback: the version"),
-    ACTION_SCOPE("tier", "of route_down; the cheapest"), ACTION_SCOPE("record", "of a quarantine: the record of the one answer"),
-    ACTION_SCOPE("batch", "of pause_batch: only this one"),
-    {.name = "per_minute", .place = API_BODY, .type = API_INTEGER, .low = 1, .high = 1000000, .help = "of throttle_key: requests that the key may send"},
-    {.name = "for", .place = API_BODY, .type = API_TEXT, .fallback = "until it is undone", .help = "it ends by itself after this long: 1h, 30m"},
-    {.name = "dry_run", .place = API_BODY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "say what would be done, and keep that it was asked"},
-    REASON(API_BODY), {.name = "as", .place = API_BODY, .type = API_TEXT, .help = "who does it, where no tokens are configured"}, END};
-static const struct api_parameter action_undo[] = {
-    ACTION_NUMBER, REASON(API_BODY), {.name = "as", .place = API_BODY, .type = API_TEXT, .help = "who does it, where no tokens are configured"}, END};
-
 /* reviews by people */
 #define REVIEW_ID {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the review: review-3, or 3"}
 #define REVIEWER(where) {.name = "reviewer", .place = where, .type = API_TEXT, .fallback = "the token's name", .help = "as whom; another's name takes an admin"}
@@ -456,44 +397,6 @@ static const struct api_parameter eval_compare[] = {
     {.name = "confidence", .place = API_QUERY, .type = API_TEXT, .fallback = "0.95", .help = "of the interval and the verdict, from 0.5 to below 1"},
     END};
 
-/* receivers and notices */
-static const struct api_parameter receiver_test[] = {
-    {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the receiver"}, REASON(API_BODY), END};
-static const struct api_parameter notices[] = {
-    TEXT_QUERY("receiver", "only for this one"),
-    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "50", .help = "so many"}, END};
-
-/* thresholds of alert rules */
-#define RULE_PATH {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the rule"}
-#define PAST_BODY \
-    {.name = "from", .place = API_BODY, .type = API_TIME, .fallback = "28 days before `to`", .help = "begin of the history; RFC 3339, a date, or back from now: -14d"}, \
-    {.name = "to", .place = API_BODY, .type = API_TIME, .fallback = "now", .help = "its end"}
-static const struct api_parameter rule_calibrate[] = {
-    RULE_PATH, PAST_BODY,
-    {.name = "alarms_per_month", .place = API_BODY, .type = API_TEXT, .help = "false alarms of all series together; without it the rule's own, else 1"},
-    REASON(API_BODY), END};
-static const struct api_parameter rule_replay[] = {
-    RULE_PATH, PAST_BODY,
-    {.name = "threshold", .place = API_BODY, .type = API_TEXT, .help = "to try, such as 2.5s, 5% or 0.8; without it the one in force"}, END};
-static const struct api_parameter thresholds[] = {
-    TEXT_QUERY("rule", "only this rule's"),
-    {.name = "state", .place = API_QUERY, .type = API_CHOICE, .choices = "proposed|accepted|refused|replaced", .help = "only those"}, END};
-static const struct api_parameter threshold_decide_it[] = {
-    {.name = "number", .place = API_PATH, .type = API_INTEGER, .required = true, .low = 1, .high = INT64_MAX, .help = "the threshold"}, REASON(API_BODY), END};
-/* who is on call */
-#define SCHEDULE_PATH {.name = "schedule", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the schedule"}
-static const struct api_parameter oncall_now[] = {TEXT_QUERY("schedule", "only this schedule"), TIME_QUERY("at", "now", "the time that is asked for"), END};
-static const struct api_parameter oncall_show[] = {
-    SCHEDULE_PATH, TIME_QUERY("from", "now", "begin of the turns that are listed"), TIME_QUERY("to", "14 days behind `from`", "their end"), END};
-static const struct api_parameter oncall_override_new[] = {
-    SCHEDULE_PATH,
-    {.name = "person", .place = API_BODY, .type = API_TEXT, .required = true, .help = "who takes the time; one of oncall.people"},
-    {.name = "from", .place = API_BODY, .type = API_TIME, .fallback = "now", .help = "its begin"},
-    {.name = "to", .place = API_BODY, .type = API_TIME, .required = true, .help = "its end"},
-    REASON(API_BODY), END};
-static const struct api_parameter oncall_remove[] = {
-    {.name = "number", .place = API_PATH, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .required = true, .help = "the override"}, REASON(API_BODY), END};
-
 const struct api_route api_routes[] = {
     {"GET", "/api/v1/records", API_VIEWER, 200, api_records_list, "Records, newest first, a page at a time.", record_list, "RecordPage", NULL},
     {"GET", "/api/v1/records/{id}", API_VIEWER, 200, api_records_show, "One record.", record_id, "Record", NULL},
@@ -525,26 +428,26 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/findings", API_VIEWER, 200, api_findings, "What the watchers noticed, with evidence and what to type next.", findings, "Findings", NULL},
     {"POST", "/api/v1/findings/{id}/dismiss", API_EDITOR, 200, api_findings_dismiss, "A finding needs no answer: it is not told again.", finding_dismiss, "Finding", NULL},
     {"GET", "/api/v1/alert-metrics", API_VIEWER, 200, api_alert_metrics, "What rules can watch: each metric with its unit, and what its series can be told apart by.", NULL, "AlertMetrics", NULL},
-    {"POST", "/api/v1/alert-rules/{name}/calibrate", API_EDITOR, 200, api_alert_rule_calibrate, "Proposes a threshold from the rule's own history, for a wanted number of false alarms; in force once accepted.", rule_calibrate, "Calibration", NULL},
-    {"POST", "/api/v1/alert-rules/{name}/replay", API_VIEWER, 200, api_alert_rule_replay, "What the rule would have done on past data. Changes nothing.", rule_replay, "RuleReplay", NULL},
-    {"GET", "/api/v1/thresholds", API_VIEWER, 200, api_thresholds, "Learned thresholds, newest first, with what they rest on.", thresholds, "Thresholds", NULL},
-    {"POST", "/api/v1/thresholds/{number}/accept", API_EDITOR, 200, api_threshold_accept, "Puts a proposed threshold in force; the one before is replaced.", threshold_decide_it, "Threshold", NULL},
-    {"POST", "/api/v1/thresholds/{number}/refuse", API_EDITOR, 200, api_threshold_refuse, "The rule stays as it is.", threshold_decide_it, "Threshold", NULL},
-    {"GET", "/api/v1/alerts", API_VIEWER, 200, api_alerts, "What is wrong now, and was.", alerts, "Alerts", NULL},
-    {"GET", "/api/v1/alerts/{number}", API_VIEWER, 200, api_alert_show, "One alert: since when, how bad, of how much, what changed before, what to type.", alert_number, "AlertShown", NULL},
-    {"POST", "/api/v1/alerts/{number}/acknowledge", API_EDITOR, 200, api_alert_acknowledge, "The caller has it: nobody else is called.", alert_acknowledge, "AlertShown", NULL},
-    {"POST", "/api/v1/alerts/{number}/judge", API_EDITOR, 200, api_alert_judge, "What its last firing came to: the rule's precision counts it.", alert_judge, "AlertShown", NULL},
+    {"POST", "/api/v1/alert-rules/{name}/calibrate", API_EDITOR, 200, api_alert_rule_calibrate, "Proposes a threshold from the rule's own history, for a wanted number of false alarms; in force once accepted.", api_parameters_rule_calibrate, "Calibration", NULL},
+    {"POST", "/api/v1/alert-rules/{name}/replay", API_VIEWER, 200, api_alert_rule_replay, "What the rule would have done on past data. Changes nothing.", api_parameters_rule_replay, "RuleReplay", NULL},
+    {"GET", "/api/v1/thresholds", API_VIEWER, 200, api_thresholds, "Learned thresholds, newest first, with what they rest on.", api_parameters_thresholds, "Thresholds", NULL},
+    {"POST", "/api/v1/thresholds/{number}/accept", API_EDITOR, 200, api_threshold_accept, "Puts a proposed threshold in force; the one before is replaced.", api_parameters_threshold_decide_it, "Threshold", NULL},
+    {"POST", "/api/v1/thresholds/{number}/refuse", API_EDITOR, 200, api_threshold_refuse, "The rule stays as it is.", api_parameters_threshold_decide_it, "Threshold", NULL},
+    {"GET", "/api/v1/alerts", API_VIEWER, 200, api_alerts, "What is wrong now, and was.", api_parameters_alerts, "Alerts", NULL},
+    {"GET", "/api/v1/alerts/{number}", API_VIEWER, 200, api_alert_show, "One alert: since when, how bad, of how much, what changed before, what to type.", api_parameters_alert_number, "AlertShown", NULL},
+    {"POST", "/api/v1/alerts/{number}/acknowledge", API_EDITOR, 200, api_alert_acknowledge, "The caller has it: nobody else is called.", api_parameters_alert_acknowledge, "AlertShown", NULL},
+    {"POST", "/api/v1/alerts/{number}/judge", API_EDITOR, 200, api_alert_judge, "What its last firing came to: the rule's precision counts it.", api_parameters_alert_judge, "AlertShown", NULL},
     {"GET", "/api/v1/alert-rules", API_VIEWER, 200, api_alert_rules, "Rules: how they stand, by which threshold and where it is from, how precise they were.", NULL, "AlertRules", NULL},
-    {"GET", "/api/v1/silences", API_VIEWER, 200, api_silences, "What is muted, until when, and why.", silences, "Silences", NULL},
-    {"POST", "/api/v1/silences", API_EDITOR, 200, api_silence_add, "Mutes alerts for a time. They are still seen and listed.", silence_add, "Silence", NULL},
-    {"POST", "/api/v1/silences/{number}/end", API_EDITOR, 200, api_silence_end, "Ends a silence before its time.", silence_end, "SilenceEnded", NULL},
+    {"GET", "/api/v1/silences", API_VIEWER, 200, api_silences, "What is muted, until when, and why.", api_parameters_silences, "Silences", NULL},
+    {"POST", "/api/v1/silences", API_EDITOR, 200, api_silence_add, "Mutes alerts for a time. They are still seen and listed.", api_parameters_silence_add, "Silence", NULL},
+    {"POST", "/api/v1/silences/{number}/end", API_EDITOR, 200, api_silence_end, "Ends a silence before its time.", api_parameters_silence_end, "SilenceEnded", NULL},
     {"GET", "/api/v1/receivers", API_VIEWER, 200, api_receivers, "Who is told of alerts, by which rules, and whether they take it.", NULL, "Receivers", NULL},
-    {"POST", "/api/v1/receivers/{name}/test", API_EDITOR, 202, api_receiver_test, "Sends it a notice of a test, which is tried once.", receiver_test, "ReceiverTest", NULL},
-    {"GET", "/api/v1/notices", API_VIEWER, 200, api_notices, "What receivers were told, newest first, and what came back.", notices, "Notices", NULL},
-    {"GET", "/api/v1/oncall", API_VIEWER, 200, api_oncall_now, "Whose turn it is in each schedule, and who is next.", oncall_now, "OncallNow", NULL},
-    {"GET", "/api/v1/oncall/{schedule}", API_VIEWER, 200, api_oncall_show, "The turns of a schedule, overrides and gaps among them.", oncall_show, "OncallSchedule", NULL},
-    {"POST", "/api/v1/oncall/{schedule}/overrides", API_EDITOR, 200, api_oncall_override, "Somebody takes a time instead of whoever has it; of two overrides the one made later holds.", oncall_override_new, "OncallOverride", NULL},
-    {"POST", "/api/v1/oncall-overrides/{number}/remove", API_EDITOR, 200, api_oncall_remove, "An override does not hold any more.", oncall_remove, "OncallRemoved", NULL},
+    {"POST", "/api/v1/receivers/{name}/test", API_EDITOR, 202, api_receiver_test, "Sends it a notice of a test, which is tried once.", api_parameters_receiver_test, "ReceiverTest", NULL},
+    {"GET", "/api/v1/notices", API_VIEWER, 200, api_notices, "What receivers were told, newest first, and what came back.", api_parameters_notices, "Notices", NULL},
+    {"GET", "/api/v1/oncall", API_VIEWER, 200, api_oncall_now, "Whose turn it is in each schedule, and who is next.", api_parameters_oncall_now, "OncallNow", NULL},
+    {"GET", "/api/v1/oncall/{schedule}", API_VIEWER, 200, api_oncall_show, "The turns of a schedule, overrides and gaps among them.", api_parameters_oncall_show, "OncallSchedule", NULL},
+    {"POST", "/api/v1/oncall/{schedule}/overrides", API_EDITOR, 200, api_oncall_override, "Somebody takes a time instead of whoever has it; of two overrides the one made later holds.", api_parameters_oncall_override_new, "OncallOverride", NULL},
+    {"POST", "/api/v1/oncall-overrides/{number}/remove", API_EDITOR, 200, api_oncall_remove, "An override does not hold any more.", api_parameters_oncall_remove, "OncallRemoved", NULL},
     {"GET", "/api/v1/batches", API_VIEWER, 200, api_batches_list, "Batches of all applications, newest first.", batch_list, "Batches", NULL},
     {"GET", "/api/v1/batches/{id}", API_VIEWER, 200, api_batches_show, "One batch.", batch_id, "Batch", NULL},
     {"POST", "/api/v1/batches/{id}/cancel", API_EDITOR, 200, api_batches_cancel, "Cancels a batch, in its own time: lines under way are finished.", batch_cancel, "Batch", NULL},
@@ -584,10 +487,10 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/knowledge/{name}/rollback", API_EDITOR, 200, api_roll_back, "The same of a knowledge base; its documents are restored by whoever keeps them.", roll_back, "Changed", NULL},
     REVIEW_ROUTES("/api/v1/prompts/{name}/versions/{version}")
     REVIEW_ROUTES("/api/v1/knowledge/{name}/versions/{version}")
-    {"GET", "/api/v1/actions", API_VIEWER, 200, api_actions_list, "What was done to live traffic, by itself or by a person, and what was not and why; newest first.", action_list, "Actions", NULL},
-    {"POST", "/api/v1/actions", API_EDITOR, 200, api_action_take, "Does one: in force on every loop when it answers. Names are checked; a rollback needs the role that change_policy.rollback says.", action_take, "ActionTaken", NULL},
-    {"GET", "/api/v1/actions/{number}", API_VIEWER, 200, api_action_show, "One of them, with its evidence and each step of its coming back.", action_one, "ActionShown", NULL},
-    {"POST", "/api/v1/actions/{number}/undo", API_EDITOR, 200, api_action_undo, "Ends it: everything is as before from the next exchange on. A rollback (409) says the command that undoes it.", action_undo, "ActionTaken", NULL},
+    {"GET", "/api/v1/actions", API_VIEWER, 200, api_actions_list, "What was done to live traffic, by itself or by a person, and what was not and why; newest first.", api_parameters_action_list, "Actions", NULL},
+    {"POST", "/api/v1/actions", API_EDITOR, 200, api_action_take, "Does one: in force on every loop when it answers. Names are checked; a rollback needs the role that change_policy.rollback says.", api_parameters_action_take, "ActionTaken", NULL},
+    {"GET", "/api/v1/actions/{number}", API_VIEWER, 200, api_action_show, "One of them, with its evidence and each step of its coming back.", api_parameters_action_one, "ActionShown", NULL},
+    {"POST", "/api/v1/actions/{number}/undo", API_EDITOR, 200, api_action_undo, "Ends it: everything is as before from the next exchange on. A rollback (409) says the command that undoes it.", api_parameters_action_undo, "ActionTaken", NULL},
     {"GET", "/api/v1/live-prompts", API_VIEWER, 200, api_live_prompts, "System prompts of traffic that came with no version, by template.", live_list, "LivePrompts", NULL},
     {"GET", "/api/v1/live-prompts/{hash}", API_VIEWER, 200, api_live_prompt_show, "One of them: its text, its template, and what it changed.", live_show, "LivePromptShown", NULL},
     {"POST", "/api/v1/live-prompts/{hash}/adopt", API_EDITOR, 200, api_live_prompt_adopt, "Registers it as the version in production, because it is what serves. A second time changes nothing.", live_adopt, "LivePromptAdopted", NULL},
