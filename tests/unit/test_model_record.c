@@ -349,8 +349,7 @@ static void any_record(struct record *r) {
     if (rand() % 3 == 0) r->history_tokens_saved = any_number();
     if (rand() % 3 == 0) r->output_cap = any_number();
     if (rand() % 3 == 0) r->cache_similarity_ppm = rand() % 1000001;
-    if (rand() % 3 == 0) r->batch = SLICE("batch_01"), r->knowledge = SLICE("handbook@4");
-    if (rand() % 3 == 0) r->input_hash = ((uint64_t)rand() << 33) + (uint64_t)rand();
+    if (rand() % 3 == 0) r->batch = SLICE("batch_01"), r->knowledge = SLICE("handbook@4"), r->input_hash = ((uint64_t)rand() << 33) + (uint64_t)rand();
     if (rand() % 3 == 0) r->rollout = any_number() | 1, r->arm = (enum arm)(rand() % ARMS), r->rollout_step = (uint32_t)any_number();
     if (rand() % 3 == 0) r->difficulty_ppm = rand() % 1000001, r->tier = SLICE("premium"), r->tier_applied = rand() % 2;
 }
