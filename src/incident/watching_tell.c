@@ -112,7 +112,7 @@ static void write_notice(struct groups *g, const struct group *one) {
     }
     struct notice *notice = &t->notices[t->n_notices++];
     *notice = (struct notice){.receiver = one->receiver, .group = one->key, .status = one->status, .body = arena_slice(t->arena, buffer_slice(&body)),
-                              .made_us = t->s->now_us, .due_us = t->s->now_us, .left_out = one->left_out};
+                              .made_us = t->s->now_us, .due_us = t->s->now_us}; /* left_out: of the body */
     notice_id(notice, id);
     notice->id = arena_slice(t->arena, slice_of(id));
     buffer_deinit(&body);

@@ -12,9 +12,10 @@ import urllib.request
 sys.dont_write_bytecode = True
 from cli_watch_notices import notices, serve, until  # noqa: E402
 from receiver_rig import Receiver  # noqa: E402
-from rig import Rig, expect  # noqa: E402
+from rig import KEY, Rig, expect  # noqa: E402
 
 LABELS = {"application": "helpdesk", "request-type": "chat", "team": "Überblick"}
+RULE = "alerts: [{name: busy, when: {metric: requests, window: 10s, above: 2}, severity: critical, notify: [am]}]"
 SHOWN = {"alertname": "slow-chat", "severity": "critical", "application": "helpdesk", "request_type": "chat", "team": "Überblick"}
 
 
@@ -70,7 +71,7 @@ def compare(ours, theirs):
 
 def check(rig, manager, theirs, ours):
     until(lambda: manager.get("/api/v2/status"), "Alertmanager does not start")
-    serve(rig, {"am": {"alertmanager": {"url": manager.url}}, "hook": {"webhook": {"url": ours.url}}})
+    serve(rig, {"am": {"alertmanager": {"url": manager.url}}, "hook": {"webhook": {"url": ours.url}}}, RULE)
     status, out, err = rig.run("alert", "test", "am")
     expect(status == 0, out + err)
     until(lambda: any(a["labels"]["alertname"] == "quarterdeck-test" for a in manager.get("/api/v2/alerts") or []), "it does not show the test")
@@ -100,12 +101,26 @@ def check(rig, manager, theirs, ours):
     expect(not [a for a in manager.get("/api/v2/alerts?active=true") if a["labels"]["alertname"] == "slow-chat"], "it is still shown")
 
 
+def watched(rig, manager):
+    """The whole way: traffic, a rule, its alert in Alertmanager; the traffic ends, and so does the alert."""
+    def busy():
+        return [a for a in manager.get("/api/v2/alerts?active=true") or [] if a["labels"]["alertname"] == "busy"]
+
+    def ask_more():
+        rig.http("POST", "/v1/chat/completions", json.dumps({"model": "on-openai", "messages": [{"role": "user", "content": "hi"}]}), {"content-type": "application/json"}, token=KEY)
+        return busy()
+    until(ask_more, "a rule fired, and Alertmanager does not show it")
+    expect(busy()[0]["labels"]["severity"] == "critical" and busy()[0]["annotations"]["commands"].startswith("quarterdeck alert show"), busy())
+    until(lambda: not busy(), "it is over, and Alertmanager still shows it")
+
+
 def main():
     with Rig() as rig:
         theirs, ours = Receiver(), Receiver()
         manager = Alertmanager(pathlib.Path(rig.folder), theirs.url)
         try:
             check(rig, manager, theirs, ours)
+            watched(rig, manager)
         finally:
             manager.stop()
             theirs.close()
