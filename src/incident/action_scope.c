@@ -273,9 +273,9 @@ enum fault intervention_check(const struct policy *p, struct registry *r, struct
     if (fault == FAULT_NONE) fault = check_key(p, s, arena, error);
     if (fault == FAULT_NONE) fault = check_model(p, s->model, arena, &m, error);
     if (fault == FAULT_NONE) fault = check_provider(p, s, arena, error);
-    if (fault == FAULT_NONE && s->kind == INTERVENTION_FAIL_OVER) fault = check_way(p, m, s, arena, error);
-    if (fault == FAULT_NONE && s->kind == INTERVENTION_ROUTE_DOWN) fault = check_tier(m, s, arena, error);
-    if (fault == FAULT_NONE && s->kind == INTERVENTION_DEGRADE && m->degraded == DEGRADED_OFF)
+    if (fault == FAULT_NONE && m != NULL && s->kind == INTERVENTION_FAIL_OVER) fault = check_way(p, m, s, arena, error);
+    if (fault == FAULT_NONE && m != NULL && s->kind == INTERVENTION_ROUTE_DOWN) fault = check_tier(m, s, arena, error);
+    if (fault == FAULT_NONE && m != NULL && s->kind == INTERVENTION_DEGRADE && m->degraded == DEGRADED_OFF)
         fault = error_set(error, FAULT_BAD_REQUEST, "%s has no stand-in: `degraded` of the model is not set", m->name);
     return fault == FAULT_NONE ? check_kept(r, s, arena, error) : fault;
 }
