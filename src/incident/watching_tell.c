@@ -10,7 +10,7 @@ enum { NOTICE_MOST = 1 << 20, KEY_MOST = 4096, CALLS = 16, WORD_PASSES = 6 };
 
 struct group {                   /* what one receiver is told together */
     struct slice receiver, key, status, why, called;
-    const struct alert *alerts[NOTICE_ALERTS];
+    const struct alert *alerts[NOTICE_ALERTS], *last;
     unsigned n;
     int64_t left_out;
     bool useless;                /* no receiver of this name */
@@ -77,6 +77,8 @@ static void collect(struct groups *g, const struct alert *a, const struct tellin
         g->in_order[g->n++] = one;
         table_put(&g->by_key, buffer_slice(&g->key), one);
     }
+    if (one->last == a) return; /* by the rule and by its escalation */
+    one->last = a;
     if (one->n < NOTICE_ALERTS) one->alerts[one->n++] = a;
     else one->left_out++;
 }
@@ -113,6 +115,8 @@ static void write_notice(struct groups *g, const struct group *one) {
     struct notice *notice = &t->notices[t->n_notices++];
     *notice = (struct notice){.receiver = one->receiver, .group = one->key, .status = one->status, .body = arena_slice(t->arena, buffer_slice(&body)),
                               .made_us = t->s->now_us, .due_us = t->s->now_us}; /* left_out: of the body */
+    *notice = (struct notice){.number = t->n_notices, .receiver = one->receiver, .group = one->key, .status = one->status, .body = arena_slice(t->arena, buffer_slice(&body)),
+                              .made_us = t->s->now_us, .due_us = t->s->now_us, .left_out = one->left_out};
     notice_id(notice, id);
     notice->id = arena_slice(t->arena, slice_of(id));
     buffer_deinit(&body);

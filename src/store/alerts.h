@@ -99,7 +99,7 @@ enum fault alerts_precision(struct registry *r, int64_t from_us, struct arena *a
                             struct error *error) MUST_CHECK;
 enum fault alerts_prune(struct registry *r, int64_t before_us, struct error *error) MUST_CHECK;
 
-/* An id of receiver, group, body and the time it was made. */
+/* An id of receiver, group, body, the time it was made, and (of one that has none yet) whatever number the maker counts it by. */
 #define NOTICE_ID 33
 void notice_id(const struct notice *n, char out[NOTICE_ID]);
 

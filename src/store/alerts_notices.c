@@ -11,10 +11,10 @@
 
 void notice_id(const struct notice *n, char out[NOTICE_ID]) {
     struct digest digest;
-    char at[32];
+    char at[48];
     struct buffer all;
     buffer_init(&all, SIZE_MAX);
-    snprintf(at, sizeof at, "\n%lld\n", (long long)n->made_us);
+    snprintf(at, sizeof at, "\n%lld %lld\n", (long long)n->made_us, (long long)n->number);
     buffer_append(&all, n->receiver);
     buffer_append(&all, slice_of(at));
     buffer_append(&all, n->group);
