@@ -9,7 +9,7 @@
 
 #define GIVE_UP_US (86400 * 1000000LL)
 #define TIMEOUT_US 10000000LL
-enum { TRIES_AT_LEAST = 3, SAID_MOST = 200, ARENA_MOST = 32 << 20, REPLY_MOST = 16 << 10 };
+enum { TRIES_AT_LEAST = 3, SAID_MOST = 200, RAW_MOST = 4096, ARENA_MOST = 32 << 20, REPLY_MOST = 16 << 10 };
 
 /* ---- words ---- */
 
@@ -34,17 +34,24 @@ static struct slice secret_path(struct slice url) {
     return SLICE_NULL;
 }
 
+static void redact_all(const struct notify_door *d, char *text) {
+    redact(text, d->receiver.secret);
+    redact(text, secret_path(d->receiver.url));
+}
+
+/* Redacted before it is cut and cleaned: half a secret, or one without its umlauts, would not be known again. */
 static void say_why(struct notify_door *d, const char *text, struct slice reply) {
-    char said[SAID_MOST + 1];
+    char raw[RAW_MOST + 1];
     size_t n = 0;
-    for (; n < reply.len && n < SAID_MOST; n++) {
-        unsigned char c = (unsigned char)reply.at[n];
-        said[n] = (char)(c < 0x20 || c > 0x7E ? ' ' : c);
-    }
-    said[n] = 0;
-    (void)snprintf(d->why, sizeof d->why, "%s%s%s", text, n > 0 ? ": " : "", said);
-    redact(d->why, d->receiver.secret);
-    redact(d->why, secret_path(d->receiver.url));
+    for (; n < reply.len && n < RAW_MOST; n++) raw[n] = (char)(reply.at[n] == 0 ? ' ' : reply.at[n]);
+    raw[n] = 0;
+    redact_all(d, raw);
+    n = strlen(raw) < SAID_MOST ? strlen(raw) : SAID_MOST;
+    raw[n] = 0;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)raw[i] < 0x20 || (unsigned char)raw[i] > 0x7E) raw[i] = ' ';
+    (void)snprintf(d->why, sizeof d->why, "%s%s%s", text, n > 0 ? ": " : "", raw);
+    redact_all(d, d->why);
 }
 
 static void log_about(const struct notify_door *d, enum log_level level, const char *message) {
