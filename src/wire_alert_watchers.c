@@ -93,7 +93,8 @@ static enum fault look_baselines(struct alert_wire *w, struct alert_tick *t, str
 }
 
 static enum fault look_retention(struct alert_wire *w, struct alert_tick *t, struct error *error) {
-    return alerts_prune(w->registry, t->now_us - ALERT_HISTORY_DAYS * DAY_US, error);
+    enum fault fault = actions_prune(w->registry, t->now_us - ALERT_HISTORY_DAYS * DAY_US, error);
+    return fault == FAULT_NONE ? alerts_prune(w->registry, t->now_us - ALERT_HISTORY_DAYS * DAY_US, error) : fault;
 }
 
 const struct alert_watcher alert_watchers[] = {
