@@ -218,6 +218,25 @@ static void beyond_and_back(void **state) {
     anomalies_free(again);
 }
 
+/* What is normal at night is not at noon. */
+static void by_the_hour(void **state) {
+    (void)state;
+    struct world w = {.kind = DAILY_ERRORS, .series = 1};
+    struct alert_rule r = rule_of(DAILY_ERRORS, 1);
+    struct anomalies *a = anomalies_new();
+    char name[16];
+    struct signal_series series = name_of(0, name);
+    double limits[2];
+    learn(a, &r, &w, NOW);
+    for (unsigned i = 0; i < 2; i++) { /* the sine of the day is highest at 6 h, lowest at 18 h */
+        int64_t end = NOW + (i == 0 ? 6 : 18) * 60 * MINUTE;
+        struct signal_value v = cell_of(&w, 0, end, 0);
+        limits[i] = anomaly_take(a, &r, &series, end, &v).limit;
+    }
+    near(limits[1] - limits[0], 0.08, 0.015);
+    anomalies_free(a);
+}
+
 static void without_a_baseline(void **state) {
     (void)state;
     struct world w = {.kind = ERRORS, .series = 1, .begins_us = NOW - 26 * 60 * MINUTE};
@@ -268,6 +287,7 @@ int main(void) {
     if (!digest_start()) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_few_alarms_as_promised), cmocka_unit_test(what_is_wrong_is_found), cmocka_unit_test(beyond_and_back),
+        cmocka_unit_test(by_the_hour),
         cmocka_unit_test(without_a_baseline),        cmocka_unit_test(damaged_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
