@@ -327,9 +327,30 @@ static void each_view(void *ctx, void (*each)(void *arg, const struct rule_view 
     mem_free(views);
 }
 
+static unsigned each_provider(void *ctx, struct slice only, struct json_writer *out) {
+    struct alert_wire *w = ctx;
+    struct arena arena;
+    struct json_doc d;
+    uint32_t cursor = JSON_NONE, item;
+    unsigned n = 0;
+    arena_init(&arena, 64 << 10, 64 << 20);
+    pthread_mutex_lock(&w->lock);
+    struct slice seen = arena_slice(&arena, slice_make(w->providers_seen.len > 0 ? w->providers_seen.at : "", w->providers_seen.len));
+    pthread_mutex_unlock(&w->lock);
+    if (seen.len > 0 && json_read(seen, &arena, 2, &d, NULL) == FAULT_NONE)
+        while (json_each_item(&d, 0, &cursor, &item)) {
+            if (!slice_is_null(only) && !slice_eq(json_string(&d, json_get(&d, item, "provider"), &arena), only)) continue;
+            json_put_raw(out, json_raw(&d, item));
+            n++;
+        }
+    arena_deinit(&arena);
+    return n;
+}
+
 void alert_wire_lend(struct alert_wire *w, struct control_services *services) {
     services->alert_ctx = w;
     services->rules_seen = each_view;
+    services->providers = each_provider;
     services->alerts_changed = changed;
 }
 
@@ -344,6 +365,7 @@ struct alert_wire *alert_wire_new(const struct alert_sources *s, struct error *e
     w->signals = signals_new();
     w->anomalies = anomalies_new();
     w->providers = watch_provider_new();
+    buffer_init(&w->providers_seen, MEMORY_MOST);
     w->latency = watch_latency_new();
     w->output = watch_output_new();
     w->self = self_wire_new(&(struct self_sources){.ctx = s->ctx, .policy = s->policy, .budgets = s->budgets, .jobs_ctx = s->ctx, .jobs = s->jobs, .ledger = s->ledger,
@@ -380,6 +402,7 @@ void alert_wire_free(struct alert_wire *w) {
     signals_free(w->signals);
     anomalies_free(w->anomalies);
     watch_provider_free(w->providers);
+    buffer_deinit(&w->providers_seen);
     watch_latency_free(w->latency);
     watch_output_free(w->output);
     self_wire_free(w->self);

@@ -80,6 +80,7 @@ struct alert_wire {
     pthread_mutex_t lock;        /* of what is lent, held for copies alone */
     struct rule_view *views;
     unsigned n_views;
+    struct buffer providers_seen; /* a JSON array, as the API tells them */
 };
 
 /* ---- wire_alert_feed.c: what comes in ---- */

@@ -65,12 +65,39 @@ static enum fault look_self(struct alert_wire *w, struct alert_tick *t, struct e
     return fault == FAULT_NONE ? alert_wire_found(w, SELF_WIRE_KINDS, found, n, t->now_us, error) : fault;
 }
 
+static void lend_providers(struct alert_wire *w, const struct alert_tick *t) {
+    struct json_writer out;
+    char at[CLOCK_TEXT], since[CLOCK_TEXT];
+    clock_format(t->now_us, at);
+    pthread_mutex_lock(&w->lock);
+    buffer_clear(&w->providers_seen);
+    json_start(&out, &w->providers_seen);
+    json_array(&out);
+    for (unsigned i = 0; i < t->n_health; i++) {
+        const struct provider_health *h = &t->health[i];
+        if (h->since_us > 0) clock_format(h->since_us, since);
+        json_object(&out);
+        json_member_string(&out, "provider", h->provider);
+        json_member_string(&out, "upstream_model", h->upstream_model);
+        json_member_text(&out, "verdict", provider_verdict_name(h->verdict));
+        json_member_string(&out, "line", h->words);
+        json_member_text(&out, "looked", at);
+        json_member_text(&out, "since", h->since_us > 0 ? since : NULL);
+        json_member_raw(&out, "evidence", h->evidence);
+        json_object_end(&out);
+    }
+    json_array_end(&out);
+    if (w->providers_seen.overflow) buffer_clear(&w->providers_seen);
+    pthread_mutex_unlock(&w->lock);
+}
+
 static enum fault look_providers(struct alert_wire *w, struct alert_tick *t, struct error *error) {
     struct finding *found = NULL;
     unsigned n = 0;
     enum fault fault = watch_provider_look(w->providers, t->policy, w->signals, t->seen, t->n_seen, t->now_us, t->arena, &t->health, &t->n_health, error);
     if (fault == FAULT_NONE) fault = watch_provider_findings(t->health, t->n_health, t->seen, t->n_seen, t->arena, &found, &n, error);
     if (fault != FAULT_NONE) return fault;
+    lend_providers(w, t);
     return alert_wire_found(w, FINDING_BIT(PROVIDER_FAILING) | FINDING_BIT(PROVIDER_SLOW) | FINDING_BIT(VENDOR_INCIDENT), found, n, t->now_us, error);
 }
 

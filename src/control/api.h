@@ -175,6 +175,7 @@ void api_alert_rule_replay(struct api_call *c);
 void api_thresholds(struct api_call *c);
 void api_threshold_accept(struct api_call *c);
 void api_threshold_refuse(struct api_call *c);
+void api_providers(struct api_call *c);
 void api_receivers(struct api_call *c);
 void api_receiver_test(struct api_call *c);
 void api_notices(struct api_call *c);
@@ -273,6 +274,7 @@ extern const struct api_field api_fields_eval_compare[];
 extern const struct api_field api_fields_eval_online[];
 extern const struct api_field api_fields_watch_signals[]; /* api_schema_watch_signals.c */
 extern const struct api_field api_fields_watch_alerts[]; /* api_schema_watch_alerts.c */
+extern const struct api_field api_fields_watch_providers[]; /* api_schema_watch_providers.c */
 extern const struct api_field api_fields_watch_notices[]; /* api_schema_watch_notices.c */
 extern const struct api_field api_fields_watch_actions[];
 extern const struct api_field api_fields_watch_notices[];

@@ -397,6 +397,14 @@ static const struct api_parameter eval_compare[] = {
     {.name = "confidence", .place = API_QUERY, .type = API_TEXT, .fallback = "0.95", .help = "of the interval and the verdict, from 0.5 to below 1"},
     END};
 
+/* receivers and notices */
+static const struct api_parameter receiver_test[] = {
+    {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the receiver"}, REASON(API_BODY), END};
+static const struct api_parameter providers[] = {TEXT_QUERY("provider", "only this one and its models"), END};
+static const struct api_parameter notices[] = {
+    TEXT_QUERY("receiver", "only for this one"),
+    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "50", .help = "so many"}, END};
+
 const struct api_route api_routes[] = {
     {"GET", "/api/v1/records", API_VIEWER, 200, api_records_list, "Records, newest first, a page at a time.", record_list, "RecordPage", NULL},
     {"GET", "/api/v1/records/{id}", API_VIEWER, 200, api_records_show, "One record.", record_id, "Record", NULL},
@@ -441,6 +449,7 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/silences", API_VIEWER, 200, api_silences, "What is muted, until when, and why.", api_parameters_silences, "Silences", NULL},
     {"POST", "/api/v1/silences", API_EDITOR, 200, api_silence_add, "Mutes alerts for a time. They are still seen and listed.", api_parameters_silence_add, "Silence", NULL},
     {"POST", "/api/v1/silences/{number}/end", API_EDITOR, 200, api_silence_end, "Ends a silence before its time.", api_parameters_silence_end, "SilenceEnded", NULL},
+    {"GET", "/api/v1/providers", API_VIEWER, 200, api_providers, "Is it us or them: each provider by live traffic, probes and its status page.", providers, "Providers", NULL},
     {"GET", "/api/v1/receivers", API_VIEWER, 200, api_receivers, "Who is told of alerts, by which rules, and whether they take it.", NULL, "Receivers", NULL},
     {"POST", "/api/v1/receivers/{name}/test", API_EDITOR, 202, api_receiver_test, "Sends it a notice of a test, which is tried once.", api_parameters_receiver_test, "ReceiverTest", NULL},
     {"GET", "/api/v1/notices", API_VIEWER, 200, api_notices, "What receivers were told, newest first, and what came back.", api_parameters_notices, "Notices", NULL},

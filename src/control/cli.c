@@ -33,6 +33,7 @@ const struct cli_verb cli_verbs[] = {
     {"action", "action list|show|take|undo", "what was done to live traffic, by itself or by a person; doing and undoing it", cli_action},
     {"finding", "finding list|dismiss", "what the watchers noticed, of cost and of quality", cli_finding},
     {"alert", "alert list|show|ack|rules|...", "what is wrong now, who was told, and what rules watch", cli_alert},
+    {"provider", "provider list|show", "is it us or them: providers by live traffic, probes and status pages", cli_provider},
     {"alert", "alert receivers|notices|test", "what is wrong now, who was told, and what rules watch", cli_alert},
     {"oncall", "oncall now|show|override|remove", "whose turn it is, and who takes it instead", cli_oncall},
     {"review", "review create|list|show|next|label|unlabel|disputed|adjudicate|labels|close", "answers that wait for people", cli_review},

@@ -74,6 +74,8 @@ struct control_services {
     /* Of the watch, with its own context; NULL: no server is running. */
     void *alert_ctx;
     void (*rules_seen)(void *alert_ctx, void (*each)(void *arg, const struct rule_view *v), void *arg); /* at the last tick */
+    /* Items of an array: each provider (SLICE_NULL: all) and its models, as of the last look; how many. */
+    unsigned (*providers)(void *alert_ctx, struct slice only, struct json_writer *out);
     void (*alerts_changed)(void *alert_ctx);                             /* by a person: look soon */
     struct batches *batches;        /* NULL: no server is running */
     struct ledger *ledger;
