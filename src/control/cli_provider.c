@@ -64,7 +64,7 @@ static int show(int argc, char **argv) {
     struct buffer path;
     buffer_init(&path, 4096);
     buffer_append(&path, SLICE("/api/v1/providers"));
-    client_add_query(&path, "provider", argv[1]);
+    client_add_query(&path, "provider", argv[0]);
     code = cli_get(&o, buffer_text(&path), write_all, any_wrong);
     buffer_deinit(&path);
     return code;
