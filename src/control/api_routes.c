@@ -397,13 +397,7 @@ static const struct api_parameter eval_compare[] = {
     {.name = "confidence", .place = API_QUERY, .type = API_TEXT, .fallback = "0.95", .help = "of the interval and the verdict, from 0.5 to below 1"},
     END};
 
-/* receivers and notices */
-static const struct api_parameter receiver_test[] = {
-    {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the receiver"}, REASON(API_BODY), END};
 static const struct api_parameter providers[] = {TEXT_QUERY("provider", "only this one and its models"), END};
-static const struct api_parameter notices[] = {
-    TEXT_QUERY("receiver", "only for this one"),
-    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "50", .help = "so many"}, END};
 
 const struct api_route api_routes[] = {
     {"GET", "/api/v1/records", API_VIEWER, 200, api_records_list, "Records, newest first, a page at a time.", record_list, "RecordPage", NULL},

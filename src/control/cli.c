@@ -34,7 +34,6 @@ const struct cli_verb cli_verbs[] = {
     {"finding", "finding list|dismiss", "what the watchers noticed, of cost and of quality", cli_finding},
     {"alert", "alert list|show|ack|rules|...", "what is wrong now, who was told, and what rules watch", cli_alert},
     {"provider", "provider list|show", "is it us or them: providers by live traffic, probes and status pages", cli_provider},
-    {"alert", "alert receivers|notices|test", "what is wrong now, who was told, and what rules watch", cli_alert},
     {"oncall", "oncall now|show|override|remove", "whose turn it is, and who takes it instead", cli_oncall},
     {"review", "review create|list|show|next|label|unlabel|disputed|adjudicate|labels|close", "answers that wait for people", cli_review},
     {"batch", "batch list|show|cancel", "work that can wait: files of requests", cli_batch},

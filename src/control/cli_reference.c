@@ -267,8 +267,7 @@ static const struct cli_verb *parts_of(const char *verb) {
                {"cost", cli_cost_parts}, {"budget", cli_budget_parts}, {"limit", cli_limit_parts}, {"batch", cli_batch_parts},
                {"review", cli_review_parts}, {"finding", cli_finding_parts}, {"eval", cli_eval_parts}, {"suite", cli_suite_parts},
                {"audit", cli_audit_parts}, {"prompt", cli_prompt_parts}, {"knowledge", cli_knowledge_parts}, {"rollout", cli_rollout_parts},
-               {"alert", cli_alert_parts}, {"oncall", cli_oncall_parts}};
-               {"alert", cli_alert_parts}, {"provider", cli_provider_parts}};
+               {"alert", cli_alert_parts}, {"oncall", cli_oncall_parts}, {"provider", cli_provider_parts}};
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
         if (strcmp(all[i].verb, verb) == 0) return all[i].parts;
     return NULL;
