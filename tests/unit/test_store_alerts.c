@@ -65,7 +65,7 @@ static struct alert_row firing(const char *rule, const char *series, int64_t at_
 }
 
 static struct notice notice_of(const char *id, const char *receiver) {
-    return (struct notice){.id = slice_of(id), .receiver = slice_of(receiver), .status = SLICE("firing"), .body = SLICE("{}"), .made_us = NOW, .due_us = NOW};
+    return (struct notice){.id = slice_of(id), .receiver = slice_of(receiver), .group = slice_of(id), .status = SLICE("firing"), .body = SLICE("{}"), .made_us = NOW, .due_us = NOW};
 }
 
 static int64_t fire(struct world *w, const char *rule, const char *series) {
