@@ -47,9 +47,16 @@ static bool rests_on(const struct policy *p, const struct alert_identity *effect
     return (application.len == 0 || a != NULL) && may_reach(p, a, provider, upstream);
 }
 
+/* A finding is always about something: one whose alert does not say what explains nothing. */
+static bool says_nothing(const struct alert_identity *a) {
+    bool any = label(a, SLICE("finding")).len == 0;
+    for (unsigned i = 0; i < SIGNAL_BYS && !any; i++) any = named(a, (enum signal_by)i).len > 0;
+    return !any;
+}
+
 bool cause_explains(const struct policy *p, enum alert_about cause_about, const struct alert_identity *cause, enum alert_about effect_about,
                     const struct alert_identity *effect) {
-    if (cause_about >= effect_about || effect_about == ABOUT_ELSE) return false;
+    if (cause_about >= effect_about || effect_about == ABOUT_ELSE || says_nothing(cause)) return false;
     for (unsigned i = 0; i < SIGNAL_BYS; i++) {
         enum signal_by by = (enum signal_by)i;
         struct slice name = named(cause, by);

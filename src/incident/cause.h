@@ -3,7 +3,7 @@
  *   provider  >  errors  >  latency  >  money          enum alert_about; what is about anything else neither mutes nor is muted
  *
  * A cause that fires mutes an alert further down when all that the cause names, the alert names alike: the model, the application, the request
- * type. So a cause without names explains everything, and none explains what it names nothing of. A provider (or its upstream model) is alike
+ * type. So a cause without names explains everything (but an alert of a finding, which is always about something), and none explains what it names nothing of. A provider (or its upstream model) is alike
  * where the alert names it, or a model with a target there, or an application that may use such a model, or neither of these. Labels that a
  * rule gives by itself do not matter.
  *

@@ -65,6 +65,8 @@ static void test_names(void **state) {
     assert_false(explains(ABOUT_ERRORS, "model=chat", ABOUT_LATENCY, "application=helpdesk"));
     assert_true(explains(ABOUT_LATENCY, "application=helpdesk", ABOUT_MONEY, "application=helpdesk,budget=b"));
     assert_false(explains(ABOUT_LATENCY, "application=helpdesk", ABOUT_MONEY, "budget=b"));
+    assert_false(explains(ABOUT_PROVIDER, "finding=provider_failing", ABOUT_ERRORS, "model=chat"));
+    assert_true(explains(ABOUT_PROVIDER, "finding=provider_failing,provider=one", ABOUT_ERRORS, "model=chat"));
     assert_true(explains(ABOUT_ERRORS, "service=desk", ABOUT_LATENCY, "model=chat")); /* a rule's own label names nothing */
 }
 
