@@ -9,6 +9,6 @@ const struct api_field api_fields_watch_providers[] = {
     {"Provider", "line", "string", "the answer in one line, with its evidence"},
     {"Provider", "looked", "time", "when"},
     {"Provider", "since", "time?", "it has failed, or been slow, since"},
-    {"Provider", "evidence", "object", "statistic, threshold, live traffic, probes, status page"},
+    {"Provider", "evidence", "json", "statistic, threshold, live traffic, probes, status page"},
     {NULL, NULL, NULL, NULL},
 };
