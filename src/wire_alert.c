@@ -150,7 +150,6 @@ static enum fault commit(struct alert_wire *w, struct watching_result *r, struct
     enum fault fault = alerts_commit(w->registry, &r->look, numbers, error);
     if (fault == FAULT_NONE) watching_kept(w->watching, r, numbers);
     mem_free(numbers);
-    if (fault == FAULT_NONE && r->look.n_notices > 0 && w->s.notices_left != NULL) w->s.notices_left(w->s.ctx);
     return fault;
 }
 
@@ -247,6 +246,7 @@ static enum fault tick(struct alert_wire *w, struct policy *p, struct arena *are
     if (fault == FAULT_NONE) fault = hold_rules(w, &t, &result, error);
     if (fault != FAULT_NONE) return fault;
     carry_out_all(w, p, &result, arena);
+    if (result.look.n_notices > 0 && w->s.notices_left != NULL) w->s.notices_left(w->s.ctx); /* they tell what was done */
     if (t.complete) lend_views(w, &result, t.now_us);
     publish(w, &result);
     return keep_blobs(w, t.now_us, false, error);

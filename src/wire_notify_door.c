@@ -9,6 +9,7 @@
 
 #define GIVE_UP_US (86400 * 1000000LL)
 #define TIMEOUT_US 10000000LL
+#define ACTIONS_TOLD 8u
 enum { TRIES_AT_LEAST = 3, SAID_MOST = 200, RAW_MOST = 4096, ARENA_MOST = 32 << 20, REPLY_MOST = 16 << 10 };
 
 /* ---- words ---- */
@@ -223,6 +224,44 @@ static struct alert_receiver copy_of(const struct alert_receiver *r, struct aren
     return c;
 }
 
+/* ---- what was done meanwhile ---- */
+
+/* "quarterdeck action undo 7 # fail_over of support-chat is in force"; of what was not done, the command by which a person does it. */
+static void add_action(struct buffer *commands, const struct action_row *row, struct arena *arena) {
+    struct intervention_spec spec = {0};
+    struct error error;
+    if (intervention_spec_read(row->scope, arena, &spec, &error) != FAULT_NONE) return;
+    spec.kind = (enum intervention_kind)row->kind;
+    bool over = row->state == ACTION_UNDONE || row->state == ACTION_EXPIRED || row->state == ACTION_RETURNED;
+    bool was_not = row->state == ACTION_NOT_GRANTED || row->state == ACTION_TOO_OFTEN || row->state == ACTION_WOULD;
+    struct slice next = was_not ? intervention_command(&spec, arena) : over || row->undo.len == 0 ? arena_printf(arena, "quarterdeck action show %lld", (long long)row->number) : row->undo;
+    struct slice about = intervention_about(&spec, arena);
+    buffer_printf(commands, "%s" SLICE_FMT " # %s of " SLICE_FMT ": %s", commands->len > 0 ? "\n" : "", SLICE_ARG(next), intervention_name(spec.kind), SLICE_ARG(about),
+                  action_state_name(row->state));
+}
+
+/* Actions come after the notice was made, and what became of them is what people ask first: as it is when they are told. Without the store the notice goes
+ * as it was made. */
+static void add_actions(struct notify_door *d, struct notice_alerts *alerts) {
+    struct noticed_alert *all = arena_new_array(&d->arena, struct noticed_alert, alerts->n);
+    for (unsigned i = 0; all != NULL && i < alerts->n; i++) {
+        const struct actions_filter of = {.alert = alerts->alerts[i].alert, .from_us = alerts->alerts[i].starts_us, .limit = ACTIONS_TOLD};
+        struct action_row *rows = NULL;
+        struct buffer commands;
+        struct error error;
+        unsigned n = 0;
+        all[i] = alerts->alerts[i];
+        if (of.alert == 0 || actions_list(d->w->registry, &of, &d->arena, &rows, &n, &error) != FAULT_NONE || n == 0) continue;
+        buffer_init(&commands, 64 << 10);
+        for (unsigned k = n; k > 0; k--) add_action(&commands, &rows[k - 1], &d->arena);
+        buffer_printf(&commands, "\n" SLICE_FMT, SLICE_ARG(all[i].commands));
+        struct slice text = arena_slice(&d->arena, buffer_slice(&commands));
+        if (!commands.overflow && !slice_is_null(text)) all[i].commands = text;
+        buffer_deinit(&commands);
+    }
+    if (all != NULL) alerts->alerts = all;
+}
+
 static enum fault prepare(struct notify_door *d, struct error *error) {
     struct notice_alerts alerts;
     const struct notice *n = &d->notice;
@@ -230,6 +269,7 @@ static enum fault prepare(struct notify_door *d, struct error *error) {
     enum fault fault = notice_read(n->body, &d->arena, &alerts, error);
     if (fault != FAULT_NONE) return fault;
     alerts.left_out += n->left_out;
+    add_actions(d, &alerts);
     fault = notice_requests(r, &alerts, n->id, slice_of(d->w->external_url), n->made_us, notify_now_us(d->w, 0), &d->arena, &d->requests, &d->n_requests, error);
     if (fault != FAULT_NONE || r->kind == RECEIVER_EMAIL) return fault;
     d->route = http_route_new(d->w->client,

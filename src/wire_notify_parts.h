@@ -10,6 +10,7 @@
 
 #include "wire_notify.h"
 
+#include "incident/action.h"
 #include "incident/notice.h"
 #include "io/http_call.h"
 #include "io/mail.h"
