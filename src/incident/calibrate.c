@@ -68,7 +68,7 @@ struct tail_choice { double level; struct past_alarms alarms; };
 
 /* The highest of some levels with enough clusters beyond it; else the one with most. */
 static void choose_level(const struct past_runs *p, const double *v, size_t n, double usual, struct tail_choice *ret) {
-    static const double at[] = {0.999, 0.997, 0.99, 0.98, 0.95, 0.9, 0.8};
+    static const double at[] = {0.999, 0.997, 0.99, 0.98, 0.97, 0.95, 0.93, 0.9, 0.85, 0.8, 0.7};
     for (unsigned i = 0; i < sizeof at / sizeof *at; i++) {
         struct past_alarms alarms = {NULL, 0, 0};
         double level = quantile_of(v, n, at[i]); /* v is in one order or the other: positions are what counts */
@@ -84,22 +84,42 @@ static void choose_level(const struct past_runs *p, const double *v, size_t n, d
 
 struct tail_answer { double level, expected, high; bool beyond; unsigned peaks; double from; };
 
+/* Heights of what fired, and the day of each. */
+static void heights(const struct past_runs *p, const struct past_alarms *alarms, double sign, struct tail_peaks *t, double *peaks, unsigned *day) {
+    for (unsigned i = 0; i < alarms->n; i++) {
+        const struct past_alarm *a = &alarms->at[i];
+        if (isnan(a->height)) continue;
+        day[t->n] = (unsigned)((a->from_us - p->from_us) / DAY_US);
+        peaks[t->n++] = fmax(sign * a->height, t->level);
+    }
+}
+
 static struct tail_answer tail_answer_of(const struct past_runs *p, const double *v, size_t n, double usual, double wanted) {
     struct tail_choice c = {v[n - 1], {NULL, 0, 0}};
     struct tail_answer a = {.level = v[n - 1], .expected = NAN, .high = NAN};
     double sign = is_below(p) ? -1 : 1;
     choose_level(p, v, n, usual, &c);
-    double *peaks = mem_new_array(double, c.alarms.n + 1);
+    double *peaks = mem_new_array(double, c.alarms.n + 1), most = -INFINITY;
+    unsigned *day = mem_new_array(unsigned, c.alarms.n + 1), days = (unsigned)((int64_t)p->steps * p->step_us / DAY_US) + 1;
+    struct tail_draws *draws = mem_new(struct tail_draws);
     struct tail_peaks t = {.peaks = peaks, .level = sign * c.level, .exposure = p->days};
-    for (unsigned i = 0; i < c.alarms.n; i++)
-        if (!isnan(c.alarms.at[i].height)) peaks[t.n++] = fmax(sign * c.alarms.at[i].height, t.level);
-    struct tail_fit f = tail_fit(&t);
-    double level = tail_level(&t, &f, wanted / MONTH_DAYS, &a.beyond);
-    a.level = rounded(isinf(level) ? v[n - 1] : sign * level, is_below(p)); /* no peaks at all: what was seen at most */
-    a.expected = MONTH_DAYS * tail_rate(&t, &f, fmax(sign * a.level, t.level), &a.high);
+    heights(p, &c.alarms, sign, &t, peaks, day);
+    if (tail_draw(&t, day, days, draws)) {
+        a.level = rounded(sign * tail_drawn_level(draws, wanted / MONTH_DAYS), is_below(p));
+        a.expected = MONTH_DAYS * tail_drawn_rate(draws, sign * a.level, &a.high);
+        for (size_t i = 0; i < t.n; i++) most = fmax(most, peaks[i]);
+        a.beyond = sign * a.level > most;
+    } else {
+        struct tail_fit f = tail_fit(&t);
+        double level = tail_level(&t, &f, wanted / MONTH_DAYS, &a.beyond);
+        a.level = rounded(isinf(level) ? v[n - 1] : sign * level, is_below(p)); /* no peaks at all: what was seen at most */
+        a.expected = MONTH_DAYS * tail_rate(&t, &f, fmax(sign * a.level, t.level), &a.high);
+    }
     a.high *= MONTH_DAYS;
     a.peaks = (unsigned)t.n;
     a.from = c.level;
+    mem_free(draws);
+    mem_free(day);
     mem_free(peaks);
     mem_free(c.alarms.at);
     return a;

@@ -2,10 +2,11 @@
  * evaluation as live (alert_step), over signals_past.
  *
  * Each series is replayed with hysteresis, `for` and `keep_firing_for`; the alarms of a threshold are the firings that it would have told, of all
- * series, spans that people called real (left_out) not counted. The threshold is the least extreme one whose expected alarms a month do
- * not exceed what is wanted: by counting where the history would hold at least CALIBRATE_COUNTED of them (exact Poisson limits are told); else by peaks
- * over a threshold (stats/tail.h), of which each firing at a lower level is one cluster and its height the highest level at which it would have
- * fired all the same. A history shorter than CALIBRATE_LEAST_DAYS of hours with data: no proposal, and how much more is needed. Pure but for `history`. */
+ * series, spans that people called real (left_out) not counted. By counting where the history would hold at least CALIBRATE_COUNTED of the wanted
+ * alarms: the least extreme threshold with no more of them (exact Poisson limits are told). Else by peaks over a threshold (stats/tail.h), of which
+ * each firing at a lower level is one cluster and its height the highest level at which it would have fired all the same: the least extreme
+ * threshold of which the upper limit of its alarms a month, over days drawn anew, is what is wanted (95 % of the draws; told as 80 %: tails that are fitted
+ * to two weeks are surer of themselves than later months bear out). A history shorter than CALIBRATE_LEAST_DAYS of hours with data: no proposal, and how much more is needed. Pure but for `history`. */
 #ifndef INCIDENT_CALIBRATE_H
 #define INCIDENT_CALIBRATE_H
 
@@ -42,11 +43,11 @@ struct calibration_proposal {
     bool enough;                 /* false: `words` says what is missing; nothing below is filled in */
     double threshold, clear;
     struct replay now, then;     /* with what is in force, with what is proposed */
-    double expected, expected_high; /* alarms a month of what is proposed, and the upper limit at 95 % */
+    double expected, expected_high; /* alarms a month of what is proposed, and the upper limit: 95 % by counting, 80 % by peaks */
     bool extrapolated;           /* the threshold lies beyond all that was seen */
     bool shifted;                /* the last quarter of the history is not as the rest: a shift of the baseline (stats/shift.h) */
     int64_t shifted_us;          /* since when about */
-    struct slice words;          /* "2.84 s: 1 alarm a month is expected (at most 3.1), from 14.0 days, 81,204 exchanges, 3 series" */
+    struct slice words;          /* "2.84 s: 0.3 alarms a month are expected (at most 1, at 80 %), by its peaks, from 14.0 days, 81,204 exchanges, 3 series" */
     struct slice rationale;      /* JSON, for store/alerts.h */
 };
 /* FAULT_BAD_REQUEST: not a rule with a number (an anomaly's learns by itself, a finding has none), or one that says `calibrate: never`; times that

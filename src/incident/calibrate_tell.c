@@ -73,8 +73,8 @@ static struct slice words_of(const struct calibrate_request *q, const struct pas
                                (int)d.year, d.month, d.day);
     }
     return arena_printf(arena,
-                        SLICE_FMT ": %.2g alarms a month are expected (at most %.2g, at 95 %%), %s, from %.1f days, " SLICE_FMT " %s, %u series%s%s" SLICE_FMT,
-                        SLICE_ARG(threshold), c->expected, c->expected_high, by_tail ? "by its peaks" : "by counting", p->days, SLICE_ARG(samples),
+                        SLICE_FMT ": %.2g alarms a month are expected (at most %.2g, at %d %%), %s, from %.1f days, " SLICE_FMT " %s, %u series%s%s" SLICE_FMT,
+                        SLICE_ARG(threshold), c->expected, c->expected_high, by_tail ? 80 : 95, by_tail ? "by its peaks" : "by counting", p->days, SLICE_ARG(samples),
                         counted_as(&q->rule->when), p->n, p->cut ? " (more were left out)" : "",
                         c->extrapolated ? "; it was never reached: the tail was extrapolated" : "", SLICE_ARG(shifted));
 }
@@ -101,6 +101,7 @@ void calibrate_tell(const struct calibrate_request *q, const struct past_runs *p
     json_member_double(&w, "wanted_per_month", q->alarms_per_month);
     json_member_double(&w, "expected_per_month", ret->expected);
     json_member_double(&w, "expected_at_most", ret->expected_high);
+    json_member_double(&w, "at_most_confidence", by_tail ? 0.8 : 0.95);
     json_member_bool(&w, "extrapolated", ret->extrapolated);
     json_member_i64(&w, "peaks", peaks);
     json_member_double(&w, "peaks_beyond", level);

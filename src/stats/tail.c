@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "stats/quantile.h"
+#include "stats/random.h"
 #include "stats/special.h"
 
 #include <math.h>
@@ -88,4 +89,55 @@ double tail_level(const struct tail_peaks *p, const struct tail_fit *f, double w
     }
     mem_free(y);
     return p->level + x;
+}
+
+/* ---- what a fit does not know ---- */
+
+/* One draw: as many blocks as there are, some of them twice. `y` has room for all that may come together. */
+static struct tail_fit one_draw(const struct tail_peaks *p, const unsigned *block, unsigned *times, unsigned blocks, struct random *random, double *y,
+                                const struct tail_fit *all) {
+    size_t n = 0;
+    double sum = 0;
+    for (unsigned b = 0; b < blocks; b++) times[b] = 0;
+    for (unsigned b = 0; b < blocks; b++) times[random_below(random, blocks)]++;
+    for (size_t i = 0; i < p->n; i++)
+        for (unsigned k = times[block[i]]; k > 0; k--) sum += y[n++] = p->peaks[i] - p->level;
+    struct tail_fit f = {0, all->scale / (1 - all->shape), (double)n / p->exposure, NAN}; /* too few: the mean of all, without a shape */
+    if (n < TAIL_LEAST || !(sum > 0)) return f;
+    quantile_sort(y, n);
+    fit(y, n, &f.shape, &f.scale);
+    return f;
+}
+
+bool tail_draw(const struct tail_peaks *p, const unsigned *block, unsigned blocks, struct tail_draws *ret) {
+    struct tail_fit all = tail_fit(p);
+    if (isnan(all.scale) || blocks == 0) return false;
+    struct random random = {p->n};
+    unsigned *times = mem_new_array(unsigned, blocks);
+    double *y = mem_new_array(double, p->n * blocks);
+    for (unsigned i = 0; i < TAIL_DRAWS; i++) ret->fits[i] = one_draw(p, block, times, blocks, &random, y, &all);
+    ret->level = p->level;
+    mem_free(y);
+    mem_free(times);
+    return true;
+}
+
+double tail_drawn_rate(const struct tail_draws *d, double x, double *ret_high) {
+    double rates[TAIL_DRAWS], sum = 0;
+    for (unsigned i = 0; i < TAIL_DRAWS; i++) sum += rates[i] = d->fits[i].rate * beyond(&d->fits[i], fmax(x - d->level, 0));
+    quantile_sort(rates, TAIL_DRAWS);
+    *ret_high = quantile_of(rates, TAIL_DRAWS, CONFIDENCE);
+    return sum / TAIL_DRAWS;
+}
+
+double tail_drawn_level(const struct tail_draws *d, double wanted) {
+    double low = 0, high = d->fits[0].scale, limit;
+    for (; (void)tail_drawn_rate(d, d->level + high, &limit), limit > wanted && isfinite(high); high *= 2) low = high;
+    for (unsigned i = 0; i < 60; i++) {
+        double middle = low + (high - low) / 2;
+        (void)tail_drawn_rate(d, d->level + middle, &limit);
+        if (limit > wanted) low = middle;
+        else high = middle;
+    }
+    return d->level + high;
 }

@@ -124,14 +124,13 @@ static void by_peaks(void **state) {
             g.world.seed = seed * 7 + test;
             struct calibration_proposal p = proposed(&g);
             assert_true(p.enough && p.then.alarms <= 3);
-            near(p.expected, 1, 0.25);
-            assert_true(p.expected_high > p.expected && p.expected_high < 3);
+            assert_true(p.expected_high > 0.85 && p.expected_high <= 1 && p.expected < 0.7 && p.expected > 0.05);
             sum += later(&g, p.threshold, p.clear, 4);
             runs++;
             extrapolated += p.extrapolated;
             arena_deinit(&g.arena);
         }
-    if (!(sum / runs > 0.3 && sum / runs < 2.5)) fail_msg("%g alarms a month on average, 1 wanted", sum / runs);
+    if (!(sum / runs > 0.1 && sum / runs <= 1)) fail_msg("%g alarms a month on average, at most 1 wanted", sum / runs);
     assert_true(extrapolated > 0);
 }
 
@@ -170,9 +169,8 @@ static void peaks_that_last(void **state) {
         sum += later(&g, p.threshold, p.clear, 4);
         arena_deinit(&g.arena);
     }
-    assert_true(lasting < 0.9 * alone);
-    /* more than are wanted: 3.1 on these seeds. Spans shorter than an hour hang together, and two weeks have few that last */
-    if (!(sum / 6 > 0.3 && sum / 6 < 4.5)) fail_msg("%g alarms a month, 1 wanted", sum / 6);
+    assert_true(lasting < 0.9 * alone); /* of six seeds */
+    if (!(sum / 6 > 0.1 && sum / 6 <= 1)) fail_msg("%g alarms a month, at most 1 wanted", sum / 6);
 }
 
 static void incidents_and_gaps(void **state) {

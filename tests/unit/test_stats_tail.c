@@ -106,10 +106,40 @@ static void levels_hold(void **state) {
     }
 }
 
+/* What is told to be at most so often is: of heavy tails in 7 of 10 histories, of lighter ones in 4 of 5 and more. */
+static void limits_hold(void **state) {
+    (void)state;
+    enum { RUNS = 150, DAYS = 14, A_DAY = 4, PEAKS = DAYS * A_DAY };
+    const double shapes[] = {-0.2, 0.0001, 0.2}, wanted = 1.0 / 30;
+    struct random random = {31};
+    struct tail_draws *d = malloc(sizeof *d);
+    for (unsigned s = 0; s < COUNT_OF(shapes); s++) {
+        double shape = shapes[s], peaks[PEAKS], high;
+        unsigned day[PEAKS], kept = 0;
+        for (unsigned run = 0; run < RUNS; run++) {
+            for (unsigned i = 0; i < PEAKS; i++) {
+                peaks[i] = 3 + 2 / shape * (pow(random_unit(&random), -shape) - 1);
+                day[i] = i / A_DAY;
+            }
+            struct tail_peaks p = {peaks, PEAKS, 3, DAYS};
+            assert_true(tail_draw(&p, day, DAYS, d));
+            double x = tail_drawn_level(d, wanted), mean = tail_drawn_rate(d, x, &high);
+            near(high, wanted, 1e-9);
+            assert_true(mean < high && mean > 0);
+            kept += A_DAY * pow(fmax(0, 1 + shape * (x - 3) / 2), -1 / shape) <= wanted;
+        }
+        if (kept < 0.68 * RUNS) fail_msg("shape %g: kept in %u of %d", shape, kept, RUNS);
+    }
+    double of[] = {5, 9, 7};
+    unsigned day[] = {0, 1, 2};
+    assert_false(tail_draw(&(struct tail_peaks){of, 3, 4, 30}, day, 3, d));
+    free(d);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(limits_of_counts), cmocka_unit_test(a_fit),      cmocka_unit_test(an_end_that_was_passed),
-        cmocka_unit_test(few_peaks),        cmocka_unit_test(levels_hold),
+        cmocka_unit_test(few_peaks),        cmocka_unit_test(levels_hold), cmocka_unit_test(limits_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
