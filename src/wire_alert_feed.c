@@ -40,7 +40,7 @@ struct refill { struct alert_wire *w; unsigned n; };
 static bool each_former(void *ctx, const struct record *r) {
     struct refill *f = ctx;
     signals_record(f->w->signals, r);
-    watch_provider_record(f->w->providers, r);
+    watch_provider_former(f->w->providers, r);
     return ++f->n < REFILL_MOST && !atomic_load(&f->w->stopping);
 }
 

@@ -30,6 +30,8 @@ struct probe_memory {            /* what is lent; it outlives a reload */
     unsigned next_why;
     struct arena page_arena;
     char page_error[WHY_MOST], etag[ETAG_MOST];
+    char *page_of;               /* the address that the page and its etag are of */
+    int64_t page_due_us;         /* over a reload too: whoever changes a key often asks no vendor often */
     int64_t day, spent_nano;     /* of completions */
     bool unpriced_told;
 };
@@ -40,7 +42,7 @@ struct probe_host {
     struct http_route *listing, *completion, *page;
     struct http_call listing_call, completion_call, page_call;
     struct slice body;           /* of the completion; in w->arena */
-    int64_t due_us, page_due_us, began_us, page_began_us;
+    int64_t due_us, began_us;
 };
 struct probe_wire {
     struct probe_sources s;
@@ -197,7 +199,7 @@ static void ask_page(struct probe_host *h) {
         (void)snprintf(match, sizeof match, "if-none-match: %s", h->memory->etag);
         headers[0] = match;
     }
-    h->page_due_us = loop_now_us(h->w->loop) + PAGE_EVERY_US - 3000000 + (int64_t)(chance() % 6000000);
+    h->memory->page_due_us = loop_now_us(h->w->loop) + PAGE_EVERY_US - 3000000 + (int64_t)(chance() % 6000000);
     http_call_start(&h->page_call, h->page, headers, SLICE(""), PAGE_US);
 }
 
@@ -210,8 +212,10 @@ static struct probe_memory *memory_of(struct probe_wire *w, const char *name) {
     (void)snprintf(m->name, sizeof m->name, "%s", name);
     m->seen.provider = slice_of(m->name);
     arena_init(&m->page_arena, 1024, 4 * LIMIT_STATUS_PAGE);
+    pthread_mutex_lock(&w->lock);
     w->memories = mem_resize(w->memories, (w->n_memories + 1) * sizeof *w->memories);
     w->memories[w->n_memories++] = m;
+    pthread_mutex_unlock(&w->lock);
     return m;
 }
 
@@ -233,11 +237,21 @@ static struct http_route *page_route(struct probe_wire *w, const struct provider
     return route;
 }
 
+/* Of another address nothing is known yet. */
+static void follow_page(struct probe_memory *m, const char *url, int64_t due_us) {
+    if (url != NULL && m->page_of != NULL && strcmp(url, m->page_of) == 0) return;
+    mem_free(m->page_of);
+    m->page_of = url != NULL ? mem_text(url) : NULL;
+    m->etag[0] = 0;
+    m->page_due_us = due_us;
+    m->seen.has_page = false;
+    m->seen.page = (struct vendor_status){.indicator = VENDOR_UNKNOWN};
+}
+
 static void host_init(struct probe_wire *w, struct probe_host *h, const struct provider *p) {
     struct probe_request request;
     *h = (struct probe_host){.w = w, .provider = p, .memory = memory_of(w, p->name)};
     h->due_us = loop_now_us(w->loop) + (int64_t)(chance() % SOON_US);
-    h->page_due_us = h->due_us;
     http_call_init(&h->listing_call, w->loop, LISTING_MOST, NULL, listing_done);
     http_call_init(&h->completion_call, w->loop, LISTING_MOST, NULL, completion_done);
     http_call_init(&h->page_call, w->loop, LIMIT_STATUS_PAGE, page_head, page_done);
@@ -253,7 +267,7 @@ static void host_init(struct probe_wire *w, struct probe_host *h, const struct p
     if (p->status_page != NULL) h->page = page_route(w, p);
     pthread_mutex_lock(&w->lock);
     if (p->probe.off) h->memory->seen.n_probes = 0; /* what is not asked any more is not shown as if it were */
-    if (p->status_page == NULL) h->memory->seen.has_page = false;
+    follow_page(h->memory, p->status_page, h->due_us);
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -275,16 +289,23 @@ static void drop_hosts(struct probe_wire *w) {
     w->policy = NULL;
 }
 
+static void memory_free(struct probe_memory *m) {
+    arena_deinit(&m->page_arena);
+    mem_free(m->page_of);
+    mem_free(m);
+}
+
 /* Of a provider that is not in the configuration any more nothing is told. */
 static void forget_others(struct probe_wire *w) {
+    unsigned kept = 0;
     pthread_mutex_lock(&w->lock);
     for (unsigned i = 0; i < w->n_memories; i++) {
         bool used = false;
         for (unsigned k = 0; k < w->n_hosts; k++) used |= w->hosts[k].memory == w->memories[i];
-        if (used) continue;
-        w->memories[i]->seen.n_probes = 0;
-        w->memories[i]->seen.has_page = false;
+        if (used) w->memories[kept++] = w->memories[i];
+        else memory_free(w->memories[i]);
     }
+    w->n_memories = kept;
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -311,7 +332,7 @@ static void on_tick(struct loop_timer *t) {
             h->began_us = now;
             http_call_start(&h->listing_call, h->listing, NULL, SLICE(""), ANSWER_US);
         }
-        if (h->page != NULL && now >= h->page_due_us && !http_call_is_open(&h->page_call)) ask_page(h);
+        if (h->page != NULL && now >= h->memory->page_due_us && !http_call_is_open(&h->page_call)) ask_page(h);
     }
     loop_timer_start(w->loop, t, TICK_US);
 }
@@ -368,10 +389,7 @@ void probe_wire_free(struct probe_wire *w) {
     probe_wire_stop(w);
     http_client_free(w->client);
     loop_free(w->loop);
-    for (unsigned i = 0; i < w->n_memories; i++) {
-        arena_deinit(&w->memories[i]->page_arena);
-        mem_free(w->memories[i]);
-    }
+    for (unsigned i = 0; i < w->n_memories; i++) memory_free(w->memories[i]);
     mem_free(w->memories);
     arena_deinit(&w->arena);
     pthread_mutex_destroy(&w->lock);

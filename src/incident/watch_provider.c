@@ -95,9 +95,15 @@ static bool is_local(const char *url) {
     return false;
 }
 
-/* Other hosts that were asked in the last minutes, and those that answered anything at all. What runs on this machine says nothing of the network, unless
+static struct slice host_of(const char *url) {
+    const char *from = strstr(url, "://");
+    from = from != NULL ? from + 3 : url;
+    return slice_make(from, strcspn(from, "/?#"));
+}
+
+/* Other hosts that were asked in the last minutes, and those that answered anything at all. Another account at the same host is no other host. What runs on this machine says nothing of the network, unless
  * all does. */
-static void count_others(const struct look *l, struct provider_ground *g, const char *self) {
+static void count_others(const struct look *l, struct provider_ground *g, const struct provider *self) {
     bool all_local = true;
     for (unsigned i = 0; i < l->policy->n_providers; i++) all_local &= is_local(l->policy->providers[i].base_url);
     for (unsigned i = 0; i < l->policy->n_providers; i++) {
@@ -105,7 +111,7 @@ static void count_others(const struct look *l, struct provider_ground *g, const 
         const struct provider_seen *seen = seen_of(l, p->name);
         struct provider_sums sums = {.n = 0};
         const struct provider_series *s = provider_series_of(l->w, slice_of(p->name), SLICE(""), false);
-        bool other = strcmp(p->name, self) != 0 && (all_local || !is_local(p->base_url));
+        bool other = p != self && !slice_eq(host_of(p->base_url), host_of(self->base_url)) && (all_local || !is_local(p->base_url));
         if (s != NULL) provider_series_sums(s, l->now_us, LIVE_CELLS, &sums);
         bool probed = seen != NULL && seen->n_probes > 0 && is_recent(l, &seen->probes[0], ASKED_AGE_US);
         bool probe_reached = probed && (seen->probes[0].ok || (seen->probes[0].fault != FAULT_UP_CONNECT && seen->probes[0].fault != FAULT_UP_TIMEOUT));
@@ -189,11 +195,13 @@ static double weigh_failures(const struct look *l, const struct provider_ground 
 static bool is_well(const struct provider_ground *g, const struct provider_series *s, int64_t now_us) {
     struct provider_sums recent;
     provider_series_sums(s, now_us, RECENT_CELLS, &recent);
-    if (g->sums.n >= WELL_LEAST && g->run == 0)
-        return g->sums.failed <= fmax(LEAST_SHARE / 2, g->normal) * g->sums.n && (!s->rises || recent.failed <= (g->normal + PROVIDER_RISE_MARGIN) * recent.n);
+    bool few = g->sums.n >= WELL_LEAST && g->sums.failed <= fmax(LEAST_SHARE / 2, g->normal) * g->sums.n;
+    if (few && g->run == 0 && (!s->rises || recent.failed <= (g->normal + PROVIDER_RISE_MARGIN) * recent.n)) return true;
+    double risen = s->rises ? detector_estimate(&s->rise) : 1; /* of a rate that had risen, so many that its next failure should have come five times */
+    if (s->good >= fmax(WELL_LEAST, risen > 0 ? 5 / risen : 0) && g->run == 0 && g->sums.failed == 0) return true; /* in a row, however long they took */
     bool probes_well = g->seen != NULL && g->seen->n_probes >= 3 && g->run == 0 && g->seen->probes[1].ok && g->seen->probes[2].ok &&
                        g->seen->probes[2].at_us >= s->failing_us;
-    return probes_well && g->sums.failed == 0;
+    return probes_well && g->sums.n < WELL_LEAST && g->sums.failed == 0;
 }
 
 /* A model has no probes of its own: what failed with its provider is well again with it. */
@@ -244,7 +252,7 @@ static void judge(struct look *l, const struct provider *p, struct provider_seri
     if (g.sums.n > 0 || g.probes > 0 || s->seen_us == 0) s->seen_us = l->now_us;
     feed_rise(l, s);
     find_cause(&g);
-    count_others(l, &g, p->name);
+    count_others(l, &g, p);
     *h = (struct provider_health){.provider = arena_slice(l->arena, slice_of(s->provider)),
                                   .upstream_model = whole ? SLICE_NULL : arena_slice(l->arena, slice_of(s->model)),
                                   .errors = share_of(g.sums.failed, &g.sums), .limited = share_of(g.sums.causes[CAUSE_LIMITED], &g.sums),

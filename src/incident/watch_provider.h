@@ -54,6 +54,8 @@ struct watch_provider *watch_provider_new(void);
 void watch_provider_free(struct watch_provider *w);
 /* Each record as it comes into the ledger, in any order. */
 void watch_provider_record(struct watch_provider *w, const struct record *r);
+/* One of before the start: it counts in the last minutes alone, as what is normal was kept with it in it. */
+void watch_provider_former(struct watch_provider *w, const struct record *r);
 /* One look, at most each few seconds (PROVIDER_LOOK_US: that many are promised for); `s` may be NULL; providers in the order of the policy, each followed by its models that had traffic. In the arena. */
 enum fault watch_provider_look(struct watch_provider *w, const struct policy *p, struct signals *s, const struct provider_seen *seen, unsigned n_seen,
                                int64_t now_us, struct arena *arena, struct provider_health **ret, unsigned *ret_n, struct error *error) MUST_CHECK;

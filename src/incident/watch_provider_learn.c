@@ -4,6 +4,7 @@
 #include "quality/watch_tell.h"
 #include "stats/proportion.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 #define WEEK_US (7 * 86400000000LL)
@@ -203,16 +204,21 @@ static unsigned context_of(int64_t input_tokens) {
 
 struct provider_trial { int64_t at_us, ttft_us; unsigned context; enum provider_cause cause; int status; };
 
-static void count(struct provider_series *s, const struct provider_trial *t) {
-    if (s == NULL) return;
+static void learn(struct provider_series *s, const struct provider_trial *t, bool failed, bool known, bool slow) {
     struct provider_block *b = block_at(s, t->at_us);
-    bool failed = t->cause != PROVIDER_CAUSES, known = t->ttft_us >= 0 && s->slow_us[t->context] > 0;
-    bool slow = known && t->ttft_us > s->slow_us[t->context];
     b->n++;
     b->failed += failed;
     b->first += known;
     b->slow += slow;
     if (t->ttft_us >= 0) histogram_add(&b->ttft[t->context], t->ttft_us);
+    s->good = failed ? 0 : s->good < UINT_MAX ? s->good + 1 : s->good;
+}
+
+static void count(struct provider_series *s, const struct provider_trial *t, bool learns) {
+    if (s == NULL) return;
+    bool failed = t->cause != PROVIDER_CAUSES, known = t->ttft_us >= 0 && s->slow_us[t->context] > 0;
+    bool slow = known && t->ttft_us > s->slow_us[t->context];
+    if (learns) learn(s, t, failed, known, slow);
     struct provider_cell *c = cell_at(s, t->at_us);
     if (c == NULL) return;
     c->n++;
@@ -223,7 +229,7 @@ static void count(struct provider_series *s, const struct provider_trial *t) {
     if (t->at_us > c->last_us) c->last_us = t->at_us;
 }
 
-void watch_provider_record(struct watch_provider *w, const struct record *r) {
+static void take(struct watch_provider *w, const struct record *r, bool learns) {
     struct provider_trial t = {.at_us = r->time_us + r->duration_us, .context = context_of(r->usage.input)};
     for (unsigned i = 0; i < r->n_attempts; i++) {
         const struct record_attempt *a = &r->attempts[i];
@@ -237,7 +243,10 @@ void watch_provider_record(struct watch_provider *w, const struct record *r) {
         t.cause = provider_cause_of(a->error);
         t.status = a->http_status;
         t.ttft_us = r->stream && r->n_attempts == 1 && a->error == FAULT_NONE ? r->ttft_us : -1;
-        count(provider_series_of(w, a->provider, a->model, true), &t);
-        if (new_provider) count(provider_series_of(w, a->provider, SLICE(""), true), &t);
+        count(provider_series_of(w, a->provider, a->model, true), &t, learns);
+        if (new_provider) count(provider_series_of(w, a->provider, SLICE(""), true), &t, learns);
     }
 }
+
+void watch_provider_record(struct watch_provider *w, const struct record *r) { take(w, r, true); }
+void watch_provider_former(struct watch_provider *w, const struct record *r) { take(w, r, false); }

@@ -47,6 +47,7 @@ struct provider_series {
     struct detector rise;
     bool rises, rise_ready;      /* rises: the detector has found it */
     int64_t minute;              /* the last one that the detector has had */
+    unsigned good;               /* trials in a row that did not fail, as they came */
     int64_t failing_us, slow_since_us, seen_us; /* 0: not so; seen: when anything was last known */
     bool with_whole;             /* of a model: its provider failed with it */
     double probes, probes_failed;

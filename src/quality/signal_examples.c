@@ -9,6 +9,8 @@ void signal_example(struct signal_base *b, enum signal_example kind, const struc
     struct signal_examples *e = b->examples[kind];
     unsigned at = 0;
     if (e == NULL) e = b->examples[kind] = mem_new(struct signal_examples);
+    for (unsigned i = 0; i < EXAMPLES_KEPT; i++) /* an exchange has several attempts at one target */
+        if (e->at_us[i] > 0 && memcmp(&e->id[i], id, sizeof *id) == 0) return;
     for (unsigned i = 1; i < EXAMPLES_KEPT; i++) {
         bool lesser = kind >= EXAMPLE_LONGEST && e->at_us[at] > at_us - LATELY_US && e->at_us[i] > at_us - LATELY_US ? e->worse[i] < e->worse[at]
                                                                                                                 : e->at_us[i] < e->at_us[at];

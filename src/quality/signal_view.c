@@ -272,6 +272,8 @@ unsigned signal_view_chart(struct signal_view *v, enum signal which, struct slic
 /* Of all members the newest, or where a signal is about the worst, the worst. */
 static void put_example(struct signal_examples *best, bool worst, unsigned limit, const struct signal_examples *from, unsigned i) {
     unsigned at = limit;
+    for (unsigned k = 0; k < limit && best->at_us[k] > 0; k++) /* one exchange may be among several members */
+        if (memcmp(&best->id[k], &from->id[i], sizeof best->id[k]) == 0) return;
     while (at > 0 && (best->at_us[at - 1] == 0 || (worst ? from->worse[i] > best->worse[at - 1] : from->at_us[i] > best->at_us[at - 1]))) at--;
     if (at == limit) return;
     for (unsigned k = limit - 1; k > at; k--) {

@@ -320,6 +320,83 @@ static void kept(void **state) {
     desk_deinit(&d);
 }
 
+/* A request each ten seconds, no probes: an outage is found within a minute or so, and its end by ten good ones, though there never are ten in a minute. */
+static void little_traffic(void **state) {
+    (void)state;
+    struct desk d;
+    desk_init(&d);
+    for (int i = 0; i < 720; i++, d.now_us += 10 * SECOND) ask(&d, &targets[0], FAULT_NONE, 0.4, 500), look(&d);
+    int64_t begun = d.now_us;
+    for (; d.n_findings == 0 && d.now_us < begun + 5 * MINUTE; d.now_us += 10 * SECOND) ask(&d, &targets[0], FAULT_UP_SERVER, 0, 500), look(&d);
+    assert_true(d.n_findings == 1 && d.now_us - begun <= MINUTE);
+    for (int i = 0; i < 12; i++, d.now_us += 10 * SECOND) ask(&d, &targets[0], FAULT_UP_SERVER, 0, 500);
+    begun = d.now_us;
+    for (; d.n_findings != 0 && d.now_us < begun + 10 * MINUTE; d.now_us += 10 * SECOND) ask(&d, &targets[0], FAULT_NONE, 0.4, 500), look(&d);
+    assert_int_equal(d.n_findings, 0);
+    assert_true(d.now_us - begun >= 90 * SECOND && d.now_us - begun <= 110 * SECOND);
+    desk_deinit(&d);
+}
+
+/* A hundred requests a second: how long an outage that is over is still told. */
+static void over_soon(void **state) {
+    (void)state;
+    struct desk d;
+    desk_init(&d);
+    healthy(&d, 900);
+    for (int i = 0; i < 60; i++, d.now_us += SECOND)
+        for (int k = 0; k < 100; k++) ask(&d, &targets[0], FAULT_UP_SERVER, 0, 500);
+    look(&d);
+    assert_int_equal(d.n_findings, 1);
+    int64_t begun = d.now_us;
+    for (; d.n_findings != 0 && d.now_us < begun + 5 * MINUTE; d.now_us += SECOND) {
+        for (int k = 0; k < 100; k++) ask(&d, &targets[0], FAULT_NONE, 0.4, 500);
+        look(&d);
+    }
+    if (d.now_us - begun > 75 * SECOND) fail_msg("%lld s: " SLICE_FMT, (long long)((d.now_us - begun) / SECOND), SLICE_ARG(d.n_rows ? d.rows[0].words : SLICE_NULL));
+    desk_deinit(&d);
+}
+
+/* Two accounts at one host: that neither gets through says nothing of our network. */
+static void one_host(void **state) {
+    (void)state;
+    static struct provider two[2] = {{.name = "openai", .base_url = "https://api.openai.com/v1"}, {.name = "anthropic", .base_url = "https://api.openai.com"}};
+    struct desk d;
+    desk_init(&d);
+    d.p->providers = two;
+    for (int i = 0; i < 30; i++, d.now_us += SECOND)
+        for (unsigned k = 0; k < 2; k++) {
+            ask(&d, &targets[k], FAULT_UP_CONNECT, 0, 500);
+            if (i % 5 == 0) probe(&d, k, FAULT_UP_CONNECT);
+        }
+    look(&d);
+    assert_int_equal(row(&d, "openai", NULL)->verdict, PROVIDER_UNSURE);
+    says(row(&d, "openai", NULL), "no other host was asked");
+    desk_deinit(&d);
+}
+
+/* What is read again after a restart is no second time normal. */
+static void former(void **state) {
+    (void)state;
+    struct desk d;
+    struct record r;
+    desk_init(&d);
+    record_init(&r);
+    r.n_attempts = 1;
+    r.attempts[0] = (struct record_attempt){.provider = SLICE("openai"), .model = SLICE("gpt-4o"), .http_status = 200};
+    for (int i = 0; i < 900; i++) {
+        r.time_us = d.now_us - i * SECOND;
+        watch_provider_former(d.w, &r);
+    }
+    d.now_us += SECOND;
+    look(&d);
+    assert_true(row(&d, "openai", NULL)->errors.n >= 60 && row(&d, "openai", NULL)->errors.n <= 70);
+    d.now_us += 20 * MINUTE;
+    ask(&d, &targets[0], FAULT_NONE, 0.4, 500);
+    look(&d);
+    assert_true(isnan(row(&d, "openai", NULL)->normal_errors));
+    desk_deinit(&d);
+}
+
 /* A day of what is normal, of two providers with a model each, with 3,000 false alarms a month allowed to all watchers: 750 of these, 25 in a day. */
 static void false_alarms(void **state) {
     (void)state;
@@ -344,6 +421,7 @@ static void false_alarms(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(outage), cmocka_unit_test(no_baseline), cmocka_unit_test(probes_alone), cmocka_unit_test(own_network),
                                        cmocka_unit_test(ours_by_cause), cmocka_unit_test(not_theirs), cmocka_unit_test(slow), cmocka_unit_test(rise),
-                                       cmocka_unit_test(kept), cmocka_unit_test(false_alarms)};
+                                       cmocka_unit_test(kept), cmocka_unit_test(little_traffic), cmocka_unit_test(over_soon),
+                                       cmocka_unit_test(one_host), cmocka_unit_test(former), cmocka_unit_test(false_alarms)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
