@@ -202,6 +202,10 @@ static void mail_over(struct notify_door *d) {
 static void on_mailed(void *arg) {
     struct notify_door *d = arg;
     mail_over(d);
+    if (d->status == 250 && d->mail.error.text[0] != 0) {
+        say_why(d, "it was taken for the others", slice_of(d->mail.error.text));
+        log_about(d, LOG_WARN, "a recipient was refused");
+    }
     answered(d, d->mail.error.text, slice_of(d->mail.error.text));
 }
 
@@ -260,6 +264,13 @@ static void add_actions(struct notify_door *d, struct notice_alerts *alerts) {
         buffer_deinit(&commands);
     }
     if (all != NULL) alerts->alerts = all;
+/* Who is called has the mailbox, not everybody of it. */
+static void address_to(struct notify_door *d, struct slice person) {
+    if (d->receiver.kind != RECEIVER_EMAIL || slice_is_null(person)) return;
+    struct policy *p = d->w->s.policy(d->w->s.ctx);
+    const struct oncall_person *who = person_find(&p->alerts, person);
+    if (who != NULL && who->email.len > 0 && slice_eq(who->receiver, d->receiver.name)) d->receiver.to = arena_slice(&d->arena, who->email);
+    policy_drop(p);
 }
 
 static enum fault prepare(struct notify_door *d, struct error *error) {
@@ -268,6 +279,7 @@ static enum fault prepare(struct notify_door *d, struct error *error) {
     const struct alert_receiver *r = &d->receiver;
     enum fault fault = notice_read(n->body, &d->arena, &alerts, error);
     if (fault != FAULT_NONE) return fault;
+    address_to(d, alerts.called);
     alerts.left_out += n->left_out;
     add_actions(d, &alerts);
     fault = notice_requests(r, &alerts, n->id, slice_of(d->w->external_url), n->made_us, notify_now_us(d->w, 0), &d->arena, &d->requests, &d->n_requests, error);

@@ -4,11 +4,13 @@
 #include "base/clock.h"
 #include "incident/action.h"
 #include "incident/notice.h"
+#include "incident/oncall.h"
 #include "model/quantity.h"
 #include "store/alerts.h"
 
 #include <math.h>
 
+enum { CALLED = 64 };
 #define HISTORY 50
 #define CHANGES 12
 #define CHANGES_BEFORE_US 7200000000LL /* before it fired */
@@ -267,26 +269,45 @@ static void changed(struct api_call *c, bool notices) {
     if (notices && c->s->notices_left) c->s->notices_left(c->s->notify_ctx);
 }
 
-/* The rule's receivers hear who has it; Alertmanager has no word for that. */
+/* Whom the rule names, and whoever was called. */
+static unsigned told_of(struct api_call *c, const struct alert_row *a, const struct alert_rule *r, int64_t now_us, struct escalation_call *ret) {
+    const struct alert_policy *p = &c->policy->alerts;
+    const struct escalation *e = escalation_find(p, a->escalation);
+    const struct escalation_state at = {.step = a->escalation_step, .round = a->escalation_round};
+    struct oncall_override *overrides = NULL;
+    struct error error;
+    unsigned n = 0, n_overrides = 0;
+    for (unsigned i = 0; i < r->n_notify; i++) ret[n++] = (struct escalation_call){.receiver = r->notify[i], .person = SLICE_NULL};
+    if (e == NULL || oncall_overrides(c->s->registry, a->fired_us, now_us, c->arena, &overrides, &n_overrides, &error) != FAULT_NONE) return n;
+    return n + escalation_called(p, e, overrides, n_overrides, &at, a->fired_us, now_us, ret + n, CALLED);
+}
+
+/* They hear who has it; Alertmanager has no word for that. */
 static unsigned acknowledged_notices(struct api_call *c, const struct alert_row *a, int64_t now_us, struct notice **ret) {
     const struct alert_rule *r = c->policy ? alert_rule_find(&c->policy->alerts, a->rule) : NULL;
     struct noticed_alert one = {.alert = a->number, .rule = a->rule, .series = a->series, .fingerprint = a->fingerprint, .summary = a->summary, .labels = a->labels,
                                 .evidence = a->evidence, .severity = (enum alert_severity)a->severity, .state = ALERT_ACKNOWLEDGED, .starts_us = a->fired_us,
                                 .acknowledged_by = slice_of(c->actor), .runbook = r != NULL ? r->runbook : SLICE_NULL};
     struct notice_alerts n = {.alerts = &one, .n = 1, .status = SLICE("acknowledged"), .group = a->labels, .why = slice_trim(api_text(c, "reason"))};
-    struct notice *all = arena_new_array(c->arena, struct notice, ALERT_NOTIFY);
+    struct notice *all = arena_new_array(c->arena, struct notice, ALERT_NOTIFY + CALLED);
+    struct escalation_call calls[ALERT_NOTIFY + CALLED];
     struct buffer body;
     char id[NOTICE_ID];
-    unsigned count = 0;
+    unsigned count = 0, n_calls = r != NULL ? told_of(c, a, r, now_us, calls) : 0;
     buffer_init(&body, LIMIT_NOTICE_BODY);
-    notice_write(&n, &body);
-    for (unsigned i = 0; r != NULL && all != NULL && i < r->n_notify; i++) {
-        const struct alert_receiver *to = alert_receiver_find(&c->policy->alerts, r->notify[i]);
+    for (unsigned i = 0; all != NULL && i < n_calls; i++) {
+        const struct alert_receiver *to = alert_receiver_find(&c->policy->alerts, calls[i].receiver);
+        n.called = calls[i].person;
+        buffer_clear(&body);
+        notice_write(&n, &body);
         if (to == NULL || to->kind == RECEIVER_ALERTMANAGER || body.overflow) continue;
-        struct notice *notice = &all[count++];
+        struct notice *notice = &all[count];
         *notice = (struct notice){.receiver = to->name, .group = a->labels, .status = n.status, .body = arena_slice(c->arena, buffer_slice(&body)), .made_us = now_us, .due_us = now_us};
         notice_id(notice, id);
         notice->id = arena_slice(c->arena, slice_of(id));
+        bool twice = false; /* by the rule and by its escalation */
+        for (unsigned k = 0; k < count; k++) twice |= slice_eq(all[k].id, notice->id);
+        count += !twice;
     }
     buffer_deinit(&body);
     *ret = all;

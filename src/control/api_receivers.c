@@ -64,16 +64,29 @@ void api_notices(struct api_call *c) {
 
 /* ---- receivers ---- */
 
-static bool escalates_to(const struct escalation *e, struct slice receiver) {
-    for (unsigned i = 0; i < e->n_steps; i++)
-        if (e->steps[i].kind == ESCALATE_RECEIVER && slice_eq(e->steps[i].name, receiver)) return true;
+static bool reaches(const struct alert_policy *p, struct slice person, struct slice receiver) {
+    const struct oncall_person *who = person_find(p, person);
+    return who != NULL && slice_eq(who->receiver, receiver);
+}
+
+/* Also by whoever may have the turn; who has it by an override alone is not in the configuration. */
+static bool escalates_to(const struct alert_policy *p, const struct escalation *e, struct slice receiver) {
+    for (unsigned i = 0; i < e->n_steps; i++) {
+        const struct escalation_step *step = &e->steps[i];
+        const struct oncall_schedule *s = step->kind == ESCALATE_SCHEDULE ? schedule_find(p, step->name) : NULL;
+        if (step->kind == ESCALATE_RECEIVER && slice_eq(step->name, receiver)) return true;
+        if (step->kind == ESCALATE_PERSON && reaches(p, step->name, receiver)) return true;
+        for (unsigned k = 0; s != NULL && k < s->n_rotations; k++)
+            for (unsigned j = 0; j < s->rotations[k].n_people; j++)
+                if (reaches(p, s->rotations[k].people[j], receiver)) return true;
+    }
     return false;
 }
 
 static bool is_told(const struct alert_policy *p, const struct alert_rule *rule, struct slice receiver) {
     for (unsigned i = 0; i < rule->n_notify; i++) {
         const struct escalation *e = escalation_find(p, rule->notify[i]);
-        if (slice_eq(rule->notify[i], receiver) || (e != NULL && escalates_to(e, receiver))) return true;
+        if (slice_eq(rule->notify[i], receiver) || (e != NULL && escalates_to(p, e, receiver))) return true;
     }
     return false;
 }

@@ -10,6 +10,7 @@
 #define SECOND_US 1000000LL
 #define MINUTE_S 60LL
 #define DAY_S 86400LL
+enum { TURNS_CALLED = 16 };
 enum { DAYS_AROUND = 16 }; /* a window recurs within a week; one that a clock change swallows, within two */
 
 struct span {
@@ -227,4 +228,41 @@ unsigned escalation_step(const struct alert_policy *p, const struct escalation *
     int next_step, next_round;
     if (step >= 0 && step_behind(e, step, round, &next_step, &next_round)) state->due_us = reached ? now_us + e->steps[step].wait_us : now_us;
     return n;
+}
+
+/* ---- who was called ---- */
+
+struct called {
+    const struct alert_policy *p;
+    struct escalation_call *all;
+    unsigned n, limit;
+};
+
+/* Two that are told at one place are told once; a mailbox is a place for each address. */
+static void add_called(struct called *c, struct slice receiver, struct slice person) {
+    const struct oncall_person *who = slice_is_null(person) ? NULL : person_find(c->p, person);
+    const struct alert_receiver *r = alert_receiver_find(c->p, who != NULL ? who->receiver : receiver);
+    if (r == NULL || c->n == c->limit) return;
+    struct escalation_call one = {.receiver = r->name, .person = who != NULL && r->kind == RECEIVER_EMAIL && who->email.len > 0 ? who->name : SLICE_NULL};
+    for (unsigned i = 0; i < c->n; i++)
+        if (slice_eq(c->all[i].receiver, one.receiver) && slice_eq(c->all[i].person, one.person)) return;
+    c->all[c->n++] = one;
+}
+
+unsigned escalation_called(const struct alert_policy *p, const struct escalation *e, const struct oncall_override *overrides, unsigned n_overrides,
+                           const struct escalation_state *at, int64_t from_us, int64_t to_us, struct escalation_call *ret, unsigned limit) {
+    struct called c = {.p = p, .all = ret, .limit = limit};
+    for (unsigned i = 0; i < e->n_steps && (at->round > 0 || (int)i <= at->step); i++) {
+        const struct escalation_step *step = &e->steps[i];
+        const struct oncall_schedule *s = step->kind == ESCALATE_SCHEDULE ? schedule_find(p, step->name) : NULL;
+        struct oncall_turn turns[TURNS_CALLED];
+        unsigned n = s != NULL ? oncall_turns(s, overrides, n_overrides, from_us, to_us + 1, TURNS_CALLED, turns) : 0;
+        if (step->kind == ESCALATE_RECEIVER) add_called(&c, step->name, SLICE_NULL);
+        if (step->kind == ESCALATE_PERSON) add_called(&c, SLICE_NULL, step->name);
+        for (unsigned k = 0; k < n; k++)
+            if (!slice_is_null(turns[k].person)) add_called(&c, SLICE_NULL, turns[k].person);
+    }
+    bool nobody = c.n == 0;
+    for (unsigned i = 0; nobody && i < p->n_people; i++) add_called(&c, SLICE_NULL, p->people[i].name); /* nobody was to be reached: everybody was told */
+    return c.n;
 }

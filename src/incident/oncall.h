@@ -28,5 +28,10 @@ struct escalation_state { int step, round; int64_t due_us; }; /* step -1: not be
  * all rounds are over. Begins with {.step = -1}. An escalation that is gone from the policy is the caller's to end. */
 unsigned escalation_step(const struct alert_policy *p, const struct escalation *e, const struct oncall_override *overrides, unsigned n_overrides,
                          struct escalation_state *state, int64_t now_us, struct arena *arena, struct escalation_call *ret, unsigned limit);
+/* Whoever may have been called until now: receivers of the steps that were taken (`at`), and of a schedule's those of all that had a turn of it from
+ * `from_us` to `to_us`. None: all of
+ * oncall.people, who are told then. None twice; `person` where that person has an address of their own there. */
+unsigned escalation_called(const struct alert_policy *p, const struct escalation *e, const struct oncall_override *overrides, unsigned n_overrides,
+                           const struct escalation_state *at, int64_t from_us, int64_t to_us, struct escalation_call *ret, unsigned limit);
 
 #endif

@@ -274,6 +274,7 @@ void watching_step(struct tick *t, struct alert *a, const struct alert_rule *r, 
                                                                                 : SLICE_NULL;
     }
     if (told == TELL_FIRING) begins(a);
+    if (told == TELL_FLAPPING && a->row.escalation_due_us == 0 && a->row.acknowledged_us == 0) a->row.escalation = SLICE_NULL; /* what was over is called for again */
     state_to(t, a, was, why);
     owe(t, a, told);
 }

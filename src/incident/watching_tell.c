@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { NOTICE_MOST = 1 << 20, KEY_MOST = 4096, CALLS = 16, WORD_PASSES = 6 };
+enum { NOTICE_MOST = 1 << 20, KEY_MOST = 4096, CALLS = 16, CALLED = 64, WORD_PASSES = 6 };
 
 struct group {                   /* what one receiver is told together */
     struct slice receiver, key, status, why, called;
@@ -113,8 +113,6 @@ static void write_notice(struct groups *g, const struct group *one) {
         n.n /= 2;
     }
     struct notice *notice = &t->notices[t->n_notices++];
-    *notice = (struct notice){.receiver = one->receiver, .group = one->key, .status = one->status, .body = arena_slice(t->arena, buffer_slice(&body)),
-                              .made_us = t->s->now_us, .due_us = t->s->now_us}; /* left_out: of the body */
     *notice = (struct notice){.number = t->n_notices, .receiver = one->receiver, .group = one->key, .status = one->status, .body = arena_slice(t->arena, buffer_slice(&body)),
                               .made_us = t->s->now_us, .due_us = t->s->now_us, .left_out = one->left_out};
     notice_id(notice, id);
@@ -129,24 +127,24 @@ static bool wants(const struct tick *t, struct slice receiver, struct slice stat
     return r != NULL && (r->send_resolved || !slice_is(status, "resolved"));
 }
 
-/* Those that were called hear how it ended: the receivers of the steps that were taken. */
+/* Those that were called hear how it ended, whoever's turn it is by now. */
 static void collect_called(struct groups *g, const struct alert *a, const struct telling *how) {
-    const struct escalation *e = escalation_find(g->t->s->policy, a->row.escalation);
-    for (unsigned i = 0; e != NULL && i < e->n_steps && (a->row.escalation_round > 0 || (int)i <= a->row.escalation_step); i++) {
-        struct escalation one = {.name = e->name, .steps = &e->steps[i], .n_steps = 1};
-        struct escalation_state state = {.step = -1, .due_us = 1};
-        struct escalation_call calls[CALLS];
-        unsigned n = escalation_step(g->t->s->policy, &one, g->t->s->overrides, g->t->s->n_overrides, &state, g->t->s->now_us, g->t->arena, calls, CALLS);
-        for (unsigned k = 0; k < n; k++) {
-            struct telling to = *how;
-            to.receiver = calls[k].receiver;
-            if (!slice_is_null(to.receiver) && wants(g->t, to.receiver, how->status)) collect(g, a, &to);
-        }
+    const struct watching_sources *s = g->t->s;
+    const struct escalation *e = escalation_find(s->policy, a->row.escalation);
+    const struct escalation_state at = {.step = a->row.escalation_step, .round = a->row.escalation_round};
+    struct escalation_call calls[CALLED];
+    unsigned n = e != NULL ? escalation_called(s->policy, e, s->overrides, s->n_overrides, &at, a->row.fired_us, g->t->now_us, calls, CALLED) : 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct telling to = *how;
+        to.receiver = calls[i].receiver;
+        to.called = calls[i].person;
+        if (wants(g->t, to.receiver, how->status)) collect(g, a, &to);
     }
 }
 
-static void begin_escalation(struct groups *g, struct alert *a, struct slice name) {
-    if (!slice_is_null(a->row.escalation)) return;
+/* One that is under way goes on; one that is over, without anybody's word, begins anew when it is time to repeat. */
+static void begin_escalation(struct groups *g, struct alert *a, struct slice name, bool repeat) {
+    if (!slice_is_null(a->row.escalation) && !(repeat && a->row.escalation_due_us == 0)) return;
     a->row.escalation = name;
     a->row.escalation_step = -1;
     a->row.escalation_round = 0;
@@ -159,7 +157,7 @@ static void tell_one(struct groups *g, struct alert *a, struct slice status, str
     for (unsigned i = 0; r != NULL && i < r->n_notify; i++) {
         how.receiver = r->notify[i];
         if (escalation_find(g->t->s->policy, how.receiver) != NULL) {
-            if (!slice_is(status, "resolved") && !slice_is(why, "repeat")) begin_escalation(g, a, how.receiver);
+            if (!slice_is(status, "resolved")) begin_escalation(g, a, how.receiver, slice_is(why, "repeat"));
         } else if (wants(g->t, how.receiver, status)) {
             collect(g, a, &how);
         }
@@ -258,11 +256,39 @@ static bool may_escalate(const struct alert *a) {
     return a->row.escalation_due_us > 0 && alert_fires(&life) && !taken_up && !muted(a);
 }
 
+/* The last step, and nobody can be reached: everybody who may be called is told, rather than no one. */
+static void call_everybody(struct groups *g, const struct alert *a, struct telling how) {
+    const struct alert_policy *p = g->t->s->policy;
+    for (unsigned i = 0; i < p->n_people; i++) {
+        how.receiver = p->people[i].receiver;
+        how.called = p->people[i].name;
+        if (wants(g->t, how.receiver, how.status)) collect(g, a, &how);
+    }
+}
+
+/* The steps that are due; one at which nobody can be reached is told with the next one. */
+static void call(struct groups *g, struct alert *a, const struct escalation *e, struct escalation_state *state) {
+    struct tick *t = g->t;
+    struct escalation_call calls[CALLS];
+    unsigned n = escalation_step(t->s->policy, e, t->s->overrides, t->s->n_overrides, state, t->now_us, t->arena, calls, CALLS);
+    struct telling how = {.status = SLICE("firing"), .pass = WORD_PASSES};
+    bool reached = false;
+    how.why = arena_printf(t->arena, "escalation " SLICE_FMT ": ", SLICE_ARG(e->name));
+    for (unsigned k = 0; k < n; k++) {
+        how.why = arena_printf(t->arena, SLICE_FMT "%s" SLICE_FMT, SLICE_ARG(how.why), k > 0 ? "; " : "", SLICE_ARG(calls[k].why));
+        how.receiver = calls[k].receiver;
+        how.called = calls[k].person;
+        if (slice_is_null(how.receiver) || !wants(t, how.receiver, how.status)) continue;
+        collect(g, a, &how);
+        reached = true;
+    }
+    if (n > 0 && !reached && state->due_us == 0) call_everybody(g, a, how);
+}
+
 static void escalate(struct groups *g) {
     struct tick *t = g->t;
     for (unsigned i = 0; i < t->w->n; i++) {
         struct alert *a = t->w->all[i];
-        struct escalation_call calls[CALLS];
         if (!may_escalate(a)) continue;
         if (a->row.escalation_due_us > t->now_us) {
             next(t, a->row.escalation_due_us);
@@ -270,14 +296,8 @@ static void escalate(struct groups *g) {
         }
         const struct escalation *e = escalation_find(t->s->policy, a->row.escalation);
         struct escalation_state state = {a->row.escalation_step, a->row.escalation_round, a->row.escalation_due_us};
-        unsigned n = 0;
         if (e == NULL) state.due_us = 0;
-        else n = escalation_step(t->s->policy, e, t->s->overrides, t->s->n_overrides, &state, t->now_us, t->arena, calls, CALLS);
-        for (unsigned k = 0; k < n; k++) {
-            struct telling how = {.receiver = calls[k].receiver, .status = SLICE("firing"), .called = calls[k].person, .pass = WORD_PASSES};
-            how.why = arena_printf(t->arena, "escalation " SLICE_FMT ": " SLICE_FMT, SLICE_ARG(a->row.escalation), SLICE_ARG(calls[k].why));
-            if (!slice_is_null(how.receiver) && wants(t, how.receiver, how.status)) collect(g, a, &how);
-        }
+        else call(g, a, e, &state);
         a->row.escalation_step = state.step;
         a->row.escalation_round = state.round;
         a->row.escalation_due_us = state.due_us;

@@ -10,8 +10,17 @@
 struct sending {
     struct slice left;
     const atomic_bool *stop;
-    char detail[CURL_ERROR_SIZE];
+    char detail[CURL_ERROR_SIZE], refused[128];
 };
+
+/* The server's replies; what it says of a recipient whom it does not take. */
+static size_t on_reply(char *line, size_t size, size_t n, void *arg) {
+    struct sending *s = arg;
+    n *= size;
+    if (n > 3 && (line[0] == '4' || line[0] == '5') && line[1] == '5') (void)snprintf(s->refused, sizeof s->refused, "%.*s", (int)strcspn(line, "\r\n"), line);
+    return n;
+}
+
 
 /* libcurl doubles dots at the head of lines, and ends the message. */
 static size_t on_read(char *out, size_t size, size_t n, void *arg) {
@@ -74,6 +83,9 @@ static void set_options(CURL *e, const struct mail *m, struct sending *s, struct
     if (secret) curl_easy_setopt(e, CURLOPT_PASSWORD, m->password);
     curl_easy_setopt(e, CURLOPT_MAIL_FROM, m->from);
     curl_easy_setopt(e, CURLOPT_MAIL_RCPT, to);
+    curl_easy_setopt(e, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L); /* the others are to be told */
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_reply);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, s);
     curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(e, CURLOPT_READDATA, s);
@@ -111,6 +123,7 @@ enum fault mail_send(const struct mail *m, int64_t timeout_us, const atomic_bool
         CURLcode code = curl_easy_perform(e);
         (void)curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &reply);
         fault = fault_of(code);
+        if (fault == FAULT_NONE && s.refused[0] != 0 && error != NULL) (void)snprintf(error->text, sizeof error->text, "%s", s.refused);
         if (fault != FAULT_NONE) error_set(error, fault, "%s", s.detail[0] != 0 ? s.detail : curl_easy_strerror(code));
     }
     *ret_reply = (int)reply;

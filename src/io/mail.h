@@ -15,7 +15,8 @@ struct mail {
     const char *const *to;       /* addresses, NULL-terminated */
     struct slice message;        /* RFC 5322, lines end with CRLF */
 };
-/* *stop true, from any thread: given up within about a second, FAULT_SHUTTING_DOWN. *ret_reply: the server's last code, 0: none. */
+/* *stop true, from any thread: given up within about a second, FAULT_SHUTTING_DOWN. *ret_reply: the server's last code, 0: none. It is sent
+ * if one of the recipients is taken; error->text then says what was said of another one, and is untouched otherwise. */
 enum fault mail_send(const struct mail *m, int64_t timeout_us, const atomic_bool *stop, int *ret_reply, struct error *error) MUST_CHECK;
 
 #endif

@@ -131,6 +131,8 @@ static void read_when(const struct alert_reader *a, uint32_t node, const char *p
     alert_dimensions(a, at[BY], alert_place(here, "%s.by", place), s.by, s.name, &w->by);
     read_where(a, at[WHERE], alert_place(here, "%s.where", place), s.by, s.name, &w->where);
     alert_duration(a, at[WINDOW], alert_place(here, "%s.window", place), 10 * SECOND_US, 7 * DAY_US, &w->window_us);
+    if (at[WINDOW] != JSON_NONE && s.shape == SIGNAL_READING)
+        reader_problem(a->r, at[WINDOW], "%s.window: %s is a reading of this moment, and has none; `for` says how long it has to hold", place, s.name);
     w->min_samples = least_samples(&s);
     reader_count(a->r, at[MIN_SAMPLES], alert_place(here, "%s.min_samples", place), 0, 1000000000, &w->min_samples);
     read_test(a, node, at, place, &s, w);
@@ -182,11 +184,15 @@ static void read_labels(const struct alert_reader *a, uint32_t map, const char *
 
 static void read_notify(const struct alert_reader *a, uint32_t node, const char *place, struct alert_rule *rule) {
     struct slice *names = NULL;
-    unsigned n = 0;
+    unsigned n = 0, escalations = 0;
     reader_texts(a->r, node, place, &names, &n);
     if (n > ALERT_NOTIFY) reader_problem(a->r, node, "%s: expected at most %d receivers and escalations, found %u", place, ALERT_NOTIFY, n);
-    for (unsigned i = 0; i < n && rule->n_notify < ALERT_NOTIFY; i++)
-        if (alert_known(a, node, place, "receiver or escalation", names[i], (const char *const *)a->called)) rule->notify[rule->n_notify++] = names[i];
+    for (unsigned i = 0; i < n && rule->n_notify < ALERT_NOTIFY; i++) {
+        if (!alert_known(a, node, place, "receiver or escalation", names[i], (const char *const *)a->called)) continue;
+        escalations += escalation_find(a->p, names[i]) != NULL;
+        rule->notify[rule->n_notify++] = names[i];
+    }
+    if (escalations > 1) reader_problem(a->r, node, "%s: expected at most one escalation, found %u: its steps say who is called after whom", place, escalations);
 }
 
 /* calibrate: never, or {alarms_per_month: 2} */

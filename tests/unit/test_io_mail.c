@@ -9,7 +9,7 @@ struct peer {
     int listener;
     uint16_t port;
     pthread_t thread;
-    const char *greeting, *at_recipient, *at_end; /* replies; NULL greeting: it says nothing */
+    const char *greeting, *at_recipient, *at_end, *unknown; /* replies; NULL greeting: it says nothing */
     atomic_bool *stop;
     struct buffer heard;
 };
@@ -45,7 +45,7 @@ static void *peer_main(void *arg) {
             data = true;
             say(fd, "354 go on\r\n");
         } else if (strncmp(line, "RCPT", 4) == 0) {
-            say(fd, p->at_recipient);
+            say(fd, p->unknown != NULL && strstr(line, p->unknown) != NULL ? "550 no such user\r\n" : p->at_recipient);
         } else if (strncmp(line, "QUIT", 4) == 0) {
             say(fd, "221 bye\r\n");
         } else {
@@ -95,6 +95,21 @@ static void a_message_arrives_as_it_is(void **state) {
     buffer_deinit(&p.heard);
 }
 
+static void one_who_is_refused_keeps_no_other_from_it(void **state) {
+    static const char *const unknown[] = {"anna@", "ben@"};
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct peer p = {.greeting = "220 hi\r\n", .at_recipient = "250 ok\r\n", .at_end = "250 taken\r\n", .unknown = unknown[i]};
+        struct error error = {0};
+        int reply = 0;
+        peer_start(&p);
+        assert_int_equal(send_it(&p, "Subject: x\r\n\r\nhear\r\n", anna_and_ben, 20000000, &reply, &error), FAULT_NONE);
+        assert_true(slice_contains(buffer_slice(&p.heard), SLICE("\r\nhear\r\n")));
+        assert_string_equal(error.text, "550 no such user"); /* and it is said */
+        buffer_deinit(&p.heard);
+    }
+}
+
 static void a_refusal_has_its_code(void **state) {
     static const struct { const char *greeting, *at_recipient, *at_end; int reply; } cases[] = {
         {"421 not now\r\n", "250 ok\r\n", "250 ok\r\n", 421}, {"220 hi\r\n", "550 no such user\r\n", "250 ok\r\n", 550}, {"220 hi\r\n", "250 ok\r\n", "452 full\r\n", 452}};
@@ -140,7 +155,7 @@ static void addresses_are_no_commands(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_arrives_as_it_is),
-        cmocka_unit_test(a_refusal_has_its_code),
+        cmocka_unit_test(one_who_is_refused_keeps_no_other_from_it), cmocka_unit_test(a_refusal_has_its_code),
         cmocka_unit_test(a_silent_server_is_left),
         cmocka_unit_test(addresses_are_no_commands),
     };
