@@ -15,6 +15,7 @@ static const int64_t units[SIGNAL_RINGS] = {1, 6, 60, 360}; /* of 10 s in a cell
 void rings_init(struct rings *r) {
     memset(r->cells, 0, sizeof r->cells);
     r->slot = r->last_us = 0;
+    r->bytes = 0;
     signal_sums_init(&r->open);
 }
 
@@ -32,11 +33,15 @@ static const struct signal_packed *find(const struct rings *r, unsigned ring, in
     return p != NULL && p->slot == cell ? p : NULL;
 }
 
-static void keep(struct rings *r, unsigned ring, int64_t cell, struct signal_packed *p) {
-    struct signal_packed **at = place(r, ring, cell);
+static void put(struct rings *r, struct signal_packed **at, struct signal_packed *p) {
+    enum { ALLOCATORS = 16 };
+    if (*at != NULL) r->bytes -= sizeof **at + (*at)->len + ALLOCATORS;
+    if (p != NULL) r->bytes += sizeof *p + p->len + ALLOCATORS;
     mem_free(*at);
     *at = p;
 }
+
+static void keep(struct rings *r, unsigned ring, int64_t cell, struct signal_packed *p) { put(r, place(r, ring, cell), p); }
 
 static void build(struct rings *r, enum signal_family f, unsigned ring, int64_t cell, struct signal_total *work) {
     int64_t first = cell * signal_rings[ring].parts;
@@ -100,10 +105,7 @@ bool rings_pass(struct rings *r, enum signal_family f, int64_t now_us, struct si
         for (unsigned i = 0; i < signal_rings[ring].cells; i++) {
             struct signal_packed **at = &r->cells[signal_rings[ring].first + i];
             if (*at == NULL) continue;
-            if ((*at)->slot < oldest) {
-                mem_free(*at);
-                *at = NULL;
-            }
+            if ((*at)->slot < oldest) put(r, at, NULL);
             any |= *at != NULL;
         }
     }
@@ -117,18 +119,34 @@ void rings_forget_future(struct rings *r, int64_t now_us) {
         for (unsigned i = 0; i < signal_rings[ring].cells; i++) {
             struct signal_packed **at = &r->cells[signal_rings[ring].first + i];
             if (*at == NULL || (*at)->slot * units[ring] + units[ring] <= slot) continue;
-            mem_free(*at);
-            *at = NULL;
+            put(r, at, NULL);
         }
     signal_sums_clear(&r->open);
     r->slot = slot;
     if (r->last_us > now_us) r->last_us = now_us;
 }
 
+void rings_merge(struct rings *into, struct rings *from, enum signal_family f, struct signal_total *work) {
+    if (into->slot < from->slot) move_to(into, f, from->slot, work);
+    if (from->slot < into->slot) move_to(from, f, into->slot, work);
+    signal_sums_merge(&into->open, &from->open);
+    signal_sums_clear(&from->open);
+    for (unsigned i = 0; i < RING_CELLS; i++) {
+        const struct signal_packed *p = from->cells[i], *q = into->cells[i];
+        if (p == NULL) continue;
+        if (q == NULL || q->slot <= p->slot) { /* an older one is over */
+            signal_total_clear(work);
+            signal_total_add_packed(work, f, p);
+            if (q != NULL && q->slot == p->slot) signal_total_add_packed(work, f, q);
+            put(into, &into->cells[i], signal_pack(work, f, p->slot));
+        }
+        put(from, &from->cells[i], NULL);
+    }
+    if (from->last_us > into->last_us) into->last_us = from->last_us;
+}
+
 size_t rings_bytes(const struct rings *r) {
-    size_t n = sizeof *r;
-    for (unsigned i = 0; i < RING_CELLS; i++)
-        if (r->cells[i] != NULL) n += sizeof *r->cells[i] + r->cells[i]->len + 16; /* the allocator's */
+    size_t n = sizeof *r + r->bytes;
     for (unsigned i = 0; i < SIGNAL_TIMES; i++) n += r->open.times[i].capacity * sizeof(struct histogram_bucket);
     return n;
 }

@@ -19,6 +19,7 @@ struct rings {
     struct signal_packed *cells[RING_CELLS];
     int64_t slot;          /* the 10 s cell that fills; 0: none yet */
     int64_t last_us;       /* newest that was booked */
+    size_t bytes;          /* of `cells` */
     struct signal_sums open;
 };
 void rings_init(struct rings *r);
@@ -31,6 +32,8 @@ bool rings_late(struct rings *r, enum signal_family f, int64_t at_us, const stru
 bool rings_pass(struct rings *r, enum signal_family f, int64_t now_us, struct signal_total *work);
 /* The clock went back: what is of the future goes. */
 void rings_forget_future(struct rings *r, int64_t now_us);
+/* All of `from` is `into`'s too; then `from` is empty. */
+void rings_merge(struct rings *into, struct rings *from, enum signal_family f, struct signal_total *work);
 size_t rings_bytes(const struct rings *r);
 
 /* Adds from <= time < to; both at cells' edges of 10 s. */

@@ -57,6 +57,13 @@ bool signal_is_declined(const struct record *r) {
     return slice_is(r->finish_reason, "refusal") || slice_is(r->finish_reason, "content_filter") || r->error == FAULT_UP_CONTENT_POLICY;
 }
 
+void signal_sums_merge(struct signal_sums *into, const struct signal_sums *from) {
+    for (unsigned i = 0; i < SIGNAL_COUNTS; i++) add_held(&into->counts[i], from->counts[i]);
+    for (unsigned i = 0; i < SIGNAL_WEIGHTS; i++) into->weights[i] += from->weights[i];
+    for (unsigned i = 0; i < SIGNAL_TIMES; i++) histogram_merge(&into->times[i], &from->times[i]);
+    newest(&into->last_us, from->last_us);
+}
+
 static void add_times(struct signal_sums *s, const struct record *r) { /* as the rollups do, so that the past can be read from them */
     if (r->status != RECORD_REFUSED && r->duration_us >= 0) histogram_add(&s->times[TIME_WHOLE], r->duration_us);
     if (r->ttft_us < 0) return;

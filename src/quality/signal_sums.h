@@ -46,6 +46,8 @@ void signal_sums_init(struct signal_sums *s);
 void signal_sums_deinit(struct signal_sums *s);
 void signal_sums_clear(struct signal_sums *s); /* keeps its memory */
 
+void signal_sums_merge(struct signal_sums *into, const struct signal_sums *from);
+
 struct signal_marks { /* what only who sees all of them knows of an exchange */
     bool alike, slow, asked, again, gave_up;
 };

@@ -9,9 +9,11 @@
 enum { KEY_MAX = 16 << 10, SCRATCH_MAX = 4 << 20 /* a scored record's body */ };
 #define FUTURE_US 60000000LL /* records may be a moment ahead of what was said to have come */
 #define SWEEP_US 300000000LL /* well within what 10 s cells are kept */
+#define FADES 0.99 /* a sweep: half in six hours */
 
 struct signals *signals_new(void) {
     struct signals *s = mem_new(struct signals);
+    s->most_bytes = LIMIT_SIGNAL_BYTES;
     table_init(&s->series);
     table_init(&s->views);
     table_init(&s->slow);
@@ -74,7 +76,7 @@ static struct slice key_of(struct signals *s, enum signal_family f, const struct
 }
 
 /* A label that is told apart, or "(other)" once there are too many. */
-static struct slice label_of(struct signals *s, unsigned by, struct slice text) {
+struct slice signals_label(struct signals *s, unsigned by, struct slice text) {
     struct table *t = &s->labels[by];
     struct signal_label *l = table_get(t, text);
     if (l == NULL && t->count >= LIMIT_SIGNAL_LABELS) {
@@ -90,16 +92,19 @@ static struct slice label_of(struct signals *s, unsigned by, struct slice text) 
     return l->text;
 }
 
-/* Dimensions whose names are the clients' words. */
-#define CLIENTS_WORDS (SIGNAL_BY_BIT(REQUEST_TYPE) | SIGNAL_BY_BIT(PROMPT) | SIGNAL_BY_BIT(CONTEXT) | SIGNAL_BY_BIT(FEATURE) | SIGNAL_BY_BIT(TEAM))
 enum { LEFT_FOR_OTHERS = 400 };
 
-static void bound(struct signals *s, struct slice is[SIGNAL_BYS]) {
-    bool crowded = s->series.count >= LIMIT_SIGNAL_SERIES - LEFT_FOR_OTHERS, full = s->series.count >= LIMIT_SIGNAL_SERIES - 1;
+struct slice signals_of_bounded(enum signal_family f, struct slice of) {
+    return f != FAMILY_SCORES || slice_starts(of, SLICE("default:")) ? of : SIGNAL_OTHER;
+}
+
+static void bound(struct signals *s, enum signal_family f, struct slice is[SIGNAL_BYS], struct slice *of) {
+    bool crowded = s->crowded || s->series.count >= LIMIT_SIGNAL_SERIES - LEFT_FOR_OTHERS, full = s->series.count >= LIMIT_SIGNAL_SERIES - 1;
+    if (crowded) *of = signals_of_bounded(f, *of);
     for (unsigned i = 0; i < SIGNAL_BYS; i++) {
         if (slice_is_null(is[i])) continue;
         if (full || (crowded && (CLIENTS_WORDS >> i & 1))) is[i] = SIGNAL_OTHER;
-        is[i] = label_of(s, i, is[i]);
+        is[i] = signals_label(s, i, is[i]);
         if (slice_eq(is[i], SIGNAL_OTHER)) s->stats.other++;
     }
 }
@@ -142,7 +147,7 @@ struct signal_base *signals_base(struct signals *s, enum signal_family f, const 
     struct signal_base *b = table_get(&s->series, key);
     if (b != NULL) return b;
     memcpy(is, said, sizeof is);
-    bound(s, is);
+    bound(s, f, is, &of);
     key = key_of(s, f, is, of);
     b = table_get(&s->series, key);
     return b != NULL ? b : add_base(s, f, is, of, key);
@@ -186,6 +191,7 @@ struct signal_sums *signals_begin(struct signals *s, struct signal_base *b, int6
 }
 
 void signals_end(struct signals *s, struct signal_base *b, int64_t at_us, const struct signal_sums *sums) {
+    b->busy++;
     if (at_us > s->newest_us) s->newest_us = at_us;
     if (sums == &s->late && !rings_late(&b->rings, b->family, at_us, sums, s->work)) s->stats.late++;
     s->generation++;
@@ -254,7 +260,7 @@ static void forget_future(struct signals *s, int64_t now_us) {
     s->swept_us = 0;
 }
 
-static void drop(struct signals *s, struct signal_base *b) {
+void signals_drop(struct signals *s, struct signal_base *b) {
     for (unsigned i = 0; i < SIGNAL_BYS; i++) {
         struct signal_label *l = slice_is_null(b->is[i]) ? NULL : table_get(&s->labels[i], b->is[i]);
         if (l == NULL || --l->uses > 0) continue;
@@ -272,10 +278,11 @@ static void sweep(struct signals *s, int64_t now_us) {
     while (table_next(&s->series, &cursor, NULL, &value)) {
         struct signal_base *b = value;
         bool any = b->family == FAMILY_READINGS ? !isnan(b->reading) : rings_pass(&b->rings, b->family, now_us, s->work);
+        b->busy *= FADES;
         if (!any) gone[n++] = b;
     }
-    for (size_t i = 0; i < n; i++) drop(s, gone[i]);
-    if (n > 0) signal_views_reset(s);
+    for (size_t i = 0; i < n; i++) signals_drop(s, gone[i]);
+    if (signals_fold(s) || n > 0) signal_views_reset(s);
     mem_free(gone);
     s->swept_us = now_us;
 }
@@ -296,6 +303,12 @@ void signals_read(struct signals *s, enum signal which, const struct signal_seri
     s->generation++;
 }
 
+size_t signal_base_bytes(const struct signal_base *b) {
+    size_t n = sizeof *b - sizeof b->rings + 2 * b->key.len + rings_bytes(&b->rings);
+    for (unsigned i = 0; i < SIGNAL_EXAMPLES; i++) n += b->examples[i] != NULL ? sizeof *b->examples[i] + 16 : 0;
+    return n;
+}
+
 void signals_stats(const struct signals *s, struct signals_stats *ret) {
     size_t cursor = 0;
     void *value;
@@ -305,7 +318,6 @@ void signals_stats(const struct signals *s, struct signals_stats *ret) {
     ret->bytes = sizeof *s + sizeof *s->work + STORMS_KEPT * 48;
     while (table_next(&s->series, &cursor, NULL, &value)) {
         const struct signal_base *b = value;
-        ret->bytes += sizeof *b - sizeof b->rings + 2 * b->key.len + rings_bytes(&b->rings);
-        for (unsigned i = 0; i < SIGNAL_EXAMPLES; i++) ret->bytes += b->examples[i] != NULL ? sizeof *b->examples[i] + 16 : 0;
+        ret->bytes += signal_base_bytes(b);
     }
 }

@@ -48,6 +48,7 @@ struct signal_base {
     struct slice of;             /* of a score or a reading: what it is */
     struct slice key;
     double slow_s;               /* of exchanges: what is slow among their like; NAN: not known */
+    double busy;                 /* how much was booked, of late */
     double reading;
     int64_t read_us;
     struct rings rings;
@@ -92,6 +93,8 @@ struct signals {
     struct arena scratch;
     uint64_t generation;         /* counts changes */
     int64_t at_us, newest_us, swept_us;
+    size_t most_bytes;           /* LIMIT_SIGNAL_BYTES */
+    bool crowded;                /* near it: no new words of clients are told apart */
     struct signals_stats stats;
 };
 
@@ -112,6 +115,16 @@ void signal_example(struct signal_base *b, enum signal_example kind, const struc
 void signal_examples_exchange(struct signal_base *b, const struct record *r, const struct signal_marks *m, int64_t at_us);
 void signal_examples_attempt(struct signal_base *b, const struct record *r, unsigned attempt, int64_t at_us);
 enum signal_example signal_example_of(enum signal which);
+
+/* Beyond what may be taken, those of the least traffic become one with "(other)". False: nothing had to. */
+bool signals_fold(struct signals *s);
+struct slice signals_label(struct signals *s, unsigned by, struct slice text); /* as it is told apart */
+void signals_drop(struct signals *s, struct signal_base *b);
+size_t signal_base_bytes(const struct signal_base *b);
+/* Dimensions whose names are the clients' words. */
+#define CLIENTS_WORDS (SIGNAL_BY_BIT(REQUEST_TYPE) | SIGNAL_BY_BIT(PROMPT) | SIGNAL_BY_BIT(CONTEXT) | SIGNAL_BY_BIT(FEATURE) | SIGNAL_BY_BIT(TEAM))
+/* What a score is of, where names without end are not told apart any more: signals' own kinds are. */
+struct slice signals_of_bounded(enum signal_family f, struct slice of);
 
 int64_t signals_now(const struct signals *s); /* until which all has come */
 void signal_views_add(struct signals *s, struct signal_base *b); /* it appeared */

@@ -7,7 +7,8 @@
 #include <cmocka.h>
 
 #include "base/digest.h"
-#include "quality/signals.h"
+#include "quality/signals_private.h"
+#include "store/score.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -109,6 +110,61 @@ static void labels_without_end(void **state) {
     signals_free(s);
 }
 
+static void names_of_scores_without_end(void **state) {
+    (void)state;
+    struct signals *s = signals_new();
+    struct signals_stats stats;
+    struct signal_series none = {.by = 0};
+    struct record r;
+    char name[32];
+    record_init(&r);
+    r.application = SLICE("helpdesk");
+    for (int i = 0; i < 2 * LIMIT_SIGNAL_SERIES; i++) { /* an application names its feedback as it likes */
+        snprintf(name, sizeof name, "name-%d", i);
+        struct score given = {.name = slice_of(name), .source = SLICE("feedback"), .value_ppm = i % 2 ? SCORE_PPM : 0, .at_us = START_US + i * 1000};
+        signals_score(s, &r, &given);
+    }
+    signals_at(s, START_US + 10 * SECOND_US);
+    signals_stats(s, &stats);
+    assert_true(stats.series <= LIMIT_SIGNAL_SERIES);
+    struct signal_view *all = signals_view(s, 0, NULL, 300 * SECOND_US);
+    assert_true(signal_view_value(all, SIGNAL_FEEDBACK_NEGATIVE, SLICE_NULL, &none).n == 2 * LIMIT_SIGNAL_SERIES); /* none is lost */
+    assert_true(signal_view_value(all, SIGNAL_FEEDBACK_NEGATIVE, SLICE("name-7"), &none).n == 1);
+    signals_free(s);
+}
+
+/* 40 types, of which each asks more than the one before, over a day and with little room. */
+static void what_takes_too_much_is_told_apart_less(void **state) {
+    (void)state;
+    struct signals *s = signals_new();
+    struct signals_stats stats;
+    struct signal_series last = {.by = SIGNAL_BY_BIT(REQUEST_TYPE), .is[SIGNAL_BY_REQUEST_TYPE] = SLICE("type-39")},
+                         other = {.by = SIGNAL_BY_BIT(REQUEST_TYPE), .is[SIGNAL_BY_REQUEST_TYPE] = SLICE("(other)")}, none = {.by = 0};
+    struct signal_view *by_type = signals_view(s, SIGNAL_BY_BIT(REQUEST_TYPE), NULL, 25 * 3600 * SECOND_US), *all = signals_view(s, 0, NULL, 25 * 3600 * SECOND_US);
+    char type[32];
+    double booked = 0, of_last = 0;
+    s->most_bytes = 512 << 10;
+    for (int minute = 0; minute < 24 * 60; minute++) {
+        int64_t now_us = START_US + minute * 60 * SECOND_US;
+        for (int i = 0; i < 40; i++) {
+            if (minute % (40 - i) != 0) continue;
+            snprintf(type, sizeof type, "type-%d", i);
+            book(s, type, now_us + i * SECOND_US);
+            booked++;
+            of_last += i == 39;
+        }
+        signals_at(s, now_us + 59 * SECOND_US);
+    }
+    signals_stats(s, &stats);
+    assert_true(stats.folded > 5 && stats.series > 1);
+    assert_true(stats.bytes - STORMS_KEPT * 48ul < 640 << 10);
+    assert_true(signal_view_value(all, SIGNAL_REQUESTS, SLICE_NULL, &none).value == booked); /* none is lost, */
+    assert_true(signal_view_value(all, SIGNAL_LATENCY_P50, SLICE_NULL, &none).n == booked);
+    assert_true(signal_view_value(by_type, SIGNAL_REQUESTS, SLICE_NULL, &last).value == of_last); /* the busiest stays */
+    assert_true(signal_view_value(by_type, SIGNAL_REQUESTS, SLICE_NULL, &other).value > 100);
+    signals_free(s);
+}
+
 static void readings_and_their_worst(void **state) {
     (void)state;
     struct signals *s = signals_new();
@@ -173,7 +229,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_clock_that_goes_back),   cmocka_unit_test(what_is_silent_is_let_go), cmocka_unit_test(what_comes_too_late_counts_nowhere),
         cmocka_unit_test(labels_without_end),       cmocka_unit_test(readings_and_their_worst), cmocka_unit_test(a_chart_is_made_of_the_same),
-        cmocka_unit_test(slow_among_its_like),
+        cmocka_unit_test(slow_among_its_like),      cmocka_unit_test(names_of_scores_without_end),
+        cmocka_unit_test(what_takes_too_much_is_told_apart_less),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }
