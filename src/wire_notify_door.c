@@ -42,7 +42,7 @@ static void redact_all(const struct notify_door *d, char *text) {
 
 /* Redacted before it is cut and cleaned: half a secret, or one without its umlauts, would not be known again. */
 static void say_why(struct notify_door *d, const char *text, struct slice reply) {
-    char raw[RAW_MOST + 1];
+    char raw[RAW_MOST + 1] = {0};
     size_t n = 0;
     for (; n < reply.len && n < RAW_MOST; n++) raw[n] = (char)(reply.at[n] == 0 ? ' ' : reply.at[n]);
     raw[n] = 0;
@@ -264,6 +264,8 @@ static void add_actions(struct notify_door *d, struct notice_alerts *alerts) {
         buffer_deinit(&commands);
     }
     if (all != NULL) alerts->alerts = all;
+}
+
 /* Who is called has the mailbox, not everybody of it. */
 static void address_to(struct notify_door *d, struct slice person) {
     if (d->receiver.kind != RECEIVER_EMAIL || slice_is_null(person)) return;
