@@ -192,6 +192,10 @@ static void publish(struct alert_wire *w, const struct watching_result *r) {
             const char *labels[METRIC_LABELS] = {alert_state_name(shown[i]), alert_severity_name((enum alert_severity)s)};
             metric_set(metric_cell(w->shard, METRIC_ALERTS, labels), r->states[shown[i]][s]);
         }
+    struct signals_stats stats;
+    signals_stats(w->signals, &stats);
+    metric_set(metric_cell(w->shard, METRIC_WATCH_SERIES, (const char *[METRIC_LABELS]){NULL}), stats.series);
+    metric_set(metric_cell(w->shard, METRIC_WATCH_BYTES, (const char *[METRIC_LABELS]){NULL}), (int64_t)stats.bytes);
 }
 
 struct collected { struct provider_seen *all; unsigned n, room; struct arena *arena; };

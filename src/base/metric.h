@@ -48,6 +48,8 @@
     METRIC(ALERTS, "quarterdeck_alerts", GAUGE, "state,severity", "Alerts by state: pending, firing, acknowledged, flapping, nodata.") \
     METRIC(WATCH_TICK, "quarterdeck_watch_tick_seconds", HISTOGRAM, "", "Ticks of the watch: reading what is new, and holding every rule against it.") \
     METRIC(WATCH_TICKS, "quarterdeck_watch_ticks_total", COUNTER, "result", "Ticks of the watch; result is ok or failed.") \
+    METRIC(WATCH_SERIES, "quarterdeck_watch_series", GAUGE, "", "Combinations of dimensions that signals tell apart: at most 4000.") \
+    METRIC(WATCH_BYTES, "quarterdeck_watch_bytes", GAUGE, "", "Memory that the recent past of signals takes; beyond 256 MiB series of little traffic join (other).") \
     METRIC(BUILD, "quarterdeck_build_info", GAUGE, "version", "1, with the version as a label.")
 
 enum metric {

@@ -365,6 +365,18 @@ static void put_precision(struct json_writer *w, const struct alert_precision *p
     json_object_end(w);
 }
 
+/* All of its series have less in the window than the rule wants: that is not good news. */
+static bool says_nothing(const struct alert_rule *r, const struct rule_view *v) {
+    return r->when.test != ALERT_FINDING && v->series > 0 && v->silent >= v->series;
+}
+
+static const char *rule_state(const struct alert_rule *r, const struct rule_view *v) {
+    if (v == NULL) return "not watched";
+    if (v->firing > 0) return "firing";
+    if (v->pending > 0) return "pending";
+    return v->idle[0] != 0 || says_nothing(r, v) ? "idle" : "well";
+}
+
 static void put_rule(struct api_call *c, const struct alert_rule *r, const struct rule_view *v, const struct alert_precision *p) {
     struct json_writer *w = &c->json;
     struct buffer words;
@@ -377,8 +389,9 @@ static void put_rule(struct api_call *c, const struct alert_rule *r, const struc
     json_member_double(w, "for_s", (double)r->for_us / 1e6);
     json_member_double(w, "keep_firing_for_s", (double)r->keep_us / 1e6);
     json_member_text(w, "severity", alert_severity_name(r->severity));
-    json_member_text(w, "state", v == NULL ? "not watched" : v->firing > 0 ? "firing" : v->pending > 0 ? "pending" : v->idle[0] != 0 ? "idle" : "well");
-    json_member_text(w, "idle", v != NULL && v->idle[0] != 0 ? v->idle : NULL);
+    json_member_text(w, "state", rule_state(r, v));
+    json_member_text(w, "idle", v != NULL && v->idle[0] != 0 ? v->idle : v != NULL && says_nothing(r, v) ? "too little in the window to judge by" : NULL);
+    json_member_bool(w, "calibrates", number && r->calibrate);
     json_member_i64(w, "series", v != NULL ? v->series : 0);
     json_member_i64(w, "firing", v != NULL ? v->firing : 0);
     json_member_i64(w, "pending", v != NULL ? v->pending : 0);

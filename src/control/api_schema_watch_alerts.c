@@ -59,6 +59,7 @@ const struct api_field api_fields_watch_alerts[] = {
     {"AlertRule", "severity", "critical|error|warning|info", "how urgent"},
     {"AlertRule", "state", "firing|pending|well|idle|not watched", "of its series the worst; idle: there is nothing to judge by"},
     {"AlertRule", "idle", "string?", "why it cannot be judged"},
+    {"AlertRule", "calibrates", "boolean", "it has a number, and does not say `calibrate: never`"},
     {"AlertRule", "series", "integer", "that were seen in the last hour"},
     {"AlertRule", "firing", "integer", "alerts"},
     {"AlertRule", "pending", "integer", "alerts"},

@@ -27,6 +27,10 @@ static double number(struct client_answer *a, uint32_t node, const char *key) {
 
 static void say_replay(struct client_answer *a, uint32_t r, const char *what) {
     if (json_type(&a->doc, r) != JSON_OBJECT) return;
+    if (number(a, r, "days") <= 0) {
+        printf("   %s %.6g: no data in this time\n", what, number(a, r, "threshold"));
+        return;
+    }
     printf("   %s %.6g: %.0f alarms in %.1f days", what, number(a, r, "threshold"), number(a, r, "alarms"), number(a, r, "days"));
     if (!slice_is_null(cli_value(a, r, "alarms_per_month")))
         printf(", %.2g a month (%.2g to %.2g)", number(a, r, "alarms_per_month"), number(a, r, "low"), number(a, r, "high"));

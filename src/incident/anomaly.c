@@ -118,9 +118,14 @@ static void take(struct anomaly_series *s, const struct signal_info *info, int64
 
 static struct anomaly_look nothing(struct anomalies *a, const struct alert_rule *r, const struct anomaly_series *s) {
     double days = s != NULL ? s->model.days : 0;
-    for (unsigned i = 0; i < a->n_rules && s == NULL; i++)
-        if (digest_eq(&a->rules[i].rule, &r->digest)) days = fmin(a->rules[i].days, ANOMALY_LEAST_DAYS);
-    if (s == NULL && a->series.count >= LIMIT_ANOMALY_SERIES) snprintf(a->why, sizeof a->why, "no baseline: %d series have one, and no more can", LIMIT_ANOMALY_SERIES);
+    bool too_much = false;
+    for (unsigned i = 0; i < a->n_rules && s == NULL; i++) {
+        if (!digest_eq(&a->rules[i].rule, &r->digest)) continue;
+        days = fmin(a->rules[i].days, ANOMALY_LEAST_DAYS);
+        too_much = a->rules[i].too_much;
+    }
+    if (too_much) snprintf(a->why, sizeof a->why, "no baseline: the past of this signal is too many exchanges to be read one by one");
+    else if (s == NULL && a->series.count >= LIMIT_ANOMALY_SERIES) snprintf(a->why, sizeof a->why, "no baseline: %d series have one, and no more can", LIMIT_ANOMALY_SERIES);
     else if (s == NULL) snprintf(a->why, sizeof a->why, "no baseline yet: this series was not there when the past was read");
     else snprintf(a->why, sizeof a->why, "no baseline yet: %.1f days of %.0f", days, ANOMALY_LEAST_DAYS);
     return (struct anomaly_look){OBSERVED_NOTHING, NAN, 0, NAN, NAN, NAN, NAN, a->why};

@@ -214,10 +214,13 @@ enum fault anomalies_learn(struct anomalies *a, const struct alert_rule *r, cons
     arena_init(&p.arena, 4096, 8 << 20);
     table_init(&p.names);
     enum fault fault = past->past(past->ctx, &q, keep_cell, &p, error);
+    if (rule != NULL) rule->too_much = fault == FAULT_TOO_LARGE;
+    bool skip = fault == FAULT_TOO_LARGE; /* said of the rule: the watcher itself is well */
+    if (skip) fault = FAULT_NONE;
     for (unsigned i = 0; i < p.n; i++) {
         struct signal_series series;
         struct anomaly_model m = {.known = false};
-        if (fault == FAULT_NONE && signal_series_read(p.series[i].name, &p.arena, &series)) {
+        if (!skip && fault == FAULT_NONE && signal_series_read(p.series[i].name, &p.arena, &series)) {
             bool known = learn_series(w, &p.series[i], now_us, &m, &m.days);
             struct anomaly_series *s = anomaly_series_at(a, &r->digest, &series, true);
             if (s != NULL) adopt(s, &m, now_us);
@@ -285,7 +288,7 @@ const struct alert_rule *anomalies_due(struct anomalies *a, const struct alert_p
         struct anomaly_rule *rule = rule_at(a, &p->rules[i].digest);
         if (rule == NULL) rule = rule_add(a, &p->rules[i].digest);
         int64_t ago = now_us - rule->tried_us;
-        if (rule->tried_us == 0 || ago < 0 || ago >= (rule->known ? AGAIN_US : RETRY_US)) return &p->rules[i];
+        if (rule->tried_us == 0 || ago < 0 || ago >= (rule->known || rule->too_much ? AGAIN_US : RETRY_US)) return &p->rules[i];
     }
     return NULL;
 }

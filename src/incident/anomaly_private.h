@@ -33,6 +33,7 @@ struct anomaly_rule {            /* when it was learned last */
     struct digest rule;
     int64_t tried_us;
     bool known;                  /* one of its series has a baseline */
+    bool too_much;               /* its past would be read exchange by exchange, and is too long for that */
     double days;                 /* most of a series */
 };
 struct anomalies {

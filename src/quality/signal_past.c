@@ -41,6 +41,7 @@ struct past {
     struct buffer bytes;
     struct arena arena;
     void (*take)(struct past *p, const struct record *r, int64_t at_us);
+    unsigned n_records;          /* of this pass */
     struct table like;           /* of the first pass: application, request type, context -> struct histogram */
 };
 
@@ -164,6 +165,7 @@ static void play_until(struct past *p, int64_t until_us) {
 static bool each_record(void *ctx, const struct record *r) {
     struct past *p = ctx;
     int64_t at_us = r->time_us + (r->duration_us > 0 ? r->duration_us : 0);
+    if (p->n_records++ == p->q->most_records) return false;
     play_until(p, record_id_time_us(&r->id) - 1000); /* whoever comes later began later */
     buffer_clear(&p->bytes);
     if (!p->stopped && record_encode(r, &p->bytes)) heap_push(p, at_us, buffer_slice(&p->bytes));
@@ -185,6 +187,7 @@ static enum fault play_records(struct past *p, int64_t from_us, void (*take)(str
     enum fault fault = FAULT_NONE;
     char text[256];
     p->take = take;
+    p->n_records = 0;
     arena_init(&page, PAGE_FIRST, PAGE_MAX);
     do {
         if (cursor.len >= sizeof text) break;
@@ -193,7 +196,10 @@ static enum fault play_records(struct past *p, int64_t from_us, void (*take)(str
         arena_reset(&page);
         cursor = SLICE_NULL;
         fault = ledger_list(p->ledger, &f, &page, each_record, p, &cursor, p->error);
-    } while (fault == FAULT_NONE && !p->stopped && !slice_is_null(cursor));
+    } while (fault == FAULT_NONE && !p->stopped && p->n_records <= q->most_records && !slice_is_null(cursor));
+    if (fault == FAULT_NONE && p->n_records > q->most_records)
+        fault = error_set(p->error, FAULT_TOO_LARGE, "the past of %s is read exchange by exchange, and there are more than %u: ask for a shorter time",
+                          signal_info(q->signal).name, q->most_records);
     if (fault == FAULT_NONE) play_until(p, INT64_MAX);
     arena_deinit(&page);
     return fault;
@@ -344,6 +350,7 @@ enum fault signals_past(struct ledger *l, struct evaluations *e, const struct si
     whole.from_us = (q->from_us + MINUTE_US - 1) / MINUTE_US * MINUTE_US;
     if (q->step_us < MINUTE_US || q->window_us < SIGNAL_SHORTEST_US || q->window_us > SIGNAL_LONGEST_US || q->from_us <= 0 || q->to_us < q->from_us)
         return error_set(error, FAULT_BAD_REQUEST, "expected a window of 10 s to 7 days, steps of at least 60 s, and a time that does not end before it begins");
+    if (whole.most_records == 0) whole.most_records = SIGNAL_PAST_RECORDS;
     p.end_us = whole.from_us;
     p.signals = signals_new();
     p.view = signals_view(p.signals, q->by, &q->where, q->window_us);

@@ -71,13 +71,16 @@ void signals_stats(const struct signals *s, struct signals_stats *ret);
 /* ---- the past, for calibration and replay ---- */
 /* The same values of windows of the past, from the ledger's rollups (cells of one minute): for each end = from + k * step, k >= 0, end <= to, and
  * each series with data. Signals of scores, attempts and readings, and series by provider, prompt apart, are read from the records
- * themselves where rollups do not have them; a gap in the history has n 0 and is no value. */
+ * themselves where rollups do not have them; a gap in the history has n 0 and is no value. Beyond `most_records` of those it is
+ * FAULT_TOO_LARGE: whoever asks waits, and the watch with them. */
+#define SIGNAL_PAST_RECORDS 500000
 struct signal_past {
     enum signal signal;
     struct slice of;
     unsigned by;
     struct signal_series where;
     int64_t window_us, from_us, to_us, step_us; /* step >= 60 s */
+    unsigned most_records;       /* 0: SIGNAL_PAST_RECORDS */
 };
 struct ledger;
 struct evaluations;

@@ -28,6 +28,18 @@ static void shows_no_secret(void **state) {
     EXPECT(d, "receivers.2.last_error", "null");
 }
 
+static void who_is_called_is_told_by_the_rule(void **state) {
+    struct desk *d = *state;
+    desk_configure(d, DESK_CONFIG "receivers:\n  ops: {webhook: {url: 'http://127.0.0.1:9/x', secret: s}}\n  pager: {pagerduty: {routing_key: k}}\n"
+                      "alerts:\n  - {name: slow, when: {metric: latency.p99, above: 2s}, notify: [page]}\n"
+                      "oncall:\n  people: {anna: {receiver: pager}}\n"
+                      "  schedules: {primary: {timezone: UTC, rotations: [{people: [anna], starts: 2026-01-05, turn: 7d}]}}\n"
+                      "  escalations: {page: {steps: [{schedule: primary}]}}\n");
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/receivers"));
+    EXPECT(d, "receivers.0.rules.0", "absent");
+    EXPECT(d, "receivers.1.rules.0", "slow");
+}
+
 static void a_test_is_a_notice(void **state) {
     struct desk *d = *state;
     unsigned asked = 0;
@@ -79,6 +91,7 @@ static void what_cannot_be_read_is_listed(void **state) {
 
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, desk_setup, desk_teardown)
-    const struct CMUnitTest tests[] = {TEST(shows_no_secret), TEST(a_test_is_a_notice), TEST(what_cannot_be_read_is_listed)};
+    const struct CMUnitTest tests[] = {TEST(shows_no_secret), TEST(who_is_called_is_told_by_the_rule), TEST(a_test_is_a_notice),
+                                       TEST(what_cannot_be_read_is_listed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 
 enum kind { ERRORS, DAILY_ERRORS, BURSTS, SCORES, SLOW_P99, SPEND, KINDS };
 struct world {
+    bool too_large; /* the past */
     enum kind kind;
     unsigned series;
     int64_t begins_us, gap_from_us, gap_to_us;
@@ -62,6 +63,7 @@ static enum fault past(void *ctx, const struct signal_past *q,
                        struct error *error) {
     struct world *w = ctx;
     (void)error;
+    if (w->too_large) return FAULT_TOO_LARGE;
     for (int64_t end = q->from_us; end <= q->to_us; end += q->step_us) {
         if (end <= w->begins_us || (end > w->gap_from_us && end <= w->gap_to_us)) continue;
         for (unsigned s = 0; s < w->series; s++) {
@@ -257,6 +259,11 @@ static void without_a_baseline(void **state) {
     assert_string_equal(look.why, "no baseline yet: 1.0 days of 2");
     struct signal_series unseen = name_of(7, name);
     assert_string_equal(anomaly_look(a, &r, NULL, &unseen, NOW + MINUTE).why, "no baseline yet: this series was not there when the past was read");
+    w.too_large = true;
+    learn(a, &r, &w, NOW + 10 * MINUTE);
+    assert_string_equal(anomaly_look(a, &r, NULL, &unseen, NOW + MINUTE).why, "no baseline: the past of this signal is too many exchanges to be read one by one");
+    assert_ptr_not_equal(anomalies_due(a, &p, NOW + 21 * MINUTE), &rules[0]); /* that is not tried every ten minutes */
+    w.too_large = false;
     w.begins_us = 0;
     learn(a, &r, &w, NOW + 10 * MINUTE);
     assert_ptr_equal(anomalies_due(a, &p, NOW + 11 * MINUTE), &rules[1]);

@@ -241,10 +241,29 @@ static void what_cannot_be_told_is_said(void **state) {
     assert_int_equal(signals_past(w->l, w->e, &q, each, NULL, &error), FAULT_BAD_REQUEST);
 }
 
+static bool take_any(void *ctx, const struct signal_series *series, int64_t end_us, const struct signal_value *v) {
+    (void)ctx, (void)series, (void)end_us, (void)v;
+    return true;
+}
+
+static void more_than_can_be_waited_for_is_said(void **state) {
+    struct world *w = *state;
+    struct error error = {0};
+    struct signal_past q = {.signal = SIGNAL_PROVIDER_ERRORS, .window_us = MINUTE_US, .from_us = BEGIN_US, .to_us = BEGIN_US + SPAN_MINUTES * MINUTE_US, .step_us = MINUTE_US,
+                            .most_records = RECORDS - 1};
+    assert_int_equal(signals_past(w->l, w->e, &q, take_any, NULL, &error), FAULT_TOO_LARGE);
+    q.most_records = RECORDS;
+    assert_int_equal(signals_past(w->l, w->e, &q, take_any, NULL, &error), FAULT_NONE);
+    q.signal = SIGNAL_ERRORS; /* rollups know it */
+    q.most_records = 1;
+    assert_int_equal(signals_past(w->l, w->e, &q, take_any, NULL, &error), FAULT_NONE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(from_rollups, setup, teardown),
         cmocka_unit_test_setup_teardown(from_records, setup, teardown),
+        cmocka_unit_test_setup_teardown(more_than_can_be_waited_for_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(slow_is_slow_among_its_like, setup, teardown),
         cmocka_unit_test_setup_teardown(from_scores, setup, teardown),
         cmocka_unit_test_setup_teardown(feedback_counts_when_it_was_given, setup, teardown),
