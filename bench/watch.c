@@ -104,6 +104,22 @@ static bool each(void *ctx, const struct signal_series *series, const struct sig
     return true;
 }
 
+/* One tick as the watch takes it: rules held, and what came of it kept. */
+static bool hold(struct watching *w, struct registry *registry, const struct watching_sources *sources, struct arena *tick, struct watching_result *result,
+                 double *ret_held, double *ret_kept) {
+    struct error error = {.fault = FAULT_NONE};
+    double before = cpu_s();
+    bool good = watching_tick(w, sources, tick, result, &error) == FAULT_NONE;
+    *ret_held = cpu_s() - before;
+    int64_t *numbers = mem_new_array(int64_t, result->look.n_rows + 1);
+    good = good && alerts_commit(registry, &result->look, numbers, &error) == FAULT_NONE;
+    if (good) watching_kept(w, result, numbers);
+    else fprintf(stderr, "%s\n", error.text);
+    *ret_kept = cpu_s() - before - *ret_held;
+    mem_free(numbers);
+    return good;
+}
+
 int main(int argc, char **argv) {
     unsigned minutes = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 10;
     if (!digest_start()) die("digest_start");
@@ -148,21 +164,9 @@ int main(int argc, char **argv) {
         struct watching_result result = {.rules = 0};
         filling += fill(s, now_us, TICK_SECONDS);
         sources.now_us = sources.clock_us = now_us += TICK_SECONDS * 1000000LL;
+        double held, kept;
         arena_reset(&tick);
-        double before = cpu_s(), held, kept;
-        if (watching_tick(w, &sources, &tick, &result, &error) != FAULT_NONE) {
-            fprintf(stderr, "%s\n", error.text);
-            return 3;
-        }
-        held = cpu_s() - before;
-        int64_t *numbers = mem_new_array(int64_t, result.look.n_rows + 1);
-        if (alerts_commit(registry, &result.look, numbers, &error) != FAULT_NONE) {
-            fprintf(stderr, "%s\n", error.text);
-            return 3;
-        }
-        watching_kept(w, &result, numbers);
-        kept = cpu_s() - before - held;
-        mem_free(numbers);
+        if (!hold(w, registry, &sources, &tick, &result, &held, &kept)) return 3;
         if (held > storm) storm = held;
         if (kept > storm_write) storm_write = kept;
         holding += held;
