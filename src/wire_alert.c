@@ -240,6 +240,8 @@ static void advance_clock(struct alert_wire *w, int64_t now_us) {
 static enum fault tick(struct alert_wire *w, struct policy *p, struct arena *arena, struct error *error) {
     struct alert_tick t = {.policy = p, .arena = arena, .now_us = clock_wall_us()};
     struct watching_result result;
+    if (p->server.watch.every_us > 0) w->every_us = p->server.watch.every_us;
+    w->next_us = 0;
     advance_clock(w, t.now_us);
     enum fault fault = alert_wire_feed(w, p, t.now_us, &t.complete, error);
     if (fault == FAULT_NONE) fault = read_kept(w, t.now_us, error);
@@ -249,6 +251,7 @@ static enum fault tick(struct alert_wire *w, struct policy *p, struct arena *are
     fault = read_kept(w, t.now_us, error); /* what they found */
     if (fault == FAULT_NONE) fault = hold_rules(w, &t, &result, error);
     if (fault != FAULT_NONE) return fault;
+    w->next_us = result.next_us;
     carry_out_all(w, p, &result, arena);
     if (result.look.n_notices > 0 && w->s.notices_left != NULL) w->s.notices_left(w->s.ctx); /* they tell what was done */
     if (t.complete) lend_views(w, &result, t.now_us);
@@ -296,7 +299,8 @@ static void *alert_main(void *arg) {
     while (!atomic_load(&w->stopping)) {
         int64_t begun_us = clock_us();
         look(w, &arena);
-        int64_t wait_us = ALERT_TICK_US - (clock_us() - begun_us);
+        int64_t wait_us = w->every_us - (clock_us() - begun_us);
+        if (w->next_us > 0 && w->next_us - w->clock_us < wait_us) wait_us = w->next_us - w->clock_us;
         if (!atomic_load(&w->stopping)) (void)mailbox_wait(w->wake, wait_us > SECOND_US / 10 ? wait_us : SECOND_US / 10);
         while (mailbox_take(w->wake) != NULL) continue;
     }
@@ -369,10 +373,12 @@ struct alert_wire *alert_wire_new(const struct alert_sources *s, struct error *e
     w->signals = signals_new();
     w->anomalies = anomalies_new();
     w->providers = watch_provider_new();
+    w->every_us = ALERT_TICK_US;
+    table_init(&w->refilled);
     buffer_init(&w->providers_seen, MEMORY_MOST);
     w->latency = watch_latency_new();
     w->output = watch_output_new();
-    w->self = self_wire_new(&(struct self_sources){.ctx = s->ctx, .policy = s->policy, .budgets = s->budgets, .jobs_ctx = s->ctx, .jobs = s->jobs, .ledger = s->ledger,
+    w->self = self_wire_new(&(struct self_sources){.ctx = s->ctx, .policy = s->policy, .budgets = s->budgets, .jobs_ctx = w, .jobs = alert_wire_jobs, .ledger = s->ledger,
                                                    .writer = s->writer, .recorder = s->recorder, .data_dir = s->data_dir, .config = s->config});
     table_init(&w->scored[0]);
     table_init(&w->scored[1]);
@@ -410,6 +416,7 @@ void alert_wire_free(struct alert_wire *w) {
     watch_latency_free(w->latency);
     watch_output_free(w->output);
     self_wire_free(w->self);
+    table_deinit(&w->refilled);
     table_deinit(&w->scored[0]);
     table_deinit(&w->scored[1]);
     arena_deinit(&w->kept.arena);

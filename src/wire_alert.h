@@ -1,5 +1,5 @@
 /* wire_alert.h - the watch: one thread that follows the ledger into signals, lets every watcher look, holds the rules against what they see, and
- * carries out what is granted. A tick each TICK_US; each is one transaction, so that a kill at any moment loses and repeats nothing.
+ * carries out what is granted. A tick each watch.every; each is one transaction, so that a kill at any moment loses and repeats nothing.
  *
  * It never waits for anything outside the process: notices are left for wire_notify, probes and status pages come from wire_probe. */
 #ifndef WIRE_ALERT_H
@@ -10,7 +10,7 @@
 #include "incident/action.h"
 #include "incident/watch_provider.h"
 
-#define ALERT_TICK_US 5000000LL
+#define ALERT_TICK_US 5000000LL  /* watch.every, unless the policy says otherwise */
 
 struct alert_sources {           /* all of it outlives the thread */
     void *ctx;

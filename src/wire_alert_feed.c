@@ -14,10 +14,14 @@
 #define SCORED_EVERY_US (10 * SECOND_US)
 #define SCORED_LATE_US (7200 * SECOND_US) /* a record may be scored so long after it was made */
 #define DAY_US (86400 * SECOND_US)
+#define BETWEEN_US (60 * SECOND_US)      /* what ended longer ago was in the ledger when its end was taken: it had been drained */
 enum { PAGE_ROOM = 64 << 20 };
+
+static struct slice id_of(const struct record *r) { return slice_make((const char *)&r->id, sizeof r->id); }
 
 static void take_record(void *ctx, const struct record *r) {
     struct alert_wire *w = ctx;
+    if (w->refilled.count > 0 && table_get(&w->refilled, id_of(r)) != NULL) return; /* it came while the refill was read */
     signals_record(w->signals, r);
     watch_provider_record(w->providers, r);
     watch_latency_record(w->latency, r);
@@ -35,19 +39,21 @@ static int64_t longest_window(const struct policy *p) {
     return longest;
 }
 
-struct refill { struct alert_wire *w; unsigned n; };
+struct refill { struct alert_wire *w; int64_t now_us; unsigned n; };
 
 static bool each_former(void *ctx, const struct record *r) {
     struct refill *f = ctx;
     signals_record(f->w->signals, r);
     watch_provider_former(f->w->providers, r);
+    watch_latency_former(f->w->latency, r);
+    if (r->time_us + r->duration_us > f->now_us - BETWEEN_US) table_put(&f->w->refilled, id_of(r), f->w);
     return ++f->n < REFILL_MOST && !atomic_load(&f->w->stopping);
 }
 
-/* Newest first, as far as the longest window of a rule reaches. A record that comes between the end and this is had twice at most by a window that
- * moves on: the ledger is still while its writer has been drained. */
+/* Newest first, as far as the longest window of a rule reaches. A record that comes between the end and this is met again when the ledger is followed:
+ * `refilled` has those that may be. What watchers learned of them is kept over a restart, so that they only fill their windows. */
 static enum fault refill(struct alert_wire *w, const struct policy *p, int64_t now_us, struct error *error) {
-    struct refill f = {.w = w};
+    struct refill f = {.w = w, .now_us = now_us};
     struct arena arena;
     struct slice cursor = SLICE_NULL;
     struct record_filter q = {.from_us = now_us - longest_window(p), .status = -1, .limit = LIMIT_PAGE};
@@ -149,6 +155,10 @@ enum fault alert_wire_feed(struct alert_wire *w, const struct policy *p, int64_t
     if (fault == FAULT_NONE) fault = feed_scores(w, p, now_us, error);
     if (fault != FAULT_NONE) return fault;
     if (!any) signals_at(w->signals, now_us);
+    if (!any && w->refilled.count > 0) {
+        table_deinit(&w->refilled);
+        table_init(&w->refilled);
+    }
     *ret_complete = !any;
     return FAULT_NONE;
 }

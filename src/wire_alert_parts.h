@@ -68,6 +68,8 @@ struct alert_wire {
     struct self_wire *self;
     struct follow follow;
     bool following;
+    struct table refilled;       /* ids of the newest records of before the start, until the ledger's end was met */
+    int64_t every_us, next_us;   /* of the policy; when something is due, on the alert clock: 0 nothing */
     struct table scored[2];      /* names of scores that were counted in the last hours */
     int64_t scored_us, scored_swept_us;
     struct kept_words kept;
@@ -89,6 +91,7 @@ struct alert_wire {
 enum fault alert_wire_feed(struct alert_wire *w, const struct policy *p, int64_t now_us, bool *ret_complete, struct error *error) MUST_CHECK;
 /* ---- wire_alert_watchers.c ---- */
 void alert_wire_watch(struct alert_wire *w, struct alert_tick *t);
+void alert_wire_jobs(void *ctx, void (*each)(void *arg, const struct job_state *j), void *arg); /* self_sources.jobs */
 /* All that a watcher saw of these kinds: what is new is told, what is gone is cleared. */
 enum fault alert_wire_found(struct alert_wire *w, uint64_t kinds, const struct finding *seen, unsigned n, int64_t now_us, struct error *error) MUST_CHECK;
 /* The same; of those whose keys are in `unsure` nothing is known now: they stay as they are. */

@@ -58,6 +58,20 @@ static enum fault look_output(struct alert_wire *w, struct alert_tick *t, struct
     return fault == FAULT_NONE ? alert_wire_found_but(w, &look, t->now_us, error) : fault;
 }
 
+/* The scheduler's watchers, and these: all are told of when they are silent. */
+void alert_wire_jobs(void *ctx, void (*each)(void *arg, const struct job_state *j), void *arg) {
+    enum { TIMES = 3, LEAST_S = 60 }; /* its own cadence so often, at least */
+    struct alert_wire *w = ctx;
+    if (w->s.jobs != NULL) w->s.jobs(w->s.ctx, each, arg);
+    for (unsigned i = 0; i < n_alert_watchers; i++) {
+        int64_t good_us = w->watchers[i].good_us, age_us = good_us > 0 ? clock_us() - good_us : 0;
+        struct job_state j = {.name = alert_watchers[i].name, .every_s = alert_watchers[i].every_us / SECOND_US, .age_s = age_us / SECOND_US};
+        j.overdue = j.age_s > TIMES * j.every_s && j.age_s > LEAST_S;
+        snprintf(j.error, sizeof j.error, "%s", w->watchers[i].error);
+        each(arg, &j);
+    }
+}
+
 static enum fault look_self(struct alert_wire *w, struct alert_tick *t, struct error *error) {
     struct finding *found = NULL;
     unsigned n = 0;
@@ -146,7 +160,7 @@ static void tell(struct alert_wire *w, unsigned i, const char *now) {
 
 static void read_lateness(struct alert_wire *w, unsigned i, int64_t mono_us) {
     struct signal_series of = {.by = SIGNAL_BY_BIT(WATCHER)};
-    int64_t late_us = mono_us - w->watchers[i].good_us - alert_watchers[i].every_us - ALERT_TICK_US;
+    int64_t late_us = mono_us - w->watchers[i].good_us - alert_watchers[i].every_us - w->every_us;
     of.is[SIGNAL_BY_WATCHER] = slice_of(alert_watchers[i].name);
     signals_read(w->signals, SIGNAL_WATCH_SILENT, &of, late_us > 0 ? (double)late_us / 1e6 : 0);
 }
@@ -156,7 +170,7 @@ void alert_wire_watch(struct alert_wire *w, struct alert_tick *t) {
         struct error error = {.fault = FAULT_NONE};
         int64_t mono_us = clock_us();
         if (w->watchers[i].good_us == 0) w->watchers[i].good_us = mono_us;
-        bool due = w->watchers[i].begun_us == 0 || mono_us - w->watchers[i].begun_us >= alert_watchers[i].every_us - ALERT_TICK_US / 2;
+        bool due = w->watchers[i].begun_us == 0 || mono_us - w->watchers[i].begun_us >= alert_watchers[i].every_us - w->every_us / 2;
         if (due) {
             w->watchers[i].begun_us = mono_us;
             enum fault fault = alert_watchers[i].look(w, t, &error);

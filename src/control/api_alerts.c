@@ -396,6 +396,7 @@ static void put_rule(struct api_call *c, const struct alert_rule *r, const struc
     json_member_i64(w, "firing", v != NULL ? v->firing : 0);
     json_member_i64(w, "pending", v != NULL ? v->pending : 0);
     json_member_i64(w, "without_data", v != NULL ? v->silent : 0);
+    json_member_text(w, "metric", r->when.test != ALERT_FINDING ? signal_info(r->when.signal).name : NULL);
     json_member_double(w, "worst", v != NULL ? v->worst : NAN);
     json_member_double(w, "threshold", v != NULL ? v->threshold : number ? r->when.threshold : NAN);
     json_member_double(w, "clear", v != NULL ? v->clear : number ? r->when.clear : NAN);

@@ -64,6 +64,7 @@ const struct api_field api_fields_watch_alerts[] = {
     {"AlertRule", "firing", "integer", "alerts"},
     {"AlertRule", "pending", "integer", "alerts"},
     {"AlertRule", "without_data", "integer", "series with no data, or too little, in the window"},
+    {"AlertRule", "metric", "string?", "whose unit `worst`, `threshold` and `clear` are in: see `quarterdeck alert metrics`; null of a finding"},
     {"AlertRule", "worst", "number?", "value of the series that is worst"},
     {"AlertRule", "threshold", "number?", "in force"},
     {"AlertRule", "clear", "number?", "firing ends when the value is not beyond this"},

@@ -2,6 +2,7 @@
 #include "control/cli_alert.h"
 
 #include "control/cli_verbs.h"
+#include "model/alert_policy.h"
 
 #define LIST_USAGE "quarterdeck alert list [options]"
 #define SHOW_USAGE "quarterdeck alert show NUMBER [options]"
@@ -29,6 +30,35 @@ static void print_time(struct client_answer *a, uint32_t node, const char *key, 
 }
 
 static bool is_active(struct slice state) { return slice_is(state, "firing") || slice_is(state, "flapping") || slice_is(state, "acknowledged"); }
+
+/* A number as people read it: 391 ms, 4.2 %. */
+static void put_value(struct buffer *out, struct slice metric, struct slice number) {
+    enum signal which;
+    double value;
+    if (slice_is_null(number)) return;
+    if (!slice_to_double(number, &value) || !signal_from(metric, &which)) {
+        buffer_append(out, number);
+        return;
+    }
+    struct signal_info info = signal_info(which);
+    alert_value_write(&info, value, out);
+}
+
+static void print_value(struct client_answer *a, uint32_t node, const char *key, struct slice metric, const char *before) {
+    struct buffer out;
+    buffer_init(&out, 256);
+    put_value(&out, metric, cli_value(a, node, key));
+    if (out.len > 0) printf("%s" SLICE_FMT, before, SLICE_ARG(buffer_slice(&out)));
+    buffer_deinit(&out);
+}
+
+static void cell_value(struct sheet *s, struct client_answer *a, uint32_t node, const char *key) {
+    struct buffer out;
+    buffer_init(&out, 256);
+    put_value(&out, cli_value(a, node, "metric"), cli_value(a, node, key));
+    sheet_print_cell(s, SLICE_FMT, SLICE_ARG(buffer_slice(&out)));
+    buffer_deinit(&out);
+}
 
 /* ---- list ---- */
 
@@ -95,18 +125,22 @@ static void print_number(struct client_answer *a, uint32_t node, const char *key
 }
 
 static void print_evidence(struct client_answer *a) {
-    enum { SHOWN = 6 }; /* characters of a number */
     uint32_t e = cli_at(a, 0, "evidence"), i = cli_at(a, e, "interval");
+    struct slice metric = cli_value(a, e, "metric");
     print_clean("  condition    ", cli_value(a, e, "condition"), "\n");
     if (!slice_is_null(cli_value(a, e, "metric"))) {
-        print_number(a, e, "value", "  value        ");
-        print_number(a, e, "unit", " ");
+        print_value(a, e, "value", metric, "  value        ");
         print_number(a, e, "n", ", of n = ");
         if (json_size(&a->doc, i) == 2) {
-            struct slice low = json_raw(&a->doc, json_item(&a->doc, i, 0)), high = json_raw(&a->doc, json_item(&a->doc, i, 1));
-            printf(" (95 %%: %.*s to %.*s)", (int)(low.len < SHOWN ? low.len : SHOWN), low.at, (int)(high.len < SHOWN ? high.len : SHOWN), high.at);
+            struct buffer out;
+            buffer_init(&out, 256);
+            put_value(&out, metric, json_raw(&a->doc, json_item(&a->doc, i, 0)));
+            buffer_append(&out, SLICE(" to "));
+            put_value(&out, metric, json_raw(&a->doc, json_item(&a->doc, i, 1)));
+            printf(" (95 %%: " SLICE_FMT ")", SLICE_ARG(buffer_slice(&out)));
+            buffer_deinit(&out);
         }
-        print_number(a, e, "threshold", "\n  threshold    ");
+        print_value(a, e, "threshold", metric, "\n  threshold    ");
         print_number(a, e, "threshold_from", ": ");
         print_number(a, e, "threshold_number", " (threshold ");
         if (!slice_is_null(cli_value(a, e, "threshold_number"))) putchar(')');
@@ -262,8 +296,8 @@ static void write_rules(struct client_answer *a) {
         cli_put(&s, a, n, "state");
         cli_put(&s, a, n, "condition");
         cli_put(&s, a, n, "series");
-        cli_put(&s, a, n, "worst");
-        cli_put(&s, a, n, "threshold");
+        cell_value(&s, a, n, "worst");
+        cell_value(&s, a, n, "threshold");
         cli_put(&s, a, n, "threshold_from");
         cli_put(&s, a, n, "precision.fired");
         cli_put(&s, a, n, "precision.acted");

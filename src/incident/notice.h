@@ -6,6 +6,9 @@
  *   pagerduty      POST events API v2: trigger, acknowledge, resolve; dedup_key is the alert's fingerprint, one event an alert
  *   slack          POST an incoming webhook: text and one attachment a notice
  *   email          a message (RFC 5322), for io/mail.h
+ *
+ * Of webhook and alertmanager the annotation `evidence` has its numbers and short words alone: annotations are copied into every message of
+ * whatever stands behind. All of it is what `commands` and the alert's address show.
  */
 #ifndef INCIDENT_NOTICE_H
 #define INCIDENT_NOTICE_H

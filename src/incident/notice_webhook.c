@@ -15,6 +15,39 @@ static void add(struct notice_labels *l, const char *name, struct slice value) {
     if (value.len > 0) l->all[l->n++] = (struct alert_label){slice_of(name), value};
 }
 
+enum { BRIEF_TEXT = 200 };
+
+/* Its numbers and short words: charts, examples and what a watcher measured are behind `quarterdeck alert show`. Of a finding its id, kind and title. */
+static struct slice brief_evidence(const struct notice_making *m, struct slice evidence) {
+    struct json_doc d;
+    struct json_writer w;
+    struct buffer b;
+    uint32_t key, value, at = JSON_NONE, inner = JSON_NONE, found;
+    if (evidence.len == 0 || json_read(evidence, m->arena, UINT16_MAX, &d, NULL) != FAULT_NONE || json_type(&d, 0) != JSON_OBJECT) return SLICE_NULL;
+    buffer_init(&b, 16 << 10);
+    json_start(&w, &b);
+    json_object(&w);
+    while (json_each_member(&d, 0, &at, &key, &value)) {
+        bool is_finding = json_is(&d, key, "finding") && json_type(&d, value) == JSON_OBJECT;
+        bool is_short = json_type(&d, value) != JSON_OBJECT && json_type(&d, value) != JSON_ARRAY && json_raw(&d, value).len <= BRIEF_TEXT;
+        if (!is_finding && !is_short) continue;
+        json_key_slice(&w, json_string(&d, key, m->arena));
+        if (is_short) json_put_raw(&w, json_raw(&d, value));
+        if (!is_finding) continue;
+        json_object(&w);
+        for (inner = JSON_NONE; json_each_member(&d, value, &inner, &key, &found);)
+            if (json_type(&d, found) != JSON_OBJECT && json_type(&d, found) != JSON_ARRAY) {
+                json_key_slice(&w, json_string(&d, key, m->arena));
+                json_put_raw(&w, json_raw(&d, found));
+            }
+        json_object_end(&w);
+    }
+    json_object_end(&w);
+    struct slice brief = b.overflow ? SLICE_NULL : arena_slice(m->arena, buffer_slice(&b));
+    buffer_deinit(&b);
+    return brief;
+}
+
 static void annotations_of(const struct notice_making *m, const struct noticed_alert *a, struct notice_labels *ret) {
     ret->n = 0;
     add(ret, "summary", notice_summary(a));
@@ -24,7 +57,7 @@ static void annotations_of(const struct notice_making *m, const struct noticed_a
     add(ret, "commands", a->commands);
     add(ret, "acknowledged_by", a->acknowledged_by);
     add(ret, "called", m->n->called);
-    if (!m->brief) add(ret, "evidence", a->evidence);
+    if (!m->brief) add(ret, "evidence", brief_evidence(m, a->evidence));
 }
 
 static void put_alert(const struct notice_making *m, const struct noticed_alert *a, struct json_writer *w) {

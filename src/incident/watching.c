@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#define REFRESH_US 60000000LL    /* what a firing alert says of its numbers is written again so often, where it changed */
 enum { FIRST_ROOM = 64, TEXT_MOST = 64 << 10, LOAD_FIRST = 64 << 10, LOAD_MOST = 256 << 20 };
 
 int64_t alert_clock(int64_t clock_us, int64_t elapsed_us, int64_t wall_us) {
@@ -178,13 +179,27 @@ bool watching_room(struct tick *t, void **at, unsigned n, unsigned *room, size_t
 
 void watching_dirty(struct alert *a) { a->dirty = true; }
 
+/* Is there a quiet row that the store will drop for a new one? */
+static bool spare(struct tick *t) {
+    if (!t->spare_known)
+        for (unsigned i = 0; i < t->w->n; i++) {
+            const struct alert_row *r = &t->w->all[i]->row;
+            t->spare += (r->state == ALERT_INACTIVE || r->state == ALERT_RESOLVED) && slice_is_null(r->owed) && !t->w->all[i]->dirty;
+        }
+    t->spare_known = true;
+    if (t->spare == 0) return false;
+    t->spare--;
+    return true;
+}
+
 struct alert *watching_add(struct tick *t, const struct alert_rule *rule, struct slice series) {
     struct watching *w = t->w;
     char fingerprint[17];
-    if (w->n >= LIMIT_ALERT_ROWS) { /* the store makes room where it can; what it dropped is read again */
+    if (w->n >= LIMIT_ALERT_ROWS && !spare(t)) {
         t->ret->left_out++;
         return NULL;
     }
+    w->crowded |= w->n >= LIMIT_ALERT_ROWS;
     struct alert *a = mem_new(struct alert);
     alert_fingerprint(rule->name, series, fingerprint);
     a->row = (struct alert_row){.number = w->next_number++, .added = true, .rule = rule->name, .series = arena_slice(t->arena, series), .escalation_step = -1};
@@ -248,6 +263,25 @@ static void live_on(struct alert *a, const struct alert_life *l) {
     a->period_us = l->period_us;
 }
 
+static void observe(struct tick *t, struct alert *a, const struct alert_rule *r, const struct observation *o) {
+    a->row.value = o->value != NULL ? o->value->value : NAN;
+    a->row.n = o->value != NULL ? o->value->n : NAN;
+    a->row.threshold = o->threshold;
+    a->row.evidence = watching_evidence(t, r, o);
+    a->row.summary = watching_summary(t, r, o);
+    a->refreshed_us = t->now_us;
+}
+
+/* Who looks at it an hour later sees how bad it is then. */
+static void refresh(struct tick *t, struct alert *a, const struct alert_rule *r, const struct observation *o) {
+    struct alert_life life = life_of(a);
+    if (o == NULL || !alert_fires(&life) || t->now_us - a->refreshed_us < REFRESH_US) return;
+    a->refreshed_us = t->now_us;
+    if (slice_eq(watching_summary(t, r, o), a->row.summary)) return;
+    observe(t, a, r, o);
+    watching_dirty(a);
+}
+
 void watching_step(struct tick *t, struct alert *a, const struct alert_rule *r, enum alert_observed seen, const struct observation *o, struct slice why) {
     struct alert_life life = life_of(a);
     enum alert_state was = life.state;
@@ -257,15 +291,14 @@ void watching_step(struct tick *t, struct alert *a, const struct alert_rule *r, 
     if (quiet && seen != OBSERVED_BEYOND && life.changes == 0) return;
     enum alert_told told = alert_step(r, &life, seen, t->now_us);
     live_on(a, &life);
-    if (life.state == was) return;
+    if (life.state == was) {
+        refresh(t, a, r, o);
+        return;
+    }
     watching_dirty(a);
     a->row.severity = (int)r->severity;
     if (o != NULL) {
-        a->row.value = o->value != NULL ? o->value->value : NAN;
-        a->row.n = o->value != NULL ? o->value->n : NAN;
-        a->row.threshold = o->threshold;
-        a->row.evidence = watching_evidence(t, r, o);
-        a->row.summary = watching_summary(t, r, o);
+        observe(t, a, r, o);
         a->row.labels = watching_labels(t, r, o);
         read_labels(a, t->arena, a->row.labels);
         if (o->finding != NULL) a->row.application = arena_slice(t->arena, o->finding->application);
@@ -391,6 +424,8 @@ void watching_kept(struct watching *w, const struct watching_result *r, const in
         settle(w->written[i], &r->look.rows[i]);
     }
     w->n_written = 0;
+    if (w->crowded) w->loaded = false; /* the store dropped quiet ones: read again */
+    w->crowded = false;
 }
 
 void watching_acted(struct watching *w, int64_t alert, bool useful) {

@@ -11,7 +11,7 @@
 struct alert {                   /* one row, and what is known of it in memory alone */
     struct alert_row row;        /* texts in `block`, or in the arena of the tick while `dirty` */
     char *block;
-    int64_t period_us;
+    int64_t period_us, refreshed_us;
     uint64_t visited;            /* tick */
     bool dirty, acted;
     const struct alert_rule *rule; /* of this tick; NULL: there is none any more */
@@ -27,7 +27,7 @@ struct watching {
     int64_t next_number;
     uint64_t tick;
     atomic_bool changed;
-    bool loaded;
+    bool loaded, crowded;        /* crowded: more than rows may be, as the store drops quiet ones */
     struct rule_seen *seen;
     unsigned n_seen, seen_room;
     struct buffer text;
@@ -45,6 +45,8 @@ struct tick {
     struct notice *notices;
     unsigned n_notices, notice_room;
     int64_t now_us;              /* the alert clock */
+    unsigned spare;              /* quiet rows that may make room */
+    bool spare_known;
 };
 
 /* An alert that is new is made; NULL: no room. */

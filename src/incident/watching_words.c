@@ -11,11 +11,12 @@ enum { EVIDENCE_MOST = 32 << 10, CHART_STEPS = 30, EXAMPLES = 5, VALUE_TEXT = 48
 #define CONFIDENCE 0.95
 
 static void value_words(const struct signal_info *s, double value, char out[VALUE_TEXT]) {
-    if (isnan(value)) snprintf(out, VALUE_TEXT, "unknown");
-    else if (strcmp(s->unit, "share") == 0) snprintf(out, VALUE_TEXT, "%.4g %%", value * 100);
-    else if (strcmp(s->unit, "USD") == 0) snprintf(out, VALUE_TEXT, "$%.4g", value);
-    else if (strcmp(s->unit, "1") == 0 || strcmp(s->unit, "0..1") == 0) snprintf(out, VALUE_TEXT, "%.4g", value);
-    else snprintf(out, VALUE_TEXT, "%.4g %s", value, s->unit);
+    struct buffer b;
+    buffer_init(&b, 2 * VALUE_TEXT);
+    if (isnan(value)) buffer_append(&b, SLICE("unknown"));
+    else alert_value_write(s, value, &b);
+    snprintf(out, VALUE_TEXT, SLICE_FMT, SLICE_ARG(buffer_slice(&b)));
+    buffer_deinit(&b);
 }
 
 /* ---- evidence ---- */
@@ -163,9 +164,34 @@ struct slice watching_summary(struct tick *t, const struct alert_rule *r, const 
 
 /* ---- labels ---- */
 
+/* What a finding is about, as its evidence names it: what is a dimension's name there is that dimension. Beside a provider, `model` is the
+ * provider's name for it; a prompt's version stands beside it. */
+static struct signal_series about(struct tick *t, const struct finding *f) {
+    struct signal_series is = {.by = 0};
+    struct json_doc d;
+    struct error error;
+    if (f == NULL) return is;
+    is.is[SIGNAL_BY_APPLICATION] = f->application;
+    if (f->evidence.len > 0 && json_read(f->evidence, t->arena, UINT16_MAX, &d, &error) == FAULT_NONE && json_type(&d, 0) == JSON_OBJECT) {
+        for (unsigned i = 0; i < SIGNAL_BYS; i++) {
+            struct slice text = json_string(&d, json_get(&d, 0, signal_by_name((enum signal_by)i)), t->arena);
+            if (is.is[i].len == 0) is.is[i] = text;
+        }
+        struct slice version = json_string(&d, json_get(&d, 0, "version"), t->arena), *prompt = &is.is[SIGNAL_BY_PROMPT], *model = &is.is[SIGNAL_BY_MODEL];
+        if (prompt->len > 0 && version.len > 0) *prompt = arena_printf(t->arena, SLICE_FMT "@" SLICE_FMT, SLICE_ARG(*prompt), SLICE_ARG(version));
+        if (is.is[SIGNAL_BY_PROVIDER].len > 0 && model->len > 0) {
+            if (is.is[SIGNAL_BY_UPSTREAM_MODEL].len == 0) is.is[SIGNAL_BY_UPSTREAM_MODEL] = *model;
+            *model = SLICE_NULL;
+        }
+    }
+    for (unsigned i = 0; i < SIGNAL_BYS; i++) is.by |= is.is[i].len > 0 ? 1u << i : 0;
+    return is;
+}
+
 struct slice watching_labels(struct tick *t, const struct alert_rule *r, const struct observation *o) {
     struct buffer b;
     struct json_writer w;
+    struct signal_series of = o->series != NULL ? *o->series : about(t, o->finding);
     buffer_init(&b, EVIDENCE_MOST);
     json_start(&w, &b);
     json_object(&w);
@@ -173,18 +199,15 @@ struct slice watching_labels(struct tick *t, const struct alert_rule *r, const s
     json_member_text(&w, "severity", alert_severity_name(r->severity));
     for (unsigned i = 0; i < SIGNAL_BYS; i++) {
         const char *name = signal_by_name((enum signal_by)i);
-        if (o->series != NULL && o->series->by >> i & 1) json_member_string(&w, name, o->series->is[i]);
+        if (of.by >> i & 1) json_member_string(&w, name, of.is[i]);
         else if (r->when.where.by >> i & 1) json_member_string(&w, name, r->when.where.is[i]);
-        else if (i == SIGNAL_BY_APPLICATION && o->finding != NULL && o->finding->application.len > 0) json_member_string(&w, name, o->finding->application);
     }
     if (o->finding != NULL) json_member_text(&w, "finding", finding_kind_name(o->finding->kind));
     for (unsigned i = 0; i < r->n_labels; i++) {
         enum signal_by by;
-        if (!signal_by_from(r->labels[i].name, &by) || !(((o->series != NULL ? o->series->by : 0) | r->when.where.by) >> by & 1))
-        {
-            json_key_slice(&w, r->labels[i].name);
-            json_put_string(&w, r->labels[i].value);
-        }
+        if (signal_by_from(r->labels[i].name, &by) && (of.by | r->when.where.by) >> by & 1) continue;
+        json_key_slice(&w, r->labels[i].name);
+        json_put_string(&w, r->labels[i].value);
     }
     json_object_end(&w);
     struct slice json = arena_slice(t->arena, buffer_slice(&b));

@@ -52,6 +52,7 @@ struct server_settings {
     } cache;
     struct {
         const struct zone *zone;    /* whose days the watchers of cost take */
+        int64_t every_us;           /* between ticks of the watch */
         double plan_over;           /* 0.2: spending is over plan from 20 % above on */
     } watch;
     struct {

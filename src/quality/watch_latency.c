@@ -138,23 +138,25 @@ static void count_budgets(struct latency_series *s, struct latency_cell *c, cons
     }
 }
 
-void watch_latency_record(struct watch_latency *w, const struct record *r) {
+static void take(struct watch_latency *w, const struct record *r, bool learned) {
     if (r->status != RECORD_OK || !slice_is_null(r->cache) || r->duration_us < 0) return; /* of those that a provider answered */
     struct latency_series *s = latency_series_of(w, r->application, slice_is_null(r->request_type) ? SLICE("") : r->request_type);
     if (s == NULL) return;
     int64_t at_us = r->time_us + r->duration_us, at = at_us / CELL_US;
     struct latency_like *x = &s->likes[context_of(r->usage.input)];
     if (s->block_us == 0) s->block_us = at_us;
-    if (at_us - s->block_us >= (s->trials < 2000 ? SHORT_BLOCK_US : BLOCK_US)) {
+    if (!learned && at_us - s->block_us >= (s->trials < 2000 ? SHORT_BLOCK_US : BLOCK_US)) {
         end_block(s, at_us);
         s->block_us = at_us;
     }
     bool known = x->p95_us > 0, slow = known && r->duration_us > x->p95_us;
-    histogram_add(&x->block, r->duration_us);
-    s->block_known += known;
-    s->block_slow += slow;
-    s->fresh += known;
-    s->fresh_slow += slow;
+    if (!learned) {
+        histogram_add(&x->block, r->duration_us);
+        s->block_known += known;
+        s->block_slow += slow;
+        s->fresh += known;
+        s->fresh_slow += slow;
+    }
     struct latency_cell *c = &s->cells[(uint64_t)at % (WINDOW_CELLS + 2)];
     if (c->at > at) return;
     if (c->at < at) *c = (struct latency_cell){.at = at};
@@ -162,6 +164,9 @@ void watch_latency_record(struct watch_latency *w, const struct record *r) {
     c->slow += slow;
     count_budgets(s, c, r);
 }
+
+void watch_latency_record(struct watch_latency *w, const struct record *r) { take(w, r, false); }
+void watch_latency_former(struct watch_latency *w, const struct record *r) { take(w, r, true); }
 
 enum fault watch_latency_learn(struct watch_latency *w, struct ledger *l, struct signals *s, int64_t now_us, struct error *error) {
     size_t cursor = 0;

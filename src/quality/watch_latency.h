@@ -19,6 +19,7 @@ void watch_latency_free(struct watch_latency *w);
 /* Each record as it comes into the ledger: what is normal is learned from them (this week and the one before; blocks of ten minutes that are surely slower are
  * left out, unless that has lasted a day). */
 void watch_latency_record(struct watch_latency *w, const struct record *r);
+void watch_latency_former(struct watch_latency *w, const struct record *r); /* of before the start: it fills the last minutes, and is not learned again */
 /* Tells signals what is slow: at the start, and each few minutes. `l` may be NULL. */
 enum fault watch_latency_learn(struct watch_latency *w, struct ledger *l, struct signals *s, int64_t now_us, struct error *error) MUST_CHECK;
 /* `alarms_per_month`: of this watcher. Findings: latency_over_budget, latency_worse, users_gave_up. *ret_unsure: keys of findings about which nothing is known now. */

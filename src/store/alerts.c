@@ -99,8 +99,8 @@ static enum fault make_room(struct registry *r, int64_t *n, bool *ret, struct er
     enum fault fault = *n < 0 ? database_number(r->db, "SELECT count(*) FROM alert", n, error) : FAULT_NONE;
     if (fault == FAULT_NONE && *n >= LIMIT_ALERT_ROWS) {
         fault = database_exec(r->db,
-                              "DELETE FROM alert WHERE number IN (SELECT number FROM alert WHERE state IN ('inactive', 'resolved', 'nodata')"
-                              " AND owed IS NULL ORDER BY since_us LIMIT 100)",
+                              "DELETE FROM alert WHERE number IN (SELECT number FROM alert WHERE (state IN ('inactive', 'resolved') OR (state = 'nodata' AND"
+                              " before IN ('inactive', 'pending', 'resolved'))) AND owed IS NULL ORDER BY since_us LIMIT 100)",
                               error);
         if (fault == FAULT_NONE) *n -= database_changes(r->db);
     }

@@ -23,7 +23,7 @@ struct alert_row {
     int64_t since_us, beyond_us, well_us, fired_us, resolved_us;
     uint32_t changes, evaluations;
     int64_t times;                /* how often it has fired */
-    double value, n, threshold;   /* at the last transition; NAN */
+    double value, n, threshold;   /* at the last transition, or since; NAN */
     struct slice evidence;        /* JSON: what was observed, of how much, against which threshold from where, charts, example records */
     struct slice summary;
     struct slice labels;          /* JSON object, as receivers get them */

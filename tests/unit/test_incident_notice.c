@@ -215,11 +215,21 @@ static void pagerduty_keeps_its_limits(void **state) {
     assert_string_equal(at(w, "payload.summary"), arena_text(&w->arena, w->alerts[0].summary)); /* to the character */
 }
 
+static void annotations_have_the_numbers_alone(void **state) {
+    struct world *w = *state;
+    w->alerts[0].evidence = SLICE("{\"value\":3.1,\"chart\":{\"values\":[1,2]},\"examples\":[\"a\"],\"finding\":{\"id\":7,\"title\":\"t\",\"evidence\":{\"n\":1}}}");
+    make(w, RECEIVER_WEBHOOK);
+    assert_string_equal(at(w, "alerts.0.annotations.evidence"), "{\"value\":3.1,\"finding\":{\"id\":7,\"title\":\"t\"}}");
+    make(w, RECEIVER_ALERTMANAGER);
+    assert_string_equal(at(w, "0.annotations.evidence"), "{\"value\":3.1,\"finding\":{\"id\":7,\"title\":\"t\"}}");
+}
+
 static void a_large_notice_goes_without_its_evidence(void **state) {
     struct world *w = *state;
     for (unsigned i = 0; i < NOTICE_ALERTS; i++) {
         w->alerts[i] = slow;
-        w->alerts[i].evidence = filled(w, "{\"x\":\"", "0123456789", 20000, "\"}");
+        w->alerts[i].summary = filled(w, "", "0123456789", 4500, "");
+        w->alerts[i].evidence = filled(w, "{\"n\":", "0123456789", 190, "}");
     }
     w->n.n = NOTICE_ALERTS;
     w->r.to = SLICE("anna@example.org");
@@ -365,7 +375,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(is_read_as_it_was_written), TEST(webhook_is_alertmanagers_version_4), TEST(alertmanager_takes_an_array),
-        TEST(pagerduty_has_an_event_for_each_alert), TEST(pagerduty_keeps_its_limits), TEST(a_large_notice_goes_without_its_evidence),
+        TEST(pagerduty_has_an_event_for_each_alert), TEST(pagerduty_keeps_its_limits), TEST(annotations_have_the_numbers_alone), TEST(a_large_notice_goes_without_its_evidence),
         TEST(slack_lets_no_text_act), TEST(mail_is_a_message), TEST(nobody_adds_a_header), TEST(signs), TEST(answers), TEST(waits_longer_each_time_up_to_a_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
