@@ -194,7 +194,7 @@ void alert_value_write(const struct signal_info *s, double value, struct buffer 
     if (strcmp(s->unit, "share") == 0) snprintf(text, sizeof text, "%.4g %%", 100 * value);
     else if (strcmp(s->unit, "USD") == 0) snprintf(text, sizeof text, "$%.6g", value);
     else if (strcmp(s->unit, "s") == 0 && value > 0 && value < 1) snprintf(text, sizeof text, "%.4g ms", 1000 * value);
-    else if (strcmp(s->unit, "s") == 0) snprintf(text, sizeof text, "%.6g s", value);
+    else if (strcmp(s->unit, "s") == 0) snprintf(text, sizeof text, value < 10000 ? "%.4g s" : "%.0f s", value);
     else snprintf(text, sizeof text, "%.6g", value);
     buffer_append(out, slice_of(text));
     if (strcmp(s->unit, "B") == 0 || strcmp(s->unit, "tokens") == 0) buffer_printf(out, " %s", s->unit);
