@@ -280,6 +280,13 @@ static void refresh(struct tick *t, struct alert *a, const struct alert_rule *r,
     if (slice_eq(watching_summary(t, r, o), a->row.summary)) return;
     observe(t, a, r, o);
     watching_dirty(a);
+/* A version that its rule's rollback took back has no more answers: that is what the rollback was for, and not a lack of news. */
+static bool taken_back(const struct alert *a, const struct alert_rule *r) {
+    bool prompt = false, back = false;
+    if (!slice_is(a->row.useful, "acted")) return false;
+    for (unsigned i = 0; i < a->n_labels; i++) prompt |= slice_is(a->labels[i].name, signal_by_name(SIGNAL_BY_PROMPT));
+    for (unsigned i = 0; i < r->n_actions; i++) back |= r->actions[i].kind == INTERVENTION_ROLL_BACK || r->actions[i].kind == INTERVENTION_ABORT;
+    return prompt && back;
 }
 
 void watching_step(struct tick *t, struct alert *a, const struct alert_rule *r, enum alert_observed seen, const struct observation *o, struct slice why) {
@@ -287,6 +294,10 @@ void watching_step(struct tick *t, struct alert *a, const struct alert_rule *r, 
     enum alert_state was = life.state;
     bool quiet = was == ALERT_INACTIVE || was == ALERT_RESOLVED;
     a->visited = t->w->tick;
+    if (!quiet && seen == OBSERVED_NOTHING && taken_back(a, r)) {
+        seen = OBSERVED_NOT;
+        if (slice_is_null(why)) why = SLICE("nothing of this version any more, since it was taken back");
+    }
     if (quiet && seen == OBSERVED_NOTHING && r->no_data == NO_DATA_STATE) return; /* nothing is known of what was well: no news */
     if (quiet && seen != OBSERVED_BEYOND && life.changes == 0) return;
     enum alert_told told = alert_step(r, &life, seen, t->now_us);
