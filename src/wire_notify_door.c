@@ -258,7 +258,7 @@ static void add_actions(struct notify_door *d, struct notice_alerts *alerts) {
         if (of.alert == 0 || actions_list(d->w->registry, &of, &d->arena, &rows, &n, &error) != FAULT_NONE || n == 0) continue;
         buffer_init(&commands, 64 << 10);
         for (unsigned k = n; k > 0; k--) add_action(&commands, &rows[k - 1], &d->arena);
-        buffer_printf(&commands, "\n" SLICE_FMT, SLICE_ARG(all[i].commands));
+        if (all[i].commands.len > 0) buffer_printf(&commands, "\n" SLICE_FMT, SLICE_ARG(all[i].commands));
         struct slice text = arena_slice(&d->arena, buffer_slice(&commands));
         if (!commands.overflow && !slice_is_null(text)) all[i].commands = text;
         buffer_deinit(&commands);

@@ -85,10 +85,20 @@ static void collect(struct groups *g, const struct alert *a, const struct tellin
 
 /* ---- notices ---- */
 
+/* What the finding behind it says to type, on a line of its own; else nothing. */
+static struct slice finding_command(const struct tick *t, struct slice evidence) {
+    struct json_doc d;
+    if (evidence.len == 0 || json_read(evidence, t->arena, UINT16_MAX, &d, NULL) != FAULT_NONE) return SLICE("");
+    struct slice command = json_string(&d, json_get(&d, json_get(&d, 0, "finding"), "command"), t->arena);
+    return command.len > 0 ? arena_printf(t->arena, SLICE_FMT "\n", SLICE_ARG(command)) : SLICE("");
+}
+
 static struct noticed_alert noticed(const struct tick *t, const struct alert *a, struct slice status) {
     const struct alert_row *r = &a->row;
     bool over = slice_is(status, "resolved");
-    struct slice commands = arena_printf(t->arena, "quarterdeck alert show %lld\nquarterdeck alert ack %lld --why WHY", (long long)r->number, (long long)r->number);
+    struct slice first = over || a->rule == NULL || a->rule->when.test != ALERT_FINDING ? SLICE("") : finding_command(t, r->evidence);
+    struct slice commands = arena_printf(t->arena, SLICE_FMT "quarterdeck alert show %lld\nquarterdeck alert ack %lld --why WHY", SLICE_ARG(first), (long long)r->number,
+                                         (long long)r->number);
     return (struct noticed_alert){.alert = r->number, .rule = r->rule, .series = r->series, .fingerprint = r->fingerprint, .summary = r->summary,
                                   .runbook = a->rule != NULL ? a->rule->runbook : SLICE_NULL, .commands = over ? SLICE_NULL : commands, .labels = r->labels,
                                   .evidence = r->evidence, .severity = (enum alert_severity)r->severity,

@@ -18,7 +18,7 @@ class Typing:
 
     def __init__(self, rig, folder):
         self.rig, self.folder, self.said = rig, folder, {}
-        self.load, self.traffic, self.codes, self.told = None, None, [], ""
+        self.load, self.traffic, self.codes, self.told, self.until = None, None, [], "", UNTIL
         bin_folder = rig.folder / "bin"
         bin_folder.mkdir()
         (bin_folder / "quarterdeck").symlink_to(rig.binary)
@@ -35,12 +35,12 @@ class Typing:
             self.env |= dict(one.split("=", 1) for one in out.split("\0") if "=" in one)
             return
         wanted = re.search(r"until it says: (.*)", note)
-        deadline = time.monotonic() + UNTIL
+        deadline = time.monotonic() + self.until
         while True:
             status, out, err = self.once(command)
             if wanted is None or wanted.group(1) in out or time.monotonic() > deadline:
                 break
-            if self.traffic is not None and self.traffic.poll() is not None:  # a slow machine: more customers
+            if self.load is not None and self.traffic is not None and self.traffic.poll() is not None:  # a slow machine: more customers
                 self.drive(self.load)
             time.sleep(0.2)
         self.said.setdefault(command.split(" --why")[0].strip(), []).append((status, out, err))

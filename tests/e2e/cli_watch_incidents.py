@@ -22,6 +22,7 @@ def test_watch_outage(rig):
     got, alert = within(60, lambda: told(ops, "provider-down"), lambda: f"told: {provider(rig, 'main')} {rig.gateway.tail()}")
     took("an outage", cause, got)
     expect(signed(got) and alert["labels"]["severity"] == "critical" and "main: THEM: " in json.dumps(alert["annotations"]), got)
+    expect(alert["annotations"]["commands"].startswith("quarterdeck provider show main\n"), alert)
     line = provider(rig, "main")["line"]
     print(line)
     expect(line.startswith("main: THEM: ") and "503" in line and 'status page: Partial System Outage, "Errors" since 14:02 UTC' in line, line)

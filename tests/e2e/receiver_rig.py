@@ -26,6 +26,11 @@ fv88hi4cktlf1GKS9CMP06jIApUyH9YF+nhIVBvHdLWLjaRZ1CNcxOBG
 """
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
+
+
 class Receiver:
     """Keeps what it got. `answer`: a status, (status, headers, body), "hang", "trickle" or a function of the request."""
 

@@ -4,6 +4,8 @@
 
 #include "test_store_rig.h"
 
+#include "incident/notice.h"
+#include "incident/watching.h"
 #include "model/config.h"
 
 #define SECOND 1000000LL
@@ -467,6 +469,52 @@ static void anomalies(void **state) {
     assert_non_null(only(x, FINDING_COST_ANOMALY));
 }
 
+/* What the rules make of it, an hour after midnight. */
+static void tick(struct world *x, struct watching *w, struct signals *signals, int64_t now_us) {
+    struct error error = {0};
+    struct watching_result result;
+    struct finding *open = NULL;
+    unsigned n = 0;
+    int64_t numbers[4];
+    assert_int_equal(findings_open(x->w.registry, &x->arena, &open, &n, &error), FAULT_NONE);
+    struct watching_sources s = {.policy = &x->policy->alerts, .names = x->policy, .signals = signals, .findings = open, .n_findings = n,
+                                 .now_us = now_us, .clock_us = now_us, .complete = true};
+    if (watching_is_stale(w)) assert_int_equal(watching_load(w, x->w.registry, &error), FAULT_NONE);
+    if (watching_tick(w, &s, &x->arena, &result, &error) != FAULT_NONE) fail_msg("%s", error.text);
+    assert_true(result.look.n_rows < 4);
+    assert_int_equal(alerts_commit(x->w.registry, &result.look, numbers, &error), FAULT_NONE);
+    watching_kept(w, &result, numbers);
+}
+
+/* Answers double from one day on: after one day's traffic it is a finding, by its rule an alert, and the notice says what grew and what to type. */
+static void a_creep_is_told_after_a_day(void **state) {
+    struct world *x = *state;
+    char text[sizeof yaml + 200];
+    struct notice *all = NULL;
+    unsigned n = 0;
+    struct notice_alerts told;
+    struct error error = {0};
+    snprintf(text, sizeof text, "%salerts: [{name: creep, when: {finding: cost_anomaly}, notify: [finance]}]\nreceivers: {finance: {webhook: {url: 'http://127.0.0.1:9/'}}}\n", yaml);
+    policy_drop(x->policy);
+    x->policy = read_policy(text);
+    struct watching *w = watching_new();
+    struct signals *signals = signals_new();
+    keep_days(x, "draft", TODAY - 70, TODAY, TODAY - 1, 200);
+    for (int64_t day = TODAY - 1; day <= TODAY; day++) {
+        (void)look(x, watch_anomalies, MIDNIGHT(day));
+        tick(x, w, signals, MIDNIGHT(day));
+        tick(x, w, signals, MIDNIGHT(day) + 60 * SECOND); /* the group's wait is over */
+        assert_int_equal(notices_list(x->w.registry, SLICE_NULL, 10, &x->arena, &all, &n, &error), FAULT_NONE);
+        assert_int_equal(n, day == TODAY);
+    }
+    assert_true(slice_is(all[0].receiver, "finance"));
+    assert_int_equal(notice_read(all[0].body, &x->arena, &told, &error), FAULT_NONE);
+    EXPECT_TEXT(told.alerts[0].summary, "support, draft: answers grew on 2025-11-07, +0.04");
+    EXPECT_TEXT(told.alerts[0].commands, "quarterdeck cost explain --application support --request-type draft");
+    watching_free(w);
+    signals_free(signals);
+}
+
 /* More days move the day of an alarm by one or two (here: the former look said the day before). It is the
  * same finding, and what a person said of it holds; another type of work has its own. */
 static void the_same_shift_a_day_apart(void **state) {
@@ -558,6 +606,7 @@ int main(void) {
         TEST(plans),
         TEST(no_history_is_no_good_news),
         TEST(anomalies),
+        TEST(a_creep_is_told_after_a_day),
         TEST(the_same_shift_a_day_apart),
         TEST(quiet_days_are_quiet),
         TEST(stopped_on_the_way),
