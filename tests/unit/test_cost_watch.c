@@ -160,9 +160,7 @@ static void thresholds(void **state) {
     const struct finding *f = only(x, FINDING_BUDGET_THRESHOLD);
     EXPECT_TEXT(f->title,
                 "budget month (application=support) reached 50 %: 150 of 300 USD until 2025-12-01T00:00:00Z");
-    EXPECT_TEXT(
-        f->command,
-        "quarterdeck cost report --by feature,model --application support --from 2025-11-01T00:00:00Z");
+    EXPECT_TEXT( f->command, "quarterdeck cost report --by feature,model --application support --from 2025-11-01T00:00:00Z");
     EXPECT_TEXT(f->evidence, "\"statistic\":0.5");
     assert_true(slice_is(f->application, "support"));
     v->spent_nano = 250 * USD; /* the next threshold is told, the former is no longer the highest */
@@ -400,14 +398,7 @@ static void no_history_is_no_good_news(void **state) {
     json_put_i64(&w, 0);
     json_put_text(&w, "support");
     json_array_end(&w);
-    struct finding f = {
-        .kind = FINDING_BUDGET_FORECAST,
-        .key = buffer_slice(&key),
-        .application = SLICE("support"),
-        .title = SLICE("t"),
-        .evidence =
-            SLICE("{\"statistic\":1,\"threshold\":1,\"threshold_from\":\"x\",\"false_alarm_rate\":0}"),
-        .command = SLICE("c")};
+    struct finding f = { .kind = FINDING_BUDGET_FORECAST, .key = buffer_slice(&key), .application = SLICE("support"), .title = SLICE("t"), .evidence = SLICE("{\"statistic\":1,\"threshold\":1,\"threshold_from\":\"x\",\"false_alarm_rate\":0}"), .command = SLICE("c")};
     struct findings_change change;
     assert_int_equal(findings_put(x->w.registry, &(struct findings_look){.seen = &f, .n_seen = 1}, NOW, NULL,
                                   &change, NULL),
@@ -477,8 +468,7 @@ static void tick(struct world *x, struct watching *w, struct signals *signals, i
     unsigned n = 0;
     int64_t numbers[4];
     assert_int_equal(findings_open(x->w.registry, &x->arena, &open, &n, &error), FAULT_NONE);
-    struct watching_sources s = {.policy = &x->policy->alerts, .names = x->policy, .signals = signals, .findings = open, .n_findings = n,
-                                 .now_us = now_us, .clock_us = now_us, .complete = true};
+    struct watching_sources s = {.policy = &x->policy->alerts, .names = x->policy, .signals = signals, .findings = open, .n_findings = n, .now_us = now_us, .clock_us = now_us, .complete = true};
     if (watching_is_stale(w)) assert_int_equal(watching_load(w, x->w.registry, &error), FAULT_NONE);
     if (watching_tick(w, &s, &x->arena, &result, &error) != FAULT_NONE) fail_msg("%s", error.text);
     assert_true(result.look.n_rows < 4);
@@ -523,15 +513,8 @@ static void the_same_shift_a_day_apart(void **state) {
     struct findings_change change;
     int64_t id;
     snprintf(key, sizeof key, "[\"cost_anomaly\",\"support\",\"draft\",%lld]", (long long)(TODAY - 6));
-    struct finding f = {.kind = FINDING_COST_ANOMALY,
-                        .key = slice_of(key),
-                        .application = SLICE("support"),
-                        .title = SLICE("t"),
-                        .evidence = SLICE("{}"),
-                        .command = SLICE("c")};
-    assert_int_equal(findings_put(x->w.registry, &(struct findings_look){.seen = &f, .n_seen = 1}, NOW, &id,
-                                  &change, NULL),
-                     FAULT_NONE);
+    struct finding f = {.kind = FINDING_COST_ANOMALY, .key = slice_of(key), .application = SLICE("support"), .title = SLICE("t"), .evidence = SLICE("{}"), .command = SLICE("c")};
+    assert_int_equal(findings_put(x->w.registry, &(struct findings_look){.seen = &f, .n_seen = 1}, NOW, &id, &change, NULL), FAULT_NONE);
     assert_int_equal(findings_dismiss(x->w.registry, id, SLICE("ann"), SLICE("launch"), NOW, NULL),
                      FAULT_NONE);
     keep_days(x, "draft", TODAY - 30, TODAY, TODAY - 5, 300);
