@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #define LEAST_CELL_US 60000000LL
-#define CHART 16                 /* cells that one look can catch up with */
+#define CHART 32                 /* cells that one look can catch up with, with those that scores are waited for */
 #define KEY_MAX 4096
 #define HEX (2 * DIGEST_BYTES)
 
@@ -152,19 +152,24 @@ struct anomaly_look anomaly_take(struct anomalies *a, const struct alert_rule *r
     return seen(a, r, s);
 }
 
+/* How long what belongs to a cell is waited for. Feedback counts when it is given. */
+static int64_t late_us(const struct alert_rule *r) {
+    return signal_info(r->when.signal).source == SIGNAL_OF_SCORES && r->when.signal != SIGNAL_FEEDBACK_NEGATIVE ? ANOMALY_SCORES_LATE_US : 0;
+}
+
 struct anomaly_look anomaly_look(struct anomalies *a, const struct alert_rule *r, struct signal_view *v, const struct signal_series *series,
-                                 int64_t complete_us) {
+                                 int64_t now_us) {
     struct signal_info info = signal_info(r->when.signal);
     struct anomaly_series *s = anomaly_series_at(a, &r->digest, series, false);
-    int64_t step = anomaly_cell_us(&r->when), end_us = complete_us / step * step;
+    int64_t step = anomaly_cell_us(&r->when), newest_us = now_us / step * step, end_us = (now_us - late_us(r)) / step * step;
     struct signal_value cells[CHART];
     if (s == NULL || !s->model.known) return seen(a, r, s);
-    if (s->last_us > end_us) s->last_us = end_us; /* the clock went back: its cells were taken */
-    if (s->last_us == end_us) return seen(a, r, s);
+    if (s->last_us > newest_us) s->last_us = end_us; /* the clock went back: its cells were taken */
+    if (s->last_us >= end_us) return seen(a, r, s);
     unsigned n = signal_view_chart(v, r->when.signal, r->when.of, series, step, CHART, cells);
     for (unsigned i = 0; i + 1 < n; i++) { /* the newest is filling */
-        int64_t end = end_us - (int64_t)(n - 2 - i) * step;
-        if (end > s->last_us) take(s, &info, end, &cells[i]);
+        int64_t end = newest_us - (int64_t)(n - 2 - i) * step;
+        if (end > s->last_us && end <= end_us) take(s, &info, end, &cells[i]);
     }
     s->last_us = end_us;
     return seen(a, r, s);

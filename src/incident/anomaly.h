@@ -9,6 +9,9 @@
  * would still have raised more alarms than wanted the margin grows until they do not (`widened`). Threshold of the statistic: values a month
  * over alarms a month.
  *
+ * A cell is complete when its hour has struck and all that belongs to it is in the ledger; of scores, which come behind their exchanges and are booked
+ * when these were made, ANOMALY_SCORES_LATE_US later: what comes later still is not seen.
+ *
  * Without a baseline (ANOMALY_LEAST_DAYS of days with data) nothing is observed, and why is told. Beyond, it stays so until the last five cells
  * together are within the limit; then the detector begins anew. One thread. */
 #ifndef INCIDENT_ANOMALY_H
@@ -20,6 +23,7 @@
 
 #define ANOMALY_LEAST_DAYS 2.0
 #define ANOMALY_LEAST_CELLS 48
+#define ANOMALY_SCORES_LATE_US 600000000LL
 #define LIMIT_ANOMALY_SERIES 2000     /* of all rules; further ones have no baseline, and it is told: some 600 bytes each */
 
 struct anomalies;
@@ -44,9 +48,9 @@ struct anomaly_look {
     double statistic, threshold;  /* of the detector */
     const char *why;              /* NOTHING: "no baseline yet: 0.4 days of 2"; until the next look; else NULL */
 };
-/* `v`: the rule's view; all up to `complete_us` has come. */
+/* `v`: the rule's view, at `now_us`; all exchanges that ended by then have come. */
 struct anomaly_look anomaly_look(struct anomalies *a, const struct alert_rule *r, struct signal_view *v, const struct signal_series *series,
-                                 int64_t complete_us);
+                                 int64_t now_us);
 /* Members of an alert's evidence: statistic, threshold, limit, and of what baseline; what was promised, and after how many cells twice the
  * limit would be found. */
 void anomaly_evidence(const struct anomalies *a, const struct alert_rule *r, const struct signal_series *series, struct json_writer *w);

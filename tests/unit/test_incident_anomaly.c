@@ -220,6 +220,30 @@ static void beyond_and_back(void **state) {
     anomalies_free(again);
 }
 
+/* Scores come behind their exchanges: their cells are taken when they have had time to. */
+static void scores_are_waited_for(void **state) {
+    (void)state;
+    const enum kind kinds[] = {ERRORS, SCORES};
+    for (unsigned k = 0; k < COUNT_OF(kinds); k++) {
+        struct world w = {.kind = kinds[k], .series = 1};
+        struct alert_rule r = rule_of(kinds[k], 1);
+        struct anomalies *a = anomalies_new();
+        char name[16];
+        struct signal_series series = name_of(0, name);
+        learn(a, &r, &w, NOW);
+        charted = &w;
+        charted_worse = 0;
+        unsigned first = 0;
+        for (unsigned minute = 1; minute <= 30 && first == 0; minute++) {
+            charted_us = NOW + minute * MINUTE;
+            if (anomaly_look(a, &r, NULL, &series, charted_us).n > 0) first = minute;
+        }
+        assert_int_equal(first, kinds[k] == SCORES ? 16 : 6);
+        near(anomaly_look(a, &r, NULL, &series, charted_us).n, cell_of(&w, 0, NOW + 6 * MINUTE, 0).n, 0); /* the first cell, and no other */
+        anomalies_free(a);
+    }
+}
+
 /* What is normal at night is not at noon. */
 static void by_the_hour(void **state) {
     (void)state;
@@ -294,7 +318,7 @@ int main(void) {
     if (!digest_start()) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_few_alarms_as_promised), cmocka_unit_test(what_is_wrong_is_found), cmocka_unit_test(beyond_and_back),
-        cmocka_unit_test(by_the_hour),
+        cmocka_unit_test(by_the_hour),               cmocka_unit_test(scores_are_waited_for),
         cmocka_unit_test(without_a_baseline),        cmocka_unit_test(damaged_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
