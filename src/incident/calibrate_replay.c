@@ -74,14 +74,22 @@ static enum fault is_calibrated(const struct calibrate_request *q, struct error 
     return FAULT_NONE;
 }
 
+/* A tenth of the window; half of what has to last, or spans that last just so long would be missed, as live looks each second. Whole steps in an hour. */
+static int64_t step_of(const struct alert_rule *r) {
+    int64_t step = r->when.window_us / 10;
+    if (r->for_us > 0 && r->for_us / 2 < step) step = r->for_us / 2;
+    step = step / LEAST_STEP_US * LEAST_STEP_US;
+    step = step < LEAST_STEP_US ? LEAST_STEP_US : step > HOUR_US ? HOUR_US : step;
+    while (HOUR_US % step != 0) step -= LEAST_STEP_US;
+    return step;
+}
+
 enum fault past_runs_read(const struct calibrate_request *q, struct arena *arena, struct past_runs *ret, struct error *error) {
     enum fault fault = is_calibrated(q, error);
     if (fault != FAULT_NONE) return fault;
     const struct alert_when *w = &q->rule->when;
-    int64_t step = w->window_us / 10 / LEAST_STEP_US * LEAST_STEP_US;
     struct table names;
-    struct past_runs p = {.q = q, .step_us = step < LEAST_STEP_US ? LEAST_STEP_US : step > HOUR_US ? HOUR_US : step, .arena = arena, .names = &names};
-    while (HOUR_US % p.step_us != 0) p.step_us -= LEAST_STEP_US; /* whole steps in an hour */
+    struct past_runs p = {.q = q, .step_us = step_of(q->rule), .arena = arena, .names = &names};
     p.from_us = q->from_us / HOUR_US * HOUR_US;
     p.steps = (uint32_t)((q->to_us - p.from_us) / p.step_us) + 1;
     struct signal_past past = {w->signal, w->of, w->by, w->where, w->window_us, p.from_us, q->to_us, p.step_us};
