@@ -88,16 +88,22 @@ static int all_rules(struct client *client, const struct client_options *o, cons
     struct client_answer rules;
     uint32_t r, at = JSON_NONE;
     client_answer_init(&rules);
+    bool any = false;
     int worst = 0, code = client_call(client, "GET", "/api/v1/alert-rules", SLICE_NULL, &rules);
     while (code < 0 && json_each_item(&rules.doc, cli_at(&rules, 0, "rules"), &at, &r)) {
-        struct slice name = cli_value(&rules, r, "name"), learns = cli_value(&rules, r, "calibrates");
-        if (slice_is(learns, "false")) continue;
+        struct slice name = cli_value(&rules, r, "name"), from = cli_value(&rules, r, "threshold_from");
+        if (!slice_is(from, "rule") && !slice_is(from, "calibrated")) continue;
+        any = true;
         if (!o->json) printf(SLICE_FMT ": ", SLICE_ARG(name));
         (void)fflush(stdout);
         int one = post(client, o, arena_text(&rules.arena, name), "calibrate", p, write_calibration, is_proposed);
         if (one > worst) worst = one;
     }
     client_answer_deinit(&rules);
+    if (code < 0 && !any) {
+        fprintf(stderr, "quarterdeck: no rule has a number that may be learned\n");
+        return 1;
+    }
     return code < 0 ? worst : code;
 }
 
