@@ -291,7 +291,7 @@ def row_watch(table):
         raise Failure(f"bench/watch ended with {ran.returncode}: {ran.stderr[-300:]}")
     row = json.loads(ran.stdout)
     table.raw["watch"] = row
-    table.add("1,000 rules over 200 series each, one tick", "under 1 s", f"{row['tick_ms']:.0f} ms ({row['look_ms']:.0f} ms of it looking at signals)",
+    table.add("1,000 rules over 200 series each, one tick", "under 1 s", f"{row['tick_ms']:.0f} ms; looking at all signals alone {row['look_ms']:.0f} ms",
               verdict(row["tick_ms"] < 1000))
     table.add(f"the tick in which {row['firing']:,} alerts begin to fire, kept and told", "under 1 s",
               f"{row['worst_tick_ms']:.0f} ms, and {row['worst_write_ms']:.0f} ms of CPU to keep", verdict(row["worst_tick_ms"] + row["worst_write_ms"] < 1000))

@@ -289,6 +289,7 @@ static void *alert_main(void *arg) {
     struct alert_wire *w = arg;
     struct arena arena;
     struct error error;
+    (void)pthread_setname_np(pthread_self(), "qd-watch"); /* as top and perf show it */
     arena_init(&arena, TICK_FIRST, TICK_MOST);
     begin_clock(w, &arena);
     load_blob(w, ANOMALIES, &arena, read_anomalies);

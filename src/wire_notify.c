@@ -229,6 +229,7 @@ void notify_wire_ask(struct notify_wire *w) {
 
 static void *notify_main(void *arg) {
     struct notify_wire *w = arg;
+    (void)pthread_setname_np(pthread_self(), "qd-notify");
     notify_look_soon(w);
     loop_run(w->loop);
     return NULL;

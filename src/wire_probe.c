@@ -18,6 +18,7 @@
 #define ANSWER_US 5000000LL
 #define COMPLETION_US 20000000LL
 #define PAGE_EVERY_US 60000000LL
+#define PAGE_FAILING_US 20000000LL /* while a provider cannot be reached */
 #define PAGE_US 10000000LL
 #define LISTING_MOST (4u << 20)
 #define DAY_US 86400000000LL
@@ -31,7 +32,7 @@ struct probe_memory {            /* what is lent; it outlives a reload */
     struct arena page_arena;
     char page_error[WHY_MOST], etag[ETAG_MOST];
     char *page_of;               /* the address that the page and its etag are of */
-    int64_t page_due_us;         /* over a reload too: whoever changes a key often asks no vendor often */
+    int64_t page_asked_us, page_due_us;         /* over a reload too: whoever changes a key often asks no vendor often */
     int64_t day, spent_nano;     /* of completions */
     bool unpriced_told;
 };
@@ -123,6 +124,21 @@ static void again_after(struct probe_host *h) {
     h->due_us = loop_now_us(h->w->loop) + probe_pause(h->provider, !h->memory->seen.probes[0].ok, chance());
 }
 
+/* It does not get through: whether others do tells us from them, and is to be known now. */
+static void ask_others(struct probe_host *h) {
+    enum fault fault = h->memory->seen.probes[0].fault;
+    int64_t now = loop_now_us(h->w->loop);
+    if (fault != FAULT_UP_CONNECT && fault != FAULT_UP_TIMEOUT) return;
+    for (unsigned i = 0; i < h->w->n_hosts; i++) {
+        struct probe_host *o = &h->w->hosts[i];
+        int64_t probe = o->began_us + PROBE_FAILING_US, page = o->memory->page_asked_us + PAGE_FAILING_US;
+        probe = probe > now ? probe : now;
+        if (o != h && probe < o->due_us) o->due_us = probe;
+        page = page > now ? page : now;
+        if (page < o->memory->page_due_us) o->memory->page_due_us = page;
+    }
+}
+
 static void completion_done(struct http_call *call) {
     struct probe_host *h = list_item(call, struct probe_host, completion_call);
     judge(h, call, true);
@@ -133,6 +149,7 @@ static void listing_done(struct http_call *call) {
     struct probe_host *h = list_item(call, struct probe_host, listing_call);
     judge(h, call, false);
     again_after(h);
+    ask_others(h);
     if (!h->memory->seen.probes[0].ok || !may_complete(h)) return;
     h->began_us = loop_now_us(h->w->loop);
     http_call_start(&h->completion_call, h->completion, NULL, h->body, COMPLETION_US);
@@ -199,7 +216,8 @@ static void ask_page(struct probe_host *h) {
         (void)snprintf(match, sizeof match, "if-none-match: %s", h->memory->etag);
         headers[0] = match;
     }
-    h->memory->page_due_us = loop_now_us(h->w->loop) + PAGE_EVERY_US - 3000000 + (int64_t)(chance() % 6000000);
+    h->memory->page_asked_us = loop_now_us(h->w->loop);
+    h->memory->page_due_us = h->memory->page_asked_us + PAGE_EVERY_US - 3000000 + (int64_t)(chance() % 6000000);
     http_call_start(&h->page_call, h->page, headers, SLICE(""), PAGE_US);
 }
 
@@ -243,6 +261,7 @@ static void follow_page(struct probe_memory *m, const char *url, int64_t due_us)
     mem_free(m->page_of);
     m->page_of = url != NULL ? mem_text(url) : NULL;
     m->etag[0] = 0;
+    m->page_asked_us = 0;
     m->page_due_us = due_us;
     m->seen.has_page = false;
     m->seen.page = (struct vendor_status){.indicator = VENDOR_UNKNOWN};
@@ -341,6 +360,7 @@ static void on_tick(struct loop_timer *t) {
 
 static void *probe_main(void *arg) {
     struct probe_wire *w = arg;
+    (void)pthread_setname_np(pthread_self(), "qd-probe");
     loop_timer_start(w->loop, &w->tick, 0);
     loop_run(w->loop);
     loop_timer_stop(w->loop, &w->tick);
