@@ -96,7 +96,7 @@ static enum fault read_kept(struct alert_wire *w, int64_t now_us, struct error *
     if (fault == FAULT_NONE) fault = silences_list(w->registry, true, now_us, &k->arena, &k->silences, &k->n_silences, error);
     if (fault == FAULT_NONE) fault = thresholds_list(w->registry, SLICE_NULL, SLICE("accepted"), &k->arena, &k->thresholds, &k->n_thresholds, error);
     if (fault == FAULT_NONE)
-        fault = oncall_overrides(w->registry, now_us - DAY_S * SECOND_US, now_us + DAY_S * SECOND_US, &k->arena, &k->overrides, &k->n_overrides, error);
+        fault = oncall_overrides(w->registry, now_us - 14 * DAY_S * SECOND_US, now_us + DAY_S * SECOND_US, &k->arena, &k->overrides, &k->n_overrides, error);
     if (fault != FAULT_NONE) {
         k->n_findings = k->n_silences = k->n_thresholds = k->n_overrides = 0;
         return fault;

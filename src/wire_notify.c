@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "control/cli_client.h"
+#include "incident/oncall.h"
 
 #include <stdio.h>
 
@@ -44,20 +45,39 @@ static void complain(struct notify_wire *w, const char *why) {
 
 /* ---- the silence of the watch ---- */
 
-static void tell_urgently(struct notify_wire *w, const struct policy *p, struct slice name) {
-    const struct escalation *e = escalation_find(&p->alerts, name);
-    if (alert_receiver_find(&p->alerts, name) != NULL) door_of(w, name)->urgent = URGENT_SILENT;
-    for (unsigned i = 0; e != NULL && i < e->n_steps; i++) /* whoever has a step: who is on call is for the watch to say, and that is silent */
-        if (e->steps[i].kind == ESCALATE_RECEIVER && alert_receiver_find(&p->alerts, e->steps[i].name) != NULL) door_of(w, e->steps[i].name)->urgent = URGENT_SILENT;
-        else
-            for (unsigned k = 0; k < p->alerts.n_people; k++) {
-                const struct oncall_person *who = &p->alerts.people[k];
-                bool meant = e->steps[i].kind == ESCALATE_SCHEDULE || slice_eq(e->steps[i].name, who->name);
-                if (meant && alert_receiver_find(&p->alerts, who->receiver) != NULL) door_of(w, who->receiver)->urgent = URGENT_SILENT;
-            }
+static void tell_person(struct notify_wire *w, const struct policy *p, struct slice name) {
+    const struct oncall_person *who = person_find(&p->alerts, name);
+    if (who != NULL && alert_receiver_find(&p->alerts, who->receiver) != NULL) door_of(w, who->receiver)->urgent = URGENT_SILENT;
 }
 
-static void fall_silent(struct notify_wire *w, const struct policy *p, int64_t age_us) {
+/* Whose turn it is, by the rotations alone where the store cannot be read; where that is nobody, everybody. */
+static void tell_schedule(struct notify_wire *w, const struct policy *p, struct slice name, int64_t now_us) {
+    const struct oncall_schedule *s = schedule_find(&p->alerts, name);
+    struct arena arena;
+    struct oncall_override *overrides = NULL;
+    struct oncall_turn turn = {.person = SLICE_NULL};
+    unsigned n = 0;
+    arena_init(&arena, 16 << 10, ROOM);
+    if (oncall_overrides(w->registry, now_us, now_us + 1, &arena, &overrides, &n, NULL) != FAULT_NONE) n = 0;
+    if (s != NULL) oncall_at(s, overrides, n, now_us, &turn);
+    if (!slice_is_null(turn.person)) tell_person(w, p, turn.person);
+    for (unsigned i = 0; slice_is_null(turn.person) && i < p->alerts.n_people; i++) tell_person(w, p, p->alerts.people[i].name);
+    arena_deinit(&arena);
+}
+
+/* All steps at once: nobody is left who would take the next one. */
+static void tell_urgently(struct notify_wire *w, const struct policy *p, struct slice name, int64_t now_us) {
+    const struct escalation *e = escalation_find(&p->alerts, name);
+    if (alert_receiver_find(&p->alerts, name) != NULL) door_of(w, name)->urgent = URGENT_SILENT;
+    for (unsigned i = 0; e != NULL && i < e->n_steps; i++) {
+        const struct escalation_step *step = &e->steps[i];
+        if (step->kind == ESCALATE_SCHEDULE) tell_schedule(w, p, step->name, now_us);
+        else if (step->kind == ESCALATE_PERSON) tell_person(w, p, step->name);
+        else if (alert_receiver_find(&p->alerts, step->name) != NULL) door_of(w, step->name)->urgent = URGENT_SILENT;
+    }
+}
+
+static void fall_silent(struct notify_wire *w, const struct policy *p, int64_t age_us, int64_t now_us) {
     bool any = false;
     char seconds[24];
     (void)snprintf(seconds, sizeof seconds, "%lld", (long long)(age_us / 1000000));
@@ -65,7 +85,7 @@ static void fall_silent(struct notify_wire *w, const struct policy *p, int64_t a
     for (unsigned i = 0; i < p->alerts.n_rules; i++) {
         const struct alert_rule *r = &p->alerts.rules[i];
         if (r->severity != ALERT_CRITICAL) continue;
-        for (unsigned k = 0; k < r->n_notify; k++) tell_urgently(w, p, r->notify[k]);
+        for (unsigned k = 0; k < r->n_notify; k++) tell_urgently(w, p, r->notify[k], now_us);
         any |= r->n_notify > 0;
     }
     for (unsigned i = 0; !any && i < p->alerts.n_receivers; i++) door_of(w, p->alerts.receivers[i].name)->urgent = URGENT_SILENT;
@@ -78,7 +98,7 @@ static void look_at_the_watch(struct notify_wire *w, const struct policy *p, int
     w->silent = silent;
     if (silent) {
         w->silent_us = now_us - age_us;
-        fall_silent(w, p, age_us);
+        fall_silent(w, p, age_us, now_us);
         return;
     }
     log_event(LOG_INFO, "the watch looks again", NULL);
@@ -110,7 +130,7 @@ static void send_urgent(struct notify_door *d, const struct alert_receiver *r, i
 /* ---- one look ---- */
 
 /* Nothing, but tests, goes to a receiver that rests. *next_us: when another is due, by now_us; 0: none. */
-static enum fault open_door(struct notify_door *d, const struct alert_receiver *r, int64_t now_us, int64_t *next_us, struct error *error) {
+static enum fault open_door(struct notify_door *d, const struct alert_receiver *r, const struct policy *p, int64_t now_us, int64_t *next_us, struct error *error) {
     struct arena arena;
     struct notice *due;
     unsigned n = 0, i = 0;
@@ -125,7 +145,7 @@ static enum fault open_door(struct notify_door *d, const struct alert_receiver *
     while (fault == FAULT_NONE && i < n && !slice_is(due[i].status, "test")) i++; /* somebody waits for that */
     if (fault == FAULT_NONE && n > 0 && (i < n || !rests)) notify_door_send(d, r, &due[i < n ? i : 0], URGENT_NOTHING);
     arena_deinit(&arena);
-    return fault;
+    return fault == FAULT_NONE && n == 0 && *next_us == 0 && !rests ? notify_refresh(d, r, p, now_us, error) : fault;
 }
 
 /* Of receivers that nobody knows any more. */
@@ -178,7 +198,7 @@ static int64_t look_with(struct notify_wire *w, const struct policy *p, struct a
         d->known = true;
         d->said_gone = false;
         next_us = 0;
-        enum fault its = open_door(d, &p->alerts.receivers[i], now_us, &next_us, &own);
+        enum fault its = open_door(d, &p->alerts.receivers[i], p, now_us, &next_us, &own);
         if (its != FAULT_NONE && fault == FAULT_NONE) fault = error_set(error, its, "%s", own.text);
         if (next_us > 0 && next_us - now_us < wait_us) wait_us = next_us - now_us;
         int64_t rest_us = d->rest_until_us - clock_us();
@@ -194,7 +214,7 @@ static void look(struct notify_wire *w) {
     struct arena arena;
     struct error error = {.fault = FAULT_NONE};
     struct policy *p = w->s.policy(w->s.ctx);
-    char *url = client_url_of(&p->server, true);
+    char *url = p->server.external_url != NULL ? mem_text(p->server.external_url) : client_url_of(&p->server, true);
     atomic_store(&w->asked, false);
     w->looking = false;
     if (strcmp(url, w->external_url) != 0) {

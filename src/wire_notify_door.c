@@ -89,11 +89,11 @@ static void taken(struct notify_door *d) {
     if (d->failures > 0) log_event(LOG_INFO, "a receiver takes notices again", "receiver", d->name, NULL);
     d->failures = 0;
     d->rest_until_us = 0;
-    notify_count(d, "taken");
+    if (d->telling != URGENT_REFRESH) notify_count(d, "taken");
     if (d->telling == URGENT_NOTHING) {
         d->unmarked = d->notice.number;
         (void)notify_door_mark(d);
-    } else {
+    } else if (d->telling != URGENT_REFRESH) {
         d->told_silent = d->telling == URGENT_SILENT;
         if (d->urgent == d->telling) d->urgent = URGENT_NOTHING;
     }
@@ -115,8 +115,9 @@ static void failed(struct notify_door *d, bool refused, int64_t after_us) {
         if (d->failures == 1) log_about(d, LOG_WARN, "a receiver did not take a notice; it is tried again");
     }
     bool give_up = refused || d->test || (d->telling == URGENT_NOTHING && is_late(d, now_us));
-    notify_count(d, give_up ? "given_up" : "failed");
-    if (give_up && d->telling != URGENT_NOTHING) d->urgent = URGENT_NOTHING;
+    if (d->telling != URGENT_REFRESH) notify_count(d, give_up ? "given_up" : "failed");
+    else if (!refused) d->refresh_us = 0, d->refreshed = 0; /* from the beginning, after its rest */
+    if (give_up && d->telling != URGENT_NOTHING && d->telling != URGENT_REFRESH) d->urgent = URGENT_NOTHING;
     if (give_up) log_about(d, d->test ? LOG_WARN : LOG_ERROR, "a notice was given up");
     if (d->telling == URGENT_NOTHING &&
         notice_failed(d->w->registry, d->notice.number, slice_of(d->why), give_up ? now_us : now_us + (backoff_us > after_us ? backoff_us : after_us), give_up, &error) != FAULT_NONE) {

@@ -1,7 +1,8 @@
-/* wire_notify_parts.h - what the two files of wire_notify share.
+/* wire_notify_parts.h - what the files of wire_notify share.
  *
  *   wire_notify.c        the thread: which receivers there are, what is due, whether the watch is silent
  *   wire_notify_door.c   one receiver: a notice on its way to it, and what came back
+ *   wire_notify_refresh.c  what still fires, told again to those that forget
  *
  * A door has one notice under way at most (`number`, or `urgent`), and is touched on the thread's loop alone; a mail thread has the copies that
  * `mail` points to, and ends by posting to the loop. */
@@ -18,7 +19,7 @@
 
 #include <pthread.h>
 
-enum notify_urgent { URGENT_NOTHING, URGENT_SILENT, URGENT_OVER };
+enum notify_urgent { URGENT_NOTHING, URGENT_SILENT, URGENT_OVER, URGENT_REFRESH };
 
 struct notify_mail {
     struct mail mail;
@@ -54,6 +55,8 @@ struct notify_door {
     int64_t unmarked;              /* was taken, and the store does not know yet; 0 */
     enum notify_urgent urgent;     /* what it is still to be told from memory */
     bool told_silent;
+    int64_t refresh_us;            /* monotonic: when it hears again of what fires; 0: at the start */
+    unsigned refreshed;            /* how many alerts were looked at for that */
     struct notify_door *following;
 };
 
@@ -85,6 +88,8 @@ struct notify_door *notify_door_new(struct notify_wire *w, struct slice name);
 void notify_door_free(struct notify_door *d);
 /* Sends it; it is copied. The door must not be busy. */
 void notify_door_send(struct notify_door *d, const struct alert_receiver *r, const struct notice *n, enum notify_urgent telling);
+/* Sends what fires to a receiver that has to hear of it now and then, where it is time. The door must not be busy, and nothing wait for it. */
+enum fault notify_refresh(struct notify_door *d, const struct alert_receiver *r, const struct policy *p, int64_t now_us, struct error *error);
 /* The loop has ended: what is under way is cut off; a message that was sent meanwhile is marked. */
 void notify_door_end(struct notify_door *d);
 bool notify_door_mark(struct notify_door *d); /* tells the store of `unmarked`; false: it still does not know */

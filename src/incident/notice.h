@@ -45,7 +45,7 @@ struct notice_request {          /* one request; pagerduty makes one for each al
 };
 #define LIMIT_NOTICE_BODY (1u << 20)  /* of a request; evidence is left out of one that would be larger */
 #define PAGERDUTY_BODY 512000         /* as Alertmanager holds it */
-#define ALERTMANAGER_HOLD_US (7 * 86400 * 1000000LL) /* a firing alert's endsAt: whose end never came is over there then */
+#define ALERTMANAGER_HOLD_US (15 * 60 * 1000000LL) /* a firing alert's endsAt: it is told again every two minutes, and over there when it is not */
 /* `external_url`: where people find this server, "http://HOST:PORT". `id`: the notice's; `made_us`, `now_us`: wall. */
 enum fault notice_requests(const struct alert_receiver *r, const struct notice_alerts *n, struct slice id, struct slice external_url,
                            int64_t made_us, int64_t now_us, struct arena *arena, struct notice_request **ret, unsigned *ret_n,

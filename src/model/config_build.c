@@ -65,11 +65,23 @@ static void split_address(struct build *b, const char *text, const char **ret_ho
     if (text != NULL && config_address(slice_of(text), &host, ret_port)) *ret_host = keep(b, host);
 }
 
+static void build_external_url(struct build *b, struct yaml_node *root) {
+    struct slice url = b->p->server.external_url != NULL ? slice_of(b->p->server.external_url) : SLICE_NULL;
+    struct yaml_node *node = yaml_get(root, "external_url");
+    bool good = slice_starts(url, SLICE("https://")) || slice_starts(url, SLICE("http://"));
+    for (size_t i = 0; i < url.len && good; i++) good = url.at[i] > ' ' && url.at[i] < 0x7F && url.at[i] != '?' && url.at[i] != '#' && url.at[i] != '"';
+    if (node == NULL || slice_is_null(url)) return;
+    if (!good) config_complain(b->r, node->line, node->column, "external_url: expected a URL such as https://quarterdeck.example.org");
+    while (url.len > 0 && url.at[url.len - 1] == '/') url.len--;
+    b->p->server.external_url = keep(b, url);
+}
+
 static void build_server(struct build *b, struct yaml_node *root) {
     struct server_settings *s = &b->p->server;
     *s = b->root.server;
     split_address(b, b->root.listen, &s->listen_host, &s->listen_port);
     split_address(b, b->root.admin_listen, &s->admin_host, &s->admin_port);
+    build_external_url(b, root);
     struct yaml_node *tls = yaml_get(yaml_get(root, "server"), "tls");
     if (tls != NULL && !config_is_null(yaml_get(tls, "cert")) != !config_is_null(yaml_get(tls, "key")))
         config_complain(b->r, tls->line, tls->column, "server.tls: expected both `cert` and `key`, or neither");

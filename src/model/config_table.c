@@ -73,6 +73,8 @@
             "Where applications connect, host:port. Port 0 takes a free one.")                                \
     SETTING(ROOT, "admin_listen", ADDRESS, "", admin_listen, NOTHING, RESTART,                                \
             "Another address for the control plane, console and metrics. Without it they share `listen`.")    \
+    SETTING(ROOT, "external_url", TEXT, "", server.external_url, NOTHING, NOW,                                \
+            "Where people find this server, as http(s)://HOST[:PORT][/PATH]: links in notices begin so. Without it, as it listens.") \
     SETTING(ROOT, "data_dir", TEXT, "", server.data_dir, "./qd-data", RESTART,                                \
             "Folder of the registry, the ledger and the flight recorder.")                                    \
     SETTING(ROOT, "workers", INTEGER, " 0..256", server.workers, "0", RESTART, "Loop threads; 0 is one a core.") \

@@ -29,6 +29,7 @@ enum degraded_mode { DEGRADED_OFF, DEGRADED_CACHE, DEGRADED_MESSAGE };
 struct server_settings {
     const char *listen_host;
     uint16_t listen_port;
+    const char *external_url;       /* where people find this server, without a slash at its end; NULL: as it listens */
     const char *admin_host;         /* NULL: the control plane is on the same address */
     uint16_t admin_port;
     const char *tls_cert, *tls_key; /* file contents, PEM */

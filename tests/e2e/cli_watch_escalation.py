@@ -20,7 +20,7 @@ oncall:
 """
 RULES = """
 alerts:
-  - {name: busy, when: {metric: requests, where: {model: on-openai}, window: 5m, above: 0}, severity: critical, notify: [page]}
+  - {name: busy, when: {metric: requests, where: {model: on-openai}, window: 5m, above: 0}, severity: critical, notify: [page, am]}
   - {name: other, when: {metric: requests, where: {model: on-anthropic}, window: 5m, above: 0}, severity: critical, notify: [page]}
   - {name: gone, when: {metric: requests, where: {model: embed}, window: 5m, above: 0}, severity: critical, notify: [gap]}
 """
@@ -29,13 +29,14 @@ alerts:
 def test_escalation(rig):
     """Whose turn it is is called, then the next one, over a kill, until somebody has it; each hears once, also how it ended; an override takes over."""
     hooks = {name: Receiver() for name in ("anna", "ben")}
-    mail = Mailbox()
+    mail, manager = Mailbox(), Receiver()
     receivers = {name: {"webhook": {"url": hook.url}} for name, hook in hooks.items()}
+    receivers["am"] = {"alertmanager": {"url": manager.url}}
     receivers["mail"] = {"email": {"url": mail.url, "from": "qd@example.org", "to": "everybody@example.org"}}
     sim = rig.start_sim("--speed", "0")
 
     def write(rules):
-        rig.write_config(config(sim.url, server=f"receivers: {json.dumps(receivers)}\n{ONCALL}{rules}"))
+        rig.write_config(config(sim.url, server=f"external_url: https://qd.example.org/\nreceivers: {json.dumps(receivers)}\n{ONCALL}{rules}"))
 
     def said(name, rule="busy"):
         """What of `rule` this person was told: status and why."""
@@ -49,14 +50,21 @@ def test_escalation(rig):
     chat(rig, model="on-openai")
     until(lambda: said("anna"), "whose turn it is was not called")
     expect(said("anna") == [("firing", "escalation page: step 1 of 4: primary (anna)")] and not said("ben"), said("anna"))
+    until(lambda: len(manager.got) == 1, "Alertmanager was not told")
+    first = manager.json()[0]
+    expect(first["generatorURL"].startswith("https://qd.example.org/api/v1/alerts/"), first)
     begun = hooks["anna"].got[0]["at"]
     rig.gateway.kill9()
     rig.start_gateway()
+    until(lambda: len(manager.got) == 2, "it did not hear again of what fires")
+    again = manager.json()[0]
+    expect(all(again[key] == first[key] for key in ("labels", "startsAt", "generatorURL")), f"{again} is not {first}")
+    expect(again["endsAt"] > first["endsAt"] and len(rig.api("/api/v1/notices?receiver=am")["notices"]) == 1, again)
     until(lambda: said("ben"), "the second step was not taken")
     expect(said("ben") == [("firing", "escalation page: step 2 of 4: nobody is on call in later; step 3 of 4: ben")], said("ben"))
     expect(hooks["ben"].got[0]["at"] - begun > 8, "it did not wait")
     listed = rig.api("/api/v1/receivers")["receivers"]
-    expect(all(r["rules"][:2] == ["busy", "other"] for r in listed), listed)
+    expect(all(r["rules"][:2] == ["busy", "other"] for r in listed if r["name"] != "am"), listed)
     until(lambda: mails("busy"), "the last step was not taken")
     expect([m["to"] for m in mails("busy")] == [["<cleo@example.org>"]], f"not the person's own address: {mails('busy')}")
 
@@ -81,6 +89,7 @@ def test_escalation(rig):
     rig.gateway.signal(signal.SIGHUP)
     until(lambda: len(said("anna")) == 2 and len(said("ben")) == 2 and len(mails("busy")) == 2, f"{said('anna')} {said('ben')} {len(mails('busy'))}")
     expect(said("anna")[1][0] == said("ben")[1][0] == "resolved" and mails("busy")[1]["to"] == ["<cleo@example.org>"], f"{said('anna')} {mails('busy')}")
+    until(lambda: manager.json()[0]["endsAt"] < again["endsAt"], "Alertmanager did not hear of the end")
     expect(all(q["headers"]["x-quarterdeck-notice"] for hook in hooks.values() for q in hook.got), "no id")
     ids = [q["headers"]["x-quarterdeck-notice"] for hook in hooks.values() for q in hook.got]
     expect(len(ids) == len(set(ids)), "told twice")

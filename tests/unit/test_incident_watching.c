@@ -22,6 +22,7 @@ struct world {
     struct escalation_step steps[2];
     struct escalation escalation;
     const struct policy *names;
+    struct oncall_person people[1];
     struct finding *findings;
     unsigned n_findings;
     struct silence silence;
@@ -230,6 +231,55 @@ static void a_critical_one_does_not_wait_and_is_escalated(void **state) {
     assert_int_equal(row(w, 1)->state, ALERT_ACKNOWLEDGED);
 }
 
+/* Nobody has it after the last step: it begins anew when it is time to repeat; and one that flaps after its end calls again. */
+static void an_escalation_that_nobody_took_up_begins_anew(void **state) {
+    struct world *w = *state;
+    struct finding f[] = {finding(1, "a")};
+    w->rules[0].severity = ALERT_CRITICAL;
+    w->rules[0].notify[0] = SLICE("night");
+    w->rules[0].n_notify = 1;
+    w->findings = f, w->n_findings = 1;
+    tick(w, 5);
+    tick(w, 65);
+    tick(w, 65);
+    assert_string_equal(told(w), "ops firing 1|boss firing 1");
+    tick(w, 4 * 3600);
+    assert_string_equal(told(w), "ops firing 1|boss firing 1|ops firing 1");
+    for (int i = 0; i < 60 && row(w, 1)->state != ALERT_FLAPPING; i++) { /* on and off */
+        w->n_findings = !w->n_findings;
+        tick(w, 5);
+    }
+    assert_int_equal(row(w, 1)->state, ALERT_FLAPPING);
+    assert_true(row(w, 1)->escalation_due_us > w->now);
+}
+
+/* A step of nobody is told with the next one; a last one is told to everybody. */
+static void nobody_on_call_is_told(void **state) {
+    struct world *w = *state;
+    struct finding f[] = {finding(1, "a")};
+    struct notice *all = NULL;
+    struct notice_alerts a;
+    unsigned n = 0;
+    w->people[0] = (struct oncall_person){.name = SLICE("anna"), .receiver = SLICE("quiet")};
+    w->policy.people = w->people, w->policy.n_people = 1;
+    w->steps[0] = (struct escalation_step){.kind = ESCALATE_SCHEDULE, .name = SLICE("gone"), .wait_us = 60 * S};
+    w->rules[0].severity = ALERT_CRITICAL;
+    w->rules[0].notify[0] = SLICE("night");
+    w->rules[0].n_notify = 1;
+    w->findings = f, w->n_findings = 1;
+    tick(w, 5);
+    assert_string_equal(told(w), "boss firing 1");
+    ok(w, notices_list(w->r, SLICE_NULL, 1, &w->arena, &all, &n, &w->error));
+    ok(w, notice_read(all[0].body, &w->arena, &a, &w->error));
+    assert_true(slice_is(a.why, "escalation night: step 1 of 2: nobody is on call in gone; step 2 of 2: boss"));
+    w->n_findings = 0;
+    tick(w, 5);
+    w->steps[1] = w->steps[0];
+    w->n_findings = 1;
+    tick(w, 5);
+    assert_string_equal(told(w), "boss firing 1|boss resolved 1|quiet firing 1");
+}
+
 static void a_silence_mutes_and_its_end_tells(void **state) {
     struct world *w = *state;
     struct finding f[] = {finding(1, "a"), finding(2, "b")};
@@ -397,6 +447,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(once_across_kills, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_over_before_it_was_told_is_told_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(a_critical_one_does_not_wait_and_is_escalated, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_escalation_that_nobody_took_up_begins_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(nobody_on_call_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(a_silence_mutes_and_its_end_tells, setup, teardown),
         cmocka_unit_test_setup_teardown(a_muted_one_that_is_over_is_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(inhibited_by_its_cause, setup, teardown),

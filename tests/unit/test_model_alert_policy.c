@@ -194,6 +194,8 @@ static void test_conditions(void **state) {
     refuses_when(w, "{metric: latency.p99, above: 2s, of: x}", ".of: latency.p99 is not made of a metric of scores");
     refuses_when(w, "{metric: recorder.lag, anomaly: true}",
                  ".anomaly: recorder.lag is a reading of this moment, which has no baseline: use `above` or `below`");
+    refuses_when(w, "{metric: recorder.lag, above: 5s, window: 1m}",
+                 ".window: recorder.lag is a reading of this moment, and has none; `for` says how long it has to hold");
     refuses_when(w, "{metric: latency.p99, anomaly: {alarms_per_month: 0}}", ".anomaly.alarms_per_month: expected a number from 0.01 to 1000, found 0");
     refuses_when(w, "{finding: [rollout_faild]}", ".finding: no such kind of findings `rollout_faild`; did you mean `rollout_failed`?");
     refuses_when(w, "{finding: over_plan, window: 5m}", ": a rule about findings has no `window`: each finding is an alert of its own");
@@ -207,6 +209,10 @@ static void test_rules(void **state) {
             "quarterdeck.yaml:8: alerts[1].name: `a` is the name of the rule in line 7 too\n");
     refuses(w, "alerts: [{name: a, when: {metric: requests, above: 1}, notify: [opps]}]\nreceivers: {ops: {webhook: {url: 'http://h/'}}}\n",
             "quarterdeck.yaml:6: alerts[0].notify: no such receiver or escalation `opps`; did you mean `ops`?\n");
+    refuses(w, "alerts: [{name: a, when: {metric: requests, above: 1}, notify: [x, y]}]\nreceivers: {ops: {webhook: {url: 'http://h/'}}}\n"
+               "oncall: {escalations: {x: {steps: [{receiver: ops}]}, y: {steps: [{receiver: ops}]}}}\n",
+            "quarterdeck.yaml:6: alerts[0].notify: expected at most one escalation, found 2: its steps say who is called after whom\n");
+    refuses(w, "external_url: quarterdeck.example.org\n", "quarterdeck.yaml:6:15: external_url: expected a URL such as https://quarterdeck.example.org\n");
     refuses(w, "alerts: [{name: a, when: {metric: requests, above: 1}, severity: warn}]\n",
             "quarterdeck.yaml:6: alerts[0].severity: expected critical, error, warning or info, found \"warn\"; did you mean `warning`?\n");
     refuses(w, "alerts: [{name: a/b, when: {metric: requests, above: 1}}]\n",
