@@ -263,6 +263,13 @@ static bool scope_of(struct building *b, const struct action_row *row, struct in
     return whole;
 }
 
+/* When a row's action began, by the clock that is not set. What it was goes on; before this process nothing was kept. */
+static int64_t since_of(const struct deployments *before, const struct action_row *row, int64_t wall_us, int64_t mono_us) {
+    for (unsigned i = 0; before && i < before->n_interventions; i++)
+        if (before->interventions[i].number == row->number) return before->interventions[i].since_us;
+    return row->at_us < wall_us ? mono_us - (wall_us - row->at_us) : mono_us;
+}
+
 static bool is_on_loops(const struct action_row *row, int64_t now_us) {
     return row->kind != INTERVENTION_ROLL_BACK && row->kind != INTERVENTION_ABORT && (row->until_us == 0 || row->until_us > now_us);
 }
@@ -272,7 +279,7 @@ static enum fault put_interventions(struct building *b, struct error *error) {
     struct deployments *d = b->d;
     struct action_row *all;
     unsigned n;
-    int64_t now = clock_wall_us();
+    int64_t now = clock_wall_us(), mono_us = clock_us();
     enum fault fault = actions_list(b->registry, &in_force, b->arena, &all, &n, error);
     if (fault != FAULT_NONE || n == 0) return fault;
     d->interventions = arena_new_array(&d->arena, struct intervention, n);
@@ -281,7 +288,7 @@ static enum fault put_interventions(struct building *b, struct error *error) {
         struct intervention_spec spec;
         if (!is_on_loops(&all[i], now) || !scope_of(b, &all[i], &spec)) continue;
         d->interventions[d->n_interventions++] = (struct intervention){
-            .number = all[i].number, .spec = spec, .share_ppm = all[i].share_ppm, .since_us = all[i].at_us, .until_us = all[i].until_us,
+            .number = all[i].number, .spec = spec, .share_ppm = all[i].share_ppm, .since_us = since_of(b->before, &all[i], now, mono_us), .until_us = all[i].until_us,
             .throttle = spec.kind == INTERVENTION_THROTTLE ? throttle_of(b->before, all[i].number) : NULL};
     }
     deployments_arrange(d);

@@ -23,7 +23,7 @@ struct answer_key {
 /* What it came from, so that it can be told from others when answers are quarantined (model/intervention.h). */
 struct answer_origin {
     struct record_id record;
-    int64_t asked_us;                           /* wall */
+    int64_t asked_us;                           /* monotonic */
     uint64_t model, served_by, prompt, version; /* answer_name of: what was asked for, the route that answered, the prompt, NAME@V */
 };
 static inline uint64_t answer_name(struct slice name) { return digest_fast(name, 0); }

@@ -123,7 +123,7 @@ void cache_replay(struct exchange *x, const struct answer *a, struct slice how) 
 
 void cache_origin(const struct exchange *x, struct answer_origin *ret) {
     const struct record *r = &x->record;
-    *ret = (struct answer_origin){.record = r->id, .asked_us = r->time_us, .model = answer_name(r->model),
+    *ret = (struct answer_origin){.record = r->id, .asked_us = x->begin_us, .model = answer_name(r->model),
                                   .served_by = answer_name(slice_of(x->model->name)), .prompt = answer_name(r->prompt_name),
                                   .version = answer_version(r->prompt_name, r->prompt_version)};
 }

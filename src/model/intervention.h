@@ -69,7 +69,7 @@ struct intervention {
     int64_t number;              /* of the registry's row (store/actions.h) */
     struct intervention_spec spec; /* texts in the arena of deployments */
     uint32_t share_ppm;          /* FAIL_OVER: of exchanges that ask the primary first again, as it comes back: 0, 10000, 100000, 500000 */
-    int64_t since_us;            /* wall, when it came into force: QUARANTINE is about what was kept before */
+    int64_t since_us;            /* monotonic, so that no step of the clock lets one out; when it came into force: QUARANTINE is about what was asked before */
     int64_t until_us;            /* wall; 0: no end */
     struct throttle *throttle;   /* THROTTLE; shared by all loops and by all snapshots with this number; never NULL there */
 };

@@ -291,6 +291,8 @@ static void answers_are_quarantined(void **state) {
     struct record *r = &f->x->record;
     struct record_id another;
     (void)order(f);
+    f->x->begin_us = 1000;
+    r->time_us = 999999; /* the wall was ahead, and was set right since */
     r->model = SLICE("chat");
     r->prompt_name = SLICE("greeting");
     r->prompt_version = SLICE("3");
