@@ -120,7 +120,7 @@ static void tell_action(const struct wanted_action *a, const struct action_outco
 static bool carry_out(struct alert_wire *w, struct policy *p, const struct wanted_action *a, struct arena *arena, bool *ret_did) {
     struct error error = {.fault = FAULT_NONE};
     struct action_outcome outcome;
-    struct action_call call = {.registry = w->registry, .policy = p, .services = &w->s.actions, .spec = a->spec, .rule = a->rule, .alert = a->alert, .fired_us = a->fired_us,
+    struct action_call call = {.registry = w->registry, .policy = p, .services = &w->s.actions, .spec = a->spec, .rule = a->rule, .alert = a->alert, .firing = a->firing, .fired_us = a->fired_us,
                                .who = {.name = SLICE("quarterdeck"), .automatic = true}, .evidence = a->evidence, .at_us = clock_wall_us(), .arena = arena};
     call.why = arena_printf(arena, "alert %lld of rule " SLICE_FMT, (long long)a->alert, SLICE_ARG(a->rule->name));
     enum fault fault = action_take(&call, &outcome, &error);

@@ -114,7 +114,7 @@ static struct slice detail_of(struct taking *t, const struct action_row *row) {
 
 static struct action_row row_of(struct taking *t, enum action_state state) {
     const struct action_call *c = t->c;
-    return (struct action_row){.kind = (int)t->spec.kind, .scope = t->scope, .state = state, .at_us = c->at_us, .step_us = c->at_us, .alert = c->alert,
+    return (struct action_row){.kind = (int)t->spec.kind, .scope = t->scope, .state = state, .at_us = c->at_us, .step_us = c->at_us, .alert = c->alert, .firing = c->firing,
                                .rule = c->rule ? c->rule->name : SLICE_NULL, .by = c->who.name, .why = c->why, .evidence = c->evidence,
                                .until_us = t->spec.lasts_us > 0 ? c->at_us + t->spec.lasts_us : 0};
 }
@@ -359,11 +359,11 @@ static bool is_granted(struct taking *t, struct action_outcome *ret, enum fault 
 static enum fault find_same(struct taking *t, struct action_row *ret, struct error *error) {
     const struct action_call *c = t->c;
     const struct actions_filter in_force = {.states = ACTIONS_IN_FORCE, .kinds = 1u << t->spec.kind};
-    const struct actions_filter of_firing = {.kinds = 1u << t->spec.kind, .alert = c->alert, .from_us = c->fired_us};
+    const struct actions_filter of_firing = {.kinds = 1u << t->spec.kind, .alert = c->alert, .firing = c->firing};
     const struct actions_filter undone = {.states = 1u << ACTION_UNDONE, .kinds = 1u << t->spec.kind, .limit = LIMIT_ACTIONS_IN_FORCE};
     const struct actions_filter *const looks[] = {&in_force, &of_firing, &undone};
     enum fault fault = FAULT_NONE;
-    bool known = c->alert != 0 && c->fired_us != 0;
+    bool known = c->alert != 0 && c->firing != 0;
     *ret = (struct action_row){.number = 0};
     for (unsigned k = 0; fault == FAULT_NONE && ret->number == 0 && k < (known ? 3 : 1); k++) {
         struct action_row *rows = NULL;

@@ -24,7 +24,8 @@ struct action_call {
     struct intervention_spec spec;
     const struct alert_rule *rule; /* NULL: a person's own */
     int64_t alert;               /* its number; 0 */
-    int64_t fired_us;            /* when it began to fire: what was done, refused or undone for it since is not done again; 0 */
+    int64_t firing;              /* which of its firings, by the alert clock: what was done or refused for it is not done again; 0 */
+    int64_t fired_us;            /* when that began, by the wall clock: what a person undid since is not done again */
     struct actor who;            /* automatic where a rule wants it */
     struct slice why, evidence;  /* evidence: JSON or SLICE_NULL */
     int64_t at_us;

@@ -137,6 +137,16 @@ void watching_free(struct watching *w) {
     mem_free(w);
 }
 
+/* What this firing wanted was done or refused for good already, whatever else of it is read again. */
+static void still_acted(struct watching *w, struct alert *a) {
+    const struct alert *was = watching_find(w, a->row.rule, a->row.series);
+    if (was == NULL || !was->acted || was->row.number != a->row.number || was->row.fired_us != a->row.fired_us) return;
+    a->acted = true;
+    if (!slice_is_null(a->row.useful) || !slice_is(was->row.useful, "acted")) return;
+    a->row.useful = SLICE("acted");
+    a->dirty = true;
+}
+
 enum fault watching_load(struct watching *w, struct registry *r, struct error *error) {
     struct arena arena;
     struct alert_row *rows = NULL;
@@ -149,12 +159,15 @@ enum fault watching_load(struct watching *w, struct registry *r, struct error *e
     enum fault fault = alerts_list(r, &all, &arena, &rows, &n, error);
     if (fault == FAULT_NONE) fault = alerts_next(r, &next, error);
     if (fault == FAULT_NONE) {
-        forget_all(w);
+        struct alert **read = mem_new_array(struct alert *, n + 1);
         for (unsigned i = 0; i < n; i++) {
-            struct alert *a = mem_new(struct alert);
-            settle(a, &rows[i]);
-            add(w, a);
+            read[i] = mem_new(struct alert);
+            settle(read[i], &rows[i]);
+            still_acted(w, read[i]);
         }
+        forget_all(w);
+        for (unsigned i = 0; i < n; i++) add(w, read[i]);
+        mem_free(read);
         w->next_number = next;
         w->loaded = true;
     }
@@ -343,25 +356,29 @@ static void step_unseen(struct tick *t, struct alert *a) {
     if (fires) owe(t, a, TELL_RESOLVED);
 }
 
-/* What a rule's action leaves open comes from the labels of what fires. */
-static void want_actions(struct tick *t, struct alert *a, unsigned *room) {
-    const struct alert_rule *r = a->rule;
+struct intervention_spec watching_action(struct arena *arena, const struct alert *a, unsigned i) {
     struct signal_series series = {.by = 0};
     struct alert labelled = {.n_labels = 0};
-    if (r == NULL || a->acted || r->n_actions == 0 || a->row.state != ALERT_FIRING) return;
-    read_labels(&labelled, t->arena, a->row.labels);
-    for (unsigned i = 0; i < labelled.n_labels; i++) {
+    struct intervention_spec spec = a->rule->actions[i];
+    read_labels(&labelled, arena, a->row.labels);
+    for (unsigned l = 0; l < labelled.n_labels; l++) {
         enum signal_by by;
-        if (!signal_by_from(labelled.labels[i].name, &by)) continue;
+        if (!signal_by_from(labelled.labels[l].name, &by)) continue;
         series.by |= 1u << by;
-        series.is[by] = arena_slice(t->arena, labelled.labels[i].value);
+        series.is[by] = arena_slice(arena, labelled.labels[l].value);
     }
+    intervention_fill(&spec, &series);
+    return spec;
+}
+
+static void want_actions(struct tick *t, struct alert *a, unsigned *room) {
+    const struct alert_rule *r = a->rule;
+    if (r == NULL || a->acted || r->n_actions == 0 || a->row.state != ALERT_FIRING) return;
     for (unsigned i = 0; i < r->n_actions; i++) {
         if (!watching_room(t, (void **)&t->ret->actions, t->ret->n_actions, room, sizeof *t->ret->actions)) return;
         struct wanted_action *wanted = &t->ret->actions[t->ret->n_actions++];
-        *wanted = (struct wanted_action){.rule = r, .alert = a->row.number, .fired_us = a->row.fired_us, .spec = r->actions[i],
+        *wanted = (struct wanted_action){.rule = r, .alert = a->row.number, .firing = a->row.fired_us, .fired_us = t->s->now_us - (t->now_us - a->row.fired_us), .spec = watching_action(t->arena, a, i),
                                          .evidence = arena_slice(t->arena, a->row.evidence)};
-        intervention_fill(&wanted->spec, &series);
     }
 }
 

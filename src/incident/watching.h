@@ -35,7 +35,8 @@ struct watching_sources {        /* of one tick */
 struct wanted_action {
     const struct alert_rule *rule;
     int64_t alert;               /* its number */
-    int64_t fired_us;            /* actions of this alert since then are of this firing: after a restart they may have been done already */
+    int64_t firing;              /* which of its firings: after a restart its actions may have been done already */
+    int64_t fired_us;            /* when that began, by the wall as it goes now */
     struct intervention_spec spec; /* the rule's, with what the series fills in */
     struct slice evidence;
 };

@@ -77,5 +77,7 @@ void watching_mute(struct tick *t);
 /* watching_tell.c: who is told what, now. */
 void watching_tell(struct tick *t);
 struct alert_identity watching_identity(const struct alert *a);
+/* The i-th action of the alert's rule; what it leaves open comes from the labels of what fires. */
+struct intervention_spec watching_action(struct arena *arena, const struct alert *a, unsigned i);
 
 #endif

@@ -1,5 +1,6 @@
 /* Who is told what, now: groups, repetitions, escalations; and the notices that come of it. */
 #include "base/json.h"
+#include "incident/action.h"
 #include "incident/notice.h"
 #include "incident/oncall.h"
 #include "incident/watching_private.h"
@@ -91,6 +92,19 @@ static struct slice finding_command(const struct tick *t, struct slice evidence)
     if (evidence.len == 0 || json_read(evidence, t->arena, UINT16_MAX, &d, NULL) != FAULT_NONE) return SLICE("");
     struct slice command = json_string(&d, json_get(&d, json_get(&d, 0, "finding"), "command"), t->arena);
     return command.len > 0 ? arena_printf(t->arena, SLICE_FMT "\n", SLICE_ARG(command)) : SLICE("");
+/* What to type next: also what its rule wants and nothing lets it do, or where to see what it did. */
+static struct slice commands_of(const struct tick *t, const struct alert *a) {
+    const struct alert_row *r = &a->row;
+    struct slice text = arena_printf(t->arena, "quarterdeck alert show %lld\nquarterdeck alert ack %lld --why WHY", (long long)r->number, (long long)r->number);
+    bool granted = false;
+    for (unsigned i = 0; a->rule != NULL && i < a->rule->n_actions; i++) {
+        struct intervention_spec spec = watching_action(t->arena, a, i);
+        const struct alert_grant *g = grant_for(t->s->policy, a->rule, &spec);
+        granted |= g != NULL;
+        if (g == NULL) text = arena_printf(t->arena, SLICE_FMT "\n" SLICE_FMT, SLICE_ARG(text), SLICE_ARG(intervention_command(&spec, t->arena)));
+    }
+    if (granted) text = arena_printf(t->arena, SLICE_FMT "\nquarterdeck action list --alert %lld", SLICE_ARG(text), (long long)r->number);
+    return text;
 }
 
 static struct noticed_alert noticed(const struct tick *t, const struct alert *a, struct slice status) {
@@ -100,7 +114,7 @@ static struct noticed_alert noticed(const struct tick *t, const struct alert *a,
     struct slice commands = arena_printf(t->arena, SLICE_FMT "quarterdeck alert show %lld\nquarterdeck alert ack %lld --why WHY", SLICE_ARG(first), (long long)r->number,
                                          (long long)r->number);
     return (struct noticed_alert){.alert = r->number, .rule = r->rule, .series = r->series, .fingerprint = r->fingerprint, .summary = r->summary,
-                                  .runbook = a->rule != NULL ? a->rule->runbook : SLICE_NULL, .commands = over ? SLICE_NULL : commands, .labels = r->labels,
+                                  .runbook = a->rule != NULL ? a->rule->runbook : SLICE_NULL, .commands = over ? SLICE_NULL : commands_of(t, a), .labels = r->labels,
                                   .evidence = r->evidence, .severity = (enum alert_severity)r->severity,
                                   .state = over ? ALERT_RESOLVED : slice_is(status, "flapping") ? ALERT_FLAPPING : r->state == ALERT_ACKNOWLEDGED ? r->state : ALERT_FIRING,
                                   .starts_us = r->fired_us, .ends_us = over ? r->resolved_us : 0, .acknowledged_by = r->acknowledged_by};

@@ -30,7 +30,7 @@ static struct slice kind_of(int kind) { return slice_of(intervention_name((enum 
 
 #define COLUMNS                                                                                                                \
     "number, kind, scope, state, at_us, until_us, ended_us, rule, alert, by, why, ended_by, ended_why, share_ppm, step, step_us, evidence," \
-    " CASE WHEN undo IS NULL AND state IN ('in force', 'returning') THEN 'quarterdeck action undo ' || number ELSE undo END"
+    " CASE WHEN undo IS NULL AND state IN ('in force', 'returning') THEN 'quarterdeck action undo ' || number ELSE undo END, firing"
 
 static enum fault read_row(struct statement *s, struct arena *arena, void *into, struct error *error) {
     struct action_row *a = into;
@@ -50,7 +50,8 @@ static enum fault read_row(struct statement *s, struct arena *arena, void *into,
                              .step = (int)statement_i64(s, 14),
                              .step_us = statement_i64(s, 15),
                              .evidence = statement_copy(s, 16, arena),
-                             .undo = statement_copy(s, 17, arena)};
+                             .undo = statement_copy(s, 17, arena),
+                             .firing = statement_i64(s, 18)};
     if (!intervention_from(statement_bytes(s, 1), &kind) || !action_state_from(statement_bytes(s, 3), &a->state))
         return error_set(error, FAULT_CORRUPT, "action %lld has a kind or a state that is not known", (long long)a->number);
     a->kind = (int)kind;
@@ -73,7 +74,7 @@ static const char *kind_at(unsigned i) { return intervention_name((enum interven
 #define FILTER                                                                                                                 \
     " (?1 IS NULL OR instr(?1, '|' || state || '|') > 0) AND (?2 IS NULL OR rule = ?2) AND (?3 = 0 OR alert = ?3)"               \
     " AND (?4 = 0 OR number = ?4) AND (?5 IS NULL OR instr(?5, '|' || kind || '|') > 0) AND at_us >= ?6 AND (?7 = 0 OR number < ?7)" \
-    " ORDER BY number DESC LIMIT ?8"
+    " AND (?9 = 0 OR firing = ?9) ORDER BY number DESC LIMIT ?8"
 #define SELECT "SELECT " COLUMNS " FROM action WHERE"
 
 /* Each by the index that serves it: what is in force is read whenever something is published. */
@@ -98,6 +99,7 @@ enum fault actions_list(struct registry *r, const struct actions_filter *f, stru
     statement_bind_i64(s, 6, f->from_us);
     statement_bind_i64(s, 7, f->before);
     statement_bind_i64(s, 8, f->limit > 0 ? (int64_t)f->limit : -1);
+    statement_bind_i64(s, 9, f->firing);
     return rows_read(s, arena, sizeof **ret, read_row, (void **)ret, ret_n, error);
 }
 
@@ -150,8 +152,8 @@ static enum fault insert(struct registry *r, const struct action_row *a, int64_t
     struct statement *s;
     enum fault fault = statement_of(r->db,
                                     "INSERT INTO action(kind, scope, state, at_us, until_us, ended_us, rule, alert, by, why, ended_by, ended_why,"
-                                    " share_ppm, step, step_us, evidence, undo)"
-                                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                                    " share_ppm, step, step_us, evidence, undo, firing)"
+                                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
                                     &s, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_text(s, 1, kind_of(a->kind));
@@ -171,6 +173,7 @@ static enum fault insert(struct registry *r, const struct action_row *a, int64_t
     statement_bind_i64(s, 15, a->step_us);
     statement_bind_text(s, 16, a->evidence);
     statement_bind_text(s, 17, a->undo);
+    statement_bind_i64(s, 18, a->firing);
     fault = statement_run(s, error);
     return fault == FAULT_NONE ? database_number(r->db, "SELECT last_insert_rowid()", ret_number, error) : fault;
 }

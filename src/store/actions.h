@@ -32,7 +32,7 @@ struct action_row {
     enum action_state state;
     int64_t at_us, until_us, ended_us;
     struct slice rule;            /* whose alert it follows; SLICE_NULL: a person's own */
-    int64_t alert;                /* 0 */
+    int64_t alert, firing;        /* its number; which of its firings, by the alert clock; 0 */
     struct slice by, why, ended_by, ended_why;
     uint32_t share_ppm;           /* fail_over: how much of the primary is back */
     int step;
@@ -49,7 +49,7 @@ enum fault action_move(struct registry *r, const struct action_row *a, enum acti
 struct actions_filter {          /* zeroed: everything */
     unsigned states;             /* bits 1u << enum action_state; 0: any */
     struct slice rule;           /* SLICE_NULL: any */
-    int64_t alert, number;       /* 0: any */
+    int64_t alert, firing, number; /* 0: any */
     unsigned kinds;              /* bits 1u << enum intervention_kind; 0: any */
     int64_t from_us;             /* begun at or after */
     int64_t before;              /* number below; 0: from the newest */

@@ -109,7 +109,7 @@ static struct action_call by_rule(struct world *w, const char *rule, int64_t ale
     c.rule = alert_rule_find(&w->policy->alerts, slice_of(rule));
     assert_non_null(c.rule);
     c.alert = alert;
-    c.fired_us = c.at_us;
+    c.firing = c.fired_us = c.at_us;
     c.evidence = SLICE("{\"value\":2.5,\"n\":120}");
     return c;
 }
@@ -428,6 +428,34 @@ static void once_for_a_firing(void **state) {
     assert_int_equal(rows(w, 0), n);
 }
 
+/* A firing is told apart by the alert clock; rows have the wall's time, which may be set. */
+static void whatever_the_wall_says(void **state) {
+    struct world *w = *state;
+    struct action_call c = by_rule(w, "slow-chat", 5, INTERVENTION_FAIL_OVER);
+    c.spec.model = SLICE("chat");
+    c.at_us -= 2 * HOUR_US; /* set back between the firing and its action: the row is older than what it follows */
+    c.fired_us -= 2 * HOUR_US;
+    take(w, &c);
+    assert_int_equal(action_undo(&c, 1, &w->out, &w->error), FAULT_NONE);
+    c.at_us += 2 * HOUR_US; /* and set right, before a restart asks again */
+    c.fired_us += 2 * HOUR_US;
+    take(w, &c);
+    assert_true(w->out.already && w->out.row.number == 1);
+    c.at_us += 2 * HOUR_US; /* set forward: done by a wall that is ahead of the alert clock */
+    c.firing += 1000000;
+    c.fired_us = c.at_us - 1000000;
+    take(w, &c);
+    assert_false(w->out.already);
+    struct action_call person = by(w, "anna", INTERVENTION_FAIL_OVER);
+    person.at_us = c.at_us;
+    assert_int_equal(action_undo(&person, 2, &w->out, &w->error), FAULT_NONE);
+    c.firing += 60000000; /* it fires anew, and this one's action was not done yet */
+    c.at_us += 60000000;
+    c.fired_us = c.at_us;
+    take(w, &c);
+    assert_false(w->out.already);
+}
+
 static void a_rule_about_nothing(void **state) {
     struct world *w = *state;
     struct action_call c = by_rule(w, "slow-chat", 5, INTERVENTION_FAIL_OVER);
@@ -561,7 +589,7 @@ int main(void) {
         TEST(fails_over_and_back), TEST(each_kind),      TEST(scopes_are_checked),    TEST(one_rate_for_a_key),   TEST(ends_by_itself), TEST(again_after_its_end),
         TEST(publishing_fails),    TEST(only_what_is_granted), TEST(key_of_a_grant),  TEST(no_more_often_than_granted), TEST(once_for_a_firing),
         TEST(a_rule_about_nothing), TEST(rolls_back),    TEST(killed_before_its_row), TEST(people_need_the_role), TEST(a_full_disk),
-        TEST(no_more_than_the_loops_hold),
+        TEST(no_more_than_the_loops_hold), TEST(whatever_the_wall_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
