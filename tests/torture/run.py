@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import traceback
 
@@ -265,8 +266,27 @@ def prompts(rig):
         post(rig, "/api/v1/rollouts", {"name": name, "version": "2", "reason": "torture"})
 
 
+DRILLS = ({"kind": "fail_over", "model": "on-openai", "to": "on-anthropic"}, {"kind": "freeze_key", "application": "other", "key": "sdk"}, {"kind": "quarantine", "application": "e2e"},
+          {"kind": "throttle_key", "application": "e2e", "key": "sdk", "per_minute": 1000000}, {"kind": "close_breaker", "provider": "openai"}, {"kind": "pause_batch", "application": "e2e"})
+
+
+def drills(rig, running, wrong):
+    """Actions come and go while everything else does: each is taken once, and undone."""
+    taken = 0
+    while running() or taken < 2 * len(DRILLS):
+        status, _, text = rig.http("POST", "/api/v1/actions", json.dumps({**DRILLS[taken % len(DRILLS)], "reason": "torture"}), {"content-type": "application/json"})
+        done = json.loads(text)
+        if status >= 300 or not done["published"] or done["already"]:
+            wrong.append(text)
+        taken += 1
+        time.sleep(0.01)
+        status, _, text = rig.http("POST", f"/api/v1/actions/{done.get('number')}/undo", '{"reason": "torture"}', {"content-type": "application/json"})
+        if status >= 300 or json.loads(text)["state"] != "undone":
+            wrong.append(text)
+
+
 def burst(options):
-    """Many callers, aborts, reloads, rollouts and rollbacks at once: every answer is whole and has its record, which names the version that shaped it."""
+    """Many callers, aborts, reloads, rollouts, rollbacks and actions at once: every answer is whole and has its record, which names the version that shaped it."""
     ways = {"minor": "direct", "moderate": "canary", "major": "shadow-then-canary"}
     policy = {name: {"reviewers": 0, "gate": "none", "rollout": way, "promote": "auto"} for name, way in ways.items()}
     plan = {"shadow": {"share": 1, "min_samples": 5000, "max_cost_usd": 1}, "canary": {"steps": [{"setWeight": 50}, {"pause": {"duration": "1h"}}, {"setWeight": 100}],
@@ -276,7 +296,10 @@ def burst(options):
         rig.write_config(config(sim.url, workers=4, server=f"change_policy: {json.dumps(policy)}\nrollouts: {json.dumps(plan)}"))
         gateway = rig.start_gateway()
         prompts(rig)
+        wrong = []
         load, turn = Load(gateway.port, 16, options.seed, requests=25, abort=0.2, prompts=("calm", "shadow", "flips")), 0
+        acting = threading.Thread(target=drills, args=(rig, lambda: any(thread.is_alive() for thread in load.threads), wrong))
+        acting.start()
         while any(thread.is_alive() for thread in load.threads):
             turn += 1
             gateway.signal(signal.SIGHUP)
@@ -286,6 +309,8 @@ def burst(options):
             rig.api("/api/v1/latency")
             time.sleep(0.05)
         load.join()
+        acting.join()
+        expect(not wrong and not rig.api("/api/v1/actions?in_force=true")["actions"], f"actions: {wrong[:3]}")
         expect(not load.wrong and load.broken == 0, f"{load.broken} broken, {load.wrong[:3]}")
         expect(len(load.complete) + load.aborted == 400, f"{len(load.complete)} + {load.aborted} of 400")
         deadline = time.monotonic() + 60
