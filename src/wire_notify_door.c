@@ -51,7 +51,7 @@ static void say_why(struct notify_door *d, const char *text, struct slice reply)
     raw[n] = 0;
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)raw[i] < 0x20 || (unsigned char)raw[i] > 0x7E) raw[i] = ' ';
-    (void)snprintf(d->why, sizeof d->why, "%s%s%s", text, n > 0 ? ": " : "", raw);
+    (void)snprintf(d->why, sizeof d->why, "%s%s%.*s", text, n > 0 ? ": " : "", (int)n, raw);
     redact_all(d, d->why);
 }
 
