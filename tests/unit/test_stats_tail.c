@@ -130,6 +130,20 @@ static void limits_hold(void **state) {
         }
         if (kept < 0.68 * RUNS) fail_msg("shape %g: kept in %u of %d", shape, kept, RUNS);
     }
+    double clustered[16], high; /* one bad day of eight has nine of them: how often they come is less known than of two a day */
+    unsigned together[16], apart[16];
+    for (unsigned i = 0; i < 16; i++) {
+        clustered[i] = 1.1 + 0.1 * i;
+        together[i] = i < 9 ? 0 : i - 8;
+        apart[i] = i / 2;
+    }
+    struct tail_peaks c = {clustered, 16, 1, 8};
+    assert_true(tail_draw(&c, together, 8, d));
+    (void)tail_drawn_rate(d, 1, &high);
+    assert_true(high > 3.2);
+    assert_true(tail_draw(&c, apart, 8, d));
+    (void)tail_drawn_rate(d, 1, &high);
+    near(high, 2, 0.3);
     double of[] = {5, 9, 7};
     unsigned day[] = {0, 1, 2};
     assert_false(tail_draw(&(struct tail_peaks){of, 3, 4, 30}, day, 3, d));
