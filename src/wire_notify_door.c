@@ -245,6 +245,17 @@ static void add_action(struct buffer *commands, const struct action_row *row, st
                   action_state_name(row->state));
 }
 
+/* The notice's own commands, but for those that an action's line has already. */
+static void add_rest(struct buffer *commands, struct slice rest) {
+    size_t told = commands->len;
+    struct slice line, tail;
+    while (rest.len > 0) {
+        if (!slice_cut(rest, '\n', &line, &tail)) line = rest, tail = SLICE_NULL;
+        if (!slice_contains(slice_make(buffer_slice(commands).at, told), line)) buffer_printf(commands, "\n" SLICE_FMT, SLICE_ARG(line));
+        rest = tail;
+    }
+}
+
 /* Actions come after the notice was made, and what became of them is what people ask first: as it is when they are told. Without the store the notice goes
  * as it was made. */
 static void add_actions(struct notify_door *d, struct notice_alerts *alerts) {
@@ -259,7 +270,7 @@ static void add_actions(struct notify_door *d, struct notice_alerts *alerts) {
         if (of.alert == 0 || actions_list(d->w->registry, &of, &d->arena, &rows, &n, &error) != FAULT_NONE || n == 0) continue;
         buffer_init(&commands, 64 << 10);
         for (unsigned k = n; k > 0; k--) add_action(&commands, &rows[k - 1], &d->arena);
-        if (all[i].commands.len > 0) buffer_printf(&commands, "\n" SLICE_FMT, SLICE_ARG(all[i].commands));
+        add_rest(&commands, all[i].commands);
         struct slice text = arena_slice(&d->arena, buffer_slice(&commands));
         if (!commands.overflow && !slice_is_null(text)) all[i].commands = text;
         buffer_deinit(&commands);

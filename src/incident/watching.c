@@ -293,6 +293,8 @@ static void refresh(struct tick *t, struct alert *a, const struct alert_rule *r,
     if (slice_eq(watching_summary(t, r, o), a->row.summary)) return;
     observe(t, a, r, o);
     watching_dirty(a);
+}
+
 /* A version that its rule's rollback took back has no more answers: that is what the rollback was for, and not a lack of news. */
 static bool taken_back(const struct alert *a, const struct alert_rule *r) {
     bool prompt = false, back = false;

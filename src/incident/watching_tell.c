@@ -92,10 +92,14 @@ static struct slice finding_command(const struct tick *t, struct slice evidence)
     if (evidence.len == 0 || json_read(evidence, t->arena, UINT16_MAX, &d, NULL) != FAULT_NONE) return SLICE("");
     struct slice command = json_string(&d, json_get(&d, json_get(&d, 0, "finding"), "command"), t->arena);
     return command.len > 0 ? arena_printf(t->arena, SLICE_FMT "\n", SLICE_ARG(command)) : SLICE("");
-/* What to type next: also what its rule wants and nothing lets it do, or where to see what it did. */
+}
+
+/* What to type next, what the finding says first: also what its rule wants and nothing lets it do, or where to see what it did. */
 static struct slice commands_of(const struct tick *t, const struct alert *a) {
     const struct alert_row *r = &a->row;
-    struct slice text = arena_printf(t->arena, "quarterdeck alert show %lld\nquarterdeck alert ack %lld --why WHY", (long long)r->number, (long long)r->number);
+    struct slice first = a->rule != NULL && a->rule->when.test == ALERT_FINDING ? finding_command(t, r->evidence) : SLICE("");
+    struct slice text = arena_printf(t->arena, SLICE_FMT "quarterdeck alert show %lld\nquarterdeck alert ack %lld --why WHY", SLICE_ARG(first), (long long)r->number,
+                                     (long long)r->number);
     bool granted = false;
     for (unsigned i = 0; a->rule != NULL && i < a->rule->n_actions; i++) {
         struct intervention_spec spec = watching_action(t->arena, a, i);
@@ -110,9 +114,6 @@ static struct slice commands_of(const struct tick *t, const struct alert *a) {
 static struct noticed_alert noticed(const struct tick *t, const struct alert *a, struct slice status) {
     const struct alert_row *r = &a->row;
     bool over = slice_is(status, "resolved");
-    struct slice first = over || a->rule == NULL || a->rule->when.test != ALERT_FINDING ? SLICE("") : finding_command(t, r->evidence);
-    struct slice commands = arena_printf(t->arena, SLICE_FMT "quarterdeck alert show %lld\nquarterdeck alert ack %lld --why WHY", SLICE_ARG(first), (long long)r->number,
-                                         (long long)r->number);
     return (struct noticed_alert){.alert = r->number, .rule = r->rule, .series = r->series, .fingerprint = r->fingerprint, .summary = r->summary,
                                   .runbook = a->rule != NULL ? a->rule->runbook : SLICE_NULL, .commands = over ? SLICE_NULL : commands_of(t, a), .labels = r->labels,
                                   .evidence = r->evidence, .severity = (enum alert_severity)r->severity,
