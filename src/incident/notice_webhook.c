@@ -139,7 +139,7 @@ bool notice_webhook_body(const struct notice_making *m, struct buffer *out) {
     return !out->overflow;
 }
 
-/* A firing alert without an endsAt is over for Alertmanager five minutes after it was last told of it, and we tell it of changes alone. */
+/* A firing alert is over for Alertmanager when its endsAt has passed without its having been told again (wire_notify.c does). */
 bool notice_alertmanager_body(const struct notice_making *m, struct buffer *out) {
     static const int64_t test_us = 300000000;
     struct json_writer w;
