@@ -334,7 +334,7 @@ static void test_unknown_keys(void **state) {
     expect("lissten: 1:2\n", "quarterdeck.yaml:1:1: lissten: unknown key; did you mean `listen`?\n");
     expect("provider: {}\n", "quarterdeck.yaml:1:1: provider: unknown key; did you mean `providers`?\n");
     expect("incidents: {}\n",
-           "quarterdeck.yaml:1:1: incidents: unknown key; expected one of `listen`, `admin_listen`, `data_dir`, `workers`, `server`, "
+           "quarterdeck.yaml:1:1: incidents: unknown key; expected one of `listen`, `admin_listen`, `external_url`, `data_dir`, `workers`, `server`, "
            "`recorder`, `ledger`, `cache`, `watch`, `batch`, `evaluation`, `log`, `prices`, `tokens`, `providers`, `models`, `applications`, "
            "`budgets`, `limits`, `change_policy`, `rollouts`, `alerts`, `grants`, `receivers`, `oncall`, `inhibit`, `grouping`\n");
     expect("server:\n  max_boddy: 1MiB\n  tls: {crt: x}\n",
