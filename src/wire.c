@@ -197,6 +197,12 @@ static enum fault emergency(void *change, const struct emergency_entry *e, struc
 static int64_t serves(void *change, struct slice kind, struct slice name) { return change_wire_serves(change, kind, name); }
 static void gates_wanted(void *change) { change_wire_gates(change); }
 
+/* Rules on findings need not wait for the next tick. */
+static void finding_opened(void *ctx, const struct finding *f) {
+    watch_wire_opened(NULL, f);
+    alert_wire_ask(((struct server *)ctx)->alerts);
+}
+
 static void notices_left(void *notify) { notify_wire_ask(notify); }
 static int64_t watch_age_us(void *ctx) { return alert_wire_age_us(((struct server *)ctx)->alerts); }
 static void watch_has_notices(void *ctx) { notify_wire_ask(((struct server *)ctx)->notify); }
@@ -416,12 +422,12 @@ static enum fault start(struct server *s, struct error *error) {
     if (fault != FAULT_NONE) return fault;
     s->cost = cost_wire_new(s->n_lanes + 1);
     cost_wire_restore(s->cost, s->registry);
-    s->watch = watch_wire_new(&(struct watch_sources){s, policy_in_force, s->cost, s->ledger, s->writer, s->metrics, o->data_dir}, error);
+    s->watch = watch_wire_new(&(struct watch_sources){s, policy_in_force, s->cost, s->ledger, s->writer, s->metrics, o->data_dir, finding_opened}, error);
     if (!s->watch) return error->fault;
     if (cost_wire_install(s->cost, s->policy)) fault = cost_wire_fill(s->cost, s->ledger, s->writer, error);
     if (fault != FAULT_NONE) return fault;
     s->change = change_wire_new(&(struct change_sources){.ctx = s, .policy = policy_in_force, .install = install_deployments, .ledger = s->ledger,
-                                                         .writer = s->writer, .metrics = s->metrics, .data_dir = o->data_dir, .opened = watch_wire_opened}, error);
+                                                         .writer = s->writer, .metrics = s->metrics, .data_dir = o->data_dir, .opened = finding_opened}, error);
     if (!s->change) return error->fault;
     s->notify = notify_wire_new(&(struct notify_sources){.ctx = s, .policy = policy_in_force, .watch_age_us = watch_age_us, .metrics = s->metrics, .data_dir = o->data_dir}, error);
     if (!s->notify) return error->fault;

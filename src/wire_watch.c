@@ -77,6 +77,11 @@ void watch_wire_opened(void *ctx, const struct finding *f) {
     arena_deinit(&arena);
 }
 
+static void opened(void *ctx, const struct finding *f) {
+    const struct watch_wire *w = ctx;
+    w->s.opened(w->s.ctx, f);
+}
+
 /* ---- the jobs ---- */
 
 static enum fault run_retention(struct watch_wire *w, struct error *error) {
@@ -93,14 +98,14 @@ static enum fault run_rules(struct watch_wire *w, struct error *error) {
     struct policy *p = policy(w);
     struct history_ledger from = {w->s.ledger, w->results};
     struct history history = history_of(&from);
-    struct watch_rules look = {w->registry, &history, &p->alerts, is_stopping, watch_wire_opened, w};
+    struct watch_rules look = {w->registry, &history, &p->alerts, is_stopping, opened, w};
     enum fault fault = watch_rules(&look, clock_wall_us(), error);
     policy_drop(p);
     return fault;
 }
 
 static enum fault run(struct watch_wire *w, enum watch_job job, struct error *error) {
-    struct watch watch = {w, policy, each_budget, is_stopping, watch_wire_opened, w->s.ledger, w->registry};
+    struct watch watch = {w, policy, each_budget, is_stopping, opened, w->s.ledger, w->registry};
     int64_t now_us = clock_wall_us();
     if (job == WATCH_PRICES || job == WATCH_PACE || job == WATCH_ANOMALIES) ledger_writer_drain(w->s.writer);
     switch (job) {
@@ -112,7 +117,7 @@ static enum fault run(struct watch_wire *w, enum watch_job job, struct error *er
     case WATCH_DOWNGRADES: return watch_downgrades(&watch, now_us, error);
     case WATCH_SCORING: score_wire_look(w->scoring); return FAULT_NONE;
     case WATCH_EVALUATION: eval_wire_look(w->evaluations); return FAULT_NONE;
-    case WATCH_REVIEWS: return review_wire_look(w->s.data_dir, w->registry, now_us, watch_wire_opened, w, error);
+    case WATCH_REVIEWS: return review_wire_look(w->s.data_dir, w->registry, now_us, opened, w, error);
     case WATCH_RULES: return run_rules(w, error);
     case WATCH_LEARNED: return cost_wire_save(w->s.cost, w->registry, error);
     case WATCH_RETENTION: return run_retention(w, error);
@@ -270,7 +275,7 @@ struct watch_wire *watch_wire_new(const struct watch_sources *s, struct error *e
         w->downgrades = downgrade_wire_new(
             &(struct downgrade_sources){w, policy, s->ledger, s->writer, s->data_dir, downgrade_kept}, error);
     if (w->downgrades != NULL) w->scoring = score_wire_new(&(struct score_sources){w, policy, s->ledger, s->writer, s->data_dir}, error);
-    if (w->scoring != NULL) w->evaluations = eval_wire_new(&(struct eval_sources){w, policy, s->ledger, s->data_dir, watch_wire_opened}, error);
+    if (w->scoring != NULL) w->evaluations = eval_wire_new(&(struct eval_sources){w, policy, s->ledger, s->data_dir, opened}, error);
     if (w->evaluations != NULL) return w;
     watch_wire_free(w);
     return NULL;

@@ -46,6 +46,7 @@ struct watch_sources { /* all of it outlives the thread */
     struct ledger_writer *writer;
     struct metric_set *metrics;
     const char *data_dir;
+    void (*opened)(void *ctx, const struct finding *f); /* on the thread that found it */
 };
 
 struct watch_wire *watch_wire_new(const struct watch_sources *s,
