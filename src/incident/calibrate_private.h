@@ -23,7 +23,8 @@ struct past_runs {
     struct past_run *runs;
     unsigned n;
     size_t windows;
-    bool cut;                    /* more series, or more windows, than are read */
+    bool cut;                    /* more series than are read; or more windows, though steps are an hour */
+    bool full;                   /* no room for more windows: it has to be read in larger steps */
     double days, samples;
     struct arena *arena;
     struct table *names;

@@ -37,10 +37,9 @@ static bool keep(void *arg, const struct signal_series *series, int64_t end_us, 
     int64_t at = (end_us - p->from_us) / p->step_us;
     if (isnan(value->value) || at < 0 || at >= p->steps) return true;
     struct past_run *r = run_of(p, series);
-    if (r == NULL || p->windows >= LIMIT_PAST_WINDOWS) {
-        p->cut = true;
-        return r == NULL;
-    }
+    p->full = p->windows >= LIMIT_PAST_WINDOWS;
+    p->cut |= r == NULL || p->full;
+    if (r == NULL || p->full) return !p->full;
     if (r->n == r->capacity) r->windows = mem_resize(r->windows, sizeof *r->windows * (r->capacity = r->capacity == 0 ? 64 : 2 * r->capacity));
     r->windows[r->n++] = (struct past_window){(uint32_t)at, value->value, value->n};
     p->windows++;
@@ -84,24 +83,36 @@ static int64_t step_of(const struct alert_rule *r) {
     return step;
 }
 
-enum fault past_runs_read(const struct calibrate_request *q, struct arena *arena, struct past_runs *ret, struct error *error) {
-    enum fault fault = is_calibrated(q, error);
-    if (fault != FAULT_NONE) return fault;
+static enum fault read_at(int64_t step_us, const struct calibrate_request *q, struct arena *arena, struct past_runs *ret, struct error *error) {
     const struct alert_when *w = &q->rule->when;
     struct table names;
-    struct past_runs p = {.q = q, .step_us = step_of(q->rule), .arena = arena, .names = &names};
+    struct past_runs p = {.q = q, .step_us = step_us, .arena = arena, .names = &names};
     p.from_us = q->from_us / HOUR_US * HOUR_US;
     p.steps = (uint32_t)((q->to_us - p.from_us) / p.step_us) + 1;
     struct signal_past past = {w->signal, w->of, w->by, w->where, w->window_us, p.from_us, q->to_us, p.step_us};
     table_init(&names);
-    fault = q->history->past(q->history->ctx, &past, keep, &p, error);
+    enum fault fault = q->history->past(q->history->ctx, &past, keep, &p, error);
     table_deinit(&names);
     if (fault == FAULT_NONE && arena_is_full(arena)) fault = error_set(error, FAULT_TOO_LARGE, "too many series to look at");
-    if (fault == FAULT_NONE) {
-        measure(&p);
-        *ret = p;
-    } else past_runs_deinit(&p);
+    if (fault == FAULT_NONE) *ret = p;
+    else past_runs_deinit(&p);
     return fault;
+}
+
+/* Many series over weeks are too many windows: then larger steps over all of the history rather than a part of it. */
+enum fault past_runs_read(const struct calibrate_request *q, struct arena *arena, struct past_runs *ret, struct error *error) {
+    struct past_runs p = {.n = 0};
+    enum fault fault = is_calibrated(q, error);
+    for (int64_t step_us = fault == FAULT_NONE ? step_of(q->rule) : HOUR_US + 1; fault == FAULT_NONE; step_us *= 2) {
+        while (HOUR_US % step_us != 0) step_us += LEAST_STEP_US;
+        fault = read_at(step_us, q, arena, &p, error);
+        if (fault != FAULT_NONE || !p.full || step_us >= HOUR_US) break;
+        past_runs_deinit(&p);
+    }
+    if (fault != FAULT_NONE) return fault;
+    measure(&p);
+    *ret = p;
+    return FAULT_NONE;
 }
 
 void past_runs_deinit(struct past_runs *p) {

@@ -2,6 +2,7 @@
 #include "incident/calibrate.h"
 #include "test_stats_rig.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MINUTE 60000000LL
@@ -39,7 +40,9 @@ static enum fault past(void *ctx, const struct signal_past *q,
     for (int64_t end = q->from_us; end <= q->to_us; end += q->step_us)
         for (unsigned s = 0; s < w->series; s++) {
             struct signal_series series = {.by = SIGNAL_BY_BIT(REQUEST_TYPE)};
-            series.is[SIGNAL_BY_REQUEST_TYPE] = slice_of(names[s]);
+            char more[16];
+            snprintf(more, sizeof more, "more-%u", s);
+            series.is[SIGNAL_BY_REQUEST_TYPE] = slice_of(s < 3 ? names[s] : more);
             bool gap = end > w->gap_from_us && end <= w->gap_to_us;
             struct signal_value v = {.value = gap ? NAN : value_of(w, s, end), .n = gap ? 0 : 50, .hits = NAN};
             if (!each(arg, &series, end, &v)) return FAULT_NONE;
@@ -232,6 +235,22 @@ static void what_it_says(void **state) {
     arena_deinit(&g.arena);
 }
 
+/* Sixty series of four weeks by the minute are more than is held: all of the weeks are read in larger steps. */
+static void more_than_fits(void **state) {
+    struct rig g;
+    struct replay r;
+    struct error error;
+    (void)state;
+    rig(&g, ALERT_ABOVE, 28, 1);
+    g.rule.when.window_us = 10 * MINUTE;
+    g.world.kind = FLAT;
+    g.world.series = 60;
+    assert_int_equal(calibrate_replay(&g.q, 2, 2, &g.arena, &r, &error), FAULT_NONE);
+    assert_true(r.days > 27.9);
+    assert_int_equal(r.alarms, 0);
+    arena_deinit(&g.arena);
+}
+
 static void refused(void **state) {
     (void)state;
     struct rig g;
@@ -260,6 +279,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_counting),        cmocka_unit_test(by_peaks),     cmocka_unit_test(for_a_while),
         cmocka_unit_test(peaks_that_last),    cmocka_unit_test(incidents_and_gaps), cmocka_unit_test(what_it_says), cmocka_unit_test(refused),
+        cmocka_unit_test(more_than_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
