@@ -12,6 +12,8 @@
 #define REFILL_LEAST_US (900 * SECOND_US)
 #define REFILL_MOST 400000               /* records: more are not read again, the newest are */
 #define SCORED_EVERY_US (10 * SECOND_US)
+#define SCORED_SHARE 50 /* very many are read less often: reading takes a fiftieth of the time */
+#define SCORED_LONGEST_US (600 * SECOND_US)
 #define SCORED_LATE_US (7200 * SECOND_US) /* a record may be scored so long after it was made */
 #define DAY_US (86400 * SECOND_US)
 #define BETWEEN_US (60 * SECOND_US)      /* what ended longer ago was in the ledger when its end was taken: it had been drained */
@@ -128,12 +130,16 @@ static enum fault feed_scores(struct alert_wire *w, const struct policy *p, int6
     bool first = w->scored_us == 0;
     int64_t from_us = now_us - (first ? longest_window(p) + SCORED_LATE_US : SCORED_LATE_US);
     struct scores s = {.w = w, .from_us = from_us, .error = error, .fault = FAULT_NONE};
-    if (!first && now_us - w->scored_us < SCORED_EVERY_US && now_us >= w->scored_us) return FAULT_NONE;
+    int64_t begun_us = clock_us();
+    if (!first && now_us - w->scored_us < w->scored_pause_us && now_us >= w->scored_us) return FAULT_NONE;
     forget_scored(w, now_us);
     enum fault fault = scored_each(w->evaluations, SLICE_NULL, from_us, now_us + DAY_US, each_scored, &s, error);
     if (fault == FAULT_NONE) fault = ledger_scores(w->s.ledger, now_us - DAY_US, 0, NULL, SLICE_NULL, each_score, &s, error);
     if (fault == FAULT_NONE) fault = s.fault;
     if (fault == FAULT_NONE) w->scored_us = now_us;
+    w->scored_pause_us = SCORED_SHARE * (clock_us() - begun_us);
+    if (w->scored_pause_us < SCORED_EVERY_US) w->scored_pause_us = SCORED_EVERY_US;
+    if (w->scored_pause_us > SCORED_LONGEST_US) w->scored_pause_us = SCORED_LONGEST_US;
     return fault;
 }
 

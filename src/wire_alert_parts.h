@@ -71,7 +71,7 @@ struct alert_wire {
     struct table refilled;       /* ids of the newest records of before the start, until the ledger's end was met */
     int64_t every_us, next_us;   /* of the policy; when something is due, on the alert clock: 0 nothing */
     struct table scored[2];      /* names of scores that were counted in the last hours */
-    int64_t scored_us, scored_swept_us;
+    int64_t scored_us, scored_swept_us, scored_pause_us;
     struct kept_words kept;
     int64_t clock_us, mono_us;   /* the alert clock, and when it was read */
     int64_t anomalies_kept_us;
