@@ -34,7 +34,7 @@ def test_watch_calibrate(rig):
     said(3, "slow-chat", "calibrate", "slow-chatt")
     said(2, "above 0", "calibrate", "slow-chat", "--alarms-per-month", "0")
     said(2, "expected a time before `to`", "calibrate", "slow-chat", "--from", "-1d", "--to", "-2d")
-    said(0, "0 alarms in 0.0 days", "replay", "slow-chat", "--above", "3s")
+    said(0, "no data in this time", "replay", "slow-chat", "--above", "3s")
     said(2, "expected", "replay", "slow-chat", "--above", "much")
     said(0, "no thresholds", "thresholds")
     said(3, "7", "accept", "7")
