@@ -235,7 +235,7 @@ static void rows_make_room_and_firing_ones_stay(void **state) {
     struct world *w = *state;
     enum { N = LIMIT_ALERT_ROWS };
     struct alert_row *rows = test_calloc(N, sizeof *rows);
-    char(*series)[16] = test_calloc(N, sizeof *series);
+    char(*series)[24] = test_calloc(N, sizeof *series);
     int64_t *numbers = test_calloc(N, sizeof *numbers), number = -1;
     for (int i = 0; i < N; i++) {
         snprintf(series[i], sizeof series[i], "{\"i\":%d}", i);
