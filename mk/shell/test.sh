@@ -40,7 +40,7 @@ unit_run() {
         while read -r log; do [ -z "${NEEDS:-}" ] || nm -u "$folder/unit/$log" | grep -qw "$NEEDS" || continue; echo "$log"; done |
         xargs -P "${JOBS:-$(nproc)}" -I{} sh -c '
             program=$1/unit/$2 log=$1/unit-logs/$2 name=$2; shift 2
-            "$@" timeout 300 "$program" >"$log" 2>&1 || echo "$name: ended with $?" >>"$log"' - "$folder" {} "$@"
+            "$@" timeout 600 "$program" >"$log" 2>&1 || echo "$name: ended with $?" >>"$log"' - "$folder" {} "$@"
     for log in "$folder"/unit-logs/*; do
         echo "== ${log##*/}"
         cat "$log"
