@@ -56,7 +56,7 @@ static struct slice write_memory(struct alert_wire *w, struct arena *arena) {
     return arena_printf(arena, "{\"position\":\"%s\",\"clock_us\":%lld}", position, (long long)w->clock_us);
 }
 
-static enum fault keep_blobs(struct alert_wire *w, int64_t now_us, bool at_once, struct error *error) {
+enum fault alert_wire_keep(struct alert_wire *w, int64_t now_us, bool at_once, struct error *error) {
     struct buffer b;
     struct json_writer out;
     int64_t mono_us = clock_us();
@@ -79,6 +79,7 @@ static enum fault keep_blobs(struct alert_wire *w, int64_t now_us, bool at_once,
     watch_output_write(w->output, &out);
     if (fault == FAULT_NONE && !b.overflow) fault = registry_keep(w->registry, OUTPUT, buffer_slice(&b), now_us, error);
     buffer_deinit(&b);
+    if (fault == FAULT_NONE) w->keep_now = false;
     return fault;
 }
 
@@ -256,7 +257,7 @@ static enum fault tick(struct alert_wire *w, struct policy *p, struct arena *are
     if (result.look.n_notices > 0 && w->s.notices_left != NULL) w->s.notices_left(w->s.ctx); /* they tell what was done */
     if (t.complete) lend_views(w, &result, t.now_us);
     publish(w, &result);
-    return keep_blobs(w, t.now_us, false, error);
+    return alert_wire_keep(w, t.now_us, w->keep_now, error);
 }
 
 /* Once when it begins to fail or fails in another way, once when it is well again. */
@@ -305,7 +306,7 @@ static void *alert_main(void *arg) {
         if (!atomic_load(&w->stopping)) (void)mailbox_wait(w->wake, wait_us > SECOND_US / 10 ? wait_us : SECOND_US / 10);
         while (mailbox_take(w->wake) != NULL) continue;
     }
-    if (w->following && keep_blobs(w, clock_wall_us(), true, &error) != FAULT_NONE)
+    if (w->following && alert_wire_keep(w, clock_wall_us(), true, &error) != FAULT_NONE)
         log_event(LOG_ERROR, "what the watch learned could not be kept", "error", error.text, NULL);
     arena_deinit(&arena);
     return NULL;

@@ -75,6 +75,7 @@ struct alert_wire {
     struct kept_words kept;
     int64_t clock_us, mono_us;   /* the alert clock, and when it was read */
     int64_t anomalies_kept_us;
+    bool keep_now;               /* a watcher found something, or saw its end, and what it remembers of that is not kept yet */
     char failing[LIMIT_ERROR_TEXT]; /* what was told last; "": all is well */
 
     struct { int64_t begun_us, good_us; char error[LIMIT_ERROR_TEXT]; } watchers[ALERT_WATCHERS_MOST]; /* monotonic */
@@ -89,6 +90,9 @@ struct alert_wire {
 /* The first time: what happened before the start, so that a restart neither resolves nor fires anything by its own amnesia. *ret_complete: all that is in
  * the ledger has been had. */
 enum fault alert_wire_feed(struct alert_wire *w, const struct policy *p, int64_t now_us, bool *ret_complete, struct error *error) MUST_CHECK;
+/* ---- wire_alert.c ---- */
+/* What watchers remember, for the next start; not `at_once`: each few minutes. */
+enum fault alert_wire_keep(struct alert_wire *w, int64_t now_us, bool at_once, struct error *error) MUST_CHECK;
 /* ---- wire_alert_watchers.c ---- */
 void alert_wire_watch(struct alert_wire *w, struct alert_tick *t);
 void alert_wire_jobs(void *ctx, void (*each)(void *arg, const struct job_state *j), void *arg); /* self_sources.jobs */

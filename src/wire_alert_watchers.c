@@ -15,6 +15,7 @@
 
 enum fault alert_wire_found_but(struct alert_wire *w, const struct findings_look *look, int64_t now_us, struct error *error) {
     struct findings_change change = {0};
+    struct error second;
     int64_t *ids = mem_new_array(int64_t, look->n_seen + 1);
     enum fault fault = findings_put(w->registry, look, now_us, ids, &change, error);
     for (size_t i = 0; fault == FAULT_NONE && i < look->n_seen; i++) {
@@ -25,6 +26,9 @@ enum fault alert_wire_found_but(struct alert_wire *w, const struct findings_look
     }
     if (fault == FAULT_NONE) w->kept.known = false; /* titles and evidence change too */
     mem_free(ids);
+    /* At once: a watcher that after a kill does not remember that it found this would say that it is over. */
+    w->keep_now |= change.opened > 0 || change.cleared > 0;
+    if (w->keep_now) (void)!alert_wire_keep(w, now_us, true, &second); /* failed: again at the tick's end, which tells of it */
     return fault;
 }
 

@@ -2,6 +2,13 @@
 #include "quality/watch_latency_private.h"
 #include "quality/watch_tell.h"
 
+static void put_all(struct json_writer *w, const char *key, const int64_t values[QUANTILES]) {
+    json_key(w, key);
+    json_array(w);
+    for (unsigned i = 0; i < QUANTILES; i++) json_put_i64(w, values[i]);
+    json_array_end(w);
+}
+
 static void put_series(struct json_writer *w, const struct latency_series *s) {
     json_object(w);
     json_member_text(w, "application", s->application);
@@ -10,6 +17,8 @@ static void put_series(struct json_writer *w, const struct latency_series *s) {
     json_member_i64(w, "refused", s->refused_us);
     json_member_i64(w, "worse", s->worse_us);
     json_member_double(w, "trials", s->trials);
+    put_all(w, "budgets", s->budgets);
+    put_all(w, "over", s->over_us);
     json_key(w, "normal");
     json_array(w);
     for (unsigned i = 0; i < CONTEXTS; i++) {
@@ -33,13 +42,23 @@ void watch_latency_write(const struct watch_latency *w, struct json_writer *out)
     json_array_end(out);
 }
 
+/* As they were: what is read again of before the start counts against them, and what was above is so until it surely is not. */
+static bool read_budgets(const struct json_doc *d, uint32_t at, struct latency_series *s) {
+    uint32_t budgets = json_get(d, at, "budgets"), over = json_get(d, at, "over");
+    if (budgets == JSON_NONE && over == JSON_NONE) return true; /* of a version that did not keep them */
+    bool good = json_size(d, budgets) == QUANTILES && json_size(d, over) == QUANTILES;
+    for (unsigned i = 0; good && i < QUANTILES; i++)
+        good = json_get_i64(d, json_item(d, budgets, i), &s->budgets[i]) && json_get_i64(d, json_item(d, over, i), &s->over_us[i]);
+    return good;
+}
+
 static bool read_series(struct watch_latency *w, const struct json_doc *d, uint32_t at, struct arena *arena) {
     struct slice application = json_string(d, json_get(d, at, "application"), arena), type = json_string(d, json_get(d, at, "request_type"), arena);
     struct latency_series *s = slice_is_null(application) || slice_is_null(type) ? NULL : latency_series_of(w, application, type);
     uint32_t normal = json_get(d, at, "normal");
     bool good = s != NULL && json_size(d, normal) == 2 * CONTEXTS && json_get_i64(d, json_get(d, at, "since"), &s->since_us) &&
                 json_get_i64(d, json_get(d, at, "refused"), &s->refused_us) && json_get_i64(d, json_get(d, at, "worse"), &s->worse_us) &&
-                json_get_double(d, json_get(d, at, "trials"), &s->trials);
+                json_get_double(d, json_get(d, at, "trials"), &s->trials) && read_budgets(d, at, s);
     for (unsigned i = 0; good && i < 2 * CONTEXTS; i++) good = watch_histogram_read(json_string(d, json_item(d, normal, i), arena), &s->likes[i / 2].normal[i % 2]);
     if (!good) return false;
     s->ready = watch_detector_read(d, json_get(d, at, "rise"), &s->rise);

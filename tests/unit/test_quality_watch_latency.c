@@ -162,6 +162,43 @@ static void kept(void **state) {
     desk_deinit(&d);
 }
 
+/* What was above its budget is so behind a restart, whether the last minutes are read again or not. */
+static void kept_over_budget(void **state) {
+    (void)state;
+    struct desk d;
+    struct buffer b;
+    struct json_writer w;
+    struct error error;
+    struct record r;
+    desk_init(&d);
+    buffer_init(&b, 1 << 20);
+    d.types[0].latency.p95 = 2 * SECOND;
+    ask(&d, 3, 300);
+    look(&d, 0.25);
+    for (int i = 0; i < 40; i++, d.now_us += SECOND) ask(&d, 3, 300);
+    look(&d, 0.25);
+    assert_int_equal(d.n_found, 1);
+    json_start(&w, &b);
+    watch_latency_write(d.w, &w);
+    watch_latency_free(d.w);
+    d.w = watch_latency_new();
+    assert_int_equal(watch_latency_read(d.w, buffer_slice(&b), &error), FAULT_NONE);
+    look(&d, 0.25);
+    assert_int_equal(d.n_found, 0);
+    assert_int_equal(d.n_unsure, 1);
+    record_init(&r);
+    r.application = SLICE("helpdesk");
+    r.request_type = SLICE("chat");
+    r.time_us = d.now_us - 10 * SECOND;
+    r.duration_us = 3 * SECOND;
+    for (int i = 0; i < 5; i++) watch_latency_former(d.w, &r);
+    look(&d, 0.25);
+    assert_int_equal(d.n_found, 1);
+    says(d.found[0].title, "5 of 5 in the last 5 min");
+    buffer_deinit(&b);
+    desk_deinit(&d);
+}
+
 /* A day of what is normal with 300 a month allowed: ten, and fewer come. */
 static void false_alarms(void **state) {
     (void)state;
@@ -179,6 +216,6 @@ static void false_alarms(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(budget), cmocka_unit_test(like_with_like), cmocka_unit_test(kept), cmocka_unit_test(false_alarms)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(budget), cmocka_unit_test(like_with_like), cmocka_unit_test(kept), cmocka_unit_test(kept_over_budget), cmocka_unit_test(false_alarms)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
