@@ -3,7 +3,7 @@ import json
 import signal
 import time
 
-from cli_watch_notices import until
+from cli_watch_notices import notices, until
 from cli_words import chat
 from receiver_rig import Mailbox, Receiver
 from rig import KEY, config, expect
@@ -51,6 +51,7 @@ def test_escalation(rig):
     until(lambda: said("anna"), "whose turn it is was not called")
     expect(said("anna") == [("firing", "escalation page: step 1 of 4: primary (anna)")] and not said("ben"), said("anna"))
     until(lambda: len(manager.got) == 1, "Alertmanager was not told")
+    until(lambda: all(n["state"] == "taken" for n in notices(rig, "anna") + notices(rig, "am")), "their answers were not taken")  # a kill before that sends the same again
     first = manager.json()[0]
     expect(first["generatorURL"].startswith("https://qd.example.org/api/v1/alerts/"), first)
     begun = hooks["anna"].got[0]["at"]
