@@ -75,7 +75,7 @@ static enum fault refill(struct alert_wire *w, const struct policy *p, int64_t n
 
 /* ---- scores ---- */
 
-struct scores { struct alert_wire *w; int64_t from_us; struct error *error; enum fault fault; };
+struct scores { struct alert_wire *w; int64_t from_us; bool former; struct error *error; enum fault fault; };
 
 /* Counted once: of two generations the older one goes after a time in which none of it is met any more. */
 static bool is_new(struct alert_wire *w, struct slice name) {
@@ -101,7 +101,7 @@ static bool each_scored(void *ctx, const struct scored *row) {
     struct slice name = slice_make(key, n < (int)sizeof key ? (size_t)n : sizeof key - 1);
     if (!is_new(s->w, name)) return true;
     signals_scored(s->w->signals, row);
-    watch_output_scored(s->w->output, row);
+    watch_output_scored(s->w->output, row, s->former);
     return true;
 }
 
@@ -119,7 +119,7 @@ static bool each_score(void *ctx, const struct score *score) {
     enum fault fault = ledger_find(s->w->s.ledger, &score->record, &arena, &r, s->error);
     if (fault == FAULT_NONE) {
         signals_score(s->w->signals, &r, score);
-        watch_output_score(s->w->output, &r, score);
+        watch_output_score(s->w->output, &r, score, s->former);
     }
     arena_deinit(&arena);
     s->fault = fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
@@ -129,7 +129,7 @@ static bool each_score(void *ctx, const struct score *score) {
 static enum fault feed_scores(struct alert_wire *w, const struct policy *p, int64_t now_us, struct error *error) {
     bool first = w->scored_us == 0;
     int64_t from_us = now_us - (first ? longest_window(p) + SCORED_LATE_US : SCORED_LATE_US);
-    struct scores s = {.w = w, .from_us = from_us, .error = error, .fault = FAULT_NONE};
+    struct scores s = {.w = w, .from_us = from_us, .former = first, .error = error, .fault = FAULT_NONE};
     int64_t begun_us = clock_us();
     if (!first && now_us - w->scored_us < w->scored_pause_us && now_us >= w->scored_us) return FAULT_NONE;
     forget_scored(w, now_us);

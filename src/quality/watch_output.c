@@ -108,11 +108,11 @@ static void learn(struct output_series *s, int64_t day) {
     if (s->ready && fabs(held_normal(s) + outputs[s->signal].margin - s->rise.normal) > MOVED * s->rise.normal) s->ready = false;
 }
 
-static void take(struct watch_output *w, const struct slice names[4], enum watch_output_signal signal, double bad, const struct record_id *id, int64_t at_us) {
+static void take(struct watch_output *w, const struct slice names[4], enum watch_output_signal signal, double bad, const struct record_id *id, int64_t at_us, bool former) {
     struct slice plain[4];
     for (unsigned i = 0; i < 4; i++) plain[i] = slice_is_null(names[i]) ? SLICE("") : names[i];
     struct output_series *s = output_series_of(w, plain, signal);
-    if (s == NULL || !(bad >= 0 && bad <= 1)) return;
+    if (s == NULL || !(bad >= 0 && bad <= 1) || (former && at_us <= s->had_us)) return;
     int64_t day = at_us / DAY_US;
     unsigned at = (unsigned)((uint64_t)day % OUTPUT_DAYS);
     if (s->days[at].day != day) {
@@ -142,17 +142,17 @@ static void take(struct watch_output *w, const struct slice names[4], enum watch
 void watch_output_record(struct watch_output *w, const struct record *r) {
     const struct slice names[4] = {r->application, r->request_type, r->prompt_name, r->prompt_version};
     bool declined = slice_is(r->finish_reason, "refusal") || slice_is(r->finish_reason, "content_filter") || r->error == FAULT_UP_CONTENT_POLICY;
-    if ((r->status == RECORD_OK || declined) && slice_is_null(r->cache)) take(w, names, OUT_REFUSAL, declined, &r->id, r->time_us);
+    if ((r->status == RECORD_OK || declined) && slice_is_null(r->cache)) take(w, names, OUT_REFUSAL, declined, &r->id, r->time_us, false);
 }
 
-void watch_output_scored(struct watch_output *w, const struct scored *row) {
+void watch_output_scored(struct watch_output *w, const struct scored *row, bool former) {
     const struct slice names[4] = {row->application, row->request_type, row->prompt, row->version};
     struct arena arena;
     struct json_doc d;
     uint32_t cursor = JSON_NONE, item;
     double score;
     if (row->state == SCORED_WAITING) return;
-    if (row->length != SCORED_LENGTH_UNKNOWN) take(w, names, OUT_LENGTH, row->length != SCORED_LENGTH_USUAL, &row->record, row->time_us);
+    if (row->length != SCORED_LENGTH_UNKNOWN) take(w, names, OUT_LENGTH, row->length != SCORED_LENGTH_USUAL, &row->record, row->time_us, former);
     arena_init(&arena, 16 << 10, 4 << 20);
     if (row->state == SCORED_DONE && !slice_is_null(row->body) && json_read(row->body, &arena, UINT16_MAX, &d, NULL) == FAULT_NONE)
         while (json_each_item(&d, 0, &cursor, &item)) {
@@ -160,17 +160,17 @@ void watch_output_scored(struct watch_output *w, const struct scored *row) {
             uint32_t verdict = json_get(&d, item, "verdict");
             bool judged = slice_is(metric, "quality") || (slice_is(type, "judge") && json_is(&d, json_get(&d, item, "scale"), "1-5"));
             if (json_is(&d, verdict, "error") || !json_get_double(&d, json_get(&d, item, "score"), &score)) continue;
-            if (slice_is(type, "faithful") || slice_is(metric, "faithfulness")) take(w, names, OUT_UNSUPPORTED, json_is(&d, verdict, "fail"), &row->record, row->time_us);
+            if (slice_is(type, "faithful") || slice_is(metric, "faithfulness")) take(w, names, OUT_UNSUPPORTED, json_is(&d, verdict, "fail"), &row->record, row->time_us, former);
             else if (slice_is(type, "is-json") || slice_is(type, "contains-json") || slice_is(metric, "format"))
-                take(w, names, OUT_FORMAT, json_is(&d, verdict, "fail"), &row->record, row->time_us);
-            else if (judged) take(w, names, OUT_SCORE, 1 - score, &row->record, row->time_us);
+                take(w, names, OUT_FORMAT, json_is(&d, verdict, "fail"), &row->record, row->time_us, former);
+            else if (judged) take(w, names, OUT_SCORE, 1 - score, &row->record, row->time_us, former);
         }
     arena_deinit(&arena);
 }
 
-void watch_output_score(struct watch_output *w, const struct record *of, const struct score *score) {
+void watch_output_score(struct watch_output *w, const struct record *of, const struct score *score, bool former) {
     const struct slice names[4] = {of->application, of->request_type, of->prompt_name, of->prompt_version};
-    if (slice_is(score->source, "feedback")) take(w, names, OUT_FEEDBACK, 2 * score->value_ppm < SCORE_PPM, &score->record, score->at_us);
+    if (slice_is(score->source, "feedback")) take(w, names, OUT_FEEDBACK, 2 * score->value_ppm < SCORE_PPM, &score->record, score->at_us, former);
 }
 
 /* ---- a look ---- */

@@ -17,9 +17,10 @@ struct watch_output;
 struct watch_output *watch_output_new(void);
 void watch_output_free(struct watch_output *w);
 void watch_output_record(struct watch_output *w, const struct record *r);
-void watch_output_scored(struct watch_output *w, const struct scored *row);
+/* `former`: read again behind a start. Of these a series that was kept (watch_output_read) takes what is newer than all that it had, and nothing twice. */
+void watch_output_scored(struct watch_output *w, const struct scored *row, bool former);
 struct score;
-void watch_output_score(struct watch_output *w, const struct record *of, const struct score *score);
+void watch_output_score(struct watch_output *w, const struct record *of, const struct score *score, bool former);
 enum fault watch_output_look(struct watch_output *w, const struct policy *p, double alarms_per_month, int64_t now_us, struct arena *arena,
                              struct finding **ret, unsigned *ret_n, struct slice **ret_unsure, unsigned *ret_n_unsure, struct error *error) MUST_CHECK;
 void watch_output_write(const struct watch_output *w, struct json_writer *out);

@@ -74,6 +74,7 @@ static bool read_series(struct watch_output *w, const struct json_doc *d, uint32
         !json_get_i64(d, json_get(d, at, "worse"), &s->worse_us) || !(s->normal >= 0 && s->normal <= 1 && s->n_normal >= 0) ||
         !read_days(d, json_get(d, at, "days"), s))
         return false;
+    s->had_us = s->last_us;
     s->ready = watch_detector_read(d, json_get(d, at, "rise"), &s->rise);
     return true;
 }

@@ -30,6 +30,7 @@ struct output_series {
     double normal, n_normal;     /* mean badness of the baseline, and of how many; n 0: none yet */
     bool inherited;              /* of the version before */
     int64_t first_us, last_us, learned_day;
+    int64_t had_us;              /* last_us as it was kept: of values of before the start those up to it have been had */
     struct detector rise;
     bool ready;
     double lately;               /* mean of about the last 50 */

@@ -96,7 +96,7 @@ static void ask(struct world *w, int64_t at_us) {
     struct scored s = {.record = r.id, .application = r.application, .request_type = r.request_type, .prompt = SLICE("support"), .version = SLICE("1"),
                        .time_us = at_us, .chance_e15 = SCORED_CHANCE_ONE / 5, .state = SCORED_DONE, .length = SCORED_LENGTH_USUAL, .body = slice_of(body)};
     signals_scored(w->signals, &s);
-    watch_output_scored(w->output, &s);
+    watch_output_scored(w->output, &s, false);
 }
 
 /* ---- what the past is read from: windows as they were seen ---- */

@@ -24,6 +24,7 @@ struct desk {
     unsigned n_found, n_unsure;
     int64_t now_us;
     const char *version;
+    bool former;
 };
 
 static void desk_init(struct desk *d) {
@@ -48,7 +49,7 @@ static void scored(struct desk *d, double score, bool supported) {
                    score, supported ? "pass" : "fail", supported);
     struct scored s = {.application = SLICE("helpdesk"), .request_type = SLICE("chat"), .prompt = SLICE("support"), .version = slice_of(d->version),
                        .time_us = d->now_us, .chance_e15 = SCORED_CHANCE_ONE / 10, .state = SCORED_DONE, .length = SCORED_LENGTH_USUAL, .body = slice_of(body)};
-    watch_output_scored(d->w, &s);
+    watch_output_scored(d->w, &s, d->former);
     d->now_us += 10 * MINUTE;
 }
 static void normal(struct desk *d, int n) {
@@ -119,7 +120,7 @@ static void refusals_and_feedback(void **state) {
         record_id_new(&r.id, r.time_us);
         r.finish_reason = chance(&d, late ? 0.2 : 0.01) ? SLICE("refusal") : SLICE("stop");
         watch_output_record(d.w, &r);
-        watch_output_score(d.w, &r, &(struct score){.record = r.id, .name = SLICE("thumb"), .source = SLICE("feedback"), .value_ppm = chance(&d, late ? 0.5 : 0.1) ? 0 : SCORE_PPM, .at_us = r.time_us});
+        watch_output_score(d.w, &r, &(struct score){.record = r.id, .name = SLICE("thumb"), .source = SLICE("feedback"), .value_ppm = chance(&d, late ? 0.5 : 0.1) ? 0 : SCORE_PPM, .at_us = r.time_us}, false);
         look(&d, 0.5);
         if (i == 2499) assert_int_equal(d.n_found, 0);
     }
@@ -152,6 +153,48 @@ static void kept(void **state) {
     desk_deinit(&d);
 }
 
+static void write(const struct desk *d, struct buffer *b) {
+    struct json_writer w;
+    buffer_clear(b);
+    json_start(&w, b);
+    watch_output_write(d->w, &w);
+}
+/* Its three series had so many values on the first day. */
+static void had(const struct desk *d, struct buffer *b, const char *values) {
+    unsigned n = 0;
+    write(d, b);
+    buffer_byte(b, 0);
+    for (const char *at = b->at; (at = strstr(at, values)) != NULL; at++) n++;
+    assert_int_equal(n, 3);
+}
+
+/* What was had before a restart and is read again counts once; what came behind the last keeping counts, and so does what is scored late. */
+static void counted_once(void **state) {
+    (void)state;
+    struct desk d;
+    struct buffer b;
+    struct error error;
+    desk_init(&d);
+    buffer_init(&b, 1 << 20);
+    for (int i = 0; i < 30; i++) scored(&d, 1, true);
+    write(&d, &b);
+    watch_output_free(d.w);
+    d.w = watch_output_new();
+    assert_int_equal(watch_output_read(d.w, buffer_slice(&b), &error), FAULT_NONE);
+    d.former = true;
+    d.now_us = START;
+    for (int i = 0; i < 30; i++) scored(&d, 1, true);
+    had(&d, &b, "\"days\":[[20700,30,");
+    for (int i = 0; i < 10; i++) scored(&d, 1, true);
+    had(&d, &b, "\"days\":[[20700,40,");
+    d.former = false;
+    d.now_us = START;
+    scored(&d, 1, true);
+    had(&d, &b, "\"days\":[[20700,41,");
+    buffer_deinit(&b);
+    desk_deinit(&d);
+}
+
 /* 60 months of what is normal, five a month allowed to all series: 300, and a good deal fewer come. */
 static void false_alarms(void **state) {
     (void)state;
@@ -172,7 +215,7 @@ static void false_alarms(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(unsupported), cmocka_unit_test(new_version), cmocka_unit_test(refusals_and_feedback), cmocka_unit_test(kept),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(unsupported), cmocka_unit_test(new_version), cmocka_unit_test(refusals_and_feedback), cmocka_unit_test(kept), cmocka_unit_test(counted_once),
                                        cmocka_unit_test(false_alarms)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
