@@ -249,11 +249,18 @@ static struct buffer *title_of(struct look *l, const struct latency_series *s) {
     return b;
 }
 
+/* The clock stepped back: what was booked in a future that is none would stand in the way of what comes. */
+static void forget_future(const struct look *l, struct latency_series *s) {
+    for (unsigned i = 0; i < WINDOW_CELLS + 2; i++)
+        if (s->cells[i].at > l->now_us / CELL_US + 1) s->cells[i] = (struct latency_cell){.at = 0};
+}
+
+static bool is_lately(const struct look *l, const struct latency_cell *c) { return c->at <= l->now_us / CELL_US && c->at + WINDOW_CELLS >= l->now_us / CELL_US; }
+
 static void look_at_budget(struct look *l, struct latency_series *s, unsigned q) {
     double n = 0, over = 0;
-    int64_t newest = l->now_us / CELL_US;
     for (unsigned i = 0; i < WINDOW_CELLS + 2; i++)
-        if (s->cells[i].at <= newest && s->cells[i].at + WINDOW_CELLS >= newest) {
+        if (is_lately(l, &s->cells[i])) {
             n += s->cells[i].n[q];
             over += s->cells[i].over[q];
         }
@@ -306,7 +313,7 @@ static void look_at_rise(struct look *l, struct latency_series *s) {
     if (found && s->worse_us == 0) s->worse_us = l->now_us;
     if (s->worse_us == 0) return;
     for (unsigned i = 0; i < WINDOW_CELLS + 2; i++)
-        if (s->cells[i].at + WINDOW_CELLS >= l->now_us / CELL_US) {
+        if (is_lately(l, &s->cells[i])) {
             known += s->cells[i].known;
             slow += s->cells[i].slow;
         }
@@ -380,6 +387,7 @@ enum fault watch_latency_look(struct watch_latency *w, const struct policy *p, s
     while (table_next(&w->by_name, &cursor, &key, &value)) {
         struct latency_series *x = value;
         follow_budgets(&l, x);
+        forget_future(&l, x);
         for (unsigned q = 0; q < QUANTILES; q++)
             if (x->budgets[q] > 0) look_at_budget(&l, x, q);
         look_at_rise(&l, x);

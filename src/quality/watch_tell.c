@@ -91,7 +91,8 @@ void watch_tell_share(struct buffer *out, double share) {
     buffer_printf(out, p >= 9.95 || p == 0 ? "%.0f %%" : p >= 0.095 ? "%.1f %%" : "%.3f %%", p);
 }
 void watch_tell_time(struct buffer *out, double seconds) {
-    if (seconds < 1) buffer_printf(out, "%.0f ms", 1000 * seconds);
+    if (seconds > 0 && seconds < 0.0009995) buffer_printf(out, "%.0f us", 1e6 * seconds);
+    else if (seconds < 1) buffer_printf(out, "%.0f ms", 1000 * seconds);
     else buffer_printf(out, seconds < 99.5 ? "%.1f s" : "%.0f s", seconds);
 }
 void watch_tell_clock(struct buffer *out, int64_t wall_us) {

@@ -109,6 +109,30 @@ static void budget(void **state) {
     desk_deinit(&d);
 }
 
+/* A tiny budget is told as it is; what was booked before the clock stepped back by a day counts no more, and stands in nobody's way. */
+static void clock_steps(void **state) {
+    (void)state;
+    struct desk d;
+    desk_init(&d);
+    d.types[0].latency.p50 = 1;
+    d.now_us = START + 86400 * SECOND;
+    ask(&d, 0.5, 300);
+    look(&d, 0.25);
+    for (int i = 0; i < 400; i++, d.now_us += SECOND) ask(&d, 0.5, 300);
+    look(&d, 0.25);
+    assert_int_equal(d.n_found, 1);
+    says(d.found[0].title, "p50 is surely above its budget of 1 us: ");
+    d.now_us = START;
+    look(&d, 0.25);
+    assert_int_equal(d.n_found, 0);
+    assert_int_equal(d.n_unsure, 1);
+    for (int i = 0; i < 40; i++, d.now_us += SECOND) ask(&d, 0.5, 300);
+    look(&d, 0.25);
+    assert_int_equal(d.n_found, 1);
+    says(d.found[0].title, "40 of 40 in the last 5 min");
+    desk_deinit(&d);
+}
+
 static void like_with_like(void **state) {
     (void)state;
     struct desk d;
@@ -216,6 +240,6 @@ static void false_alarms(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(budget), cmocka_unit_test(like_with_like), cmocka_unit_test(kept), cmocka_unit_test(kept_over_budget), cmocka_unit_test(false_alarms)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(budget), cmocka_unit_test(clock_steps), cmocka_unit_test(like_with_like), cmocka_unit_test(kept), cmocka_unit_test(kept_over_budget), cmocka_unit_test(false_alarms)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
