@@ -35,6 +35,9 @@ MAIN_OBJ := $(MAIN:%.c=$(BUILD)/%.o)
 UNIT := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT:tests/unit/%.c=$(BUILD)/unit/%)
 
+# what the build reads from npm (mk/tokens.mk fetches it)
+NPM_MODULES ?= build/npm/node_modules
+
 # what was built with other flags is built again
 FLAGS := $(CC) $(CFLAGS)
 ifneq ($(FLAGS),$(file <$(BUILD)/flags))

@@ -1,7 +1,6 @@
 # The tables of token counting: npm's gpt-tokenizer (pinned by mk/npm/package-lock.json) is fetched into build/npm,
 # and scripts/gen_ranks makes one file of its ranks, which goes into the binary. Both lie in build/ whatever BUILD is:
 # every kind of build embeds the same bytes. Where npm cannot fetch: make NPM_MODULES=/folder/with/gpt-tokenizer
-NPM_MODULES ?= build/npm/node_modules
 RANKS := build/tokens/ranks.bin
 RANKS_OBJ := $(BUILD)/gen/$(RANKS).o
 

@@ -1,0 +1,20 @@
+// The table of pages: what is not in here does not exist. The first whose pattern matches is shown; `:name` is a part of the path.
+import type {ComponentType} from "preact";
+import {Overview} from "./overview";
+import {NotFound} from "./missing";
+
+export interface PageProps { parts: {[name: string]: string} }
+export interface PageEntry { path: string; pattern?: string; title: string; key?: string; nav?: boolean; also?: string[]; page: ComponentType<PageProps> }
+export const pages: PageEntry[] = [
+  {path: "/", title: "Overview", key: "o", nav: true, page: Overview},
+];
+
+export function pageOf(path: string): {page: ComponentType<PageProps>; parts: {[name: string]: string}} {
+  const have = path.split("/").filter(Boolean);
+  for (const p of pages) {
+    const want = (p.pattern ?? p.path).split("/").filter(Boolean), parts: {[name: string]: string} = {};
+    if (want.length === have.length && want.every((w, i) => (w.startsWith(":") ? ((parts[w.slice(1)] = decode(have[i])), true) : w === have[i]))) return {page: p.page, parts};
+  }
+  return {page: NotFound, parts: {}};
+}
+const decode = (part: string) => { try { return decodeURIComponent(part); } catch { return part; } };

@@ -1,0 +1,61 @@
+// Cmd/Ctrl-K: pages, and whatever has a name. `?`: the keys.
+import {useEffect, useMemo, useRef, useState} from "preact/hooks";
+import {get} from "../api";
+import {boundKeys} from "../keys";
+import {go, withFilters} from "../router";
+import {pages} from "../pages";
+import {Dialog} from "./acts";
+
+interface Found { text: string; kind: string; href: string }
+const sources: Array<{kind: string; path: string; list: (a: any) => Found[]}> = [
+  {kind: "prompt", path: "/prompts", list: (a) => (a.prompts ?? a.subjects ?? []).map((p: any) => ({text: p.name, kind: "prompt", href: "/prompts/" + encodeURIComponent(p.name)}))},
+  {kind: "model", path: "/models", list: (a) => a.models.map((m: any) => ({text: m.name, kind: "model", href: "/exchanges?model=" + encodeURIComponent(m.name)}))},
+  {kind: "rollout", path: "/rollouts", list: (a) => a.rollouts.map((r: any) => ({text: `${r.prompt} → version ${r.candidate}`, kind: "rollout", href: "/rollouts/" + encodeURIComponent(r.prompt)}))},
+  {kind: "rule", path: "/alert-rules", list: (a) => a.rules.map((r: any) => ({text: r.name, kind: "alert rule", href: "/alerts/rules/" + encodeURIComponent(r.name)}))},
+  {kind: "suite", path: "/suites", list: (a) => (a.definitions ?? []).map((s: any) => ({text: s.name, kind: "suite", href: "/evaluation?suite=" + encodeURIComponent(s.name)}))},
+  {kind: "budget", path: "/budgets", list: (a) => a.budgets.map((b: any) => ({text: b.name, kind: "budget", href: "/cost?tab=budgets"}))},
+];
+
+export function Palette({open, close}: {open: boolean; close: () => void}) {
+  const [text, setText] = useState(""), [at, setAt] = useState(0), [named, setNamed] = useState<Found[]>([]);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (!open) return;
+    setText(""); setAt(0);
+    setTimeout(() => input.current?.focus());
+    void Promise.allSettled(sources.map((s) => get<any>(s.path).then(s.list))).then((all) => setNamed(all.flatMap((a) => (a.status === "fulfilled" ? a.value : []))));
+  }, [open]);
+  const found = useMemo(() => {
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    const list: Found[] = [...pages.filter((p) => p.nav).map((p) => ({text: p.title, kind: "page", href: p.path})), ...named];
+    if (/^[0-9A-HJKMNP-TV-Z]{26}$/i.test(text.trim())) list.unshift({text: "exchange " + text.trim(), kind: "exchange", href: "/exchanges/" + text.trim().toUpperCase()});
+    if (text.trim()) list.push({text: `exchanges of user “${text.trim()}”`, kind: "search", href: "/exchanges?user=" + encodeURIComponent(text.trim())});
+    return list.filter((f) => f.kind === "search" || words.every((w) => (f.text + " " + f.kind).toLowerCase().includes(w))).slice(0, 40);
+  }, [text, named]);
+  const pick = (f: Found | undefined) => { if (f) { close(); go(f.href.includes("?") ? f.href : withFilters(f.href)); } };
+  const key = (e: KeyboardEvent) => {
+    if (e.key === "ArrowDown" || e.key === "ArrowUp") { e.preventDefault(); setAt((n) => Math.max(0, Math.min(found.length - 1, n + (e.key === "ArrowDown" ? 1 : -1)))); }
+    if (e.key === "Enter") { e.preventDefault(); pick(found[at]); }
+  };
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => { if (open && !dialog.current?.open) dialog.current?.showModal(); }, [open]);
+  useEffect(() => { dialog.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({block: "nearest"}); }, [at]);
+  if (!open) return null;
+  return (
+    <dialog ref={dialog} class="palette" aria-label="Find anything" onClose={close} onCancel={close} onClick={(e) => { if (e.target === dialog.current) close(); }}>
+      <input ref={input} role="combobox" aria-expanded="true" aria-controls="found" aria-activedescendant={found[at] ? "found-" + at : undefined} aria-label="Find a page, prompt, model, rule, suite, exchange"
+        placeholder="Find a page, prompt, model, rule, suite, exchange …" value={text} onInput={(e) => { setText(e.currentTarget.value); setAt(0); }} onKeyDown={key} />
+      <ul id="found" role="listbox" aria-label="Found">{found.map((f, i) => <li id={"found-" + i} role="option" aria-selected={i === at} onClick={() => pick(f)}>{f.text}<span class="muted">{f.kind}</span></li>)}</ul>
+    </dialog>
+  );
+}
+
+export function Help({open, close}: {open: boolean; close: () => void}) {
+  const known = [...new Map(boundKeys().filter((k) => k.what).map((k) => [k.keys, k])).values()];
+  return (
+    <Dialog title="Keys" open={open} onClose={close}>
+      <table><caption class="hidden">Keys that hold on this page</caption><tbody>{known.map((k) => <tr><td class="nowrap">{k.keys.replace("mod+", "Ctrl/Cmd ").split(" ").map((s) => <><kbd>{s}</kbd> </>)}</td><td>{k.what}</td></tr>)}</tbody></table>
+      <div><button class="button" onClick={close}>Close</button></div>
+    </Dialog>
+  );
+}
