@@ -67,7 +67,7 @@ export function Frame({children}: {children: ComponentChildren}) {
           <button class="button menu-button" aria-expanded={menu} onClick={() => setMenu(!menu)}>Menu</button>
           <label class="hidden" for="application">Application</label>
           <select id="application" value={app} onChange={(e) => setApp(e.currentTarget.value)}><option value="">All applications</option>{session.applications.map((a) => <option>{a}</option>)}</select>
-          <button class="button" onClick={() => setPalette(true)}>Find … <kbd>Ctrl K</kbd></button>
+          <button class="button" onClick={() => setPalette(true)}>Find <kbd>Ctrl K</kbd></button>
           <span class="grow" />
           <LiveState />
           <button class="button plain" onClick={() => setHelp(true)} aria-label="The keys"><kbd>?</kbd></button>
