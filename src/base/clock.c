@@ -12,6 +12,7 @@
 /* The test clock. `fake_on` is set last and read first, so whoever sees it sees both times. */
 static atomic_bool fake_on;
 static _Atomic int64_t fake_mono, fake_wall;
+static _Atomic int64_t ahead_mono, ahead_wall; /* of the real clocks, since clock_flow */
 
 static int64_t read_clock(clockid_t id) {
     struct timespec t;
@@ -23,12 +24,24 @@ int64_t clock_real_us(void) {
     return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t clock_real_wall_us(void) {
+    return read_clock(CLOCK_REALTIME);
+}
+
 int64_t clock_us(void) {
-    return atomic_load(&fake_on) ? atomic_load(&fake_mono) : read_clock(CLOCK_MONOTONIC);
+    return atomic_load(&fake_on) ? atomic_load(&fake_mono)
+                                 : read_clock(CLOCK_MONOTONIC) + atomic_load_explicit(&ahead_mono, memory_order_relaxed);
 }
 
 int64_t clock_wall_us(void) {
-    return atomic_load(&fake_on) ? atomic_load(&fake_wall) : read_clock(CLOCK_REALTIME);
+    return atomic_load(&fake_on) ? atomic_load(&fake_wall)
+                                 : read_clock(CLOCK_REALTIME) + atomic_load_explicit(&ahead_wall, memory_order_relaxed);
+}
+
+void clock_flow(int64_t mono_us, int64_t wall_us) {
+    atomic_store(&ahead_mono, mono_us - read_clock(CLOCK_MONOTONIC));
+    atomic_store(&ahead_wall, wall_us - read_clock(CLOCK_REALTIME));
+    atomic_store(&fake_on, false);
 }
 
 void clock_fake(int64_t mono_us, int64_t wall_us) {

@@ -1,6 +1,7 @@
 #include "base/mailbox.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/virtual_time.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -16,6 +17,7 @@ struct mailbox {
     pthread_cond_t filled;
     int fd;       /* -1: not made */
     bool waiting; /* a thread is in mailbox_wait */
+    struct virtual_waiter *waiter; /* that thread, while it waits in virtual time */
     size_t capacity, count, first;
     void *ring[];
 };
@@ -60,6 +62,7 @@ bool mailbox_post(struct mailbox *m, void *item) {
         m->ring[(m->first + m->count) % m->capacity] = item;
         if (m->count++ == 0) raise_fd(m);
         if (m->waiting) pthread_cond_signal(&m->filled);
+        if (m->waiter) virtual_waiter_wake(m->waiter);
     }
     pthread_mutex_unlock(&m->lock);
     return room;
@@ -80,8 +83,30 @@ void *mailbox_take(struct mailbox *m) {
     return item;
 }
 
+/* Posts wake under m->lock, which is held while the wait begins. */
+static void *wait_virtually(struct mailbox *m, struct virtual_waiter *w, int64_t timeout_us) {
+    int64_t due, now = clock_us();
+    if (timeout_us < 0 || __builtin_add_overflow(now, timeout_us, &due)) due = INT64_MAX;
+    pthread_mutex_lock(&m->lock);
+    while (m->count == 0 && now < due && virtual_time_is_on()) {
+        m->waiter = w;
+        virtual_waiter_begin(w, -1, due);
+        pthread_mutex_unlock(&m->lock);
+        virtual_waiter_wait(w);
+        pthread_mutex_lock(&m->lock);
+        m->waiter = NULL;
+        now = clock_us();
+    }
+    void *item = take_locked(m);
+    pthread_mutex_unlock(&m->lock);
+    if (item == NULL && now < due) return mailbox_wait(m, due == INT64_MAX ? -1 : due - now); /* virtual time has ended */
+    return item;
+}
+
 void *mailbox_wait(struct mailbox *m, int64_t timeout_us) {
     int64_t until;
+    struct virtual_waiter *virtual = virtual_waiter_mine();
+    if (virtual != NULL) return wait_virtually(m, virtual, timeout_us);
     if (timeout_us < 0 || __builtin_add_overflow(clock_real_us(), timeout_us, &until)) until = -1;
     struct timespec deadline = {until / 1000000, until % 1000000 * 1000};
     pthread_mutex_lock(&m->lock);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/virtual_time.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -249,12 +250,37 @@ static void fire_timers(struct loop *l) {
     }
 }
 
+/* The first that is due, once those that were moved to later stand where they belong. */
+static int64_t first_due_us(struct loop *l) {
+    while (l->timers > 0 && l->heap[1]->due_us > l->heap[1]->sorted_us) {
+        l->heap[1]->sorted_us = l->heap[1]->due_us;
+        sift_down(l, l->heap[1], 1);
+    }
+    return l->timers > 0 ? l->heap[1]->sorted_us : INT64_MAX;
+}
+
 static int wait_ms(const struct loop *l) {
     if (l->deferred.count > 0) return 0;
     if (l->timers == 0) return -1;
     int64_t us = l->heap[1]->sorted_us - clock_us();
     if (us <= 0) return 0;
     return us > LONGEST_WAIT_MS * INT64_C(1000) ? LONGEST_WAIT_MS : (int)((us + 999) / 1000);
+}
+
+/* Events are taken by this thread while it is busy, never by the wait itself: what is ready is seen by virtual time. */
+static int wait_virtually(struct loop *l, struct virtual_waiter *w) {
+    int n = epoll_wait(l->epoll_fd, l->batch, BATCH, 0);
+    if (n != 0 || l->deferred.count > 0) return n;
+    int64_t due_us = first_due_us(l);
+    if (due_us <= clock_us()) return 0;
+    virtual_waiter_begin(w, l->epoll_fd, due_us);
+    virtual_waiter_wait(w);
+    return epoll_wait(l->epoll_fd, l->batch, BATCH, 0);
+}
+
+static int wait_for_events(struct loop *l) {
+    struct virtual_waiter *virtual = virtual_waiter_mine();
+    return virtual != NULL ? wait_virtually(l, virtual) : epoll_wait(l->epoll_fd, l->batch, BATCH, wait_ms(l));
 }
 
 /* running */
@@ -287,7 +313,7 @@ void loop_run(struct loop *l) {
     l->closed = false;
     pthread_mutex_unlock(&l->lock);
     while (!atomic_load(&l->stop)) {
-        int n = epoll_wait(l->epoll_fd, l->batch, BATCH, wait_ms(l));
+        int n = wait_for_events(l);
         l->now_us = clock_us();
         l->batch_count = n > 0 ? n : 0; /* EINTR: a turn without events */
         deliver(l);
