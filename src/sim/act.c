@@ -95,9 +95,9 @@ static bool scaled(struct slice text, const char *const *units, const double *fa
 }
 
 bool act_duration(struct slice text, int64_t *ret_us) {
-    static const char *const units[] = {"us", "ms", "s", "m", "h"};
-    static const double factors[] = {1, 1e3, 1e6, 60e6, 3600e6};
-    return scaled(text, units, factors, 5, 0, ret_us);
+    static const char *const units[] = {"us", "ms", "s", "m", "h", "d"};
+    static const double factors[] = {1, 1e3, 1e6, 60e6, 3600e6, 86400e6};
+    return scaled(text, units, factors, 6, 0, ret_us);
 }
 
 static bool read_size(struct slice text, int64_t *ret) {

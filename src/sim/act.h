@@ -51,6 +51,7 @@ enum act_retry_form { ACT_RETRY_SECONDS, ACT_RETRY_DATE, ACT_RETRY_MS, ACT_RETRY
     ACT(longer, NUMBER, longer, "multiply the answer's length")                                              \
     ACT(worse, NUMBER, worse, "share of useless sentences, 0 to 1")                                          \
     ACT(say, TEXT, say, "answer this text")                                                                  \
+    ACT(lead, TEXT, lead, "begin the answer with this text")                                                 \
     ACT(empty, FLAG, empty, "answer nothing at all, with finish reason stop")                                \
     ACT(refusal, TEXT, refusal, "refuse with this text")                                                     \
     ACT(content_filter, FILTER, content_filter, "prompt: 400; output: finish reason content_filter")         \
@@ -76,7 +77,7 @@ struct act_header {
 struct act {
     int64_t status, reasoning, polls;
     struct act_error error;
-    struct slice body, version, fingerprint, say, refusal;
+    struct slice body, version, fingerprint, say, lead, refusal;
     struct act_header headers[SIM_HEADERS];
     unsigned n_headers;
     int64_t retry_after, delay, first_token, stall_for; /* microseconds; -1: not set */

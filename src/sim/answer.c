@@ -87,6 +87,7 @@ static void make_text(struct making *m, struct answer_choice *c) {
     if (exact && tokens > m->limit) tokens = m->limit + 1;
     c->n_parts = 1;
     c->parts[0].kind = ANSWER_TEXT;
+    if (!slice_is_null(m->act->lead)) buffer_append(&m->text, m->act->lead);
     if (!slice_is_null(m->act->say)) buffer_append(&m->text, m->act->say);
     else if (m->ask->format != ASK_FORMAT_TEXT) write_json(m);
     else prose_write(&m->dice, &m->echo, tokens, exact, m->act->worse, &m->text);

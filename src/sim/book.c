@@ -5,6 +5,7 @@
 #include "base/table.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 struct counter {
     uint64_t count;
@@ -151,6 +152,68 @@ static void apply_rules(struct book *b, const struct book_request *r, struct boo
         (void)checked;
         if (rule->stop) return;
     }
+}
+
+int64_t book_listing(struct book *b, const struct script_request *r, struct slice key) {
+    struct ask none = {.model = SLICE("")};
+    struct book_request request = {&none, *r, key};
+    struct act act;
+    act_init(&act);
+    pthread_mutex_lock(&b->lock);
+    for (unsigned i = 0; i < script_rules(b->script); i++) {
+        const struct script_rule *rule = script_rule(b->script, i);
+        const struct yaml_node *at;
+        if (slice_is_null(rule->path) || !rule_holds(b, i, rule, &request)) continue;
+        b->rules_met[i]++;
+        enum fault checked = act_read(rule->todo, &act, &at, NULL); /* when the script was read */
+        (void)checked;
+    }
+    pthread_mutex_unlock(&b->lock);
+    return act.status;
+}
+
+static void write_incident(const struct script_incident *x, unsigned number, int64_t since_us, struct json_writer *w) {
+    char id[24], since[CLOCK_TEXT];
+    (void)snprintf(id, sizeof id, "incident-%u", number);
+    clock_format(since_us, since);
+    json_object(w);
+    json_member_text(w, "id", id);
+    json_member_string(w, "name", x->name);
+    json_member_text(w, "status", "investigating");
+    json_member_string(w, "impact", x->impact);
+    json_member_text(w, "started_at", since);
+    json_member_text(w, "updated_at", since);
+    json_object_end(w);
+}
+
+void book_write_status(struct book *b, struct buffer *out) {
+    struct json_writer w;
+    struct slice indicator = SLICE("none");
+    pthread_mutex_lock(&b->lock);
+    int64_t now = elapsed(b, b->loaded_us);
+    json_start(&w, out);
+    json_object(&w);
+    json_key(&w, "incidents");
+    json_array(&w);
+    for (unsigned i = 0; i < script_incidents(b->script); i++) {
+        const struct script_incident *x = script_incident(b->script, i);
+        if (now < x->from_us || now >= x->to_us) continue;
+        write_incident(x, i + 1, clock_wall_us() - (int64_t)((double)(now - x->from_us) / b->speed), &w);
+        indicator = x->impact;
+    }
+    json_array_end(&w);
+    bool well = slice_is(indicator, "none");
+    json_key(&w, "status");
+    json_object(&w);
+    json_member_string(&w, "indicator", indicator);
+    json_member_text(&w, "description", well ? "All Systems Operational" : "Partial System Outage");
+    json_object_end(&w);
+    json_key(&w, "page");
+    json_object(&w);
+    json_member_text(&w, "name", "A provider that never was");
+    json_object_end(&w);
+    json_object_end(&w);
+    pthread_mutex_unlock(&b->lock);
 }
 
 void book_begin(struct book *b, const struct book_request *r, struct book_verdict *ret) {

@@ -43,6 +43,11 @@ void book_end(struct book *b, struct book_verdict *v, enum book_outcome outcome,
               uint64_t output);
 void book_release(struct book_verdict *v);
 
+/* The status with which a listing of models is refused: that of the last rule that has `match.path` and holds; 0: none. */
+int64_t book_listing(struct book *b, const struct script_request *r, struct slice key);
+/* The vendor's status page as it is now: a Statuspage v2 summary. */
+void book_write_status(struct book *b, struct buffer *out);
+
 void book_write_stats(struct book *b, struct buffer *out);
 
 #endif

@@ -19,6 +19,7 @@
 #define SIM_SCRIPT (1u << 20)  /* script text */
 #define SIM_SCRIPT_ARENA (16u << 20) /* its tree */
 #define SIM_RULES 256                /* rules of a script */
+#define SIM_INCIDENTS 32             /* of a script's status page */
 #define SIM_PROFILES 256             /* models of a script */
 #define SIM_HEADERS 16               /* header lines that one action sets */
 #define SIM_COUNTERS 100000          /* (rule, model, key) counters; more share one */

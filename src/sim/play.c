@@ -1,4 +1,5 @@
 #include "sim/play.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "sim/play_private.h"
 
@@ -97,7 +98,7 @@ static struct slice request_header(void *ctx, const char *name) {
     return http_request_header(ctx, name);
 }
 
-static struct slice credential(const struct http_request *r) {
+struct slice play_credential(const struct http_request *r) {
     struct slice key = http_request_header(r, "authorization");
     if (slice_starts(key, SLICE("Bearer "))) return slice_make(key.at + 7, key.len - 7);
     key = http_request_header(r, "x-api-key");
@@ -117,7 +118,8 @@ void play_start(struct play_stage *s, struct http_request *r, enum ask_api api, 
         return;
     }
     struct book_request b = {
-        &p->ask, {r->path, p->ask.model, p->ask.question, p->ask.stream, r, request_header, p->ask.system}, credential(r)};
+        &p->ask, {r->path, p->ask.model, p->ask.question, p->ask.stream, r, request_header, p->ask.system,
+                                  p->ask.input_tokens, p->ask.format != ASK_FORMAT_TEXT, clock_wall_us()}, play_credential(r)};
     book_begin(s->book, &b, &p->verdict);
     p->verdict.act.azure |= azure;
     p->times = dice_of(p->ask.content, p->verdict.serial);

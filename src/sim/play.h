@@ -27,6 +27,8 @@ void play_stage_deinit(struct play_stage *s);
 /* Owns the request from here on; r->owner is the play. `model` is Azure's deployment or SLICE_NULL. */
 void play_start(struct play_stage *s, struct http_request *r, enum ask_api api, struct slice model,
                 bool azure);
+/* The credential of a request, in whichever header it came; SLICE_NULL: none. */
+struct slice play_credential(const struct http_request *r);
 void play_gone(struct http_request *r);
 void play_drained(struct http_request *r);
 void play_finished(struct http_request *r);

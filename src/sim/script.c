@@ -1,4 +1,5 @@
 #include "sim/script.h"
+#include "base/date.h"
 #include "base/mem.h"
 
 #include <math.h>
@@ -11,6 +12,8 @@ struct script {
     unsigned n_rules;
     struct profile profiles[SIM_PROFILES];
     unsigned n_profiles;
+    struct script_incident incidents[SIM_INCIDENTS];
+    unsigned n_incidents;
     const struct yaml_node *keys; /* list; NULL: any or none */
 };
 
@@ -92,6 +95,40 @@ static enum fault read_flag(struct reading *r, const struct yaml_node *n, bool *
     return FAULT_NONE;
 }
 
+/* "09:00" in seconds of the day. */
+static bool hour_of(struct slice text, int64_t *ret_s) {
+    struct slice hour, minute;
+    uint64_t h, m;
+    if (!slice_cut(text, ':', &hour, &minute) || minute.len != 2) return false;
+    if (!slice_to_u64(hour, &h) || !slice_to_u64(minute, &m) || h > 24 || m > 59 || (h == 24 && m > 0)) return false;
+    *ret_s = (int64_t)(h * 3600 + m * 60);
+    return true;
+}
+
+static enum fault read_hours(struct reading *r, const struct yaml_node *n, struct script_rule *rule) {
+    struct slice from, to;
+    if (n->type == YAML_SCALAR && slice_cut(n->text, '-', &from, &to) && hour_of(from, &rule->hour_from_s) &&
+        hour_of(to, &rule->hour_to_s))
+        return FAULT_NONE;
+    return expected(r, n, "hours such as 09:00-11:00, or over midnight 22:00-06:00");
+}
+
+static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+
+/* "sat", or "mon-fri" */
+static enum fault read_weekdays(struct reading *r, const struct yaml_node *n, struct script_rule *rule) {
+    struct slice first, last;
+    unsigned from = 7, to = 7;
+    if (n->type != YAML_SCALAR || !slice_cut(n->text, '-', &first, &last)) first = last = n->text;
+    for (unsigned i = 0; n->type == YAML_SCALAR && i < 7; i++) {
+        if (slice_is(first, days[i])) from = i;
+        if (slice_is(last, days[i])) to = i;
+    }
+    if (from > to || to == 7) return expected(r, n, "a day such as sat, or days such as mon-fri");
+    for (unsigned i = from; i <= to; i++) rule->weekdays |= 1u << i;
+    return FAULT_NONE;
+}
+
 /* ---- rules ---- */
 
 static enum fault read_header_match(struct reading *r, const struct yaml_node *n, struct script_rule *rule) {
@@ -106,12 +143,12 @@ static enum fault read_header_match(struct reading *r, const struct yaml_node *n
 }
 
 static enum fault read_match(struct reading *r, const struct yaml_node *map, struct script_rule *rule) {
-    static const char *const names[] = {"model", "path", "user_contains", "nth", "stream", "system_contains", "header.NAME"};
+    static const char *const names[] = {"model", "path", "user_contains", "nth", "stream", "system_contains", "min_tokens", "json", "header.NAME"};
     enum { N = sizeof names / sizeof names[0] };
     if (map->type != YAML_MAP) return expected(r, map, "a map");
     for (const struct yaml_node *n = map->first; n != NULL; n = n->next) {
         enum fault f = FAULT_NONE;
-        bool stream = false;
+        bool stream = false, json = false;
         switch (slice_starts(n->key, SLICE("header.")) ? N - 1 : key_of(n, names, N - 1)) {
         case 0: f = read_text(r, n, &rule->model); break;
         case 1: f = read_text(r, n, &rule->path); break;
@@ -122,6 +159,13 @@ static enum fault read_match(struct reading *r, const struct yaml_node *map, str
             if (f == FAULT_NONE) rule->stream = stream;
             break;
         case 5: f = read_text(r, n, &rule->system); break;
+        case 6:
+            if (n->type != YAML_SCALAR || !slice_to_u64(n->text, &rule->min_tokens)) f = expected(r, n, "a number of tokens");
+            break;
+        case 7:
+            f = read_flag(r, n, &json);
+            if (f == FAULT_NONE) rule->json = json;
+            break;
         default:
             f = slice_starts(n->key, SLICE("header.")) ? read_header_match(r, n, rule)
                                                        : unknown(r, n, names, N);
@@ -141,7 +185,8 @@ static enum fault read_todo(struct reading *r, const struct yaml_node *n, struct
 
 static enum fault read_rule_key(struct reading *r, const struct yaml_node *n, struct script_rule *rule) {
     static const char *const names[] = {"name",        "match", "from", "to", "every",
-                                        "probability", "nth",   "stop", "do"};
+                                        "probability", "nth",   "stop", "do",
+                                        "hours",       "weekdays"};
     enum { N = sizeof names / sizeof names[0] };
     switch (key_of(n, names, N)) {
     case 0: return read_text(r, n, &rule->name);
@@ -156,6 +201,8 @@ static enum fault read_rule_key(struct reading *r, const struct yaml_node *n, st
     case 6: return read_nth(r, n, rule);
     case 7: return read_flag(r, n, &rule->stop);
     case 8: return read_todo(r, n, rule);
+    case 9: return read_hours(r, n, rule);
+    case 10: return read_weekdays(r, n, rule);
     default: return unknown(r, n, names, N);
     }
 }
@@ -166,7 +213,7 @@ static enum fault read_rules(struct reading *r, const struct yaml_node *list) {
         if (r->script->n_rules == SIM_RULES) return expected(r, n, "at most 256 rules");
         struct script_rule *rule = &r->script->rules[r->script->n_rules++];
         *rule = (struct script_rule){
-            .stream = -1, .nth_from = 1, .nth_to = UINT64_MAX, .probability = 1, .to_us = INT64_MAX};
+            .stream = -1, .json = -1, .nth_from = 1, .nth_to = UINT64_MAX, .probability = 1, .to_us = INT64_MAX};
         if (n->type != YAML_MAP) return expected(r, n, "a rule: a map with match and do");
         for (const struct yaml_node *key = n->first; key != NULL; key = key->next) {
             enum fault f = read_rule_key(r, key, rule);
@@ -241,19 +288,55 @@ static enum fault read_keys(struct reading *r, const struct yaml_node *list) {
     return FAULT_NONE;
 }
 
+/* ---- the status page ---- */
+
+static enum fault read_incident(struct reading *r, const struct yaml_node *map, struct script_incident *incident) {
+    static const char *const names[] = {"name", "impact", "from", "to"};
+    if (map->type != YAML_MAP) return expected(r, map, "a map of name, impact, from, to");
+    for (const struct yaml_node *n = map->first; n != NULL; n = n->next) {
+        enum fault f;
+        switch (key_of(n, names, 4)) {
+        case 0: f = read_text(r, n, &incident->name); break;
+        case 1:
+            f = read_text(r, n, &incident->impact);
+            if (f == FAULT_NONE && !slice_is(n->text, "minor") && !slice_is(n->text, "major") && !slice_is(n->text, "critical"))
+                f = expected(r, n, "minor, major or critical");
+            break;
+        case 2: f = read_duration(r, n, &incident->from_us); break;
+        case 3: f = read_duration(r, n, &incident->to_us); break;
+        default: f = unknown(r, n, names, 4); break;
+        }
+        if (f != FAULT_NONE) return f;
+    }
+    return slice_is_null(incident->name) ? expected(r, map, "a map with a name") : FAULT_NONE;
+}
+
+static enum fault read_incidents(struct reading *r, const struct yaml_node *list) {
+    if (list->type != YAML_LIST) return expected(r, list, "a list of incidents");
+    for (const struct yaml_node *n = list->first; n != NULL; n = n->next) {
+        if (r->script->n_incidents == SIM_INCIDENTS) return expected(r, n, "at most 32 incidents");
+        struct script_incident *incident = &r->script->incidents[r->script->n_incidents++];
+        *incident = (struct script_incident){.impact = SLICE("major"), .to_us = INT64_MAX};
+        enum fault f = read_incident(r, n, incident);
+        if (f != FAULT_NONE) return f;
+    }
+    return FAULT_NONE;
+}
+
 /* ---- the whole ---- */
 
 static enum fault read_script(struct reading *r, const struct yaml_node *root) {
-    static const char *const names[] = {"models", "rules", "keys"};
+    static const char *const names[] = {"models", "rules", "keys", "status_page"};
     if (root == NULL) return FAULT_NONE;
-    if (root->type != YAML_MAP) return expected(r, root, "a map of models, rules, keys");
+    if (root->type != YAML_MAP) return expected(r, root, "a map of models, rules, keys, status_page");
     for (const struct yaml_node *n = root->first; n != NULL; n = n->next) {
         enum fault f;
-        switch (key_of(n, names, 3)) {
+        switch (key_of(n, names, 4)) {
         case 0: f = read_profiles(r, n); break;
         case 1: f = read_rules(r, n); break;
         case 2: f = read_keys(r, n); break;
-        default: f = unknown(r, n, names, 3); break;
+        case 3: f = read_incidents(r, n); break;
+        default: f = unknown(r, n, names, 4); break;
         }
         if (f != FAULT_NONE) return f;
     }
@@ -300,6 +383,12 @@ unsigned script_rules(const struct script *s) {
 const struct script_rule *script_rule(const struct script *s, unsigned i) {
     return &s->rules[i];
 }
+unsigned script_incidents(const struct script *s) {
+    return s == NULL ? 0 : s->n_incidents;
+}
+const struct script_incident *script_incident(const struct script *s, unsigned i) {
+    return &s->incidents[i];
+}
 unsigned script_profiles(const struct script *s) {
     return s == NULL ? 0 : s->n_profiles;
 }
@@ -320,11 +409,23 @@ bool script_takes_key(const struct script *s, struct slice key) {
     return false;
 }
 
+/* The hours and days of a rule, by the wall clock. */
+static bool in_its_hours(const struct script_rule *rule, int64_t wall_us) {
+    enum { DAY = 86400 };
+    int64_t wall_s = wall_us / 1000000, of_day = wall_s % DAY, from = rule->hour_from_s, to = rule->hour_to_s;
+    unsigned monday_first = (unsigned)(date_weekday(wall_s / DAY) + 6) % 7;
+    if (rule->weekdays != 0 && (rule->weekdays >> monday_first & 1) == 0) return false;
+    if (from == to) return true;
+    return from < to ? of_day >= from && of_day < to : of_day >= from || of_day < to;
+}
+
 bool script_matches(const struct script_rule *rule, const struct script_request *r) {
     if (!slice_is_null(rule->model) && !profile_matches(rule->model, r->model)) return false;
     if (!slice_is_null(rule->path) && !profile_matches(rule->path, r->path)) return false;
     if (!slice_is_null(rule->user) && !slice_contains_nocase(r->question, rule->user)) return false;
     if (!slice_is_null(rule->system) && !slice_contains_nocase(r->system, rule->system)) return false;
+    if (!in_its_hours(rule, r->wall_us) || r->input_tokens < rule->min_tokens) return false;
+    if (rule->json >= 0 && (rule->json == 1) != r->json) return false;
     if (rule->stream >= 0 && (rule->stream == 1) != r->stream) return false;
     for (unsigned i = 0; i < rule->n_headers; i++) {
         char name[64];

@@ -1,5 +1,6 @@
 /* The simulator's addresses. A request to a model becomes a play; everything else is answered here. */
 #include "sim/simulator.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "sim/play.h"
@@ -80,10 +81,28 @@ static void answer_script(struct simulator *s, struct http_request *r) {
     respond_json(r, 200, slice_make(text, (size_t)n));
 }
 
-static void answer_models(struct http_request *r) {
+static struct slice header_of(void *ctx, const char *name) {
+    return http_request_header(ctx, name);
+}
+
+static void answer_models(struct simulator *s, struct http_request *r) {
+    struct script_request request = {.path = r->path, .model = SLICE(""), .ctx = r, .header = header_of, .wall_us = clock_wall_us()};
+    int64_t status = book_listing(s->book, &request, play_credential(r));
     struct buffer out;
+    if (status >= 400) {
+        respond_error(r, (int)status, false, SLICE("The model listing is not available."));
+        return;
+    }
     buffer_init(&out, 65536);
     wire_write_models(!slice_is_null(http_request_header(r, "anthropic-version")), &out);
+    respond_json(r, 200, buffer_slice(&out));
+    buffer_deinit(&out);
+}
+
+static void answer_status(struct simulator *s, struct http_request *r) {
+    struct buffer out;
+    buffer_init(&out, 65536);
+    book_write_status(s->book, &out);
     respond_json(r, 200, buffer_slice(&out));
     buffer_deinit(&out);
 }
@@ -91,12 +110,13 @@ static void answer_models(struct http_request *r) {
 static bool answer_own(struct simulator *s, struct http_request *r) {
     bool get = slice_is(r->method, "GET"), post = slice_is(r->method, "POST");
     if (slice_is(r->path, "/sim/stats") && get) answer_stats(s, r);
+    else if (slice_is(r->path, "/sim/status.json") && get) answer_status(s, r);
     else if (slice_is(r->path, "/sim/script") && post) answer_script(s, r);
     else if (slice_is(r->path, "/sim/reset") && post) {
         book_reset(s->book);
         respond_json(r, 200, SLICE("{}"));
     } else if (slice_is(r->path, "/healthz") && get) respond_json(r, 200, SLICE("{\"status\":\"ok\"}"));
-    else if (slice_is(without(r->path, SLICE("/v1")), "/models") && get) answer_models(r);
+    else if (slice_is(without(r->path, SLICE("/v1")), "/models") && get) answer_models(s, r);
     else return false;
     return true;
 }

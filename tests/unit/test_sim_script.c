@@ -41,6 +41,11 @@ static void mistakes_name_their_line(void **state) {
          "s.yaml:2:10: status: expected a status from 200 to 599, found \"99\""},
         {"rules:\n  - do: {flood: 5 GiB}\n",
          "s.yaml:2:10: flood: expected a size such as 100MB, found \"5 GiB\""},
+        {"rules:\n  - hours: 9-11\n    do: {}\n",
+         "s.yaml:2:5: expected hours such as 09:00-11:00, or over midnight 22:00-06:00, found \"9-11\""},
+        {"rules:\n  - weekdays: fri-mon\n    do: {}\n",
+         "s.yaml:2:5: expected a day such as sat, or days such as mon-fri, found \"fri-mon\""},
+        {"status_page:\n  - {name: x, impact: bad}\n", "s.yaml:2:15: expected minor, major or critical, found \"bad\""},
         {"rules:\n  - match: {header.X-Test: a}\n    do: {}\n",
          "s.yaml:2:13: expected a lower-case header name, found \"a\""},
     };
@@ -212,6 +217,65 @@ static void what_a_rule_matches(void **state) {
     assert_int_equal(ask(r, "gpt-4o", "k", "a rude one"), 507);
 }
 
+/* Of a request so long and so asked, at this time of the week (1970-01-01 was a Thursday). */
+static int64_t ask_at(struct rig *r, int64_t wall_s, uint64_t tokens, bool json) {
+    struct ask a = {.model = SLICE("m")};
+    struct book_request q = {&a, {.path = SLICE("/v1/chat/completions"), .model = a.model, .header = header_of, .input_tokens = tokens, .json = json, .wall_us = wall_s * 1000000}, SLICE("k")};
+    struct book_verdict v;
+    book_begin(r->book, &q, &v);
+    int64_t status = v.act.status;
+    book_end(r->book, &v, BOOK_ANSWERED, 10, 20);
+    book_release(&v);
+    return status;
+}
+
+static void hours_length_and_form(void **state) {
+    enum { HOUR = 3600, DAY = 86400 };
+    struct rig *r = *state;
+    load(r, "rules:\n  - {hours: '09:00-11:00', weekdays: mon-fri, match: {min_tokens: 100}, do: {status: 500}}\n"
+            "  - {hours: '22:00-06:00', weekdays: sat, do: {status: 501}}\n  - {match: {json: true}, do: {status: 502}}\n");
+    assert_int_equal(ask_at(r, 9 * HOUR - 1, 100, false), 0);
+    assert_int_equal(ask_at(r, 9 * HOUR, 100, false), 500);
+    assert_int_equal(ask_at(r, 9 * HOUR, 99, false), 0);
+    assert_int_equal(ask_at(r, 11 * HOUR - 1, 5000, false), 500);
+    assert_int_equal(ask_at(r, 11 * HOUR, 5000, false), 0);
+    assert_int_equal(ask_at(r, DAY + 10 * HOUR, 100, false), 500);     /* Friday */
+    assert_int_equal(ask_at(r, 2 * DAY + 10 * HOUR, 100, false), 0);   /* Saturday */
+    assert_int_equal(ask_at(r, 2 * DAY + 23 * HOUR, 100, false), 501); /* the hours of its own day, at both ends */
+    assert_int_equal(ask_at(r, 2 * DAY + 5 * HOUR, 100, false), 501);
+    assert_int_equal(ask_at(r, 3 * DAY + 5 * HOUR, 100, false), 0);
+    assert_int_equal(ask_at(r, 12 * HOUR, 1, true), 502);
+}
+
+static void what_a_listing_gets(void **state) {
+    struct rig *r = *state;
+    struct script_request q = {.path = SLICE("/v1/models"), .model = SLICE(""), .header = header_of};
+    load(r, "rules:\n  - {do: {status: 500}}\n  - {match: {path: '*', header.x-test: a}, do: {status: 503}}\n");
+    assert_int_equal(book_listing(r->book, &q, SLICE("k")), 0); /* a rule about answers is none about probes */
+    header_value = "a";
+    assert_int_equal(book_listing(r->book, &q, SLICE("k")), 503);
+}
+
+static bool page_says(struct rig *r, const char *words) {
+    struct buffer out;
+    buffer_init(&out, 4096);
+    book_write_status(r->book, &out);
+    bool says = slice_contains(buffer_slice(&out), slice_of(words));
+    buffer_deinit(&out);
+    return says;
+}
+
+static void the_vendors_page(void **state) {
+    struct rig *r = *state;
+    load(r, "status_page:\n  - {name: Elevated errors, impact: major, from: 20s, to: 40s}\n"); /* at speed 2: from 10 s to 20 s */
+    assert_true(page_says(r, "\"indicator\":\"none\"") && page_says(r, "\"incidents\":[]"));
+    clock_advance(15000000);
+    assert_true(page_says(r, "\"indicator\":\"major\"") && page_says(r, "\"name\":\"Elevated errors\""));
+    assert_true(page_says(r, "\"started_at\":\"1970-01-01T00:00:11.000000Z\"")); /* it was loaded at 00:00:01 */
+    clock_advance(5000000);
+    assert_true(page_says(r, "\"incidents\":[]"));
+}
+
 static void patterns(void **state) {
     (void)state;
     static const struct {
@@ -277,7 +341,7 @@ static void the_pages_examples_are_scripts(void **state) {
         script_free(s);
         examples++;
     }
-    assert_int_equal(examples, 2);
+    assert_int_equal(examples, 3);
     buffer_deinit(&page);
 }
 
@@ -304,6 +368,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(every_and_probability, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(times_are_the_scripts, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(what_a_rule_matches, open_rig, close_rig),
+        cmocka_unit_test_setup_teardown(hours_length_and_form, open_rig, close_rig),
+        cmocka_unit_test_setup_teardown(what_a_listing_gets, open_rig, close_rig),
+        cmocka_unit_test_setup_teardown(the_vendors_page, open_rig, close_rig),
         cmocka_unit_test(patterns),
         cmocka_unit_test_setup_teardown(statistics, open_rig, close_rig),
         cmocka_unit_test(the_pages_examples_are_scripts),
