@@ -29,7 +29,7 @@ static enum fault replay(struct registry *r, const struct emergency_entry *e, co
     struct emergency_entry again;
     uint64_t seen = former && former->before == e->revision ? former->now : e->revision;
     const struct act a = {.registry = r, .policy = policy, .kind = e->kind, .name = e->name, .which = arena_printf(arena, "%lld", (long long)e->to), .seen = seen,
-                          .who = {.name = e->actor, .role = OPERATOR_ADMIN}, .why = e->why, .at_us = e->at_us, .arena = arena};
+                          .who = {.name = e->actor, .role = USER_ADMIN}, .why = e->why, .at_us = e->at_us, .arena = arena};
     enum fault fault = act_roll_back(&a, 0, &outcome, &again, error);
     if (fault == FAULT_CONFLICT || fault == FAULT_NOT_FOUND) {
         say(arena, "a rollback made while the disk was full is not replayed: it was overtaken", e, error->text);

@@ -229,7 +229,7 @@ static enum fault act_on(struct change_watch *w, struct rollout_row *row, const 
                          const struct policy *p, struct arena *arena, bool *ret_changed, struct error *error) {
     struct act_outcome outcome;
     const struct act a = {.registry = w->registry, .policy = &p->change, .kind = row->kind, .name = row->name,
-                          .who = {.name = SLICE("quarterdeck"), .role = OPERATOR_ADMIN, .automatic = true}, .why = d->why, .at_us = clock_wall_us(), .arena = arena};
+                          .who = {.name = SLICE("quarterdeck"), .role = USER_ADMIN, .automatic = true}, .why = d->why, .at_us = clock_wall_us(), .arena = arena};
     row->verdict = slice_of(guard_verdict_name(d->act == ROLLOUT_ROLLS_BACK || (d->act == ROLLOUT_PAUSES && !slice_is_null(j->evidence.pause_why)) ? GUARD_FAILED : j->evidence.verdict));
     enum fault fault = act_step(&a, row, d, evidence_of(j, arena), &outcome, error);
     if (fault == FAULT_CONFLICT) return FAULT_NONE; /* a person was faster: the next look sees it */

@@ -79,7 +79,7 @@ static enum fault keep(struct gate_wire *w, const struct policy *policy, const s
                        struct arena *arena, struct error *error) {
     struct act_outcome out;
     struct act a = {.registry = w->registry, .policy = &policy->change, .kind = v->kind, .name = v->name,
-                    .which = arena_printf(arena, "%lld", (long long)v->version), .who = {SLICE("quarterdeck"), OPERATOR_EDITOR, true},
+                    .which = arena_printf(arena, "%lld", (long long)v->version), .who = {SLICE("quarterdeck"), USER_APPROVER, true},
                     .why = why, .at_us = clock_wall_us(), .arena = arena};
     enum fault fault = FAULT_CONFLICT;
     for (int i = 0; i < TURNS && fault == FAULT_CONFLICT; i++) { /* an approval that came meanwhile loses no gate */

@@ -12,7 +12,7 @@
 
 struct actor {
     struct slice name;               /* the token's user; "quarterdeck" when it does it by itself */
-    enum role_of_operator role;
+    enum user_role role;
     bool automatic;                  /* its guardrails; may only make things safer */
 };
 struct act {

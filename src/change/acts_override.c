@@ -106,7 +106,7 @@ enum fault act_override(const struct act *a, struct act_outcome *ret, struct err
     enum version_state next;
     enum fault fault = find(a, &o, error);
     if (fault != FAULT_NONE) return fault;
-    if (a->who.role < OPERATOR_ADMIN || a->who.automatic)
+    if (a->who.role < USER_ADMIN || a->who.automatic)
         return error_set(error, FAULT_NOT_PERMITTED, "an override needs the role admin, which " SLICE_FMT " has not", SLICE_ARG(a->who.name));
     if ((fault = lifecycle_next(o.v.state, ACT_OVERRIDE, &next, &why)) != FAULT_NONE)
         return error_set(error, fault, SLICE_FMT "@%lld: %s", SLICE_ARG(a->name), (long long)o.v.version, why.text);

@@ -237,7 +237,7 @@ static enum fault not_the_author(const struct act *a, const struct review *r, st
     if (!lifecycle_is_author(&r->v, a->who.name)) return FAULT_NONE;
     return error_set(error, FAULT_NOT_PERMITTED,
                      SLICE_FMT ": review refused to the author: " SLICE_FMT " made it (author " SLICE_FMT ", applied by " SLICE_FMT
-                               "). Anybody else with the role editor or admin may review it",
+                               "). Anybody else with the role approver or admin may review it",
                      SLICE_ARG(of_version(a, &r->v)), SLICE_ARG(a->who.name), SLICE_ARG(r->v.author), SLICE_ARG(r->v.applied_by));
 }
 

@@ -6,14 +6,12 @@
 #define SAME_ROLLBACK_US (15 * 60000000LL) /* a bare rollback so soon after another is the same one, by somebody else */
 #define ROWS 200                           /* of rollouts that are looked through for what served before */
 
-static const char *const roles[] = {"viewer", "editor", "admin"};
-
 static enum fault may(const struct act *a, int severity, struct error *error) {
     unsigned at = severity >= 1 && severity <= SEVERITIES ? (unsigned)severity - 1 : SEVERITIES - 1;
     int least = a->policy->rollback[at];
     if ((int)a->who.role >= least) return FAULT_NONE;
     return error_set(error, FAULT_NOT_PERMITTED, "a rollback %s%.0d needs the role %s (change_policy.rollback); " SLICE_FMT " has the role %s",
-                     severity > 0 ? "with SEV-" : "without a severity", severity, roles[least], SLICE_ARG(a->who.name), roles[a->who.role]);
+                     severity > 0 ? "with SEV-" : "without a severity", severity, user_role_name((enum user_role)least), SLICE_ARG(a->who.name), user_role_name(a->who.role));
 }
 
 /* What served before `version`: the control of the newest rollout that brought it into production; 0: not known. */

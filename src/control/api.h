@@ -13,7 +13,8 @@ enum api_access {
     API_LOCAL,   /* this machine without a token; others as API_VIEWER */
     API_KEY,     /* an application with its own key; others as API_VIEWER */
     API_VIEWER,
-    API_EDITOR,
+    API_OPERATOR,
+    API_APPROVER,
     API_ADMIN,
 };
 const char *api_access_name(enum api_access a);

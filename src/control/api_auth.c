@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 const char *api_access_name(enum api_access a) {
-    static const char *const names[] = {"open", "local", "key", "viewer", "editor", "admin"};
+    static const char *const names[] = {"open", "local", "key", "viewer", "operator", "approver", "admin"};
     return names[a];
 }
 
@@ -78,7 +78,7 @@ const struct operator_token *api_token(const struct api_call *c) { return c->q->
 
 bool api_speaks_for(const struct api_call *c, struct slice name) {
     const struct operator_token *t = token_of(c);
-    return c->q->trusted || !t || t->role == OPERATOR_ADMIN || slice_is(name, t->name);
+    return c->q->trusted || !t || t->role == USER_ADMIN || slice_is(name, t->name);
 }
 
 static bool with_token(struct api_call *c) {
@@ -89,7 +89,7 @@ static bool with_token(struct api_call *c) {
                           ? "this is no operator's token: keys of applications (qd-...) do not open the control plane"
                           : "unknown operator token: QUARTERDECK_TOKEN is none of `tokens` in the configuration");
     static const enum api_access rights[] = {
-        [OPERATOR_VIEWER] = API_VIEWER, [OPERATOR_EDITOR] = API_EDITOR, [OPERATOR_ADMIN] = API_ADMIN};
+        [USER_VIEWER] = API_VIEWER, [USER_OPERATOR] = API_OPERATOR, [USER_APPROVER] = API_APPROVER, [USER_ADMIN] = API_ADMIN};
     c->actor = t->name;
     if (rights[t->role] >= c->route->access) return true;
     char text[160];

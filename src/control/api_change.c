@@ -13,7 +13,7 @@ bool api_change_person(struct api_call *c, struct slice as, struct actor *ret) {
         api_fail(c, FAULT_NOT_PERMITTED, "as: with a token you are `%s` and nobody else; `as` is for servers without tokens", t->name);
         return false;
     }
-    *ret = (struct actor){.name = named ? as : slice_of(c->actor), .role = t != NULL ? t->role : OPERATOR_ADMIN};
+    *ret = (struct actor){.name = named ? as : slice_of(c->actor), .role = t != NULL ? t->role : USER_ADMIN};
     return true;
 }
 

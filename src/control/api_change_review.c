@@ -8,12 +8,12 @@
 
 /* ---- what people do ---- */
 
-/* Who of the tokens may review it: a refusal names them. */
+/* Who may review it: a refusal names them. */
 static struct slice who_may(struct api_call *c, const struct change_version *v) {
     struct slice list = SLICE("");
     for (unsigned i = 0; c->policy != NULL && i < c->policy->n_tokens; i++) {
         const struct operator_token *t = &c->policy->tokens[i];
-        if (t->role < OPERATOR_EDITOR || lifecycle_is_author(v, slice_of(t->name))) continue;
+        if (t->role < USER_APPROVER || lifecycle_is_author(v, slice_of(t->name))) continue;
         list = arena_printf(c->arena, SLICE_FMT "%s%s", SLICE_ARG(list), list.len > 0 ? ", " : "", t->name);
     }
     return list;

@@ -250,10 +250,10 @@ static const struct api_parameter definition_remove[] = {
     {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "its name"}, REASON(API_QUERY), END};
 #define DEFINITION_ROUTES(path, one, what)                                                                                \
     {"GET", path, API_VIEWER, 200, api_definitions_list, "All " what " that are registered.", NULL, "Definitions", NULL}, \
-    {"POST", path, API_EDITOR, 200, api_definitions_put, "Registers " one ": the body is its file, JSON or YAML, without other files. The same content again changes nothing.", definition_put, "DefinitionChange", NULL}, \
+    {"POST", path, API_OPERATOR, 200, api_definitions_put, "Registers " one ": the body is its file, JSON or YAML, without other files. The same content again changes nothing.", definition_put, "DefinitionChange", NULL}, \
     {"GET", path "/{name}", API_VIEWER, 200, api_definitions_show, "The current version of " one ", or another.", definition_name, "Definition", NULL}, \
     {"GET", path "/{name}/versions", API_VIEWER, 200, api_definitions_versions, "All versions of " one ", those that were only run from a file too.", definition_versions, "Definitions", NULL}, \
-    {"DELETE", path "/{name}", API_EDITOR, 200, api_definitions_remove, "Takes a name away; its versions stay.", definition_remove, "DefinitionChange", NULL},
+    {"DELETE", path "/{name}", API_OPERATOR, 200, api_definitions_remove, "Takes a name away; its versions stay.", definition_remove, "DefinitionChange", NULL},
 
 /* prompts and knowledge bases: versions */
 #define VERSIONED {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "its name"}
@@ -273,12 +273,12 @@ static const struct api_parameter version_label[] = {
     {.name = "if_revision", .place = API_BODY, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .help = "refused when the revision is another one by now"}, REASON(API_BODY), END};
 #define VERSION_ROUTES(path, one, what, fetched)                                                                              \
     {"GET", path, API_VIEWER, 200, api_versions_list, "All " what ", with what is in production.", NULL, "Subjects", NULL},    \
-    {"POST", path, API_EDITOR, 200, api_versions_apply, "Makes a version of " one ": the body is its file, without other files. The same content again makes none.", version_apply, "VersionMade", NULL}, \
+    {"POST", path, API_OPERATOR, 200, api_versions_apply, "Makes a version of " one ": the body is its file, without other files. The same content again makes none.", version_apply, "VersionMade", NULL}, \
     {"GET", path "/{name}", API_KEY, 200, api_version_fetch, "For applications, with their own key: the content in production, or of another label or version. With an ETag; 304 where If-None-Match has it.", version_fetch, fetched, NULL}, \
     {"GET", path "/{name}/versions", API_VIEWER, 200, api_versions_show, "All versions of " one ", newest first.", version_name, "Versions", NULL}, \
     {"GET", path "/{name}/versions/{version}", API_VIEWER, 200, api_version_show, "One version, with its content, its reviews and what is known of it.", version_one, "VersionWhole", NULL}, \
     {"GET", path "/{name}/versions/{version}/diff", API_VIEWER, 200, api_version_diff, "What differs between it and another one.", version_diff, "VersionDiff", NULL}, \
-    {"POST", path "/{name}/labels/{label}", API_EDITOR, 200, api_version_label, "Points a label at a version: who asks for name@label gets it. What is in production is a rollout's to say.", version_label, "Labelled", NULL},
+    {"POST", path "/{name}/labels/{label}", API_OPERATOR, 200, api_version_label, "Points a label at a version: who asks for name@label gets it. What is in production is a rollout's to say.", version_label, "Labelled", NULL},
 
 /* reviews of versions */
 #define CHANGED_NAME {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "of the prompt or knowledge base"}
@@ -293,12 +293,12 @@ static const struct api_parameter change_submit[] = {
     {.name = "class", .place = API_BODY, .type = API_CHOICE, .choices = "minor|moderate|major", .help = "raises the class; it is never lowered"}, END};
 #define REVIEW_ROUTES(path)                                                                                                   \
     {"GET", path "/review", API_VIEWER, 200, api_change_review, "How its review stands: approvals, what its gate says, and runs that are under way.", change_version, "ReviewOfVersion", NULL}, \
-    {"POST", path "/submit", API_EDITOR, 200, api_change_submit, "From a draft, or from one that was rejected or rolled back, into review; its gate begins.", change_submit, "Changed", NULL}, \
-    {"POST", path "/approve", API_EDITOR, 200, api_change_approve, "One approval. Refused (403) to its author and to whoever applied it.", change_said, "Changed", NULL}, \
-    {"POST", path "/reject", API_EDITOR, 200, api_change_reject, "Out of review; it can be submitted again.", change_said, "Changed", NULL}, \
+    {"POST", path "/submit", API_OPERATOR, 200, api_change_submit, "From a draft, or from one that was rejected or rolled back, into review; its gate begins.", change_submit, "Changed", NULL}, \
+    {"POST", path "/approve", API_APPROVER, 200, api_change_approve, "One approval. Refused (403) to its author and to whoever applied it.", change_said, "Changed", NULL}, \
+    {"POST", path "/reject", API_APPROVER, 200, api_change_reject, "Out of review; it can be submitted again.", change_said, "Changed", NULL}, \
     {"POST", path "/override", API_ADMIN, 200, api_change_override, "Past review and gate, in an emergency; a finding stays open until somebody else has looked.", change_said, "Changed", NULL}, \
-    {"POST", path "/review-override", API_EDITOR, 200, api_change_review_override, "Somebody else has looked at the override: its finding is closed.", change_said, "Changed", NULL}, \
-    {"POST", path "/gate", API_EDITOR, 200, api_change_gate, "Its gate is asked once more; what the suites said before does not count.", change_said, "Changed", NULL},
+    {"POST", path "/review-override", API_APPROVER, 200, api_change_review_override, "Somebody else has looked at the override: its finding is closed.", change_said, "Changed", NULL}, \
+    {"POST", path "/gate", API_OPERATOR, 200, api_change_gate, "Its gate is asked once more; what the suites said before does not count.", change_said, "Changed", NULL},
 
 /* rollouts and rollback */
 #define ROLLED_WHY {.name = "reason", .place = API_BODY, .type = API_TEXT, .high = LIMIT_ERROR_TEXT, .help = "why; kept in the audit log"}
@@ -412,115 +412,115 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/cost/reconcile", API_VIEWER, 200, api_cost_reconcile, "Compares a usage export of OpenAI or Anthropic, sent as the body (CSV), with the records.", cost_reconcile, "Reconciliation", NULL},
     {"GET", "/api/v1/cost/tokenizer", API_VIEWER, 200, api_cost_tokenizer, "How tokens of a model are counted, and the factor learned from the provider's own counts.", cost_tokenizer, "Tokenizer", NULL},
     {"GET", "/api/v1/cost/cache-calibration", API_VIEWER, 200, api_cost_cache, "Thresholds of the semantic cache: what is verified, declared and in force.", cost_cache, "CacheThresholds", NULL},
-    {"POST", "/api/v1/cost/cache-calibration", API_EDITOR, 200, api_cost_cache_calibrate, "Measures the semantic cache's precision by threshold, and verifies one.", cost_cache_calibrate, "CacheCalibration", NULL},
-    {"DELETE", "/api/v1/cost/cache-calibration", API_EDITOR, 200, api_cost_cache_withdraw, "Withdraws what is verified: the semantic cache is off.", cost_cache_withdraw, "CacheWithdrawn", NULL},
+    {"POST", "/api/v1/cost/cache-calibration", API_OPERATOR, 200, api_cost_cache_calibrate, "Measures the semantic cache's precision by threshold, and verifies one.", cost_cache_calibrate, "CacheCalibration", NULL},
+    {"DELETE", "/api/v1/cost/cache-calibration", API_OPERATOR, 200, api_cost_cache_withdraw, "Withdraws what is verified: the semantic cache is off.", cost_cache_withdraw, "CacheWithdrawn", NULL},
     {"GET", "/api/v1/budgets", API_VIEWER, 200, api_budgets, "What each budget has spent, holds, and will have spent.", budgets, "Budgets", NULL},
-    {"PUT", "/api/v1/budgets", API_EDITOR, 200, api_budgets_set, "Sets budgets and limits, all or none: a list of budgets, or an object with `budgets` and `limits`, as in the configuration, JSON or YAML.", allowances_set, "Changes", NULL},
+    {"PUT", "/api/v1/budgets", API_OPERATOR, 200, api_budgets_set, "Sets budgets and limits, all or none: a list of budgets, or an object with `budgets` and `limits`, as in the configuration, JSON or YAML.", allowances_set, "Changes", NULL},
     {"GET", "/api/v1/budgets/{name}", API_VIEWER, 200, api_budget_show, "One budget as it is declared, and by whom.", budget_name, "DeclaredBudget", NULL},
-    {"PUT", "/api/v1/budgets/{name}", API_EDITOR, 200, api_budgets_set, "Sets a budget: the body is the same object as in the configuration, JSON or YAML, and may have a `reason`.", budget_set, "Changes", NULL},
-    {"DELETE", "/api/v1/budgets/{name}", API_EDITOR, 200, api_budget_remove, "Removes a budget of the registry.", budget_remove, "Changes", NULL},
+    {"PUT", "/api/v1/budgets/{name}", API_OPERATOR, 200, api_budgets_set, "Sets a budget: the body is the same object as in the configuration, JSON or YAML, and may have a `reason`.", budget_set, "Changes", NULL},
+    {"DELETE", "/api/v1/budgets/{name}", API_OPERATOR, 200, api_budget_remove, "Removes a budget of the registry.", budget_remove, "Changes", NULL},
     {"GET", "/api/v1/limits", API_VIEWER, 200, api_limits, "All limits as they are declared.", NULL, "Limits", NULL},
-    {"PUT", "/api/v1/limits", API_EDITOR, 200, api_limits_set, "Sets limits and budgets, all or none: a list of limits, or an object with `budgets` and `limits`.", allowances_set, "Changes", NULL},
+    {"PUT", "/api/v1/limits", API_OPERATOR, 200, api_limits_set, "Sets limits and budgets, all or none: a list of limits, or an object with `budgets` and `limits`.", allowances_set, "Changes", NULL},
     {"GET", "/api/v1/limits/{name}", API_VIEWER, 200, api_limit_show, "One limit as it is declared, and by whom.", limit_name, "DeclaredLimit", NULL},
-    {"PUT", "/api/v1/limits/{name}", API_EDITOR, 200, api_limits_set, "Sets a limit: the body is the same object as in the configuration, and may have a `reason`.", limit_set, "Changes", NULL},
-    {"DELETE", "/api/v1/limits/{name}", API_EDITOR, 200, api_limit_remove, "Removes a limit of the registry.", limit_remove, "Changes", NULL},
+    {"PUT", "/api/v1/limits/{name}", API_OPERATOR, 200, api_limits_set, "Sets a limit: the body is the same object as in the configuration, and may have a `reason`.", limit_set, "Changes", NULL},
+    {"DELETE", "/api/v1/limits/{name}", API_OPERATOR, 200, api_limit_remove, "Removes a limit of the registry.", limit_remove, "Changes", NULL},
     {"GET", "/api/v1/approvals", API_VIEWER, 200, api_approvals, "What kinds of expensive work are approved, up to what and until when.", NULL, "Approvals", NULL},
-    {"PUT", "/api/v1/approvals/{application}/{request_type}", API_EDITOR, 200, api_approve, "Approves requests of this type up to a cost.", approve, "ApprovalChange", NULL},
-    {"DELETE", "/api/v1/approvals/{application}/{request_type}", API_EDITOR, 200, api_approval_revoke, "Takes an approval back.", approval_revoke, "ApprovalChange", NULL},
+    {"PUT", "/api/v1/approvals/{application}/{request_type}", API_APPROVER, 200, api_approve, "Approves requests of this type up to a cost.", approve, "ApprovalChange", NULL},
+    {"DELETE", "/api/v1/approvals/{application}/{request_type}", API_OPERATOR, 200, api_approval_revoke, "Takes an approval back.", approval_revoke, "ApprovalChange", NULL},
     {"GET", "/api/v1/findings", API_VIEWER, 200, api_findings, "What the watchers noticed, with evidence and what to type next.", findings, "Findings", NULL},
-    {"POST", "/api/v1/findings/{id}/dismiss", API_EDITOR, 200, api_findings_dismiss, "A finding needs no answer: it is not told again.", finding_dismiss, "Finding", NULL},
+    {"POST", "/api/v1/findings/{id}/dismiss", API_OPERATOR, 200, api_findings_dismiss, "A finding needs no answer: it is not told again.", finding_dismiss, "Finding", NULL},
     {"GET", "/api/v1/alert-metrics", API_VIEWER, 200, api_alert_metrics, "What rules can watch: each metric with its unit, and what its series can be told apart by.", NULL, "AlertMetrics", NULL},
-    {"POST", "/api/v1/alert-rules/{name}/calibrate", API_EDITOR, 200, api_alert_rule_calibrate, "Proposes a threshold from the rule's own history, for a wanted number of false alarms; in force once accepted.", api_parameters_rule_calibrate, "Calibration", NULL},
+    {"POST", "/api/v1/alert-rules/{name}/calibrate", API_OPERATOR, 200, api_alert_rule_calibrate, "Proposes a threshold from the rule's own history, for a wanted number of false alarms; in force once accepted.", api_parameters_rule_calibrate, "Calibration", NULL},
     {"POST", "/api/v1/alert-rules/{name}/replay", API_VIEWER, 200, api_alert_rule_replay, "What the rule would have done on past data. Changes nothing.", api_parameters_rule_replay, "RuleReplay", NULL},
     {"GET", "/api/v1/thresholds", API_VIEWER, 200, api_thresholds, "Learned thresholds, newest first, with what they rest on.", api_parameters_thresholds, "Thresholds", NULL},
-    {"POST", "/api/v1/thresholds/{number}/accept", API_EDITOR, 200, api_threshold_accept, "Puts a proposed threshold in force; the one before is replaced.", api_parameters_threshold_decide_it, "Threshold", NULL},
-    {"POST", "/api/v1/thresholds/{number}/refuse", API_EDITOR, 200, api_threshold_refuse, "The rule stays as it is.", api_parameters_threshold_decide_it, "Threshold", NULL},
+    {"POST", "/api/v1/thresholds/{number}/accept", API_APPROVER, 200, api_threshold_accept, "Puts a proposed threshold in force; the one before is replaced.", api_parameters_threshold_decide_it, "Threshold", NULL},
+    {"POST", "/api/v1/thresholds/{number}/refuse", API_APPROVER, 200, api_threshold_refuse, "The rule stays as it is.", api_parameters_threshold_decide_it, "Threshold", NULL},
     {"GET", "/api/v1/alerts", API_VIEWER, 200, api_alerts, "What is wrong now, and was.", api_parameters_alerts, "Alerts", NULL},
     {"GET", "/api/v1/alerts/{number}", API_VIEWER, 200, api_alert_show, "One alert: since when, how bad, of how much, what changed before, what to type.", api_parameters_alert_number, "AlertShown", NULL},
-    {"POST", "/api/v1/alerts/{number}/acknowledge", API_EDITOR, 200, api_alert_acknowledge, "The caller has it: nobody else is called.", api_parameters_alert_acknowledge, "AlertShown", NULL},
-    {"POST", "/api/v1/alerts/{number}/judge", API_EDITOR, 200, api_alert_judge, "What its last firing came to: the rule's precision counts it.", api_parameters_alert_judge, "AlertShown", NULL},
+    {"POST", "/api/v1/alerts/{number}/acknowledge", API_OPERATOR, 200, api_alert_acknowledge, "The caller has it: nobody else is called.", api_parameters_alert_acknowledge, "AlertShown", NULL},
+    {"POST", "/api/v1/alerts/{number}/judge", API_OPERATOR, 200, api_alert_judge, "What its last firing came to: the rule's precision counts it.", api_parameters_alert_judge, "AlertShown", NULL},
     {"GET", "/api/v1/alert-rules", API_VIEWER, 200, api_alert_rules, "Rules: how they stand, by which threshold and where it is from, how precise they were.", NULL, "AlertRules", NULL},
     {"GET", "/api/v1/silences", API_VIEWER, 200, api_silences, "What is muted, until when, and why.", api_parameters_silences, "Silences", NULL},
-    {"POST", "/api/v1/silences", API_EDITOR, 200, api_silence_add, "Mutes alerts for a time. They are still seen and listed.", api_parameters_silence_add, "Silence", NULL},
-    {"POST", "/api/v1/silences/{number}/end", API_EDITOR, 200, api_silence_end, "Ends a silence before its time.", api_parameters_silence_end, "SilenceEnded", NULL},
+    {"POST", "/api/v1/silences", API_OPERATOR, 200, api_silence_add, "Mutes alerts for a time. They are still seen and listed.", api_parameters_silence_add, "Silence", NULL},
+    {"POST", "/api/v1/silences/{number}/end", API_OPERATOR, 200, api_silence_end, "Ends a silence before its time.", api_parameters_silence_end, "SilenceEnded", NULL},
     {"GET", "/api/v1/providers", API_VIEWER, 200, api_providers, "Is it us or them: each provider by live traffic, probes and its status page.", providers, "Providers", NULL},
     {"GET", "/api/v1/receivers", API_VIEWER, 200, api_receivers, "Who is told of alerts, by which rules, and whether they take it.", NULL, "Receivers", NULL},
-    {"POST", "/api/v1/receivers/{name}/test", API_EDITOR, 202, api_receiver_test, "Sends it a notice of a test, which is tried once.", api_parameters_receiver_test, "ReceiverTest", NULL},
+    {"POST", "/api/v1/receivers/{name}/test", API_OPERATOR, 202, api_receiver_test, "Sends it a notice of a test, which is tried once.", api_parameters_receiver_test, "ReceiverTest", NULL},
     {"GET", "/api/v1/notices", API_VIEWER, 200, api_notices, "What receivers were told, newest first, and what came back.", api_parameters_notices, "Notices", NULL},
     {"GET", "/api/v1/oncall", API_VIEWER, 200, api_oncall_now, "Whose turn it is in each schedule, and who is next.", api_parameters_oncall_now, "OncallNow", NULL},
     {"GET", "/api/v1/oncall/{schedule}", API_VIEWER, 200, api_oncall_show, "The turns of a schedule, overrides and gaps among them.", api_parameters_oncall_show, "OncallSchedule", NULL},
-    {"POST", "/api/v1/oncall/{schedule}/overrides", API_EDITOR, 200, api_oncall_override, "Somebody takes a time instead of whoever has it; of two overrides the one made later holds.", api_parameters_oncall_override_new, "OncallOverride", NULL},
-    {"POST", "/api/v1/oncall-overrides/{number}/remove", API_EDITOR, 200, api_oncall_remove, "An override does not hold any more.", api_parameters_oncall_remove, "OncallRemoved", NULL},
+    {"POST", "/api/v1/oncall/{schedule}/overrides", API_OPERATOR, 200, api_oncall_override, "Somebody takes a time instead of whoever has it; of two overrides the one made later holds.", api_parameters_oncall_override_new, "OncallOverride", NULL},
+    {"POST", "/api/v1/oncall-overrides/{number}/remove", API_OPERATOR, 200, api_oncall_remove, "An override does not hold any more.", api_parameters_oncall_remove, "OncallRemoved", NULL},
     {"GET", "/api/v1/batches", API_VIEWER, 200, api_batches_list, "Batches of all applications, newest first.", batch_list, "Batches", NULL},
     {"GET", "/api/v1/batches/{id}", API_VIEWER, 200, api_batches_show, "One batch.", batch_id, "Batch", NULL},
-    {"POST", "/api/v1/batches/{id}/cancel", API_EDITOR, 200, api_batches_cancel, "Cancels a batch, in its own time: lines under way are finished.", batch_cancel, "Batch", NULL},
+    {"POST", "/api/v1/batches/{id}/cancel", API_OPERATOR, 200, api_batches_cancel, "Cancels a batch, in its own time: lines under way are finished.", batch_cancel, "Batch", NULL},
     {"GET", "/api/v1/calibrations", API_VIEWER, 200, api_judges_list, "Judges that people's labels are known of, and how far each says what people say.", judge_list, "Judges", NULL},
     {"GET", "/api/v1/judges/{name}/calibrations", API_VIEWER, 200, api_judges_show, "A judge's labels, sitting by sitting.", judge_name, "JudgeSittings", NULL},
-    {"POST", "/api/v1/judges/{name}/calibrations", API_EDITOR, 201, api_judges_calibrate, "Adds people's labels with the judge's verdicts: {judge, check, identity, scale, source, errors, contested, pairs: [[example, label, verdict, should_pass, passes]]}.", judge_name, "Judge", NULL},
+    {"POST", "/api/v1/judges/{name}/calibrations", API_OPERATOR, 201, api_judges_calibrate, "Adds people's labels with the judge's verdicts: {judge, check, identity, scale, source, errors, contested, pairs: [[example, label, verdict, should_pass, passes]]}.", judge_name, "Judge", NULL},
     {"GET", "/api/v1/eval-schedule", API_VIEWER, 200, api_eval_schedule, "What the server runs by itself: each trigger of the registered suites, its next turn and its last run.", NULL, "EvalSchedule", NULL},
     {"GET", "/api/v1/scoring-states", API_VIEWER, 200, api_scoring_states, "How the rules that score production traffic are doing.", scoring_states, "ScoringStates", NULL},
     {"GET", "/api/v1/scoring/{name}/report", API_VIEWER, 200, api_scoring_report, "What the scores of production traffic say, with the sampling weights honoured.", scoring_report, "ScoringReport", NULL},
-    {"POST", "/api/v1/scoring/{name}/pause", API_EDITOR, 200, api_scoring_pause, "What comes is passed by until the rule is resumed.", scoring_change, "ScoringState", NULL},
-    {"POST", "/api/v1/scoring/{name}/resume", API_EDITOR, 200, api_scoring_resume, "Scores what comes from now on.", scoring_change, "ScoringState", NULL},
+    {"POST", "/api/v1/scoring/{name}/pause", API_OPERATOR, 200, api_scoring_pause, "What comes is passed by until the rule is resumed.", scoring_change, "ScoringState", NULL},
+    {"POST", "/api/v1/scoring/{name}/resume", API_OPERATOR, 200, api_scoring_resume, "Scores what comes from now on.", scoring_change, "ScoringState", NULL},
     {"GET", "/api/v1/evals", API_VIEWER, 200, api_evals_list, "Runs of suites, newest first.", eval_list, "EvalRuns", NULL},
-    {"POST", "/api/v1/evals", API_EDITOR, 200, api_evals_begin, "Begins a run, or goes on with the unfinished one of the same suite, prompt, model, repeat and filter: {suite or suite_name, suite_version, prompt, prompt_label, model, repeat, chosen, cases, max_cost_usd, trigger, owner, resume}.", NULL, "EvalBegun", NULL},
+    {"POST", "/api/v1/evals", API_OPERATOR, 200, api_evals_begin, "Begins a run, or goes on with the unfinished one of the same suite, prompt, model, repeat and filter: {suite or suite_name, suite_version, prompt, prompt_label, model, repeat, chosen, cases, max_cost_usd, trigger, owner, resume}.", NULL, "EvalBegun", NULL},
     {"GET", "/api/v1/evals/compare", API_VIEWER, 200, api_evals_compare, "One run against another: the paired difference, what flipped, and what more cases would settle it.", eval_compare, "EvalComparison", NULL},
     {"GET", "/api/v1/evals/{run}", API_VIEWER, 200, api_evals_show, "One run, with its summary once it is over.", eval_run, "EvalRun", NULL},
     {"GET", "/api/v1/evals/{run}/results", API_VIEWER, 200, api_evals_results, "Its results, by case and repeat, a page at a time.", eval_results, "EvalResults", NULL},
-    {"POST", "/api/v1/evals/{run}/results", API_EDITOR, 200, api_evals_results_put, "Takes up to 1,000 results, {owner, results}; one that is there already stays as it is. Without results a sign of life.", eval_run, "EvalProgress", NULL},
-    {"POST", "/api/v1/evals/{run}/end", API_EDITOR, 200, api_evals_end, "Ends a run: the summary is made from the results that are kept.", eval_end, "EvalSummary", NULL},
-    {"POST", "/api/v1/evals/{run}/stop", API_EDITOR, 200, api_evals_stop, "Asks the process that runs it to end it early, with what it has.", eval_stop, "EvalRun", NULL},
-    {"POST", "/api/v1/evals/{run}/reference", API_EDITOR, 200, api_evals_reference, "Makes it the run that others of its suite are compared with.", eval_reference, "EvalReference", NULL},
+    {"POST", "/api/v1/evals/{run}/results", API_OPERATOR, 200, api_evals_results_put, "Takes up to 1,000 results, {owner, results}; one that is there already stays as it is. Without results a sign of life.", eval_run, "EvalProgress", NULL},
+    {"POST", "/api/v1/evals/{run}/end", API_OPERATOR, 200, api_evals_end, "Ends a run: the summary is made from the results that are kept.", eval_end, "EvalSummary", NULL},
+    {"POST", "/api/v1/evals/{run}/stop", API_OPERATOR, 200, api_evals_stop, "Asks the process that runs it to end it early, with what it has.", eval_stop, "EvalRun", NULL},
+    {"POST", "/api/v1/evals/{run}/reference", API_OPERATOR, 200, api_evals_reference, "Makes it the run that others of its suite are compared with.", eval_reference, "EvalReference", NULL},
     {"GET", "/api/v1/models", API_VIEWER, 200, api_models, "Models, their targets, prices and breakers.", NULL, "Models", NULL},
     {"GET", "/api/v1/models/{model}/route", API_VIEWER, 200, api_route_show, "Routing by difficulty of a model: rules, weights, what it chose.", route_show, "Route", NULL},
     {"POST", "/api/v1/models/{model}/route", API_ADMIN, 200, api_route_switch, "Turns routing by difficulty on, or back into shadow.", route_switch, "RouteSwitch", NULL},
-    {"POST", "/api/v1/models/{model}/route/train", API_EDITOR, 200, api_route_train, "Learns from scores when the cheapest tier is good enough. What is kept is in shadow.", route_train, "RouteTraining", NULL},
+    {"POST", "/api/v1/models/{model}/route/train", API_OPERATOR, 200, api_route_train, "Learns from scores when the cheapest tier is good enough. What is kept is in shadow.", route_train, "RouteTraining", NULL},
     {"GET", "/api/v1/models/{model}/route/sample", API_VIEWER, 200, api_route_sample, "Exchanges of the most capable tier for a downgrade test, with what was captured, drawn by request type.", route_sample, "RouteSample", NULL},
-    {"POST", "/api/v1/models/{model}/route/downgrade", API_EDITOR, 200, api_route_downgrade, "Keeps the result of a downgrade test: the JSON object of `model downgrade-test --json`.", route_downgrade, "RouteKept", NULL},
+    {"POST", "/api/v1/models/{model}/route/downgrade", API_OPERATOR, 200, api_route_downgrade, "Keeps the result of a downgrade test: the JSON object of `model downgrade-test --json`.", route_downgrade, "RouteKept", NULL},
     VERSION_ROUTES("/api/v1/prompts", "a prompt", "prompts", "PromptFetched")
     VERSION_ROUTES("/api/v1/knowledge", "a knowledge base", "knowledge bases", "KnowledgeFetched")
     {"GET", "/api/v1/rollouts", API_VIEWER, 200, api_rollouts_list, "Rollouts, newest first.", rollout_list, "Rollouts", NULL},
-    {"POST", "/api/v1/rollouts", API_EDITOR, 200, api_rollout_start, "Begins the rollout of an evaluated version, by the way of its class; or an A/B test. In force on every loop when it answers.", rollout_start, "Changed", NULL},
+    {"POST", "/api/v1/rollouts", API_OPERATOR, 200, api_rollout_start, "Begins the rollout of an evaluated version, by the way of its class; or an A/B test. In force on every loop when it answers.", rollout_start, "Changed", NULL},
     {"GET", "/api/v1/rollouts/{name}", API_VIEWER, 200, api_rollout_show, "How the newest rollout stands: its guardrails with their intervals, what it waits for, and what happened.", rollout_one, "Rollout", NULL},
-    {"POST", "/api/v1/rollouts/{name}/promote", API_EDITOR, 200, api_rollout_promote, "The next step now; from the last one: production. Refused (409) when Failed, Error, or with too few samples.", rollout_said, "Changed", NULL},
-    {"POST", "/api/v1/rollouts/{name}/pause", API_EDITOR, 200, api_rollout_pause, "Stays where it is; guardrails still roll back.", rollout_said, "Changed", NULL},
-    {"POST", "/api/v1/rollouts/{name}/resume", API_EDITOR, 200, api_rollout_resume, "Goes on after a pause.", rollout_said, "Changed", NULL},
-    {"POST", "/api/v1/rollouts/{name}/abort", API_EDITOR, 200, api_rollout_abort, "Ends it; what was in production serves everybody.", rollout_said, "Changed", NULL},
-    {"POST", "/api/v1/prompts/{name}/rollback", API_EDITOR, 200, api_roll_back, "What was in production before, or another version, serves from the next exchange on; ends a rollout that is under way. Also while the disk is full.", roll_back, "Changed", NULL},
-    {"POST", "/api/v1/knowledge/{name}/rollback", API_EDITOR, 200, api_roll_back, "The same of a knowledge base; its documents are restored by whoever keeps them.", roll_back, "Changed", NULL},
+    {"POST", "/api/v1/rollouts/{name}/promote", API_OPERATOR, 200, api_rollout_promote, "The next step now; from the last one: production. Refused (409) when Failed, Error, or with too few samples.", rollout_said, "Changed", NULL},
+    {"POST", "/api/v1/rollouts/{name}/pause", API_OPERATOR, 200, api_rollout_pause, "Stays where it is; guardrails still roll back.", rollout_said, "Changed", NULL},
+    {"POST", "/api/v1/rollouts/{name}/resume", API_OPERATOR, 200, api_rollout_resume, "Goes on after a pause.", rollout_said, "Changed", NULL},
+    {"POST", "/api/v1/rollouts/{name}/abort", API_OPERATOR, 200, api_rollout_abort, "Ends it; what was in production serves everybody.", rollout_said, "Changed", NULL},
+    {"POST", "/api/v1/prompts/{name}/rollback", API_OPERATOR, 200, api_roll_back, "What was in production before, or another version, serves from the next exchange on; ends a rollout that is under way. Also while the disk is full.", roll_back, "Changed", NULL},
+    {"POST", "/api/v1/knowledge/{name}/rollback", API_OPERATOR, 200, api_roll_back, "The same of a knowledge base; its documents are restored by whoever keeps them.", roll_back, "Changed", NULL},
     REVIEW_ROUTES("/api/v1/prompts/{name}/versions/{version}")
     REVIEW_ROUTES("/api/v1/knowledge/{name}/versions/{version}")
     {"GET", "/api/v1/actions", API_VIEWER, 200, api_actions_list, "What was done to live traffic, by itself or by a person, and what was not and why; newest first.", api_parameters_action_list, "Actions", NULL},
-    {"POST", "/api/v1/actions", API_EDITOR, 200, api_action_take, "Does one: in force on every loop when it answers. Names are checked; a rollback needs the role that change_policy.rollback says.", api_parameters_action_take, "ActionTaken", NULL},
+    {"POST", "/api/v1/actions", API_OPERATOR, 200, api_action_take, "Does one: in force on every loop when it answers. Names are checked; a rollback needs the role that change_policy.rollback says.", api_parameters_action_take, "ActionTaken", NULL},
     {"GET", "/api/v1/actions/{number}", API_VIEWER, 200, api_action_show, "One of them, with its evidence and each step of its coming back.", api_parameters_action_one, "ActionShown", NULL},
-    {"POST", "/api/v1/actions/{number}/undo", API_EDITOR, 200, api_action_undo, "Ends it: everything is as before from the next exchange on. A rollback (409) says the command that undoes it.", api_parameters_action_undo, "ActionTaken", NULL},
+    {"POST", "/api/v1/actions/{number}/undo", API_OPERATOR, 200, api_action_undo, "Ends it: everything is as before from the next exchange on. A rollback (409) says the command that undoes it.", api_parameters_action_undo, "ActionTaken", NULL},
     {"GET", "/api/v1/live-prompts", API_VIEWER, 200, api_live_prompts, "System prompts of traffic that came with no version, by template.", live_list, "LivePrompts", NULL},
     {"GET", "/api/v1/live-prompts/{hash}", API_VIEWER, 200, api_live_prompt_show, "One of them: its text, its template, and what it changed.", live_show, "LivePromptShown", NULL},
-    {"POST", "/api/v1/live-prompts/{hash}/adopt", API_EDITOR, 200, api_live_prompt_adopt, "Registers it as the version in production, because it is what serves. A second time changes nothing.", live_adopt, "LivePromptAdopted", NULL},
+    {"POST", "/api/v1/live-prompts/{hash}/adopt", API_APPROVER, 200, api_live_prompt_adopt, "Registers it as the version in production, because it is what serves. A second time changes nothing.", live_adopt, "LivePromptAdopted", NULL},
     {"GET", "/api/v1/model-changes", API_VIEWER, 200, api_model_changes, "Versions of providers' models that came in the place of others.", model_change_list, "ModelChanges", NULL},
-    {"POST", "/api/v1/model-changes/{number}/accept", API_EDITOR, 200, api_model_accept, "The new version is good; a hold of it ends.", model_change_said, "ModelDecided", NULL},
-    {"POST", "/api/v1/model-changes/{number}/hold", API_EDITOR, 200, api_model_hold, "Another model answers in its stead until it is accepted or released.", model_change_hold, "ModelDecided", NULL},
-    {"POST", "/api/v1/model-changes/{number}/release", API_EDITOR, 200, api_model_release, "The end of a hold; the change waits for a word again.", model_change_said, "ModelDecided", NULL},
+    {"POST", "/api/v1/model-changes/{number}/accept", API_APPROVER, 200, api_model_accept, "The new version is good; a hold of it ends.", model_change_said, "ModelDecided", NULL},
+    {"POST", "/api/v1/model-changes/{number}/hold", API_OPERATOR, 200, api_model_hold, "Another model answers in its stead until it is accepted or released.", model_change_hold, "ModelDecided", NULL},
+    {"POST", "/api/v1/model-changes/{number}/release", API_OPERATOR, 200, api_model_release, "The end of a hold; the change waits for a word again.", model_change_said, "ModelDecided", NULL},
     DEFINITION_ROUTES("/api/v1/suites", "a suite", "suites")
     DEFINITION_ROUTES("/api/v1/judges", "a judge", "judges")
     DEFINITION_ROUTES("/api/v1/scoring", "a rule", "rules by which production traffic is scored")
     {"GET", "/api/v1/reviews", API_VIEWER, 200, api_reviews_list, "Answers that wait for people.", review_list, "Reviews", NULL},
-    {"POST", "/api/v1/reviews", API_EDITOR, 201, api_reviews_create, "Gives answers to reviewers: {rubric, scale, reviewers, per_item, adjudicator, due, name} and `items` [{input, context, expected, output}] or `run` (with verdict, sample, against).", NULL, "ReviewHead", NULL},
+    {"POST", "/api/v1/reviews", API_OPERATOR, 201, api_reviews_create, "Gives answers to reviewers: {rubric, scale, reviewers, per_item, adjudicator, due, name} and `items` [{input, context, expected, output}] or `run` (with verdict, sample, against).", NULL, "ReviewHead", NULL},
     {"GET", "/api/v1/reviews/{id}", API_VIEWER, 200, api_review_show, "How far it is, and how far its reviewers agree.", review_id, "Review", NULL},
-    {"POST", "/api/v1/reviews/{id}/close", API_EDITOR, 200, api_review_close, "No label is taken any more. Again with `score`: gives the scores.", review_close, "ReviewClosed", NULL},
-    {"POST", "/api/v1/reviews/{id}/reassign", API_EDITOR, 200, api_review_reassign, "What a reviewer has not labelled goes to another.", review_reassign, "ReviewReassigned", NULL},
+    {"POST", "/api/v1/reviews/{id}/close", API_OPERATOR, 200, api_review_close, "No label is taken any more. Again with `score`: gives the scores.", review_close, "ReviewClosed", NULL},
+    {"POST", "/api/v1/reviews/{id}/reassign", API_OPERATOR, 200, api_review_reassign, "What a reviewer has not labelled goes to another.", review_reassign, "ReviewReassigned", NULL},
     {"GET", "/api/v1/reviews/{id}/next", API_VIEWER, 200, api_review_next, "The reviewer's next item, without a word on whose answer it is.", review_next, "ReviewNext", NULL},
     {"GET", "/api/v1/reviews/{id}/labels", API_VIEWER, 200, api_review_labels, "What was said of each item; while it is open, not for those who review it.", review_id, "ReviewLabels", NULL},
-    {"POST", "/api/v1/reviews/{id}/labels", API_EDITOR, 200, api_review_label, "Labels an item; again: changes it.", review_label, "ReviewProgress", NULL},
-    {"DELETE", "/api/v1/reviews/{id}/labels/{item}", API_EDITOR, 200, api_review_unlabel, "Takes a label back.", review_unlabel, "ReviewProgress", NULL},
+    {"POST", "/api/v1/reviews/{id}/labels", API_OPERATOR, 200, api_review_label, "Labels an item; again: changes it.", review_label, "ReviewProgress", NULL},
+    {"DELETE", "/api/v1/reviews/{id}/labels/{item}", API_OPERATOR, 200, api_review_unlabel, "Takes a label back.", review_unlabel, "ReviewProgress", NULL},
     {"GET", "/api/v1/reviews/{id}/disputed", API_VIEWER, 200, api_review_disputed, "Items on which reviewers differ, without their names.", review_id, "ReviewDisputes", NULL},
-    {"POST", "/api/v1/reviews/{id}/adjudications", API_EDITOR, 200, api_review_adjudicate, "Decides where reviewers differ.", review_decide, "ReviewDecision", NULL},
+    {"POST", "/api/v1/reviews/{id}/adjudications", API_OPERATOR, 200, api_review_adjudicate, "Decides where reviewers differ.", review_decide, "ReviewDecision", NULL},
     {"GET", "/api/v1/scores", API_VIEWER, 200, api_scores_list, "How good the answer of a record was.", score_list, "Scores", NULL},
-    {"POST", "/api/v1/scores", API_EDITOR, 200, api_scores_put, "Scores of records: one {record, value 0..1, name, source, comment}, or a list of up to 1,000. The same twice is once.", NULL, "ScoresTaken", NULL},
+    {"POST", "/api/v1/scores", API_OPERATOR, 200, api_scores_put, "Scores of records: one {record, value 0..1, name, source, comment}, or a list of up to 1,000. The same twice is once.", NULL, "ScoresTaken", NULL},
     {"GET", "/api/v1/prices/quote", API_VIEWER, 200, api_quote, "What a usage costs, and how that comes about.", quote, "Quote", NULL},
     {"GET", "/api/v1/keys", API_VIEWER, 200, api_keys_list, "Keys of applications, revoked ones included; never the secret.", key_list, "Keys", NULL},
-    {"POST", "/api/v1/keys", API_EDITOR, 201, api_keys_create, "Makes a key. The answer is the only place where it is ever shown.", key_create, "NewKey", NULL},
-    {"DELETE", "/api/v1/keys/{application}/{name}", API_EDITOR, 200, api_keys_revoke, "Revokes a key.", key_revoke, "RevokedKey", NULL},
+    {"POST", "/api/v1/keys", API_OPERATOR, 201, api_keys_create, "Makes a key. The answer is the only place where it is ever shown.", key_create, "NewKey", NULL},
+    {"DELETE", "/api/v1/keys/{application}/{name}", API_OPERATOR, 200, api_keys_revoke, "Revokes a key.", key_revoke, "RevokedKey", NULL},
     {"POST", "/api/v1/reload", API_ADMIN, 200, api_reload, "Reads the configuration again. With errors, the policy in force stays.", reload, "Revision", NULL},
     {"GET", "/api/v1/audit", API_VIEWER, 200, api_audit_list, "The audit log, newest first.", audit_list, "Audit", NULL},
     {"GET", "/api/v1/audit/verify", API_VIEWER, 200, api_audit_verify, "Whether the audit log's chain of hashes is whole.", audit_verify, "AuditVerdict", NULL},

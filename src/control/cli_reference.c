@@ -239,8 +239,8 @@ static void api(const struct cli_verb *serve) {
     begin("API");
     printf("The control plane, JSON over HTTP; `/api/v1/openapi.json` says the same for machines. Times in answers are RFC 3339 in UTC.\n"
            "A wrong or unknown parameter is a 400 that names it.\n\n"
-           "Who may: operators send `authorization: Bearer TOKEN` with a token of the setting `tokens`. A viewer reads, an editor also\n"
-           "makes and revokes keys, an admin also reloads. While no tokens are configured, the control plane answers only to this\n"
+           "Who may: operators send `authorization: Bearer TOKEN` with a token of the setting `tokens`. A viewer reads, an operator also\n"
+           "changes, an approver also says yes or no to what others made, an admin may do everything; `editor` is another name of approver. While no tokens are configured, the control plane answers only to this\n"
            "machine: to peers on a loopback address, not through a proxy, and not for web pages of other origins.\n\n"
            "Errors are `{\"error\":{\"code\",\"message\"}}`; `code` is a name of [faults.md](faults.md).\n\n");
     for (const struct api_route *r = api_routes; r->method; r++) route(r);

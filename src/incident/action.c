@@ -301,7 +301,7 @@ static enum fault one_step(struct taking *t, struct action_outcome *ret, struct 
     struct emergency_entry e;
     bool known = false;
     int64_t other;
-    if (c->who.automatic) a.who.role = OPERATOR_ADMIN; /* it only makes things safer; whose word is needed is said of people */
+    if (c->who.automatic) a.who.role = USER_ADMIN; /* it only makes things safer; whose word is needed is said of people */
     if (s != NULL && s->serves != NULL) a.serves = s->serves(s->ctx, a.kind, a.name);
     enum fault fault = changes_subject(c->registry, a.kind, a.name, c->arena, &before, error);
     if (fault == FAULT_NONE) fault = t->spec.kind == INTERVENTION_ABORT ? act_abort(&a, c->evidence, &o, error) : act_roll_back(&a, 0, &o, &e, error);

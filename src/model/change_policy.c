@@ -107,7 +107,7 @@ static void read_class(const struct reader *r, uint32_t node, enum change_class 
 
 static void read_rollback(const struct reader *r, uint32_t node, int rollback[SEVERITIES]) {
     static const char *const names[] = {"SEV-1", "SEV-2", "SEV-3", "SEV-4", "else", NULL};
-    static const char *const roles[] = {"editor", "admin", NULL}; /* a viewer changes nothing */
+    static const char *const roles[] = {"operator", "approver", "admin", "editor", NULL}; /* a viewer changes nothing */
     uint32_t at[SEVERITIES];
     char what[48];
     if (node == JSON_NONE || !reader_map(r, node, "change_policy.rollback", names, at)) return;
@@ -115,7 +115,8 @@ static void read_rollback(const struct reader *r, uint32_t node, int rollback[SE
         int role = -1;
         snprintf(what, sizeof what, "change_policy.rollback.%s", names[i]);
         change_read_word(r, at[i], what, roles, &role);
-        if (role >= 0) rollback[i] = role == 0 ? OPERATOR_EDITOR : OPERATOR_ADMIN;
+        enum user_role least;
+        if (role >= 0 && user_role_from(slice_of(roles[role]), &least)) rollback[i] = (int)least;
     }
 }
 
@@ -172,7 +173,7 @@ static void strictest(struct change_policy *p) {
     *p = (struct change_policy){.canary = {.way = ROLLOUT_CANARY, .alpha = 0.01, .shadow = {.max_cost_nano = -1}}};
     for (unsigned i = 0; i < CHANGE_CLASSES; i++)
         p->of[i] = (struct class_policy){.reviewers = 1, .gate = true, .max_drop = NAN, .rollout = ROLLOUT_SHADOW_THEN_CANARY, .person_promotes = true};
-    for (unsigned i = 0; i < SEVERITIES; i++) p->rollback[i] = OPERATOR_ADMIN;
+    for (unsigned i = 0; i < SEVERITIES; i++) p->rollback[i] = USER_ADMIN;
 }
 
 static void read_defaults(struct arena *arena, struct change_policy *ret) {

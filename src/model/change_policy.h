@@ -91,7 +91,7 @@ struct change_policy {
     struct class_policy of[CHANGE_CLASSES];
     struct rollout_plan canary;  /* and its shadow stage */
     struct ab_plan ab;
-    int rollback[SEVERITIES];    /* enum role_of_operator: the least that may roll back on its own word; [4] where no severity is said */
+    int rollback[SEVERITIES];    /* enum user_role: the least that may roll back on its own word; [4] where no severity is said */
     struct {
         bool hold;               /* on_model_change: {hold: MODEL}; else observe */
         struct slice to;         /* model that answers meanwhile */

@@ -103,7 +103,7 @@ static void build_tokens(struct build *b) {
         config_fill(b->r, SCOPE_TOKEN, place, node, &raw);
         if (raw.name == NULL || raw.token == NULL) continue;
         struct operator_token *t = &tokens[n];
-        *t = (struct operator_token){.name = raw.name, .role = raw.role};
+        *t = (struct operator_token){.name = raw.name, .role = raw.role == USER_ROLES ? USER_APPROVER : raw.role}; /* the last choice is its other name */
         struct yaml_node *name = yaml_get(node, "name"), *secret = yaml_get(node, "token");
         for (unsigned i = 0; i < n; i++)
             if (strcmp(tokens[i].name, raw.name) == 0)

@@ -140,7 +140,8 @@
             "Price tables on top of the built-in one, later ones win.")                                       \
     SETTING(ROOT, "tokens", LIST, " of operators", tokens, NOTHING, NOW, "Operators of the control plane.")   \
     SETTING(TOKEN, "name", NAME, "", name, REQUIRED, NOW, "Who it is; in the audit log.")                     \
-    SETTING(TOKEN, "role", ONE, " of viewer | editor | admin", role, REQUIRED, NOW, "What they may do.")      \
+    SETTING(TOKEN, "role", ONE, " of viewer | operator | approver | admin | editor", role, REQUIRED, NOW, \
+            "What they may do; editor is another name of approver.")                                        \
     SETTING(TOKEN, "token", SECRET, "", token, REQUIRED, NOW, "Bearer token, at least 16 characters.")        \
     SETTING(ROOT, "providers", MAP, " of providers", providers, NOTHING, NOW, "Upstream accounts by name.")   \
     SETTING(PROVIDER, "dialect", ONE, " of openai | anthropic | azure", provider.dialect, REQUIRED, NOW,      \

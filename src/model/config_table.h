@@ -32,7 +32,7 @@ struct raw_root {
 };
 struct raw_token {
     const char *name, *token;
-    enum role_of_operator role;
+    enum user_role role;
 };
 struct raw_provider {
     struct provider provider;

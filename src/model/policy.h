@@ -14,6 +14,7 @@
 #include "model/allowance.h"
 #include "model/change_policy.h"
 #include "model/price.h"
+#include "model/role.h"
 
 #include <stdatomic.h>
 
@@ -21,7 +22,6 @@ enum dialect_id { DIALECT_OPENAI, DIALECT_ANTHROPIC, DIALECT_AZURE, DIALECT_COUN
 const char *dialect_name(enum dialect_id id);
 bool dialect_from_name(struct slice name, enum dialect_id *ret);
 
-enum role_of_operator { OPERATOR_VIEWER, OPERATOR_EDITOR, OPERATOR_ADMIN };
 enum sync_mode { SYNC_OS, SYNC_INTERVAL, SYNC_EACH };
 enum capture_mode { CAPTURE_NONE, CAPTURE_METADATA, CAPTURE_FULL };
 enum degraded_mode { DEGRADED_OFF, DEGRADED_CACHE, DEGRADED_MESSAGE };
@@ -74,7 +74,7 @@ struct server_settings {
 
 struct operator_token {
     const char *name;
-    enum role_of_operator role;
+    enum user_role role;
     struct digest digest;
 };
 

@@ -73,7 +73,7 @@ def test_change_review(rig):
     held = review(rig, 2)
     expect(held["gate"]["suites"][0]["required"] == "no" and held["gate"]["suites"][0]["pass_rate"] == 0 and held["gate"]["control"] == 1, held)
     status, out, err = as_(rig, "vic", "prompt", "approve", "helpdesk-answer@2", "--why", "x")
-    expect(status == 1 and "role editor" in err, f"{status} {err}")
+    expect(status == 1 and "role approver" in err, f"{status} {err}")
     status, out, err = as_(rig, "bob", "prompt", "approve", "helpdesk-answer@2", "--why", "good")
     expect(status == 0 and "its gate says no" in out, f"{status} {out} {err}")
     status, out, err = as_(rig, "bob", "prompt", "override", "helpdesk-answer@2", "--why", "now")

@@ -42,7 +42,7 @@ static int teardown(void **state) {
 
 static struct act act_of(struct world *w, const char *who, const char *which) {
     return (struct act){.registry = w->r, .policy = &w->policy, .kind = PROMPT, .name = NAME, .which = which ? slice_of(which) : SLICE_NULL,
-                        .who = {.name = slice_of(who), .role = OPERATOR_EDITOR}, .why = SLICE("because"), .at_us = w->at++, .arena = &w->arena};
+                        .who = {.name = slice_of(who), .role = USER_APPROVER}, .why = SLICE("because"), .at_us = w->at++, .arena = &w->arena};
 }
 static struct act itself(struct world *w) {
     struct act a = act_of(w, "quarterdeck", NULL);
@@ -406,9 +406,9 @@ static void who_may(void **state) {
     struct emergency_entry e;
     launch(w, CHANGE_MINOR);
     begin(w, "2");
-    w->policy.rollback[3] = OPERATOR_ADMIN;
+    w->policy.rollback[3] = USER_ADMIN;
     struct act a = act_of(w, "anna", NULL);
-    UNTOUCHED(w, act_roll_back(&a, 4, &w->out, &e, &w->error), FAULT_NOT_PERMITTED, "a rollback with SEV-4 needs the role admin (change_policy.rollback); anna has the role editor");
+    UNTOUCHED(w, act_roll_back(&a, 4, &w->out, &e, &w->error), FAULT_NOT_PERMITTED, "a rollback with SEV-4 needs the role admin (change_policy.rollback); anna has the role approver");
     a.seen = 1;
     UNTOUCHED(w, act_roll_back(&a, 2, &w->out, &e, &w->error), FAULT_CONFLICT, "The last change: anna at");
     a.seen = 0;

@@ -45,12 +45,12 @@ static int teardown(void **state) {
 
 typedef enum fault act_function(const struct act *a, struct act_outcome *ret, struct error *error);
 
-static struct act act_of(struct world *w, const char *who, enum role_of_operator role, const char *which) {
+static struct act act_of(struct world *w, const char *who, enum user_role role, const char *which) {
     return (struct act){.registry = w->r, .policy = &w->policy, .kind = PROMPT, .name = NAME, .which = slice_of(which),
                         .who = {.name = slice_of(who), .role = role}, .why = SLICE("because"), .at_us = w->at++, .arena = &w->arena};
 }
 static enum fault do_act(struct world *w, act_function *f, const char *who, const char *which) {
-    struct act a = act_of(w, who, OPERATOR_EDITOR, which);
+    struct act a = act_of(w, who, USER_APPROVER, which);
     w->error = (struct error){.fault = FAULT_NONE};
     return f(&a, &w->out, &w->error);
 }
@@ -61,7 +61,7 @@ static void says(const struct world *w, const char *words) {
     if (!slice_contains(w->out.words, slice_of(words))) fail_msg(SLICE_FMT " has not: %s", SLICE_ARG(w->out.words), words);
 }
 static enum fault submit(struct world *w, const char *who, const char *which, int raise) {
-    struct act a = act_of(w, who, OPERATOR_EDITOR, which);
+    struct act a = act_of(w, who, USER_APPROVER, which);
     return act_submit(&a, raise, &w->out, &w->error);
 }
 static enum fault gate_with(struct world *w, const char *which, enum gate_verdict v, int64_t control, const char *suite) {
@@ -69,7 +69,7 @@ static enum fault gate_with(struct world *w, const char *which, enum gate_verdic
     const struct gate g = {.max_drop = NAN, .control = control, .suites = &one, .n = suite ? 1 : 0};
     struct buffer out;
     struct json_writer writer;
-    struct act a = act_of(w, "quarterdeck", OPERATOR_EDITOR, which);
+    struct act a = act_of(w, "quarterdeck", USER_APPROVER, which);
     a.who.automatic = true;
     a.why = SLICE_NULL;
     buffer_init(&out, 1 << 20);
@@ -122,7 +122,7 @@ static void test_author_is_refused(void **state) {
     for (unsigned i = 0; i < sizeof same / sizeof *same; i++) {
         assert_int_equal(do_act(w, act_approve, same[i], "1"), FAULT_NOT_PERMITTED);
         assert_non_null(strstr(w->error.text, "review refused to the author"));
-        assert_non_null(strstr(w->error.text, "Anybody else with the role editor or admin"));
+        assert_non_null(strstr(w->error.text, "Anybody else with the role approver or admin"));
     }
     assert_int_equal(subject(w->r, &w->arena).revision, revision); /* nothing was written */
     good(w, act_approve, "bob", "1");
@@ -210,7 +210,7 @@ static void test_override(void **state) {
     struct world *w = *state;
     launch(w);
     add_as(w, MODEL, 1, CHANGE_MAJOR);
-    struct act a = act_of(w, "dora", OPERATOR_ADMIN, "2");
+    struct act a = act_of(w, "dora", USER_ADMIN, "2");
     assert_int_equal(act_override(&a, &w->out, &w->error), FAULT_CONFLICT); /* a draft */
     assert_int_equal(submit(w, "anna", "2", -1), FAULT_NONE);
     assert_int_equal(do_act(w, act_override, "eve", "2"), FAULT_NOT_PERMITTED); /* an editor */
@@ -266,7 +266,7 @@ static void test_a_gate_of_something_else(void **state) {
     assert_int_equal(state_of(w, "2"), VERSION_PRODUCTION);
     refuses(w, "3", "another version went into production since it was asked");
     good(w, act_gate_again, "anna", "3");
-    struct act a = act_of(w, "dora", OPERATOR_ADMIN, "3");
+    struct act a = act_of(w, "dora", USER_ADMIN, "3");
     assert_int_equal(act_override(&a, &w->out, &w->error), FAULT_NONE); /* whatever a gate says */
     good(w, act_start, "anna", "3");
     assert_int_equal(state_of(w, "3"), VERSION_PRODUCTION);
@@ -301,7 +301,7 @@ static void test_two_at_once(void **state) {
     launch(w);
     add_as(w, MODEL, 1, CHANGE_MAJOR);
     assert_int_equal(submit(w, "anna", "2", -1), FAULT_NONE);
-    struct act a = act_of(w, "bob", OPERATOR_EDITOR, "2");
+    struct act a = act_of(w, "bob", USER_APPROVER, "2");
     a.seen = w->out.subject.revision;
     good(w, act_reject, "carol", "2");
     assert_int_equal(act_approve(&a, &w->out, &w->error), FAULT_CONFLICT);

@@ -81,7 +81,7 @@ static void roles(void **state) {
         const char *token;
         enum api_access rights; /* API_OPEN: none */
     } callers[] = {{NULL, API_OPEN}, {"wrong-token-00000", API_OPEN}, {"viewer-token-0000", API_VIEWER},
-                   {"editor-token-0000", API_EDITOR}, {"admin-token-00000", API_ADMIN}};
+                   {"operator-token-00", API_OPERATOR}, {"editor-token-0000", API_APPROVER}, {"admin-token-00000", API_ADMIN}};
     desk_configure(d, DESK_CONFIG DESK_TOKENS);
     for (const struct api_route *r = api_routes; r->method; r++)
         for (unsigned i = 0; i < sizeof callers / sizeof *callers; i++)

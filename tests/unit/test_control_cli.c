@@ -442,7 +442,7 @@ static void over_http_it_is_the_same(void **state) {
     assert_int_equal(setenv("QUARTERDECK_TOKEN", "viewer-token-0000", 1), 0);
     EXPECT_CODE(0, RUN("key", "list"));
     EXPECT_CODE(3, RUN("key", "revoke", "support", "ci"));
-    SAYS(err, "needs the role editor");
+    SAYS(err, "needs the role operator");
     assert_int_equal(setenv("QUARTERDECK_TOKEN", "editor-token-0000", 1), 0);
     EXPECT_CODE(0, RUN("key", "revoke", "support", "ci"));
     close_host(&h);

@@ -37,6 +37,7 @@ struct desk {
     "budgets: [{name: growth-month, scope: {team: growth}, limit_usd: 5, window: month, timezone: UTC}]\n"
 #define DESK_TOKENS                                                                                           \
     "tokens:\n  - {name: vera, role: viewer, token: 'viewer-token-0000'}\n"                                   \
+    "  - {name: olga, role: operator, token: 'operator-token-00'}\n"                                            \
     "  - {name: ed, role: editor, token: 'editor-token-0000'}\n"                                              \
     "  - {name: ada, role: admin, token: 'admin-token-00000'}\n"
 

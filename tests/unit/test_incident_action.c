@@ -100,12 +100,12 @@ static int teardown(void **state) {
 
 static struct action_call by(struct world *w, const char *who, enum intervention_kind kind) {
     return (struct action_call){.registry = w->r, .policy = w->policy, .services = &w->services, .spec = {.kind = kind, .per_minute = -1},
-                                .who = {.name = slice_of(who), .role = OPERATOR_EDITOR}, .why = SLICE("because"), .at_us = w->at += 1000000, .arena = &w->arena};
+                                .who = {.name = slice_of(who), .role = USER_APPROVER}, .why = SLICE("because"), .at_us = w->at += 1000000, .arena = &w->arena};
 }
 static struct action_call by_rule(struct world *w, const char *rule, int64_t alert, enum intervention_kind kind) {
     struct action_call c = by(w, "quarterdeck", kind);
     c.who.automatic = true;
-    c.who.role = OPERATOR_VIEWER;
+    c.who.role = USER_VIEWER;
     c.rule = alert_rule_find(&w->policy->alerts, slice_of(rule));
     assert_non_null(c.rule);
     c.alert = alert;
@@ -484,7 +484,7 @@ static void two_versions(struct world *w) { /* @1 served, @2 does */
     for (unsigned i = 0; i < CHANGE_CLASSES; i++) p.of[i].gate = false, p.of[i].rollout = ROLLOUT_DIRECT;
     for (int i = 1; i <= 2; i++) {
         const struct act a = {.registry = w->r, .policy = &p, .kind = PROMPT, .name = NAME, .which = i == 1 ? SLICE("1") : SLICE("2"), .arena = &w->arena,
-                              .who = {.name = SLICE("anna"), .role = OPERATOR_EDITOR}, .why = SLICE("x"), .at_us = w->at += 1000000};
+                              .who = {.name = SLICE("anna"), .role = USER_APPROVER}, .why = SLICE("x"), .at_us = w->at += 1000000};
         struct act_outcome o;
         if (act_start(&a, &o, &w->error) != FAULT_NONE) fail_msg("%s", w->error.text);
     }
@@ -517,7 +517,7 @@ static void killed_before_its_row(void **state) {
     struct action_call c = by_rule(w, "wrong", 3, INTERVENTION_ROLL_BACK);
     c.spec.prompt = NAME;
     const struct act a = {.registry = w->r, .policy = &w->policy->change, .kind = PROMPT, .name = NAME, .arena = &w->arena,
-                          .who = {.name = SLICE("quarterdeck"), .role = OPERATOR_ADMIN, .automatic = true}, .at_us = c.at_us};
+                          .who = {.name = SLICE("quarterdeck"), .role = USER_ADMIN, .automatic = true}, .at_us = c.at_us};
     struct act_outcome o;
     struct emergency_entry e;
     assert_int_equal(act_roll_back(&a, 0, &o, &e, &w->error), FAULT_NONE);
@@ -533,7 +533,7 @@ static void people_need_the_role(void **state) {
     two_versions(w);
     struct action_call c = by(w, "vera", INTERVENTION_ROLL_BACK);
     c.spec.prompt = NAME;
-    c.who.role = OPERATOR_VIEWER;
+    c.who.role = USER_VIEWER;
     (void)denied(w, &c, FAULT_NOT_PERMITTED);
     assert_int_equal(subject(w->r, &w->arena).production, 2);
     assert_int_equal(rows(w, 0), 0);

@@ -126,7 +126,7 @@ static void test_defaults_are_the_issue(void **state) {
     assert_true(defaults.of[CHANGE_MAJOR].person_promotes && !defaults.of[CHANGE_MODERATE].person_promotes);
     assert_int_equal(defaults.ab.longest_us, 14 * 24 * 3600 * 1000000LL);
     assert_false(defaults.model_change.hold);
-    for (unsigned i = 0; i < SEVERITIES; i++) assert_int_equal(defaults.rollback[i], OPERATOR_EDITOR);
+    for (unsigned i = 0; i < SEVERITIES; i++) assert_int_equal(defaults.rollback[i], USER_OPERATOR);
     for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
         const struct change_policy *c = read_file(w, files[i]);
         if (c == NULL) fail_msg("%s", buffer_slice(&w->told).at);
@@ -140,7 +140,7 @@ static void test_what_the_file_says(void **state) {
     const struct change_policy *c = read_file(
         w, "change_policy:\n"
            "  minor: {reviewers: \"${REVIEWERS}\", gate: none, pass_rate: 95%, max_drop: 2%, promote: person, suites: helpdesk-core}\n"
-           "  rollback: {SEV-1: admin, else: admin}\n"
+           "  rollback: {SEV-1: admin, SEV-3: editor, else: admin}\n"
            "  on_model_change: {hold: m}\n"
            "  run_as: {application: helpdesk, key: gate}\n"
            "rollouts:\n"
@@ -157,9 +157,10 @@ static void test_what_the_file_says(void **state) {
     assert_true(c->of[CHANGE_MINOR].pass_rate == 0.95 && c->of[CHANGE_MINOR].max_drop == 0.02 && c->of[CHANGE_MINOR].person_promotes);
     assert_int_equal(c->of[CHANGE_MINOR].rollout, ROLLOUT_DIRECT);
     assert_int_equal(c->of[CHANGE_MINOR].n_suites, 1);
-    assert_int_equal(c->rollback[0], OPERATOR_ADMIN);
-    assert_int_equal(c->rollback[1], OPERATOR_EDITOR);
-    assert_int_equal(c->rollback[4], OPERATOR_ADMIN);
+    assert_int_equal(c->rollback[0], USER_ADMIN);
+    assert_int_equal(c->rollback[1], USER_OPERATOR);
+    assert_int_equal(c->rollback[2], USER_APPROVER); /* by its other name */
+    assert_int_equal(c->rollback[4], USER_ADMIN);
     assert_true(c->model_change.hold && slice_is(c->model_change.to, "m"));
     assert_true(slice_is(c->run_as.key, "gate"));
     const struct rollout_plan *p = &c->canary;
@@ -206,7 +207,7 @@ static void test_mistakes(void **state) {
         {"change_policy: {minor: {gate: requird}}\n", "change_policy.minor.gate: expected none or required, found \"requird\"; did you mean `required`?"},
         {"change_policy: {minor: {rollout: shadow}}\n", "change_policy.minor.rollout: expected direct, canary or shadow-then-canary, found \"shadow\"; did you mean `shadow-then-canary`?"},
         {"change_policy: {minor: {max_drop: 120%}}\n", "change_policy.minor.max_drop: expected a share from 0 to 1, such as 10% or 0.1, found \"120%\""},
-        {"change_policy: {rollback: {SEV-1: viewer}}\n", "change_policy.rollback.SEV-1: expected editor or admin, found \"viewer\""},
+        {"change_policy: {rollback: {SEV-1: viewer}}\n", "change_policy.rollback.SEV-1: expected operator, approver, admin or editor, found \"viewer\""},
         {"change_policy: {on_model_change: hold}\n", "change_policy.on_model_change: expected observe, or {hold: MODEL}"},
         {"change_policy: {on_model_change: {hold: nobody}}\n", "change_policy.on_model_change.hold: no such model `nobody`"},
         {"change_policy: {run_as: {application: other, key: k}}\n", "change_policy.run_as.application: no such application `other`"},

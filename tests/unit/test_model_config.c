@@ -136,7 +136,7 @@ static void test_contract(void **state) {
     assert_int_equal(p->server.workers, 2);
     assert_int_equal(p->n_tokens, 1);
     assert_string_equal(p->tokens[0].name, "ops");
-    assert_int_equal(p->tokens[0].role, OPERATOR_ADMIN);
+    assert_int_equal(p->tokens[0].role, USER_ADMIN);
     struct digest d;
     digest_sha256(SLICE("operator-token-0123456789"), &d);
     assert_ptr_equal(table_get(&p->token_by_digest, slice_make((const char *)d.bytes, DIGEST_BYTES)), &p->tokens[0]);
@@ -247,7 +247,8 @@ static void test_everything(void **state) {
               "  tls: {cert: 'file:cert.pem', key: 'file:key.pem'}}\n"
               "recorder: {sync: each, interval: 100ms, on_full: refuse, segment: 64KiB, max_segments: 4}\n"
               "ledger: {retention: 0}\nlog: {level: debug, json: true}\n"
-              "tokens: [{name: v, role: viewer, token: aaaaaaaaaaaaaaaa}, {name: e, role: editor, token: bbbbbbbbbbbbbbbb}]\n"
+              "tokens: [{name: v, role: viewer, token: aaaaaaaaaaaaaaaa}, {name: e, role: editor, token: bbbbbbbbbbbbbbbb},\n"
+              "  {name: o, role: operator, token: cccccccccccccccc}, {name: p, role: approver, token: dddddddddddddddd}]\n"
               "providers:\n"
               "  p: {dialect: openai, base_url: 'http://${HOST:-example.org}:80/v1//', api_key: 'file:/run/secret',\n"
               "      headers: {X-Team: core, X-Auth: 'Token ${AZURE_KEY}'}, stream_usage: false, http2: false,\n"
@@ -275,7 +276,9 @@ static void test_everything(void **state) {
     assert_int_equal(p->server.ledger.retention, 0);
     assert_string_equal(p->server.log_level, "debug");
     assert_true(p->server.log_json);
-    assert_int_equal(p->tokens[1].role, OPERATOR_EDITOR);
+    assert_int_equal(p->tokens[1].role, USER_APPROVER); /* another name of it */
+    assert_int_equal(p->tokens[2].role, USER_OPERATOR);
+    assert_int_equal(p->tokens[3].role, USER_APPROVER);
     const struct provider *v = &p->providers[0];
     assert_string_equal(v->base_url, "http://example.org:80/v1");
     assert_string_equal(v->api_key, "sk-from-file");
@@ -424,7 +427,7 @@ static void test_required(void **state) {
            "quarterdeck.yaml:3:6: providers.z.api_version: this is required for azure, such as \"2024-10-21\"\n"
            "quarterdeck.yaml:4:13: models.m.targets: this is required (list of targets), unless there are `tiers`\n"
            "quarterdeck.yaml:4:30: models.n.targets: expected 1 to 16 targets, found 0\n"
-           "quarterdeck.yaml:5:10: tokens[0].role: this is required (one of viewer | editor | admin)\n"
+           "quarterdeck.yaml:5:10: tokens[0].role: this is required (one of viewer | operator | approver | admin | editor)\n"
            "quarterdeck.yaml:5:10: tokens[0].token: this is required (secret)\n"
            "quarterdeck.yaml:6:27: applications.a.keys[0].key: this is required (secret)\n");
     expect("", "quarterdeck.yaml:1:1: the file is empty; expected settings such as `listen` and `providers`\n");
