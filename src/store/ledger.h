@@ -88,7 +88,7 @@ enum fault ledger_payloads(struct ledger *l, const struct record_id *ids, size_t
 enum fault ledger_count(struct ledger *l, const struct record_filter *f, uint64_t *ret,
                         struct error *error) MUST_CHECK;
 
-/* Rollups: per minute and per hour by application, request type, model, prompt version, feature, team. */
+/* Rollups: per minute and per hour by application, request type, model, prompt version, feature, team, provider. */
 enum rollup_histogram { ROLLUP_DURATION, ROLLUP_FIRST_TOKEN, ROLLUP_PER_TOKEN, ROLLUP_HISTOGRAMS };
 /* duration (of all but refused ones) and first token in microseconds; per token: (duration - first token) /
  * (output tokens - 1), in microseconds */
@@ -100,23 +100,29 @@ enum rollup_dimension {
     BY_PROMPT = 8,
     BY_FEATURE = 16,
     BY_TEAM = 32,
-    BY_TIME = 64
+    BY_TIME = 64,
+    BY_PROVIDER = 128 /* who answered; null: nobody, or the day was begun by a program that did not keep it */
 };
 
 struct rollup {
     int64_t start_us; /* BY_TIME: the bucket's start */
     /* SLICE_NULL: not asked for, or null. prompt: name@version */
-    struct slice application, request_type, model, prompt, feature, team;
+    struct slice application, request_type, model, prompt, feature, team, provider;
     uint64_t count, by_status[RECORD_STATUS_COUNT];
     int64_t cost_nano; /* of the priced ones */
     uint64_t unpriced;
     int64_t input, cache_read, cache_write, output, reasoning; /* tokens */
     struct histogram histograms[ROLLUP_HISTOGRAMS];
+    /* Not known of `plain` exchanges, which an older program summed: */
+    uint64_t plain, cache_hits;
+    int64_t saved_nano;  /* what kept answers had cost that were given instead of asking anybody */
+    double cost_square;  /* nano-dollars squared, of the priced ones */
 };
 struct rollup_query {
     int64_t from_us, to_us, step_us; /* step: 60 s or 3600 s multiples, with BY_TIME */
     unsigned by;                     /* bits of enum rollup_dimension */
-    struct slice application, request_type, model;
+    struct slice application, request_type, model, provider;
+    struct slice prompt; /* name@version, or a name: all of its versions */
 };
 /* One call of `each` a group, in order of time then names. The rollup is valid inside the call. Times are
  * widened to whole minutes. Beyond 10,000 combinations of dimensions in a day, further ones are summed under
@@ -124,5 +130,7 @@ struct rollup_query {
 enum fault ledger_rollup(struct ledger *l, const struct rollup_query *q,
                          bool (*each)(void *ctx, const struct rollup *r), void *ctx,
                          struct error *error) MUST_CHECK;
+/* Begin of the oldest day that there are records of: before it nothing is known. 0: there is none. */
+enum fault ledger_oldest(struct ledger *l, int64_t *ret_us, struct error *error) MUST_CHECK;
 
 #endif

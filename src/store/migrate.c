@@ -180,6 +180,15 @@ static const char *const ledger_steps[] = {
     "  at_us INTEGER NOT NULL, comment TEXT, PRIMARY KEY(record, name, source)) WITHOUT ROWID;",
     /* 4: in which order records came: the places of each transaction (follow.h) */
     "CREATE TABLE arrival(batch INTEGER PRIMARY KEY AUTOINCREMENT, places BLOB NOT NULL);",
+    /* 5: rollups by few dimensions (rollup.h); view_state.whole: they hold every record of the file */
+    "ALTER TABLE dimension ADD COLUMN provider TEXT;"
+    "ALTER TABLE dimension ADD COLUMN view INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE view_minute(view INTEGER, start INTEGER, dimension INTEGER, body BLOB NOT NULL,"
+    "  PRIMARY KEY(view, start, dimension)) WITHOUT ROWID;"
+    "CREATE TABLE view_hour(view INTEGER, start INTEGER, dimension INTEGER, body BLOB NOT NULL,"
+    "  PRIMARY KEY(view, start, dimension)) WITHOUT ROWID;"
+    "CREATE TABLE view_state(id INTEGER PRIMARY KEY CHECK(id = 1), whole INTEGER NOT NULL);"
+    "INSERT INTO view_state(id, whole) SELECT 1, NOT EXISTS(SELECT 1 FROM record);",
 };
 const struct schema schema_ledger = {ledger_steps, sizeof ledger_steps / sizeof *ledger_steps};
 

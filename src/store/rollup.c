@@ -1,7 +1,17 @@
 #include "store/rollup.h"
 #include "store/varint.h"
 
-enum { ROLLUP_VERSION = 1 };
+enum { ROLLUP_PLAIN = 1, ROLLUP_VERSION = 2 }; /* PLAIN: without what stands behind the histograms */
+
+const unsigned rollup_bits[ROLLUP_TEXTS] = {BY_APPLICATION, BY_REQUEST_TYPE, BY_MODEL, BY_PROMPT, BY_FEATURE, BY_TEAM, BY_PROVIDER};
+/* The order is that of the files: only ever appended to. */
+const struct rollup_view rollup_views[ROLLUP_VIEWS] = {
+    {~0u, true},
+    {BY_APPLICATION, false},
+    {BY_APPLICATION | BY_REQUEST_TYPE, true},
+    {BY_APPLICATION | BY_MODEL | BY_PROVIDER, true},
+    {BY_APPLICATION | BY_PROMPT, false},
+};
 
 /* The plain counters, in the order they are stored. */
 #define COUNTERS(COUNTER)                                                                                    \
@@ -30,8 +40,16 @@ void rollup_add(struct rollup *r, const struct record *record) {
     const struct usage *u = &record->usage;
     r->count++;
     if ((unsigned)record->status < RECORD_STATUS_COUNT) r->by_status[record->status]++;
-    if (money_is_known(record->cost_nano)) add(&r->cost_nano, record->cost_nano);
-    else r->unpriced++;
+    if (money_is_known(record->cost_nano)) {
+        add(&r->cost_nano, record->cost_nano);
+        r->cost_square += (double)record->cost_nano * (double)record->cost_nano;
+    } else {
+        r->unpriced++;
+    }
+    if (record->cache.len > 0) { /* a kept answer was given */
+        r->cache_hits++;
+        add_count(&r->saved_nano, record->saved_nano);
+    }
     add_count(&r->input, u->input);
     add_count(&r->cache_read, u->cache_read);
     add_count(&r->cache_write, u->cache_write);
@@ -49,6 +67,10 @@ void rollup_add(struct rollup *r, const struct record *record) {
 void rollup_merge(struct rollup *into, const struct rollup *from) {
     into->count += from->count;
     into->unpriced += from->unpriced;
+    into->plain += from->plain;
+    into->cache_hits += from->cache_hits;
+    into->cost_square += from->cost_square;
+    add(&into->saved_nano, from->saved_nano);
     for (int i = 0; i < RECORD_STATUS_COUNT; i++) into->by_status[i] += from->by_status[i];
 #define COUNTER(name) add(&into->name, from->name);
     COUNTERS(COUNTER)
@@ -56,7 +78,8 @@ void rollup_merge(struct rollup *into, const struct rollup *from) {
     for (int i = 0; i < ROLLUP_HISTOGRAMS; i++) histogram_merge(&into->histograms[i], &from->histograms[i]);
 }
 
-/* version, count, unpriced, number of statuses and each, counters, number of histograms and each. */
+/* version, count, unpriced, number of statuses and each, counters, number of histograms and each; plain, cache hits, saved, and the
+ * eight bytes of the sum of squares, the least first. */
 void rollup_encode(const struct rollup *r, struct buffer *out) {
     struct buffer histogram;
     buffer_init(&histogram, 1 << 20);
@@ -75,13 +98,33 @@ void rollup_encode(const struct rollup *r, struct buffer *out) {
         varint_put_bytes(out, buffer_slice(&histogram));
     }
     buffer_deinit(&histogram);
+    varint_put(out, r->plain);
+    varint_put(out, r->cache_hits);
+    varint_put(out, varint_from_signed(r->saved_nano));
+    uint64_t bits;
+    memcpy(&bits, &r->cost_square, sizeof bits);
+    for (unsigned i = 0; i < sizeof bits; i++) buffer_byte(out, (char)(bits >> (8 * i)));
+}
+
+static bool decode_rest(struct slice bytes, struct rollup *into) {
+    uint64_t plain, hits, saved, bits = 0;
+    double square;
+    if (!varint_take(&bytes, &plain) || !varint_take(&bytes, &hits) || !varint_take(&bytes, &saved) || bytes.len < sizeof bits) return false;
+    for (unsigned i = 0; i < sizeof bits; i++) bits |= (uint64_t)(unsigned char)bytes.at[i] << (8 * i);
+    memcpy(&square, &bits, sizeof square);
+    into->plain += plain;
+    into->cache_hits += hits;
+    add(&into->saved_nano, varint_to_signed(saved));
+    into->cost_square += square;
+    return true;
 }
 
 bool rollup_decode(struct slice bytes, struct rollup *into) {
     uint64_t version, n, value;
-    if (!varint_take(&bytes, &version) || version != ROLLUP_VERSION) return false;
+    if (!varint_take(&bytes, &version) || version < ROLLUP_PLAIN || version > ROLLUP_VERSION) return false;
     if (!varint_take(&bytes, &value)) return false;
     into->count += value;
+    if (version == ROLLUP_PLAIN) into->plain += value;
     if (!varint_take(&bytes, &value)) return false;
     into->unpriced += value;
     if (!varint_take(&bytes, &n)) return false;
@@ -101,7 +144,7 @@ bool rollup_decode(struct slice bytes, struct rollup *into) {
         if (i < ROLLUP_HISTOGRAMS && histogram.len > 0 && !histogram_decode(histogram, &into->histograms[i]))
             return false;
     }
-    return true;
+    return version == ROLLUP_PLAIN || decode_rest(bytes, into);
 }
 
 struct slice rollup_prompt(const struct record *r, struct buffer *room) {

@@ -13,7 +13,19 @@
 
 #define MINUTE_US 60000000LL
 #define HOUR_US 3600000000LL
-/* Combinations of dimensions in a day; a client may send any label. Records of further ones are summed under
+/* Sums are kept by all dimensions, and once more by a few of them (views), so that weeks of an application are read from as many
+ * rows as they have hours. The first is everything; a view is right in files that it was kept in from the first record on. */
+#define ROLLUP_VIEWS 5
+struct rollup_view {
+    unsigned by; /* bits of enum rollup_dimension */
+    bool minutes; /* kept by the minute too */
+};
+extern const struct rollup_view rollup_views[ROLLUP_VIEWS];
+#define ROLLUP_VIEW_SCHEMA 5 /* of day files that have them */
+#define ROLLUP_TEXTS 7
+extern const unsigned rollup_bits[ROLLUP_TEXTS]; /* of the names of a dimension, in their order in the file */
+
+/* Combinations of dimensions in a day and view; a client may send any label. Records of further ones are summed under
  * their application with "(other)" in the other dimensions. */
 #define LIMIT_DIMENSIONS 10000
 #define ROLLUP_OTHER SLICE("(other)")
@@ -29,8 +41,11 @@ bool rollup_decode(struct slice bytes,
 
 struct rollup_cell;
 struct rollups {
-    struct table dimensions; /* six texts -> id */
+    struct table dimensions; /* view and texts -> id */
     int64_t next_dimension;
+    unsigned n_dimensions[ROLLUP_VIEWS];
+    int64_t (*views)[ROLLUP_VIEWS]; /* by the id in the first view: the ids in all; 0: not looked up yet */
+    int64_t views_capacity;
     struct table cells; /* unit, start, dimension -> struct rollup_cell */
     struct rollup_cell **changed;
     size_t n_changed, changed_capacity;

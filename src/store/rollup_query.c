@@ -2,7 +2,7 @@
  *
  * Time goes in windows, so that memory holds the groups of one window only: with BY_TIME a window is at least
  * one step, otherwise all windows add to one set of groups. Whole hours are read from rollup_hour where the
- * step allows, the rest from rollup_minute. A window looks at the files of its day and of the days beside it,
+ * step allows, the rest from rollup_minute; of the views that tell apart what is asked for the first that is kept (rollup.h). A window looks at the files of its day and of the days beside it,
  * as a record's time is within a day of its id's. */
 #include "base/mem.h"
 #include "store/ledger_store.h"
@@ -13,7 +13,7 @@
 enum {
     GROUPS_MAX = 100000, /* of one window; more is a question for a smaller one */
     FILES_OPEN = 3,
-    DIMENSIONS = 6,
+    UNITS = 2, /* minutes, hours */
     KEY_TEXT = 16 << 10
 };
 
@@ -24,7 +24,7 @@ struct group {
 
 /* A dimension row's texts, by id, and whether the query wants it. */
 struct dimension {
-    struct slice texts[DIMENSIONS];
+    struct slice texts[ROLLUP_TEXTS];
     bool wanted;
 };
 
@@ -35,6 +35,7 @@ struct file {
     struct arena arena;
     struct dimension *dimensions;
     int64_t n_dimensions;
+    unsigned views[UNITS]; /* that are read, of minutes and of hours */
 };
 
 struct rollup_scan {
@@ -53,32 +54,69 @@ static void close_file(struct file *f) {
     *f = (struct file){.day = -1};
 }
 
+/* Of "name@7" the name alone stands for all of its versions. */
+static bool is_prompt(struct slice wanted, struct slice text) {
+    return slice_eq(wanted, text) || (slice_starts(text, wanted) && text.at[wanted.len] == '@');
+}
+
 static bool is_wanted(const struct rollup_query *q, const struct slice *texts) {
     if (!slice_is_null(q->application) && (slice_is_null(texts[0]) || !slice_eq(q->application, texts[0])))
         return false;
     if (!slice_is_null(q->request_type) && (slice_is_null(texts[1]) || !slice_eq(q->request_type, texts[1])))
         return false;
-    return slice_is_null(q->model) || (!slice_is_null(texts[2]) && slice_eq(q->model, texts[2]));
+    if (!slice_is_null(q->model) && (slice_is_null(texts[2]) || !slice_eq(q->model, texts[2]))) return false;
+    if (!slice_is_null(q->provider) && (slice_is_null(texts[6]) || !slice_eq(q->provider, texts[6]))) return false;
+    return slice_is_null(q->prompt) || (!slice_is_null(texts[3]) && is_prompt(q->prompt, texts[3]));
+}
+
+/* The smallest that tells apart what is asked for; the first always does. */
+static unsigned view_for(const struct rollup_query *q, bool minutes) {
+    static const unsigned char by_size[] = {1, 2, 4, 3};
+    unsigned needed = q->by & ~(unsigned)BY_TIME;
+    if (!slice_is_null(q->application)) needed |= BY_APPLICATION;
+    if (!slice_is_null(q->request_type)) needed |= BY_REQUEST_TYPE;
+    if (!slice_is_null(q->model)) needed |= BY_MODEL;
+    if (!slice_is_null(q->provider)) needed |= BY_PROVIDER;
+    if (!slice_is_null(q->prompt)) needed |= BY_PROMPT;
+    for (unsigned i = 0; i < sizeof by_size; i++) {
+        const struct rollup_view *v = &rollup_views[by_size[i]];
+        if ((needed & ~v->by) == 0 && (v->minutes || !minutes)) return by_size[i];
+    }
+    return 0;
+}
+
+static enum fault choose_views(const struct rollup_query *q, struct file *f, int64_t version, struct error *error) {
+    int64_t whole = 0;
+    enum fault fault = FAULT_NONE;
+    if (version >= ROLLUP_VIEW_SCHEMA) fault = database_number(f->db, "SELECT whole FROM view_state", &whole, error);
+    for (unsigned hours = 0; hours < UNITS; hours++) f->views[hours] = whole ? view_for(q, !hours) : 0;
+    return fault;
 }
 
 /* The names are read once per file and query: within one view of the file, so that no row misses its name. */
 static enum fault load_dimensions(struct rollup_scan *s, struct file *f, struct error *error) {
     struct statement *q;
     bool row = false;
-    int64_t last = 0;
-    enum fault fault = database_number(f->db, "SELECT max(id) FROM dimension", &last, error);
+    int64_t last = 0, version = 0;
+    enum fault fault = database_number(f->db, "PRAGMA user_version", &version, error);
+    if (fault == FAULT_NONE) fault = choose_views(s->query, f, version, error);
+    if (fault == FAULT_NONE) fault = database_number(f->db, "SELECT max(id) FROM dimension", &last, error);
     f->dimensions = arena_new_array(&f->arena, struct dimension, (size_t)last + 1);
     f->n_dimensions = last + 1;
     if (fault == FAULT_NONE)
-        fault = statement_of(
-            f->db, "SELECT id, application, request_type, model, prompt, feature, team FROM dimension", &q,
-            error);
+        fault = version < ROLLUP_VIEW_SCHEMA
+                    ? statement_of(f->db, "SELECT id, application, request_type, model, prompt, feature, team, NULL FROM dimension", &q, error)
+                    : statement_of(f->db,
+                                   "SELECT id, application, request_type, model, prompt, feature, team, provider FROM dimension"
+                                   " WHERE view IN (?1, ?2)",
+                                   &q, error);
     if (fault != FAULT_NONE) return fault;
+    for (int hours = 0; version >= ROLLUP_VIEW_SCHEMA && hours < UNITS; hours++) statement_bind_i64(q, 1 + hours, f->views[hours]);
     while ((fault = statement_step(q, &row, error)) == FAULT_NONE && row) {
         int64_t id = statement_i64(q, 0);
         if (f->dimensions == NULL || id < 0 || id > last) continue;
         struct dimension *d = &f->dimensions[id];
-        for (int i = 0; i < DIMENSIONS; i++) d->texts[i] = statement_copy(q, i + 1, &f->arena);
+        for (int i = 0; i < ROLLUP_TEXTS; i++) d->texts[i] = statement_copy(q, i + 1, &f->arena);
         d->wanted = is_wanted(s->query, d->texts);
     }
     statement_reset(q);
@@ -107,20 +145,17 @@ static enum fault open_file(struct rollup_scan *s, struct file *f, int64_t day, 
 /* ---- groups ---- */
 
 static struct slice *name_of(struct rollup *r, int i) {
-    struct slice *names[DIMENSIONS] = {&r->application, &r->request_type, &r->model,
-                                       &r->prompt,      &r->feature,      &r->team};
+    struct slice *names[ROLLUP_TEXTS] = {&r->application, &r->request_type, &r->model,   &r->prompt,
+                                         &r->feature,     &r->team,         &r->provider};
     return names[i];
 }
-
-static const unsigned bits[DIMENSIONS] = {BY_APPLICATION, BY_REQUEST_TYPE, BY_MODEL,
-                                          BY_PROMPT,      BY_FEATURE,      BY_TEAM};
 
 /* start, then each text that is asked for with its length + 1, or 0 for null. */
 static void put_key(struct buffer *key, unsigned by, int64_t start, const struct dimension *d) {
     buffer_clear(key);
     buffer_append(key, slice_make((const char *)&start, sizeof start));
-    for (int i = 0; i < DIMENSIONS; i++) {
-        struct slice text = (by & bits[i]) ? d->texts[i] : SLICE_NULL;
+    for (int i = 0; i < ROLLUP_TEXTS; i++) {
+        struct slice text = (by & rollup_bits[i]) ? d->texts[i] : SLICE_NULL;
         varint_put(key, slice_is_null(text) ? 0 : text.len + 1);
         buffer_append(key, text);
     }
@@ -132,7 +167,7 @@ static struct group *new_group(struct slice key) {
     g->text = mem_copy(key.at, key.len);
     memcpy(&g->sums.start_us, g->text, sizeof g->sums.start_us);
     struct slice rest = {g->text + sizeof g->sums.start_us, key.len - sizeof g->sums.start_us};
-    for (int i = 0; i < DIMENSIONS; i++) {
+    for (int i = 0; i < ROLLUP_TEXTS; i++) {
         uint64_t len = 0;
         if (!varint_take(&rest, &len) || len == 0) continue;
         *name_of(&g->sums, i) = slice_make(rest.at, (size_t)len - 1);
@@ -164,7 +199,7 @@ static int by_text(struct slice a, struct slice b) {
 static int by_time_and_names(const void *a, const void *b) {
     struct group *x = *(struct group *const *)a, *y = *(struct group *const *)b;
     int order = (x->sums.start_us > y->sums.start_us) - (x->sums.start_us < y->sums.start_us);
-    for (int i = 0; i < DIMENSIONS && order == 0; i++)
+    for (int i = 0; i < ROLLUP_TEXTS && order == 0; i++)
         order = by_text(*name_of(&x->sums, i), *name_of(&y->sums, i));
     return order;
 }
@@ -204,6 +239,13 @@ static enum fault add_row(struct rollup_scan *s, struct file *f, struct statemen
     return FAULT_NONE;
 }
 
+static const char *const select_rows[UNITS][2] = {
+    {"SELECT start, dimension, body FROM rollup_minute WHERE start >= ?1 AND start < ?2 AND ?3 = 0",
+     "SELECT start, dimension, body FROM view_minute WHERE view = ?3 AND start >= ?1 AND start < ?2"},
+    {"SELECT start, dimension, body FROM rollup_hour WHERE start >= ?1 AND start < ?2 AND ?3 = 0",
+     "SELECT start, dimension, body FROM view_hour WHERE view = ?3 AND start >= ?1 AND start < ?2"},
+};
+
 static enum fault read_file(struct rollup_scan *s, struct file *f, bool hours, int64_t from, int64_t to,
                             struct error *error) {
     struct statement *q;
@@ -211,18 +253,12 @@ static enum fault read_file(struct rollup_scan *s, struct file *f, bool hours, i
     bool row = false;
     if (f->db == NULL || f->span.records == 0 || f->span.to_us < from || f->span.from_us >= to)
         return FAULT_NONE;
-    enum fault fault =
-        hours
-            ? statement_of(f->db,
-                           "SELECT start, dimension, body FROM rollup_hour WHERE start >= ?1 AND start < ?2",
-                           &q, error)
-            : statement_of(
-                  f->db, "SELECT start, dimension, body FROM rollup_minute WHERE start >= ?1 AND start < ?2",
-                  &q, error);
+    enum fault fault = statement_of(f->db, select_rows[hours][f->views[hours] > 0], &q, error);
     if (fault != FAULT_NONE) return fault;
     buffer_init(&key, KEY_TEXT);
     statement_bind_i64(q, 1, from);
     statement_bind_i64(q, 2, to);
+    statement_bind_i64(q, 3, f->views[hours]);
     while ((fault = statement_step(q, &row, error)) == FAULT_NONE && row)
         if ((fault = add_row(s, f, q, &key, error)) != FAULT_NONE) break;
     statement_reset(q);
@@ -307,5 +343,13 @@ enum fault ledger_rollup(struct ledger *l, const struct rollup_query *q,
     clear_groups(&s);
     table_deinit(&s.groups);
     for (int i = 0; i < FILES_OPEN; i++) close_file(&s.files[i]);
+    return fault;
+}
+
+enum fault ledger_oldest(struct ledger *l, int64_t *ret_us, struct error *error) {
+    struct days days = {0};
+    enum fault fault = ledger_days(l, LEDGER_RECORDS, &days, error);
+    if (fault == FAULT_NONE) *ret_us = days.n > 0 ? days.at[0] * DAY_US : 0;
+    days_deinit(&days);
     return fault;
 }

@@ -7,16 +7,15 @@
 
 enum {
     CELLS_KEPT = 8192,        /* some 2 KB each with their histograms */
-    DIMENSION_TEXT = 8 << 10, /* six labels with their lengths */
+    DIMENSION_TEXT = 8 << 10, /* the labels with their lengths */
     BODY_MAX = 1 << 20,
-    N_DIMENSIONS = 6
 };
 
 enum unit { UNIT_MINUTE, UNIT_HOUR, UNITS };
 static const int64_t unit_us[UNITS] = {MINUTE_US, HOUR_US};
 
 struct cell_key {
-    int64_t start, dimension, unit; /* all of one size: the key is hashed as bytes */
+    int64_t start, dimension, unit, view; /* all of one size: the key is hashed as bytes */
 };
 struct rollup_cell {
     struct cell_key key;
@@ -26,16 +25,22 @@ struct rollup_cell {
 
 /* ---- dimensions ---- */
 
-static void remember(struct rollups *r, struct slice key, int64_t id) {
+static void remember(struct rollups *r, unsigned view, struct slice key, int64_t id) {
     table_put(&r->dimensions, key, (void *)(intptr_t)id);
+    r->n_dimensions[view]++;
     if (id >= r->next_dimension) r->next_dimension = id + 1;
 }
 
-static void put_key(struct buffer *key, const struct slice *texts) {
-    for (int i = 0; i < N_DIMENSIONS; i++) {
-        varint_put(key, slice_is_null(texts[i]) ? 0 : texts[i].len + 1);
-        buffer_append(key, texts[i]);
+/* What the view does not tell apart counts as null. */
+static struct slice put_key(struct buffer *key, unsigned view, const struct slice *texts) {
+    buffer_clear(key);
+    varint_put(key, view);
+    for (int i = 0; i < ROLLUP_TEXTS; i++) {
+        struct slice text = rollup_views[view].by & rollup_bits[i] ? texts[i] : SLICE_NULL;
+        varint_put(key, slice_is_null(text) ? 0 : text.len + 1);
+        buffer_append(key, text);
     }
+    return buffer_slice(key);
 }
 
 enum fault rollups_load(struct rollups *r, struct database *db, struct error *error) {
@@ -47,52 +52,83 @@ enum fault rollups_load(struct rollups *r, struct database *db, struct error *er
     buffer_init(&r->key, DIMENSION_TEXT);
     buffer_init(&r->prompt, DIMENSION_TEXT);
     enum fault fault = statement_of(
-        db, "SELECT id, application, request_type, model, prompt, feature, team FROM dimension", &s, error);
+        db, "SELECT id, view, application, request_type, model, prompt, feature, team, provider FROM dimension", &s, error);
     while (fault == FAULT_NONE && (fault = statement_step(s, &row, error)) == FAULT_NONE && row) {
-        struct slice texts[N_DIMENSIONS];
-        for (int i = 0; i < N_DIMENSIONS; i++) texts[i] = statement_bytes(s, i + 1);
-        buffer_clear(&r->key);
-        put_key(&r->key, texts);
-        remember(r, buffer_slice(&r->key), statement_i64(s, 0));
+        struct slice texts[ROLLUP_TEXTS];
+        int64_t view = statement_i64(s, 1);
+        if (view < 0 || view >= ROLLUP_VIEWS) continue;
+        for (int i = 0; i < ROLLUP_TEXTS; i++) texts[i] = statement_bytes(s, i + 2);
+        remember(r, (unsigned)view, put_key(&r->key, (unsigned)view, texts), statement_i64(s, 0));
     }
     statement_reset(s);
     return fault;
 }
 
-static enum fault insert_dimension(struct rollups *r, struct database *db, const struct slice *texts,
+static enum fault insert_dimension(struct rollups *r, struct database *db, unsigned view, const struct slice *texts,
                                    struct slice key, struct error *error) {
     struct statement *s;
     enum fault fault =
         statement_of(db,
-                     "INSERT INTO dimension(id, application, request_type, model, prompt, feature, team)"
-                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                     "INSERT INTO dimension(id, view, application, request_type, model, prompt, feature, team, provider)"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                      &s, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_i64(s, 1, r->next_dimension);
-    for (int i = 0; i < N_DIMENSIONS; i++) statement_bind_text(s, i + 2, texts[i]);
+    statement_bind_i64(s, 2, view);
+    for (int i = 0; i < ROLLUP_TEXTS; i++)
+        statement_bind_text(s, i + 3, rollup_views[view].by & rollup_bits[i] ? texts[i] : SLICE_NULL);
     fault = statement_run(s, error);
-    if (fault == FAULT_NONE) remember(r, key, r->next_dimension);
+    if (fault == FAULT_NONE) remember(r, view, key, r->next_dimension);
     return fault;
 }
 
-static enum fault dimension_of(struct rollups *r, struct database *db, struct slice *texts, int64_t *ret,
-                               struct error *error) {
-    struct buffer *key = &r->key;
+/* *ret_other: there was no room for it. */
+static enum fault dimension_of(struct rollups *r, struct database *db, unsigned view, const struct slice *texts, int64_t *ret,
+                               bool *ret_other, struct error *error) {
+    struct slice other[ROLLUP_TEXTS], key = put_key(&r->key, view, texts);
     enum fault fault = FAULT_NONE;
-    buffer_clear(key);
-    put_key(key, texts);
-    void *id = table_get(&r->dimensions, buffer_slice(key));
-    if (id == NULL && r->dimensions.count >= LIMIT_DIMENSIONS) {
-        for (int i = 1; i < N_DIMENSIONS; i++) texts[i] = ROLLUP_OTHER;
-        buffer_clear(key);
-        put_key(key, texts);
-        id = table_get(&r->dimensions, buffer_slice(key));
+    void *id = table_get(&r->dimensions, key);
+    *ret_other = id == NULL && r->n_dimensions[view] >= LIMIT_DIMENSIONS;
+    if (*ret_other) {
+        other[0] = texts[0];
+        for (int i = 1; i < ROLLUP_TEXTS; i++) other[i] = ROLLUP_OTHER;
+        texts = other;
+        key = put_key(&r->key, view, texts);
+        id = table_get(&r->dimensions, key);
     }
     if (id == NULL) {
-        fault = insert_dimension(r, db, texts, buffer_slice(key), error);
-        if (fault == FAULT_NONE) id = table_get(&r->dimensions, buffer_slice(key));
+        fault = insert_dimension(r, db, view, texts, key, error);
+        if (fault == FAULT_NONE) id = table_get(&r->dimensions, key);
     }
     if (fault == FAULT_NONE) *ret = (int64_t)(intptr_t)id;
+    return fault;
+}
+
+/* Room for the views' ids of this one of the first view. */
+static int64_t *views_of(struct rollups *r, int64_t id) {
+    if (id >= r->views_capacity) {
+        int64_t capacity = 2 * id + 64;
+        r->views = mem_resize(r->views, (size_t)capacity * sizeof *r->views);
+        memset(r->views + r->views_capacity, 0, (size_t)(capacity - r->views_capacity) * sizeof *r->views);
+        r->views_capacity = capacity;
+    }
+    return r->views[id];
+}
+
+/* The record's dimension in each view. */
+static enum fault dimensions_of(struct rollups *r, struct database *db, const struct slice *texts, int64_t ret[ROLLUP_VIEWS],
+                                struct error *error) {
+    bool other = false, view_other;
+    enum fault fault = dimension_of(r, db, 0, texts, &ret[0], &other, error);
+    if (fault != FAULT_NONE) return fault;
+    int64_t *known = views_of(r, ret[0]);
+    if (!other && known[0] != 0) {
+        memcpy(ret, known, ROLLUP_VIEWS * sizeof *ret);
+        return FAULT_NONE;
+    }
+    for (unsigned view = 1; view < ROLLUP_VIEWS && fault == FAULT_NONE; view++)
+        fault = dimension_of(r, db, view, texts, &ret[view], &view_other, error);
+    if (fault == FAULT_NONE && !other) memcpy(known, ret, ROLLUP_VIEWS * sizeof *ret);
     return fault;
 }
 
@@ -118,22 +154,30 @@ void rollups_deinit(struct rollups *r) {
     table_deinit(&r->cells);
     table_deinit(&r->dimensions);
     mem_free(r->changed);
+    mem_free(r->views);
     buffer_deinit(&r->key);
     buffer_deinit(&r->prompt);
     *r = (struct rollups){0};
 }
 
+/* The four tables' statements differ in nothing else: in those of all dimensions ?3 is not used. */
+static const char *const select_cell[UNITS][2] = {
+    {"SELECT body FROM rollup_minute WHERE start = ?1 AND dimension = ?2 AND ?3 = 0", "SELECT body FROM view_minute WHERE start = ?1 AND dimension = ?2 AND view = ?3"},
+    {"SELECT body FROM rollup_hour WHERE start = ?1 AND dimension = ?2 AND ?3 = 0", "SELECT body FROM view_hour WHERE start = ?1 AND dimension = ?2 AND view = ?3"},
+};
+static const char *const replace_cell[UNITS][2] = {
+    {"REPLACE INTO rollup_minute(start, dimension, body) VALUES(?1, ?2, ?3)", "REPLACE INTO view_minute(start, dimension, body, view) VALUES(?1, ?2, ?3, ?4)"},
+    {"REPLACE INTO rollup_hour(start, dimension, body) VALUES(?1, ?2, ?3)", "REPLACE INTO view_hour(start, dimension, body, view) VALUES(?1, ?2, ?3, ?4)"},
+};
+
 static enum fault load_cell(struct database *db, struct rollup_cell *c, struct error *error) {
     struct statement *s;
     bool row = false;
-    enum fault fault =
-        c->key.unit == UNIT_MINUTE
-            ? statement_of(db, "SELECT body FROM rollup_minute WHERE start = ?1 AND dimension = ?2", &s,
-                           error)
-            : statement_of(db, "SELECT body FROM rollup_hour WHERE start = ?1 AND dimension = ?2", &s, error);
+    enum fault fault = statement_of(db, select_cell[c->key.unit][c->key.view > 0], &s, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_i64(s, 1, c->key.start);
     statement_bind_i64(s, 2, c->key.dimension);
+    statement_bind_i64(s, 3, c->key.view);
     fault = statement_step(s, &row, error);
     if (fault == FAULT_NONE && row && !rollup_decode(statement_bytes(s, 0), &c->sums))
         fault = error_set(error, FAULT_CORRUPT, "%s: a rollup cannot be read", database_name(db));
@@ -170,15 +214,15 @@ static enum fault cell_of(struct rollups *r, struct database *db, const struct c
 
 enum fault rollups_add(struct rollups *r, struct database *db, const struct record *record, int64_t time_us,
                        struct error *error) {
-    struct cell_key key = {0};
-    struct slice texts[N_DIMENSIONS] = {record->application, record->request_type,
-                                        record->model,       rollup_prompt(record, &r->prompt),
-                                        record->feature,     record->team};
-    enum fault fault = dimension_of(r, db, texts, &key.dimension, error);
-    for (int unit = 0; unit < UNITS && fault == FAULT_NONE; unit++) {
+    struct slice texts[ROLLUP_TEXTS] = {record->application, record->request_type, record->model, rollup_prompt(record, &r->prompt),
+                                        record->feature,     record->team,         record->provider};
+    int64_t dimensions[ROLLUP_VIEWS];
+    enum fault fault = dimensions_of(r, db, texts, dimensions, error);
+    for (unsigned i = 0; i < ROLLUP_VIEWS * UNITS && fault == FAULT_NONE; i++) {
         struct rollup_cell *c;
-        key.unit = unit;
-        key.start = time_us - time_us % unit_us[unit];
+        unsigned view = i / UNITS, unit = i % UNITS;
+        if (unit == UNIT_MINUTE && !rollup_views[view].minutes) continue;
+        struct cell_key key = {time_us - time_us % unit_us[unit], dimensions[view], unit, view};
         fault = cell_of(r, db, &key, &c, error);
         if (fault == FAULT_NONE) rollup_add(&c->sums, record);
     }
@@ -189,6 +233,7 @@ static int by_key(const void *a, const void *b) {
     const struct cell_key *x = &(*(struct rollup_cell *const *)a)->key,
                           *y = &(*(struct rollup_cell *const *)b)->key;
     if (x->unit != y->unit) return x->unit < y->unit ? -1 : 1;
+    if (x->view != y->view) return x->view < y->view ? -1 : 1;
     if (x->start != y->start) return x->start < y->start ? -1 : 1;
     return x->dimension < y->dimension ? -1 : x->dimension > y->dimension;
 }
@@ -196,18 +241,14 @@ static int by_key(const void *a, const void *b) {
 static enum fault save_cell(struct database *db, const struct rollup_cell *c, struct buffer *body,
                             struct error *error) {
     struct statement *s;
-    enum fault fault =
-        c->key.unit == UNIT_MINUTE
-            ? statement_of(db, "REPLACE INTO rollup_minute(start, dimension, body) VALUES(?1, ?2, ?3)", &s,
-                           error)
-            : statement_of(db, "REPLACE INTO rollup_hour(start, dimension, body) VALUES(?1, ?2, ?3)", &s,
-                           error);
+    enum fault fault = statement_of(db, replace_cell[c->key.unit][c->key.view > 0], &s, error);
     if (fault != FAULT_NONE) return fault;
     buffer_clear(body);
     rollup_encode(&c->sums, body);
     statement_bind_i64(s, 1, c->key.start);
     statement_bind_i64(s, 2, c->key.dimension);
     statement_bind_blob(s, 3, buffer_slice(body));
+    if (c->key.view > 0) statement_bind_i64(s, 4, c->key.view);
     return statement_run(s, error);
 }
 
