@@ -1,12 +1,15 @@
 /* world.h - what a demo lives through: who asks what, and who does what, at which time. Pure: files in, requests and acts out.
  *
- * Times are microseconds since the beginning of day 1, midnight UTC. A *moment* in a file is "DAY HH:MM": "9 11:40" is day 9 at
- * 11:40 UTC, "9w 11:40" the same on the first weekday (Monday to Friday) from day 9 on. In any file of the demo but these two,
- * {{9w 11:40}} is replaced by that moment as a duration since the beginning ("12220m"), as a simulator's script wants it, and
- * ${NAME} stays for the configuration to resolve.
+ * The folder's quarterdeck.yaml finds in its environment QUARTERDECK_DEMO_LISTEN ("127.0.0.1:4000"), QUARTERDECK_DEMO_DATA (its
+ * data_dir), QUARTERDECK_DEMO_SIM ("http://127.0.0.1:40123", the simulator with simulator.yaml) and the tokens of people, below.
+ *
+ * Times are microseconds since midnight UTC of day 1. A *moment* is "DAY HH:MM": "9 11:40" is day 9 at 11:40 UTC, "9w 11:40" the same
+ * on the first weekday (Monday to Friday) from day 9 on. In any other file of the demo {{9w 11:40}} is replaced by that moment as a
+ * duration since the beginning ("12220m"), as a simulator's script wants it.
  *
  * traffic.yaml (all but `kinds` may be left out; unknown keys are errors that name the line):
  *     requests: 40000                    of 28 days; a shorter demo has its share
+ *     live: 6                            requests a minute, once time is the real one; none: as on the last day
  *     gaps: arrivals.txt                 numbers, one a line: times between arrivals, scaled to a mean of 1; none: exponential
  *     hours: [24 numbers]                weight of each hour, UTC
  *     weekdays: [7 numbers]              weight of each day, Monday first
@@ -38,12 +41,15 @@
  *         scores: {name: helpful, share: 0.1, after: 30s, good: 0.9, by: app, when: [{contains: "refund", good: 0.2}]}
  *                                        what users say of answers: value 1 with probability `good`, else 0; the first of
  *                                        `when` whose text (in any case) is in the answer replaces it. `after`: 1s to 1h;
- *                                        `by`: whose token gives it; its name is also the score's source
+ *                                        `by`: whose token gives it (source `feedback`)
  *
  * acts.yaml:
+ *     people: [{name: ana, role: approver, password: "...", about: leads the helpdesk}]
+ *                                        each has a token, which quarterdeck.yaml gives its role: ${QUARTERDECK_DEMO_TOKEN_ANA};
+ *                                        those with a password become users who sign in, once the server is up
  *     acts:
  *       - at: 2w 10:15
- *         by: ben                        whose token (world_person)
+ *         by: ben                        whose token
  *         say: a new version of answer-card     the progress line, from here on; without call: that alone
  *         call: POST /api/v1/...         {NAME}s in path and body that were kept before are filled in
  *         body: {any: yaml}              as JSON: plain numbers, true, false and null are such; or `text:` as it stands
@@ -79,7 +85,7 @@ struct world_score {
     struct slice name, by;
     double value; /* unless a text of `when` is in the answer: */
     const struct world_kind *kind;
-    uint64_t salt;
+    double luck;
     int64_t after_us;
 };
 
@@ -111,6 +117,14 @@ bool world_request_next(struct world *w, bool endless, struct arena *arena, stru
 /* What the user says of an answer: 0 or 1. */
 double world_score_value(const struct world_score *s, struct slice answer);
 
+/* Time is the real one, now_us since the beginning: what was missed is left out. */
+void world_go_live(struct world *w, int64_t now_us);
+
+struct world_person {
+    struct slice name, role, password, about; /* the last two SLICE_NULL: none */
+};
+unsigned world_people(const struct world *w);
+const struct world_person *world_person_at(const struct world *w, unsigned i);
 unsigned world_acts(const struct world *w);
 const struct world_act *world_act_at(const struct world *w, unsigned i); /* by time; those at the same time as in the file */
 /* A file's text with its moments filled in. */
