@@ -110,6 +110,7 @@ static void answer_status(struct simulator *s, struct http_request *r) {
 static bool answer_own(struct simulator *s, struct http_request *r) {
     bool get = slice_is(r->method, "GET"), post = slice_is(r->method, "POST");
     if (slice_is(r->path, "/sim/stats") && get) answer_stats(s, r);
+    else if (slice_is(r->path, "/sim/inbox") && post) respond_json(r, 200, SLICE("{}"));
     else if (slice_is(r->path, "/sim/status.json") && get) answer_status(s, r);
     else if (slice_is(r->path, "/sim/script") && post) answer_script(s, r);
     else if (slice_is(r->path, "/sim/reset") && post) {
