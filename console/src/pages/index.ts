@@ -1,12 +1,14 @@
 // The table of pages: what is not in here does not exist. The first whose pattern matches is shown; `:name` is a part of the path.
 import type {ComponentType} from "preact";
 import {Overview} from "./overview";
+import {Cost} from "./cost";
 import {NotFound} from "./missing";
 
 export interface PageProps { parts: {[name: string]: string} }
 export interface PageEntry { path: string; pattern?: string; title: string; key?: string; nav?: boolean; also?: string[]; page: ComponentType<PageProps> }
 export const pages: PageEntry[] = [
   {path: "/", title: "Overview", key: "o", nav: true, page: Overview},
+  {path: "/cost", title: "Cost", key: "c", nav: true, page: Cost},
 ];
 
 export function pageOf(path: string): {page: ComponentType<PageProps>; parts: {[name: string]: string}} {

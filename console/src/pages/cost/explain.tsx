@@ -1,0 +1,80 @@
+import type {CostExplanation} from "api-types";
+import {useGet} from "../../api";
+import {Waterfall} from "../../charts";
+import {count, percent, signed, time, usd, value} from "../../format";
+import {setFilters, usePlace} from "../../router";
+import {Command, Empty, Loaded, Note, Panel, Table, useWindow} from "../../ui";
+import {named} from "./spend";
+
+const factors: {[f: string]: [string, string]} = {
+  volume: ["More or fewer requests", "at the cost a request had before"],
+  mix: ["Another mix of work", "applications, request types, models: dearer or cheaper kinds took a larger part"],
+  input_tokens: ["Longer inputs", "prompts, history, context"],
+  cached_share: ["Provider's cache", "a larger or smaller part of the input was read from it"],
+  output_tokens: ["Longer answers", "output tokens a request"],
+  price: ["Prices", "of the same models"],
+};
+const spans: Array<[string, string]> = [["1", "the last day against the day before"], ["7", "the last 7 days against the 7 before"], ["14", "the last 14 days against the 14 before"], ["weeks3", "the last 7 days against the 7 days three weeks before"]];
+
+/** What is compared, from the query: a preset, or four times. */
+function windowsOf(query: URLSearchParams): {[name: string]: string} {
+  const compare = query.get("compare") ?? "7";
+  if (compare === "own") return {from: query.get("cfrom") ?? "-7d", ...(query.get("cto") ? {to: query.get("cto")!} : {}), baseline_from: query.get("bfrom") ?? "-14d", baseline_to: query.get("bto") ?? "-7d"};
+  if (compare === "weeks3") return {from: "-7d", baseline_from: "-28d", baseline_to: "-21d"};
+  return {from: `-${compare}d`};
+}
+
+export function Explain() {
+  const {query} = usePlace(), w = useWindow(), compare = query.get("compare") ?? "7", windows = windowsOf(query);
+  const feature = query.get("feature"), type = query.get("request_type");
+  const answer = useGet<CostExplanation>("/cost/explain", {...windows, application: w.application, feature, request_type: type});
+  const at = (name: string, of: string, label: string) => <label class="row">{label} <input type="datetime-local" value={local(windows[of])} onChange={(e) => setFilters({[name]: e.currentTarget.value ? new Date(e.currentTarget.value).toISOString() : null})} /></label>;
+  return (
+    <>
+      <Panel>
+        <div class="row">
+          <label class="row">Compare <select value={compare} onChange={(e) => setFilters({compare: e.currentTarget.value === "7" ? null : e.currentTarget.value})}>{spans.map(([v, t]) => <option value={v}>{t}</option>)}<option value="own">windows of my own</option></select></label>
+          {compare === "own" && <>{at("cfrom", "from", "from")}{at("cto", "to", "to")}{at("bfrom", "baseline_from", "against from")}{at("bto", "baseline_to", "to")}</>}
+          {(feature || type) && <button class="button" onClick={() => setFilters({feature: null, request_type: null})}>Only {[feature, type].filter(Boolean).join(", ")} ✕</button>}
+        </div>
+      </Panel>
+      <Loaded of={answer}>{(e) => <Answer e={e} application={w.application} />}</Loaded>
+    </>
+  );
+}
+const local = (text: string | undefined) => (text && !text.startsWith("-") ? new Date(+new Date(text) - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 16) : "");
+
+function Answer({e, application}: {e: CostExplanation; application: string | null}) {
+  const change = e.after_usd - e.before_usd;
+  if (e.before_usd === 0 && e.after_usd === 0) return <Panel><Empty command="quarterdeck cost explain --from -7d">Nothing was spent in either window.</Empty></Panel>;
+  const first = e.contributions[0], where = e.where[0];
+  const part = (usd: number) => (change ? ` (${percent(usd / change, 0)} of the change)` : "");
+  return (
+    <>
+      <Note tone={change > 0 ? "warn" : "good"}>
+        <p><strong>{usd(e.before_usd)} became {usd(e.after_usd)}: {signed(usd(change))}{e.before_usd > 0 && <> ({signed(percent(change / e.before_usd, 1))})</>}.</strong>{" "}
+          {first && first.usd !== 0 && <>Most of it: {factors[first.factor][0].toLowerCase()}, {signed(usd(first.usd))}{part(first.usd)}. </>}
+          {where && <>It came from {where.dimension.replace("_", " ")} <strong>{named(where.value, where.dimension)}</strong>{where.inside && <> within {where.inside.dimension.replace("_", " ")} {named(where.inside.value, where.inside.dimension)}</>}: {signed(usd(where.usd))}.</>}
+        </p>
+        <p class="muted small">{time(e.baseline_from)} – {time(e.baseline_to)} against {time(e.from)} – {time(e.to)}. Contributions are Shapley values; they sum to the change exactly.{(e.unpriced_before > 0 || e.unpriced_after > 0) && <> In none of this: {count(e.unpriced_before)} exchanges before and {count(e.unpriced_after)} after, whose price is not known.</>}</p>
+      </Note>
+      <div class="columns">
+        <Panel title="From before to after" note="USD">
+          <Waterfall unit="usd" words={`cost from ${usd(e.before_usd)} to ${usd(e.after_usd)} by what moved it`}
+            steps={[{label: "before", value: e.before_usd, total: true}, ...e.contributions.map((c) => ({label: factors[c.factor][0], note: factors[c.factor][1], value: c.usd})), {label: "after", value: e.after_usd, total: true}]} />
+        </Panel>
+        <Panel title="Where" note="what changed most unlike the rest">
+          {e.where.length === 0 ? <p class="muted">{e.where_note ?? "No value changed unlike the rest."}</p> :
+            <Table caption="Where the change came from" rows={e.where} keyed={(r) => r.dimension + r.value + (r.inside?.value ?? "")} columns={[
+              {name: "where", label: "where", cell: (r) => <>{r.dimension.replace("_", " ")} <strong>{named(r.value, r.dimension)}</strong>{r.inside && <span class="muted"> within {named(r.inside.value, r.inside.dimension)}</span>}</>},
+              {name: "usd", label: "change", number: true, cell: (r) => signed(usd(r.usd)), sort: (r) => r.usd},
+              {name: "share", label: "of the difference", number: true, cell: (r) => percent(r.share, 0), sort: (r) => r.share},
+              {name: "surprise", label: "surprise, nats", number: true, cell: (r) => value(r.surprise, ""), sort: (r) => r.surprise},
+              {name: "only", label: "", cell: (r) => (r.dimension === "feature" || r.dimension === "request_type") && r.value ? <button class="button" onClick={() => setFilters({[r.dimension]: r.value})}>only this</button> : null},
+            ]} />}
+        </Panel>
+      </div>
+      <p class="muted">In the terminal: <Command text={`quarterdeck cost explain --from ${e.from} --to ${e.to} --baseline-from ${e.baseline_from} --baseline-to ${e.baseline_to}${application ? ` --application ${application}` : ""}`} /></p>
+    </>
+  );
+}
