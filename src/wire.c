@@ -1,13 +1,14 @@
 /* wire.c - builds the server from its modules, connects them, and takes it down again.
  *
- * Threads: N loop threads (one gateway each), the ledger writer, the control thread (API requests, one after
- * the other), the scheduler, and this one, which waits for signals and keeps house once a second. Loop threads share
+ * Threads: N loop threads (one gateway each), the ledger writer, the control thread (API requests that change something, one after
+ * the other), its readers, the scheduler, and this one, which waits for signals and keeps house once a second. Loop threads share
  * with the others only what is posted to them and what is atomic. */
 #include "wire.h"
 #include "wire_alert.h"
 #include "wire_batch.h"
 #include "wire_cache.h"
 #include "wire_change.h"
+#include "wire_consoles.h"
 #include "wire_cost.h"
 #include "wire_lanes.h"
 #include "wire_notify.h"
@@ -63,6 +64,7 @@ struct server {
     struct http_server *admin; /* on lane 0's loop; NULL without admin_listen */
     struct desk *desk; /* the control thread */
     struct control_services services, urgent; /* urgent: of rollbacks, which wait for no report */
+    struct console_wire consoles;
     uint64_t lost_seen, failures_seen, seconds;
     atomic_bool ready, refuse_when_full; /* the latter from the policy in force */
     atomic_bool deploying; /* deployments are posted to them */
@@ -140,6 +142,7 @@ static enum fault reload(void *ctx, uint64_t *ret_revision, struct buffer *probl
     } else if (problems->len == 0) {
         buffer_append(problems, slice_of(error.text));
     }
+    consoles_changed(s->consoles.open, CONSOLE_CONFIGURATION | CONSOLE_PEOPLE);
     if (fault != FAULT_NONE) metric_add(metric_cell(s->control_shard, METRIC_POLICY_FAILURES, (const char *[METRIC_LABELS]){NULL}), 1);
     pthread_mutex_unlock(&s->policy_lock);
     if (fault == FAULT_NONE) {
@@ -190,6 +193,7 @@ static void each_budget(void *ctx, void (*each)(void *arg, const struct budget_v
 static void install_deployments(void *ctx, struct deployments *d) {
     struct server *s = ctx;
     if (atomic_load(&s->deploying)) lanes_deploy(s->lanes, s->n_lanes, d, DEPLOY_US);
+    consoles_changed(s->consoles.open, CONSOLE_ROLLOUTS | CONSOLE_ACTIONS | CONSOLE_AUDIT);
 }
 
 static enum fault deployments_changed(void *change, struct error *error) { return change_wire_publish(change, error); }
@@ -201,7 +205,10 @@ static void gates_wanted(void *change) { change_wire_gates(change); }
 static void finding_opened(void *ctx, const struct finding *f) {
     watch_wire_opened(NULL, f);
     alert_wire_ask(((struct server *)ctx)->alerts);
+    consoles_changed(((struct server *)ctx)->consoles.open, CONSOLE_FINDINGS);
 }
+
+static void something_changed(void *ctx, unsigned topics) { consoles_changed(((struct server *)ctx)->consoles.open, topics); }
 
 static void notices_left(void *notify) { notify_wire_ask(notify); }
 static int64_t watch_age_us(void *ctx) { return alert_wire_age_us(((struct server *)ctx)->alerts); }
@@ -244,23 +251,13 @@ static enum fault sink_record(void *ctx, unsigned lane, const struct record *r) 
     enum fault fault = recorder_append(s->recorder, lane, FRAME_RECORD, buffer_slice(frame));
     if (!money_is_known(r->cost_nano) || r->error == FAULT_UNKNOWN_PRICE) watch_wire_ask(s->watch, WATCH_PRICES);
     if (r->error == FAULT_BUDGET_EXCEEDED) watch_wire_ask(s->watch, WATCH_THRESHOLDS);
+    consoles_settled(s->consoles.open, lane, r);
     return fault;
-}
-
-static struct slice cut(struct slice s, bool *ret_cut) {
-    *ret_cut = s.len > LIMIT_PAYLOAD;
-    return *ret_cut ? slice_make(s.at, LIMIT_PAYLOAD) : s;
 }
 
 static enum fault sink_payload(void *ctx, unsigned lane, const struct record *r, struct slice request, struct slice reply) {
     struct server *s = ctx;
-    struct payload p = {.id = r->id, .application = r->application};
-    p.request = cut(request, &p.request_cut);
-    p.reply = cut(reply, &p.reply_cut);
-    struct buffer *frame = &s->lanes[lane].frame;
-    buffer_clear(frame);
-    if (!payload_encode(&p, frame)) return FAULT_TOO_LARGE;
-    return recorder_append(s->recorder, lane, FRAME_PAYLOAD, buffer_slice(frame));
+    return lane_payload(&s->lanes[lane], s->recorder, r, request, reply);
 }
 
 static bool sink_may_record(void *ctx, unsigned lane) {
@@ -275,6 +272,11 @@ static void sink_control(void *ctx, unsigned lane, struct http_request *r) {
     desk_take(s->desk, s->lanes[lane].loop, r);
 }
 
+static void sink_control_gone(void *ctx, unsigned lane, struct http_request *r) {
+    struct server *s = ctx;
+    consoles_gone(s->consoles.open, s->lanes[lane].loop, r);
+}
+
 static struct loop *loop_of_lane(void *ctx, unsigned lane) {
     struct server *s = ctx;
     return s->lanes[lane].loop;
@@ -287,10 +289,8 @@ static void admin_request(void *ctx, struct http_request *r) {
         http_respond(r, 404, NULL, 0, SLICE("{\"error\":{\"code\":\"not_found\",\"message\":\"no such path\"}}"));
 }
 
-static void admin_gone(void *ctx, struct http_request *r) {
-    (void)ctx;
-    (void)r; /* the desk holds it and will conclude it */
-}
+/* The desk holds it and will conclude it, unless it is a console's. */
+static void admin_gone(void *ctx, struct http_request *r) { sink_control_gone(ctx, 0, r); }
 
 /* ---- lanes ---- */
 
@@ -306,7 +306,7 @@ static enum fault start_lanes(struct server *s, struct error *error) {
     const struct server_settings *o = &s->policy->server;
     struct http_server_options listen = process_listen_options(o);
     struct gateway_sinks sinks = {.ctx = s, .record = sink_record, .payload = sink_payload, .may_record = sink_may_record,
-                                  .control_owns = o->admin_host ? process_owns_nothing : control_owns, .control = sink_control,
+                                  .control_owns = o->admin_host ? process_owns_nothing : control_owns, .control = sink_control, .control_gone = sink_control_gone,
                                   .system_text = change_wire_system_text, .shadow = change_wire_shadow, .change_ctx = s->change};
     cost_wire_sinks(s->cost, &sinks);
     s->batches = batch_wire_new(&(struct batch_wire_parts){.ctx = s, .policy = policy_in_force, .deployments = deployments_in_force, .loop_of = loop_of_lane, .recorder = s->recorder,
@@ -322,6 +322,7 @@ static enum fault start_lanes(struct server *s, struct error *error) {
         l->loop = loop_new(error);
         if (!l->loop) return error->fault;
         l->gateway = gateway_new(l->loop, i, s->shared, s->metrics, &sinks);
+        consoles_add_loop(s->consoles.open, i, l->loop);
         gateway_install(l->gateway, s->policy);
         deploy_first(s, l);
         enum fault fault = gateway_listen(l->gateway, &listen, error);
@@ -420,14 +421,16 @@ static enum fault start(struct server *s, struct error *error) {
     s->lanes = mem_new_array(struct lane, s->n_lanes);
     fault = open_stores(s, error);
     if (fault != FAULT_NONE) return fault;
+    console_wire_init(&s->consoles, s->n_lanes);
     s->cost = cost_wire_new(s->n_lanes + 1);
     cost_wire_restore(s->cost, s->registry);
-    s->watch = watch_wire_new(&(struct watch_sources){s, policy_in_force, s->cost, s->ledger, s->writer, s->metrics, o->data_dir, finding_opened}, error);
+    s->watch = watch_wire_new(&(struct watch_sources){s, policy_in_force, s->cost, s->ledger, s->writer, s->metrics, o->data_dir, finding_opened, something_changed}, error);
     if (!s->watch) return error->fault;
     if (cost_wire_install(s->cost, s->policy)) fault = cost_wire_fill(s->cost, s->ledger, s->writer, error);
     if (fault != FAULT_NONE) return fault;
     s->change = change_wire_new(&(struct change_sources){.ctx = s, .policy = policy_in_force, .install = install_deployments, .ledger = s->ledger,
-                                                         .writer = s->writer, .metrics = s->metrics, .data_dir = o->data_dir, .opened = finding_opened}, error);
+                                                         .writer = s->writer, .metrics = s->metrics, .data_dir = o->data_dir, .opened = finding_opened,
+                                                         .changed = something_changed}, error);
     if (!s->change) return error->fault;
     s->notify = notify_wire_new(&(struct notify_sources){.ctx = s, .policy = policy_in_force, .watch_age_us = watch_age_us, .metrics = s->metrics, .data_dir = o->data_dir}, error);
     if (!s->notify) return error->fault;
@@ -439,14 +442,14 @@ static enum fault start(struct server *s, struct error *error) {
     s->services = (struct control_services){.ctx = s, .policy = policy_in_force, .reload = reload, .ready = is_ready,
                                             .targets = each_target, .budgets = each_budget,
                                             .cancel_batch = cancel_batch, .batch_queue = batch_queue, .batches = s->batches_read, .ledger = s->ledger, .registry = s->registry, .evaluations = s->evaluations,
-                                            .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics,
+                                            .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics, .consoles = s->consoles.open, .shared = s->consoles.shared,
                                             .change_ctx = s->change, .deployments_changed = deployments_changed, .emergency = emergency, .serves = serves, .gates_wanted = gates_wanted,
                                             .notify_ctx = s->notify, .notices_left = notices_left,
                                             .started_us = clock_wall_us()};
     watch_wire_lend(s->watch, &s->services);
     s->alerts = alert_wire_new(&(struct alert_sources){.ctx = s, .policy = policy_in_force,
                                                        .actions = {.ctx = s->change, .publish = deployments_changed, .emergency = emergency, .serves = serves},
-                                                       .budgets = each_budget, .jobs = each_job_of_watch, .probes = each_probed, .notices_left = watch_has_notices,
+                                                       .budgets = each_budget, .jobs = each_job_of_watch, .probes = each_probed, .notices_left = watch_has_notices, .changed = something_changed,
                                                        .ledger = s->ledger, .writer = s->writer, .recorder = s->recorder, .metrics = s->metrics, .data_dir = o->data_dir, .config = s->config},
                                error);
     if (!s->alerts) return error->fault;
@@ -456,7 +459,8 @@ static enum fault start(struct server *s, struct error *error) {
     if (!s->urgent_registry) return error->fault;
     s->desk = desk_new(&s->services, &s->urgent);
     if (!s->desk) return error_set(error, FAULT_IO, "cannot start the control thread");
-    fault = watch_wire_start(s->watch, error);
+    fault = console_wire_start(&s->consoles, s->desk, &s->services, o->data_dir, error);
+    if (fault == FAULT_NONE) fault = watch_wire_start(s->watch, error);
     if (fault == FAULT_NONE) fault = notify_wire_start(s->notify, error);
     return fault == FAULT_NONE ? start_lanes(s, error) : fault;
 }
@@ -467,6 +471,7 @@ static void stop(struct server *s) {
     cost_wire_stop(s->cost);
     batch_wire_quiesce(s->batches);
     watch_wire_quiesce(s->watch);
+    consoles_close(s->consoles.open);
     lanes_run_down(s->lanes, s->lanes ? s->n_lanes : 0, GRACE_US, FAREWELL_US);
     desk_stop(s->desk);
     alert_wire_stop(s->alerts);
@@ -486,6 +491,7 @@ static void stop(struct server *s) {
     notify_wire_free(s->notify);
     close_stores(s);
     mem_free(s->lanes);
+    console_wire_deinit(&s->consoles);
     gateway_shared_free(s->shared);
     cost_wire_free(s->cost);
     policy_drop(s->policy);

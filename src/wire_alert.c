@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/console_topic.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -254,6 +255,7 @@ static enum fault tick(struct alert_wire *w, struct policy *p, struct arena *are
     if (fault != FAULT_NONE) return fault;
     w->next_us = result.next_us;
     carry_out_all(w, p, &result, arena);
+    if (w->s.changed != NULL && result.look.n_transitions + result.n_actions > 0) w->s.changed(w->s.ctx, CONSOLE_ALERTS | CONSOLE_ACTIONS | CONSOLE_AUDIT);
     if (result.look.n_notices > 0 && w->s.notices_left != NULL) w->s.notices_left(w->s.ctx); /* they tell what was done */
     if (t.complete) lend_views(w, &result, t.now_us);
     publish(w, &result);

@@ -20,6 +20,7 @@ struct alert_sources {           /* all of it outlives the thread */
     void (*jobs)(void *ctx, void (*each)(void *arg, const struct job_state *j), void *arg); /* the scheduler's watchers */
     void (*probes)(void *ctx, void (*each)(void *arg, const struct provider_seen *s), void *arg);
     void (*notices_left)(void *ctx);     /* something is to be delivered */
+    void (*changed)(void *ctx, unsigned topics); /* control/console_topic.h; on the thread that changed it; NULL: nobody listens */
     struct ledger *ledger;
     struct ledger_writer *writer;
     struct recorder *recorder;

@@ -23,6 +23,7 @@ struct change_sources { /* all of it outlives the thread */
     struct metric_set *metrics;
     const char *data_dir;
     void (*opened)(void *ctx, const struct finding *f); /* on its thread */
+    void (*changed)(void *ctx, unsigned topics); /* control/console_topic.h; on the thread that changed it; NULL: nobody listens */
 };
 
 struct change_wire;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "control/console_topic.h"
 #include "store/findings.h"
 
 #define STANDS (ROLLOUTS_AT_ONCE + 16)
@@ -172,6 +173,7 @@ enum fault change_tell_findings(struct change_tell *t, struct registry *r, bool 
             if (ids[i] != 0 && t->s->opened) t->s->opened(t->s->ctx, &seen[i]);
         }
         prune(t, open, n_open);
+        if (fault == FAULT_NONE && change.cleared > 0 && t->s->changed) t->s->changed(t->s->ctx, CONSOLE_FINDINGS);
     }
     if (fault == FAULT_NONE) {
         t->told_us = now;

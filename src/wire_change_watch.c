@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "change/acts.h"
 #include "change/judging.h"
+#include "control/console_topic.h"
 #include "store/follow.h"
 #include "wire_change_tell.h"
 
@@ -277,6 +278,7 @@ static enum fault judge_all(struct change_watch *w, const struct rollout_row *ro
             arena_init(&arena, 64 << 10, 64 << 20);
             enum fault judged = judge(w, x, rows[i], p, &arena, ret_changed, &own);
             arena_deinit(&arena);
+            if (w->s->changed != NULL) w->s->changed(w->s->ctx, CONSOLE_ROLLOUTS); /* what it knows is more than before */
             if (fault == FAULT_NONE && judged != FAULT_NONE) fault = error_set(error, judged, SLICE_FMT ": %s", SLICE_ARG(rows[i].name), own.text);
             since = 0;
         }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
+#include "control/console_topic.h"
 #include "control/eval_runs.h"
 #include "quality/scoring.h"
 #include "quality/trigger.h"
@@ -329,6 +330,7 @@ static bool serve(struct eval_wire *w, const struct plan *p, const char *what, c
     bool wanted = fault == FAULT_NONE && t.wanted_us != 0;
     if (wanted && p->cannot != NULL) fault = error_set(&error, FAULT_CONFIG, "%s", p->cannot);
     else if (wanted) fault = make(w, p, trigger, &t, &arena, &row, &error);
+    if (wanted && w->s.changed != NULL) w->s.changed(w->s.ctx, CONSOLE_EVALUATIONS | CONSOLE_FINDINGS | CONSOLE_ROLLOUTS);
     bool asked_in_vain = fault == FAULT_CONFIG || fault == FAULT_NOT_FOUND; /* trying again changes nothing */
     if (wanted && (fault == FAULT_NONE || asked_in_vain)) {
         t.wanted_us = 0;

@@ -24,6 +24,7 @@ struct eval_sources { /* all of it outlives the thread */
     struct ledger *ledger;
     const char *data_dir;
     void (*opened)(void *ctx, const struct finding *f); /* on its thread */
+    void (*changed)(void *ctx, unsigned topics); /* control/console_topic.h; on the thread that changed it; NULL: nobody listens */
 };
 
 struct eval_wire;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
+#include "control/console_topic.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -93,6 +94,7 @@ static enum fault keep(struct gate_wire *w, const struct policy *policy, const s
     }
     if (fault != FAULT_NONE) return fault;
     say(LOG_INFO, "a gate ended", v, arena_text(arena, out.words));
+    if (w->s.changed != NULL) w->s.changed(w->s.ctx, CONSOLE_ROLLOUTS | CONSOLE_EVALUATIONS | CONSOLE_AUDIT);
     return out.version.state == VERSION_PRODUCTION && w->change != NULL ? change_wire_publish(w->change, error) : FAULT_NONE;
 }
 

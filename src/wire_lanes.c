@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/ledger.h"
 
 /* ---- their threads ---- */
 
@@ -91,6 +92,22 @@ static void publish(void *arg) {
 
 void lanes_publish(struct lane *lanes, unsigned n) {
     for (unsigned i = 0; i < n; i++) (void)loop_post(lanes[i].loop, publish, &lanes[i]);
+}
+
+/* ---- what they captured ---- */
+
+static struct slice cut(struct slice s, bool *ret_cut) {
+    *ret_cut = s.len > LIMIT_PAYLOAD;
+    return *ret_cut ? slice_make(s.at, LIMIT_PAYLOAD) : s;
+}
+
+enum fault lane_payload(struct lane *l, struct recorder *to, const struct record *r, struct slice request, struct slice reply) {
+    struct payload p = {.id = r->id, .application = r->application};
+    p.request = cut(request, &p.request_cut);
+    p.reply = cut(reply, &p.reply_cut);
+    buffer_clear(&l->frame);
+    if (!payload_encode(&p, &l->frame)) return FAULT_TOO_LARGE;
+    return recorder_append(to, l->index, FRAME_PAYLOAD, buffer_slice(&l->frame));
 }
 
 /* ---- the end ---- */

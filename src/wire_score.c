@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
+#include "control/console_topic.h"
 #include "dialect/dialect.h"
 #include "quality/asker.h"
 #include "quality/online.h"
@@ -192,6 +193,7 @@ static enum fault work(struct score_wire *w, const struct definition *d, const s
         say(w, s->name, "a judge could not be asked; it is tried again",
             scored.budget ? "the budget of the rule's key is used up: what was taken waits" : "see the records with feature eval-judge");
     }
+    if (scored.done > 0 && w->s.changed != NULL) w->s.changed(w->s.ctx, CONSOLE_EVALUATIONS);
     w->more |= scored.done + scored.unreadable == AT_ONCE;
     return fault;
 }

@@ -18,6 +18,7 @@ struct score_sources { /* all of it outlives the thread */
     struct ledger *ledger;
     struct ledger_writer *writer;
     const char *data_dir;
+    void (*changed)(void *ctx, unsigned topics); /* control/console_topic.h; on the thread that changed it; NULL: nobody listens */
 };
 
 struct score_wire *score_wire_new(const struct score_sources *s, struct error *error) MUST_CHECK;

@@ -10,6 +10,7 @@
 #include "base/mailbox.h"
 #include "base/mem.h"
 #include "base/schedule.h"
+#include "control/console_topic.h"
 #include "cost/watch.h"
 #include "incident/watch_rules.h"
 #include "store/runs.h"
@@ -40,6 +41,7 @@ struct watch_wire {
     pthread_mutex_t lock; /* of states, held for copies alone */
     struct job_state states[WATCH_JOBS];
     int64_t succeeded_us[WATCH_JOBS]; /* monotonic; of the start until then */
+    int64_t open[FINDING_KINDS];      /* findings, when they were counted last */
 };
 
 static const struct schedule_job jobs[WATCH_JOBS] = {
@@ -80,6 +82,11 @@ void watch_wire_opened(void *ctx, const struct finding *f) {
 static void opened(void *ctx, const struct finding *f) {
     const struct watch_wire *w = ctx;
     w->s.opened(w->s.ctx, f);
+}
+
+static void changed(void *ctx, unsigned topics) {
+    const struct watch_wire *w = ctx;
+    if (w->s.changed != NULL) w->s.changed(w->s.ctx, topics);
 }
 
 /* ---- the jobs ---- */
@@ -157,6 +164,9 @@ static void count(struct watch_wire *w, enum watch_job job, bool good) {
         metric_set(metric_cell(w->shard, METRIC_FINDINGS_OPEN,
                                (const char *[METRIC_LABELS]){finding_kind_name((enum finding_kind)k)}),
                    open[k]);
+    if (memcmp(open, w->open, sizeof open) == 0) return;
+    memcpy(w->open, open, sizeof open);
+    changed(w, CONSOLE_FINDINGS); /* whoever opened or cleared them */
 }
 
 /* Once when it begins to fail (or fails in another way), once when it is well again. */
@@ -274,8 +284,8 @@ struct watch_wire *watch_wire_new(const struct watch_sources *s, struct error *e
     if (w->results != NULL)
         w->downgrades = downgrade_wire_new(
             &(struct downgrade_sources){w, policy, s->ledger, s->writer, s->data_dir, downgrade_kept}, error);
-    if (w->downgrades != NULL) w->scoring = score_wire_new(&(struct score_sources){w, policy, s->ledger, s->writer, s->data_dir}, error);
-    if (w->scoring != NULL) w->evaluations = eval_wire_new(&(struct eval_sources){w, policy, s->ledger, s->data_dir, opened}, error);
+    if (w->downgrades != NULL) w->scoring = score_wire_new(&(struct score_sources){w, policy, s->ledger, s->writer, s->data_dir, changed}, error);
+    if (w->scoring != NULL) w->evaluations = eval_wire_new(&(struct eval_sources){w, policy, s->ledger, s->data_dir, opened, changed}, error);
     if (w->evaluations != NULL) return w;
     watch_wire_free(w);
     return NULL;

@@ -47,6 +47,7 @@ struct watch_sources { /* all of it outlives the thread */
     struct metric_set *metrics;
     const char *data_dir;
     void (*opened)(void *ctx, const struct finding *f); /* on the thread that found it */
+    void (*changed)(void *ctx, unsigned topics); /* control/console_topic.h; on the thread that changed it; NULL: nobody listens */
 };
 
 struct watch_wire *watch_wire_new(const struct watch_sources *s,

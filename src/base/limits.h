@@ -92,6 +92,17 @@
 #define LIMIT_MANIFEST_DOCUMENTS 200000    /* of one knowledge base; with addresses as sources they take 50 MiB */
 #define LIMIT_MANIFEST_MEMORY (512u << 20) /* to read two of them and tell them apart; released before the answer is sent */
 
+/* consoles: event streams, and what many of them ask at once */
+#define LIMIT_CONSOLES 512                 /* streams at a time; 200 people with two pages each, and some 4 KiB a stream */
+#define LIMIT_CONSOLE_UNSENT (64u << 10)   /* bytes a slow console may leave unsent; from there on it is sent nothing, and loses exchanges */
+#define LIMIT_CONSOLE_SHOWN 20             /* exchanges a console is shown in a second; nobody reads more, and a page draws that at ease */
+#define LIMIT_CONSOLE_BATCH (256u << 10)   /* exchanges of one loop in a quarter of a second: 1,300 of 200 bytes; the rest is counted */
+#define LIMIT_CONSOLE_BEHIND 8             /* such batches that a loop has not looked at; a loop that is two seconds behind looks at no more */
+#define LIMIT_SHARED_US 1000000LL          /* how long an answer is given again: consoles refetch at most once a second, and people see no difference */
+#define LIMIT_SHARED_ANSWERS 128           /* answers that are kept for that second: pages of some consoles, some queries each */
+#define LIMIT_SHARED_ANSWER (1u << 20)     /* bytes of one; 500 points of 60 series take 1.2 MiB, and no page shows these */
+#define LIMIT_SHARED_BYTES (16u << 20)     /* of all of them */
+
 /* configuration */
 #define LIMIT_CONFIG_FILE (8u << 20)       /* quarterdeck.yaml; price files included one by one */
 #define LIMIT_YAML_COPIES 200000           /* values that aliases and merge keys of one YAML text may copy */

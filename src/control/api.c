@@ -1,6 +1,7 @@
 /* From a request to its route, and the answers that all routes share. */
 #include "control/api.h"
 
+#include "control/consoles.h"
 #include "control/suggest.h"
 
 #include "base/clock.h"
@@ -142,22 +143,60 @@ static const struct api_route *find_route(struct api_call *c, struct slice value
     return NULL;
 }
 
-void control_answer(const struct control_services *s, const struct api_request *q, struct arena *arena,
+static bool is_reading(const struct api_route *r) { return strcmp(r->method, "GET") == 0; }
+
+/* False: the answer is left to the waiter. */
+static bool handle(struct api_call *c) {
+    struct shared_entry *entry = NULL;
+    enum api_share share = api_share(c, &entry);
+    if (share != API_COMPUTE) return share == API_ANSWERED;
+    c->ret->status = c->route->status;
+    if (c->route->content_type) c->ret->content_type = c->route->content_type;
+    json_start(&c->json, &c->ret->body);
+    c->route->handle(c);
+    if (!c->failed && (c->ret->body.overflow || arena_is_full(c->arena)))
+        api_fail(c, FAULT_TOO_LARGE, "the answer is over %u bytes: ask for less at a time", LIMIT_REPLY_BODY);
+    if (!is_reading(c->route)) consoles_changed(c->s->consoles, c->failed ? 0 : console_topics_of(c->q->path));
+    api_shared(c, entry);
+    return true;
+}
+
+bool control_allows(const struct control_services *s, const struct api_request *q, struct arena *arena) {
+    struct slice path_values[PATH_VALUES] = {SLICE_NULL};
+    struct api_response ret = {.status = 200};
+    buffer_init(&ret.body, LIMIT_ERROR_TEXT * 4);
+    struct api_call c = {.s = s, .q = q, .arena = arena, .ret = &ret, .actor = "nobody"};
+    c.route = find_route(&c, path_values);
+    c.policy = c.route && s->policy ? s->policy(s->ctx) : NULL;
+    bool allowed = c.route && api_authorize(&c);
+    policy_drop(c.policy);
+    buffer_deinit(&ret.body);
+    return allowed;
+}
+
+void api_request_copy(const struct api_request *q, struct arena *arena, struct api_request *ret) {
+    *ret = *q;
+    ret->method = arena_slice(arena, q->method);
+    ret->path = arena_slice(arena, q->path);
+    ret->token = arena_slice(arena, q->token);
+    ret->host = arena_slice(arena, q->host);
+    ret->origin = arena_slice(arena, q->origin);
+    ret->peer = q->peer ? arena_text(arena, slice_of(q->peer)) : NULL;
+    ret->query = ret->body = ret->if_none_match = SLICE_NULL;
+    ret->waiter = NULL;
+}
+
+bool control_answer(const struct control_services *s, const struct api_request *q, struct arena *arena,
                     struct api_response *ret) {
     struct slice path_values[PATH_VALUES] = {SLICE_NULL};
     *ret = (struct api_response){.status = 200, .content_type = "application/json"};
     buffer_init(&ret->body, LIMIT_REPLY_BODY);
     struct api_call c = {.s = s, .q = q, .arena = arena, .ret = ret, .actor = "nobody"};
     c.route = find_route(&c, path_values);
-    if (!c.route) return;
+    if (!c.route) return true;
     c.policy = s->policy && !control_is_probe(q->path) ? s->policy(s->ctx) : NULL; /* it is behind a lock */
-    if (api_authorize(&c) && api_read_parameters(&c, path_values)) {
-        ret->status = c.route->status;
-        if (c.route->content_type) ret->content_type = c.route->content_type;
-        json_start(&c.json, &ret->body);
-        c.route->handle(&c);
-        if (!c.failed && (ret->body.overflow || arena_is_full(arena)))
-            api_fail(&c, FAULT_TOO_LARGE, "the answer is over %u bytes: ask for less at a time", LIMIT_REPLY_BODY);
-    }
+    bool answered = true;
+    if (api_authorize(&c) && api_read_parameters(&c, path_values)) answered = handle(&c);
     policy_drop(c.policy);
+    return answered;
 }

@@ -66,6 +66,7 @@ struct api_call {
     int64_t numbers[API_PARAMETERS];     /* of INTEGER, TIME (wall) and STEP (both microseconds) */
     struct policy *policy;               /* held for the call; NULL: there is none */
     const char *actor;                   /* for the audit log */
+    enum api_access rights;              /* what the caller may do, once it is known who calls */
     bool failed;                         /* an error was answered */
     struct json_writer json;             /* onto ret->body */
 };
@@ -111,6 +112,12 @@ const struct operator_token *api_token(const struct api_call *c);
 
 /* ---- steps of control_answer, each in its own file ---- */
 bool api_authorize(struct api_call *c);       /* api_auth.c */
+enum api_share { API_ANSWERED, API_LEFT, API_COMPUTE }; /* LEFT: to the waiter; see control_answer */
+struct shared_entry;
+/* Is it there already, or being computed? COMPUTE: it is not; then api_shared ends it when *ret_entry is not NULL. */
+enum api_share api_share(struct api_call *c, struct shared_entry **ret_entry);
+void api_shared(struct api_call *c, struct shared_entry *e);
+bool api_is_known(struct slice if_none_match, const char *tag); /* a list of tags, weak or not, or "*" (RFC 9110, 13.1.2) */
 bool api_read_parameters(struct api_call *c, struct slice *path_values); /* api_parameters.c; path_values in the order of the path */
 bool api_decode(struct slice raw, bool plus_is_space, struct arena *arena, struct slice *ret); /* percent-encoding */
 
@@ -161,6 +168,7 @@ void api_actions_list(struct api_call *c);
 void api_action_show(struct api_call *c);
 void api_action_take(struct api_call *c);
 void api_action_undo(struct api_call *c);
+void api_events(struct api_call *c);
 void api_live_prompts(struct api_call *c);
 void api_live_prompt_show(struct api_call *c);
 void api_live_prompt_adopt(struct api_call *c);

@@ -91,6 +91,7 @@ static bool with_token(struct api_call *c) {
     static const enum api_access rights[] = {
         [USER_VIEWER] = API_VIEWER, [USER_OPERATOR] = API_OPERATOR, [USER_APPROVER] = API_APPROVER, [USER_ADMIN] = API_ADMIN};
     c->actor = t->name;
+    c->rights = rights[t->role];
     if (rights[t->role] >= c->route->access) return true;
     char text[160];
     snprintf(text, sizeof text, "this needs the role %s; the token `%.40s` has the role %s",
@@ -106,6 +107,7 @@ static bool with_key(struct api_call *c) {
     const struct api_key *k = table_get(&c->policy->key_by_digest, slice_make((const char *)digest.bytes, sizeof digest.bytes));
     if (!k || !digest_eq(&k->digest, &digest)) return false;
     c->actor = k->application->name;
+    c->rights = API_KEY;
     return true;
 }
 
@@ -120,6 +122,7 @@ bool api_authorize(struct api_call *c) {
     if (c->route->access == API_OPEN) return true;
     if (c->q->trusted) {
         c->actor = system_user(c->arena);
+        c->rights = API_ADMIN;
         return true;
     }
     if (with_key(c)) return true;
@@ -127,6 +130,7 @@ bool api_authorize(struct api_call *c) {
     bool tokens = c->policy && c->policy->n_tokens > 0, local = is_local(c->q, &why_not);
     if (local && (!tokens || c->route->access == API_LOCAL)) {
         c->actor = "local";
+        c->rights = tokens ? API_LOCAL : API_ADMIN;
         return true;
     }
     if (tokens && !slice_is_null(c->q->token)) return with_token(c);

@@ -3,8 +3,7 @@
 
 enum { HEX = 2 * DIGEST_BYTES + 1 };
 
-/* If-None-Match: a list of tags, weak or not, or "*" (RFC 9110, 13.1.2). */
-static bool is_known(struct slice header, const char *tag) {
+bool api_is_known(struct slice header, const char *tag) {
     struct slice one;
     while (header.len > 0) {
         slice_cut(header, ',', &one, &header);
@@ -81,7 +80,7 @@ void api_version_fetch(struct api_call *c) {
     const char *tag = arena_text(c->arena, arena_printf(c->arena, "\"%s\"", hex));
     const char *const headers[] = {"etag", tag, "cache-control", "private, no-cache"};
     for (int i = 0; i < 4; i++) c->ret->extra_header[i] = headers[i];
-    if (tag != NULL && is_known(c->q->if_none_match, tag)) {
+    if (tag != NULL && api_is_known(c->q->if_none_match, tag)) {
         enum { NOT_MODIFIED = 304 };
         c->ret->status = NOT_MODIFIED;
         c->ret->content_type = "text/plain"; /* of nothing */

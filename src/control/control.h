@@ -47,6 +47,11 @@ struct rule_view {
     char idle[160];                 /* why it cannot be evaluated; "": it can */
 };
 
+struct consoles;       /* control/consoles.h */
+struct console_wish;
+struct shared_answers; /* control/shared_answers.h */
+struct shared_waiter;
+
 /* What the server lends. Members that a stopped server cannot have are NULL; the API then says so. */
 struct control_services {
     void *ctx;
@@ -84,6 +89,8 @@ struct control_services {
     struct recorder *recorder;
     struct ledger_writer *writer;
     struct metric_set *metrics;
+    struct consoles *consoles;      /* NULL: no server is running */
+    struct shared_answers *shared;  /* NULL: each answer is computed */
     int64_t started_us;             /* wall */
 };
 
@@ -94,6 +101,7 @@ struct api_request {
     const char *peer;               /* numeric address */
     struct slice if_none_match;     /* header; SLICE_NULL: none */
     struct slice host, origin;      /* headers; SLICE_NULL: none. Where a loopback peer needs no token, they tell a web page */
+    struct shared_waiter *waiter;   /* NULL: it cannot wait for what another call computes */
     bool forwarded;                 /* came through a proxy (forwarded, x-forwarded-for or via): the peer proves nothing */
 };
 
@@ -102,6 +110,8 @@ struct api_response {
     const char *content_type;
     struct buffer body;             /* the caller frees it */
     const char *extra_header[4];    /* name, value, name, value; in the request's arena or static; NULL ends */
+    char etag[40];                  /* with its quotes; "": it has none */
+    const struct console_wish *stream; /* in the request's arena: it is an event stream that consoles_open begins; NULL: it is a whole answer */
 };
 
 /* True for paths that belong to the control plane (/api/v1/..., /metrics, /healthz, /readyz, /). */
@@ -109,7 +119,14 @@ bool control_owns(struct slice path);
 /* Of these, what an orchestrator asks whether to kill us: /healthz and /readyz. control_answer reads only what is atomic for
  * them (no policy, no registry), so any thread may call it, a loop thread too, and services->ready must never wait. */
 bool control_is_probe(struct slice path);
-void control_answer(const struct control_services *s, const struct api_request *q, struct arena *arena,
+/* False: q->waiter is given the answer by whoever computes it, and may have been already, so that nothing of the call may be touched any more. */
+bool control_answer(const struct control_services *s, const struct api_request *q, struct arena *arena,
                     struct api_response *ret);
+/* What another call of the same key was answered, as the answer to this one. */
+void control_share(const struct api_request *q, const struct api_response *from, struct api_response *ret);
+/* May whoever sent it read what it asks for still? It asks for nothing. */
+bool control_allows(const struct control_services *s, const struct api_request *q, struct arena *arena);
+/* All that control_allows looks at, copied. */
+void api_request_copy(const struct api_request *q, struct arena *arena, struct api_request *ret);
 
 #endif

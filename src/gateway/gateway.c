@@ -143,8 +143,9 @@ static void on_request(void *ctx, struct http_request *r) {
 }
 
 static void on_gone(void *ctx, struct http_request *r) {
-    (void)ctx;
+    struct gateway *g = ctx;
     if (r->owner) exchange_client_gone(r->owner);
+    else if (g->sinks.control_gone) g->sinks.control_gone(g->sinks.ctx, g->lane, r);
 }
 
 static void on_drained(void *ctx, struct http_request *r) {

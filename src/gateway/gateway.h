@@ -32,6 +32,7 @@ struct gateway_sinks {
     /* A request that is not for the data plane; the sink concludes it, in any later turn. NULL: 404. */
     bool (*control_owns)(struct slice path);
     void (*control)(void *ctx, unsigned lane, struct http_request *r);
+    void (*control_gone)(void *ctx, unsigned lane, struct http_request *r); /* of such a request, the client has hung up; may be NULL */
     /* /v1/files and /v1/batches, by the holder of `key` (valid inside the call): the sink concludes it, in any later
      * turn. NULL: 404. */
     void (*filed)(void *filed_ctx, unsigned lane, struct http_request *r, const struct api_key *key);

@@ -298,6 +298,8 @@ size_t http_stream_unsent(const struct http_request *pub) {
     return r->streaming ? respond_unsent(r) : 0;
 }
 
+bool http_request_is_gone(const struct http_request *pub) { return is_lost((const struct request *)pub); }
+
 void http_stream_end(struct http_request *pub) {
     struct request *r = private_of(pub);
     if (r->concluded || !r->streaming) return;

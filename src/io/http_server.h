@@ -92,6 +92,7 @@ void http_respond_take(struct http_request *r, int status, const struct http_hea
 void http_stream_begin(struct http_request *r, int status, const struct http_header *headers, unsigned n_headers);
 void http_stream_write(struct http_request *r, struct slice bytes);
 size_t http_stream_unsent(const struct http_request *r);
+bool http_request_is_gone(const struct http_request *r); /* what is answered from now on goes nowhere */
 void http_stream_end(struct http_request *r);
 
 void http_abandon(struct http_request *r); /* no (further) answer: the connection is closed */
