@@ -10,6 +10,7 @@
 #include "change/judging.h"
 #include "control/console_topic.h"
 #include "store/follow.h"
+#include "store/rollout_points.h"
 #include "wire_change_tell.h"
 
 #define LEAST_US 100000LL        /* between two looks */
@@ -39,6 +40,7 @@ struct change_watch {
     struct watched *all[WATCHED];
     unsigned n;
     struct change_tell *tell;
+    bool points_failed;          /* told once, until it works again */
 };
 
 /* ---- what is remembered ---- */
@@ -240,6 +242,16 @@ static enum fault act_on(struct change_watch *w, struct rollout_row *row, const 
     return FAULT_NONE;
 }
 
+/* For charts: that it cannot be kept keeps nobody from judging. */
+static void keep_point(struct change_watch *w, const struct rollout_row *row, const struct judging *j, struct arena *arena) {
+    struct rollout_point p;
+    struct error error;
+    judging_point(j, row, clock_wall_us(), arena, &p);
+    bool failed = !slice_is_null(p.body) && rollout_point_put(w->registry, row->number, &p, &error) != FAULT_NONE;
+    if (failed && !w->points_failed) log_event(LOG_WARN, "how a rollout stands is not kept for its chart", "error", error.text, NULL);
+    w->points_failed = failed;
+}
+
 static enum fault judge(struct change_watch *w, struct watched *x, struct rollout_row row, const struct policy *p, struct arena *arena,
                         bool *ret_changed, struct error *error) {
     const struct judging_sources from = {w->registry, w->s->ledger, &p->change, x->memory};
@@ -260,6 +272,7 @@ static enum fault judge(struct change_watch *w, struct watched *x, struct rollou
     }
     rollout_decide(&x->plan.plan, &row, &j.evidence, arena, &d);
     x->judged_us = clock_us();
+    keep_point(w, &row, &j, arena);
     change_tell_judged(w->tell, &row, &j, &d);
     return d.act == ROLLOUT_WAITS ? FAULT_NONE : act_on(w, &row, &j, &d, p, arena, ret_changed, error);
 }

@@ -53,6 +53,12 @@ uint64_t guardrails_candidates(const struct guardrails *g, uint32_t weight_ppm);
 void guardrails_encode(const struct guardrails *g, struct buffer *out);
 /* Of the same plan. FAULT_CORRUPT, and then *g is as it was. */
 enum fault guardrails_decode(struct slice bytes, struct guardrails *g, struct error *error) MUST_CHECK;
+/* What the effect of a metric is: a ratio to control, a difference, or (what a judge preferred) the candidate's share of the decided pairs. */
+enum guard_scale { SCALE_RATIO, SCALE_DIFFERENCE, SCALE_SHARE };
+enum guard_scale guard_scale_of(struct slice metric);
+const char *guard_scale_name(enum guard_scale s); /* "ratio", "difference", "share" */
+/* The effect at which it is Failed once the interval is beyond: above it for a ratio, below it otherwise. NAN: it judges nothing. */
+double guard_limit(const struct guard_answer *a);
 void guardrails_write(const struct guard_answer *a, unsigned n, struct json_writer *w); /* an array */
 uint64_t guard_unit(const struct record *r, enum sticky sticky); /* of whom the arm was drawn */
 

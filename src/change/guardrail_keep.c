@@ -5,6 +5,23 @@
 
 #include <math.h>
 
+/* ---- which way is worse ---- */
+
+enum guard_scale guard_scale_of(struct slice metric) {
+    if (slice_is(metric, "judge")) return SCALE_SHARE;
+    return slice_starts(metric, SLICE("score:")) || slice_is(metric, "tool_calls") ? SCALE_DIFFERENCE : SCALE_RATIO;
+}
+
+const char *guard_scale_name(enum guard_scale s) {
+    static const char *const names[] = {"ratio", "difference", "share"};
+    return names[s];
+}
+
+double guard_limit(const struct guard_answer *a) {
+    enum guard_scale s = guard_scale_of(a->metric);
+    return s == SCALE_RATIO ? a->margin : s == SCALE_SHARE ? 0.5 - a->margin : -a->margin;
+}
+
 /* ---- JSON ---- */
 
 static void put_number(struct json_writer *w, const char *key, double n) {
@@ -29,6 +46,8 @@ void guardrails_write(const struct guard_answer *a, unsigned n, struct json_writ
         json_member_double(w, "threshold", a->threshold);
         json_member_double(w, "alpha", a->alpha);
         json_member_double(w, "margin", a->margin);
+        json_member_text(w, "scale", guard_scale_name(guard_scale_of(a->metric)));
+        json_member_double(w, "limit", guard_limit(a));
         json_key(w, "n_candidate");
         json_put_u64(w, a->n_candidate);
         json_key(w, "n_control");

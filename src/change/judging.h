@@ -43,4 +43,8 @@ struct slice judging_scores_of(const struct guardrail *g); /* name of the scores
 enum fault judging_needed(const struct judging_sources *s, struct slice name, int64_t production, const struct ab_plan *p, int64_t now_us,
                           int64_t *ret, struct error *error) MUST_CHECK;
 
+struct rollout_point;
+/* How it stands, for store/rollout_points.h; texts in the arena. SLICE_NULL as body: nothing is judged. */
+void judging_point(const struct judging *j, const struct rollout_row *row, int64_t at_us, struct arena *arena, struct rollout_point *ret);
+
 #endif

@@ -233,6 +233,7 @@ void api_change_gate(struct api_call *c);
 void api_rollouts_list(struct api_call *c);
 void api_rollout_start(struct api_call *c);
 void api_rollout_show(struct api_call *c);
+void api_rollout_history(struct api_call *c);
 void api_rollout_promote(struct api_call *c);
 void api_rollout_pause(struct api_call *c);
 void api_rollout_resume(struct api_call *c);

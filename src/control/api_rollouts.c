@@ -24,11 +24,12 @@ struct standing {
     bool judged;
 };
 
-static enum fault stand(struct api_call *c, const struct act *a, struct standing *ret, struct error *error) {
+static enum fault stand(struct api_call *c, const struct act *a, int64_t number, struct standing *ret, struct error *error) {
     const struct judging_sources from = sources(c, a);
     struct slice counted = SLICE_NULL;
     struct rollout_row *r = &ret->row;
-    enum fault fault = rollout_find(c->s->registry, a->kind, a->name, c->arena, r, error);
+    enum fault fault = number > 0 ? rollout_numbered(c->s->registry, a->kind, a->name, number, c->arena, r, error)
+                                  : rollout_find(c->s->registry, a->kind, a->name, c->arena, r, error);
     if (fault == FAULT_NONE) fault = rollout_sums_find(c->s->registry, r->number, c->arena, &counted, error);
     if (fault != FAULT_NONE || r->stage == STAGE_DIRECT) return fault;
     fault = judging_plan(r, c->arena, &ret->plan, error);
@@ -91,6 +92,7 @@ static void put_standing(struct api_call *c, const struct standing *s) {
     if (s->row.stage == STAGE_CANARY && s->row.step < p->n_steps && p->steps[s->row.step].kind == STEP_PAUSE && p->steps[s->row.step].duration_us >= 0)
         json_put_double(w, (double)p->steps[s->row.step].duration_us / 1e6);
     else json_put_null(w);
+    json_member_raw(w, "plan", s->row.plan.len > 0 ? s->row.plan : SLICE("null"));
     json_key(w, "ab");
     if (s->plan.is_ab) {
         json_object(w);
@@ -113,7 +115,7 @@ void api_rollout_show(struct api_call *c) {
     if (!s || !api_change_act(c, &a)) return;
     if (slice_is(api_text(c, "kind"), "knowledge")) a.kind = SLICE("knowledge");
     if (c->s->writer) ledger_writer_drain(c->s->writer);
-    if (!api_check(c, changes_subject(a.registry, a.kind, a.name, c->arena, &subject, &error), &error) || !api_check(c, stand(c, &a, s, &error), &error)) return;
+    if (!api_check(c, changes_subject(a.registry, a.kind, a.name, c->arena, &subject, &error), &error) || !api_check(c, stand(c, &a, api_number(c, "rollout", 0), s, &error), &error)) return;
     json_object(&c->json);
     put_standing(c, s);
     json_member_i64(&c->json, "revision", (int64_t)subject.revision);
@@ -217,7 +219,7 @@ static void say(struct api_call *c, enum person_says what) {
     struct error error = {.fault = FAULT_NONE}, unjudged;
     if (!s || !api_change_act(c, &a)) return;
     if (c->s->writer && what == SAYS_PROMOTE) ledger_writer_drain(c->s->writer);
-    enum fault fault = stand(c, &a, s, what == SAYS_PROMOTE ? &error : &unjudged);
+    enum fault fault = stand(c, &a, 0, s, what == SAYS_PROMOTE ? &error : &unjudged);
     if (what == SAYS_RESUME) fault = act_resume(&a, &o, &error);
     else if (what == SAYS_PAUSE) fault = act_pause(&a, evidence_of(c, s), &o, &error);
     else if (what == SAYS_ABORT) fault = act_abort(&a, evidence_of(c, s), &o, &error); /* also when nothing can be judged */

@@ -272,7 +272,9 @@ static const struct api_parameter version_apply[] = {
     DRY_RUN, FILE_QUERY, REASON(API_QUERY), TEXT_QUERY("ticket", "the ticket behind it"),
     TEXT_QUERY("author", "who wrote it; without it, who calls"), TEXT_QUERY("commit", "the commit that it is of"),
     {.name = "allow_secrets", .place = API_QUERY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "what lint takes for a secret is none"}, END};
-static const struct api_parameter version_name[] = {VERSIONED, END};
+static const struct api_parameter version_pages[] = {
+    VERSIONED, {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = 1000, .help = "versions of one page; without it all of them"},
+    {.name = "before", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .help = "only versions below this one: `next` of the page before"}, END};
 static const struct api_parameter version_fetch[] = {
     VERSIONED, TEXT_QUERY("label", "a label; without it, and without `version`: production"), TEXT_QUERY("version", "a number, 8 hex digits or more of the hash, or what people call it"), END};
 static const struct api_parameter version_one[] = {VERSIONED, VERSION_PATH, END};
@@ -285,7 +287,7 @@ static const struct api_parameter version_label[] = {
     {"GET", path, API_VIEWER, 200, api_versions_list, "All " what ", with what is in production.", NULL, "Subjects", NULL},    \
     {"POST", path, API_OPERATOR, 200, api_versions_apply, "Makes a version of " one ": the body is its file, without other files. The same content again makes none.", version_apply, "VersionMade", NULL}, \
     {"GET", path "/{name}", API_KEY, 200, api_version_fetch, "For applications, with their own key: the content in production, or of another label or version. With an ETag; 304 where If-None-Match has it.", version_fetch, fetched, NULL}, \
-    {"GET", path "/{name}/versions", API_VIEWER, 200, api_versions_show, "All versions of " one ", newest first.", version_name, "Versions", NULL}, \
+    {"GET", path "/{name}/versions", API_VIEWER, 200, api_versions_show, "All versions of " one ", newest first.", version_pages, "Versions", NULL}, \
     {"GET", path "/{name}/versions/{version}", API_VIEWER, 200, api_version_show, "One version, with its content, its reviews and what is known of it.", version_one, "VersionWhole", NULL}, \
     {"GET", path "/{name}/versions/{version}/diff", API_VIEWER, 200, api_version_diff, "What differs between it and another one.", version_diff, "VersionDiff", NULL}, \
     {"POST", path "/{name}/labels/{label}", API_OPERATOR, 200, api_version_label, "Points a label at a version: who asks for name@label gets it. What is in production is a rollout's to say.", version_label, "Labelled", NULL},
@@ -317,7 +319,9 @@ static const struct api_parameter rollout_list[] = {
     TEXT_QUERY("prompt", "only of this one"),
     {.name = "under_way", .place = API_QUERY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "only those that are not over"},
     {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = 1000, .fallback = "100", .help = "newest first, at most so many"}, END};
-static const struct api_parameter rollout_one[] = {CHANGED_NAME, ROLLED_KIND(API_QUERY), END};
+static const struct api_parameter rollout_one[] = {
+    CHANGED_NAME, ROLLED_KIND(API_QUERY),
+    {.name = "rollout", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .help = "the number of one before; without it the newest"}, END};
 static const struct api_parameter rollout_start[] = {
     {.name = "name", .place = API_BODY, .type = API_TEXT, .required = true, .help = "of the prompt or knowledge base"},
     {.name = "version", .place = API_BODY, .type = API_TEXT, .required = true, .help = "a number, 8 hex digits or more of the hash, what people call it, or a label"},
@@ -491,7 +495,8 @@ const struct api_route api_routes[] = {
     VERSION_ROUTES("/api/v1/knowledge", "a knowledge base", "knowledge bases", "KnowledgeFetched")
     {"GET", "/api/v1/rollouts", API_VIEWER, 200, api_rollouts_list, "Rollouts, newest first.", rollout_list, "Rollouts", NULL},
     {"POST", "/api/v1/rollouts", API_OPERATOR, 200, api_rollout_start, "Begins the rollout of an evaluated version, by the way of its class; or an A/B test. In force on every loop when it answers.", rollout_start, "Changed", NULL},
-    {"GET", "/api/v1/rollouts/{name}", API_VIEWER, 200, api_rollout_show, "How the newest rollout stands: its guardrails with their intervals, what it waits for, and what happened.", rollout_one, "Rollout", NULL},
+    {"GET", "/api/v1/rollouts/{name}", API_VIEWER, 200, api_rollout_show, "How the newest rollout, or one before, stands: its guardrails with their intervals, what it waits for, and what happened.", rollout_one, "Rollout", NULL},
+    {"GET", "/api/v1/rollouts/{name}/history", API_VIEWER, 200, api_rollout_history, "How its guardrails stood over time: a point a metric and judging, thinned evenly to about 200 of each.", rollout_one, "RolloutHistory", NULL},
     {"POST", "/api/v1/rollouts/{name}/promote", API_OPERATOR, 200, api_rollout_promote, "The next step now; from the last one: production. Refused (409) when Failed, Error, or with too few samples.", rollout_said, "Changed", NULL},
     {"POST", "/api/v1/rollouts/{name}/pause", API_OPERATOR, 200, api_rollout_pause, "Stays where it is; guardrails still roll back.", rollout_said, "Changed", NULL},
     {"POST", "/api/v1/rollouts/{name}/resume", API_OPERATOR, 200, api_rollout_resume, "Goes on after a pause.", rollout_said, "Changed", NULL},

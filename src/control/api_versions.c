@@ -101,11 +101,12 @@ void api_version_show(struct api_call *c) {
 
 /* ---- one subject ---- */
 
-static bool put_labels(struct api_call *c, struct slice kind, struct slice name) {
+static bool read_labels(struct api_call *c, struct change_label **ret, unsigned *ret_n) {
     struct error error = {.fault = FAULT_NONE};
-    struct change_label *all = NULL;
-    unsigned n = 0;
-    if (!api_check(c, changes_labels(c->s->registry, c->arena, &all, &n, &error), &error)) return false;
+    return api_check(c, changes_labels(c->s->registry, c->arena, ret, ret_n, &error), &error);
+}
+
+static void put_labels(struct api_call *c, struct slice kind, struct slice name, const struct change_label *all, unsigned n) {
     json_key(&c->json, "labels");
     json_object(&c->json);
     for (unsigned i = 0; i < n; i++) {
@@ -114,7 +115,6 @@ static bool put_labels(struct api_call *c, struct slice kind, struct slice name)
         json_put_i64(&c->json, all[i].version);
     }
     json_object_end(&c->json);
-    return true;
 }
 
 static void put_subject(struct api_call *c, const struct change_subject *s) {
@@ -131,9 +131,12 @@ void api_versions_show(struct api_call *c) {
     struct slice kind = api_version_kind(c), name = api_text(c, "name");
     struct change_subject s = {.revision = 0};
     struct change_version *all = NULL;
-    unsigned n = 0;
+    struct change_label *labels = NULL;
+    unsigned n = 0, n_labels = 0, limit = (unsigned)api_number(c, "limit", 0);
     if (!api_need_registry(c) || !api_check(c, changes_subject(c->s->registry, kind, name, c->arena, &s, &error), &error)) return;
-    if (!api_check(c, changes_heads(c->s->registry, kind, name, c->arena, &all, &n, &error), &error)) return;
+    if (!api_check(c, changes_heads_page(c->s->registry, kind, name, api_number(c, "before", 0), limit, c->arena, &all, &n, &error), &error) ||
+        !read_labels(c, &labels, &n_labels))
+        return;
     json_object(&c->json);
     json_member_string(&c->json, "name", s.name);
     put_number(&c->json, "production", s.production, 0);
@@ -145,28 +148,70 @@ void api_versions_show(struct api_call *c) {
         json_object_end(&c->json);
     }
     json_array_end(&c->json);
-    if (!put_labels(c, kind, name)) return;
+    put_number(&c->json, "next", limit > 0 && n == limit && all[n - 1].version > 1 ? all[n - 1].version : 0, 0);
+    put_labels(c, kind, name, labels, n_labels);
     put_subject(c, &s);
     json_object_end(&c->json);
+}
+
+static void put_glance(struct api_call *c, const struct change_version *v) {
+    struct json_writer *w = &c->json;
+    json_object(w);
+    json_member_i64(w, "version", v->version);
+    json_member_string(w, "human", v->human);
+    json_member_text(w, "state", version_state_name(v->state));
+    json_member_text(w, "class", change_class_name((enum change_class)(v->class_raised > v->class_computed ? v->class_raised : v->class_computed)));
+    json_member_string(w, "author", v->author);
+    json_member_string(w, "owner", v->owner);
+    put_number(w, "tokens", v->tokens, -1);
+    api_put_usd(w, "cost_per_call_usd", v->cost_nano);
+    api_put_time(w, "state_at", v->state_us);
+    json_object_end(w);
+}
+
+/* `v`: the subject's, newest first. */
+static void put_current(struct api_call *c, const struct change_subject *s, const struct change_version *v, unsigned n) {
+    static const char *const names[] = {"serving", "latest"};
+    int64_t wanted[] = {s->production, s->newest};
+    for (unsigned k = 0; k < 2; k++) {
+        unsigned i = 0;
+        while (i < n && v[i].version != wanted[k]) i++;
+        json_key(&c->json, names[k]);
+        if (i < n) put_glance(c, &v[i]);
+        else json_put_null(&c->json);
+    }
+    json_key(&c->json, "on_their_way");
+    json_array(&c->json);
+    for (unsigned i = 0; i < n; i++)
+        if (v[i].state == VERSION_IN_REVIEW || v[i].state == VERSION_EVALUATED || v[i].state == VERSION_SHADOW || v[i].state == VERSION_CANARY) put_glance(c, &v[i]);
+    json_array_end(&c->json);
 }
 
 void api_versions_list(struct api_call *c) {
     struct error error = {.fault = FAULT_NONE};
     struct slice kind = api_version_kind(c);
     struct change_subject *all = NULL;
-    unsigned n = 0;
-    if (!api_need_registry(c) || !api_check(c, changes_subjects(c->s->registry, kind, c->arena, &all, &n, &error), &error)) return;
+    struct change_version *current = NULL;
+    struct change_label *labels = NULL;
+    unsigned n = 0, n_current = 0, n_labels = 0, at = 0;
+    if (!api_need_registry(c) || !api_check(c, changes_subjects(c->s->registry, kind, c->arena, &all, &n, &error), &error) ||
+        !api_check(c, changes_current(c->s->registry, kind, c->arena, &current, &n_current, &error), &error) || !read_labels(c, &labels, &n_labels))
+        return;
     json_object(&c->json);
     json_key(&c->json, "subjects");
     json_array(&c->json);
     for (unsigned i = 0; i < n; i++) {
+        unsigned end = at;
+        while (end < n_current && slice_eq(current[end].name, all[i].name)) end++;
         json_object(&c->json);
         json_member_string(&c->json, "kind", kind);
         json_member_string(&c->json, "name", all[i].name);
         put_number(&c->json, "production", all[i].production, 0);
         put_subject(c, &all[i]);
-        if (!put_labels(c, kind, all[i].name)) return;
+        put_labels(c, kind, all[i].name, labels, n_labels);
+        put_current(c, &all[i], current + at, end - at);
         json_object_end(&c->json);
+        at = end;
     }
     json_array_end(&c->json);
     json_object_end(&c->json);

@@ -170,13 +170,41 @@ enum fault changes_versions(struct registry *r, struct slice kind, struct slice 
     return rows_read(s, arena, sizeof **ret, read_version, (void **)ret, ret_n, error);
 }
 
-enum fault changes_heads(struct registry *r, struct slice kind, struct slice name, struct arena *arena, struct change_version **ret, unsigned *ret_n,
-                         struct error *error) {
+enum fault changes_heads_page(struct registry *r, struct slice kind, struct slice name, int64_t before, unsigned limit, struct arena *arena,
+                              struct change_version **ret, unsigned *ret_n, struct error *error) {
     struct statement *s;
-    enum fault fault = statement_of(r->db, "SELECT " COLUMNS_WITH("NULL") " FROM change_version WHERE kind = ?1 AND name = ?2 ORDER BY version DESC", &s, error);
+    enum fault fault = statement_of(r->db,
+                                    "SELECT " COLUMNS_WITH("NULL") " FROM change_version WHERE kind = ?1 AND name = ?2 AND version < ?3"
+                                    " ORDER BY version DESC LIMIT ?4",
+                                    &s, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_text(s, 1, kind);
     statement_bind_text(s, 2, name);
+    statement_bind_i64(s, 3, before > 0 ? before : INT64_MAX);
+    statement_bind_i64(s, 4, limit == 0 ? -1 : (int64_t)limit);
+    return rows_read(s, arena, sizeof **ret, read_version, (void **)ret, ret_n, error);
+}
+
+enum fault changes_heads(struct registry *r, struct slice kind, struct slice name, struct arena *arena, struct change_version **ret, unsigned *ret_n,
+                         struct error *error) {
+    return changes_heads_page(r, kind, name, 0, 0, arena, ret, ret_n, error);
+}
+
+#define GLANCE(v)                                                                                                     \
+    v "kind, " v "name, " v "version, " v "digest, NULL, " v "human, " v "state, " v "state_by, " v "state_why, " v "state_us, " v "parent, " \
+    v "class_computed, " v "class_raised, " v "author, " v "applied_by, " v "why, " v "ticket, " v "commit_id, " v "owner, " v "created_us, "  \
+    v "tokens, " v "cost_nano, NULL, NULL"
+static const char current[] = "SELECT " GLANCE("v.") " FROM change_subject s JOIN change_version v ON v.kind = s.kind AND v.name = s.name"
+                              " AND v.version IN (s.newest, s.production) WHERE s.kind = ?1"
+                              " UNION SELECT " GLANCE("") " FROM change_version WHERE kind = ?1"
+                              " AND state IN ('in review', 'evaluated', 'shadow', 'canary') ORDER BY 2, 3 DESC";
+
+enum fault changes_current(struct registry *r, struct slice kind, struct arena *arena, struct change_version **ret, unsigned *ret_n,
+                           struct error *error) {
+    struct statement *s;
+    enum fault fault = statement_of(r->db, current, &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_text(s, 1, kind);
     return rows_read(s, arena, sizeof **ret, read_version, (void **)ret, ret_n, error);
 }
 

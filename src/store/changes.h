@@ -79,6 +79,13 @@ enum fault changes_versions(struct registry *r, struct slice kind, struct slice 
 /* The same of all of them, without their bodies (SLICE_NULL): a knowledge base's have many MiB. */
 enum fault changes_heads(struct registry *r, struct slice kind, struct slice name, struct arena *arena, struct change_version **ret, unsigned *ret_n,
                          struct error *error) MUST_CHECK;
+/* Of these the newest `limit` (0: all) below version `before` (0: from the newest on). */
+enum fault changes_heads_page(struct registry *r, struct slice kind, struct slice name, int64_t before, unsigned limit, struct arena *arena,
+                              struct change_version **ret, unsigned *ret_n, struct error *error) MUST_CHECK;
+/* Of every subject of a kind what it is about now: its newest version, the one in production and those on their way (in review, evaluated, in a
+ * rollout), by name and then newest first; without bodies, facts and gates. */
+enum fault changes_current(struct registry *r, struct slice kind, struct arena *arena, struct change_version **ret, unsigned *ret_n,
+                           struct error *error) MUST_CHECK;
 /* `which`: "" or "production", a number, a human version, 8 or more digits of the digest, a label: the first of these that is one.
  * FAULT_NOT_FOUND with what there is. */
 enum fault changes_version(struct registry *r, struct slice kind, struct slice name, struct slice which, struct arena *arena,

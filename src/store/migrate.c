@@ -141,6 +141,10 @@ static const char *const registry_steps[] = {
     "CREATE UNIQUE INDEX action_in_force ON action(kind, scope) WHERE state IN ('in force', 'returning');"
     "CREATE INDEX action_rule ON action(rule, kind, at_us);"
     "CREATE INDEX action_alert ON action(alert, number);",
+    /* how rollouts stood each time that they were judged (rollout_points.h) */
+    "CREATE TABLE rollout_point("
+    "  rollout INTEGER NOT NULL, number INTEGER NOT NULL, at_us INTEGER NOT NULL, stage TEXT NOT NULL, step INTEGER NOT NULL,"
+    "  weight_ppm INTEGER NOT NULL, mark TEXT, body TEXT NOT NULL, PRIMARY KEY(rollout, number)) WITHOUT ROWID;",
 };
 const struct schema schema_registry = {registry_steps, sizeof registry_steps / sizeof *registry_steps};
 

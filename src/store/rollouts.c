@@ -110,6 +110,23 @@ enum fault rollout_find(struct registry *r, struct slice kind, struct slice name
     return FAULT_NONE;
 }
 
+enum fault rollout_numbered(struct registry *r, struct slice kind, struct slice name, int64_t number, struct arena *arena, struct rollout_row *ret,
+                            struct error *error) {
+    struct statement *s;
+    struct rollout_row *rows;
+    unsigned n = 0;
+    enum fault fault = statement_of(r->db, "SELECT " ROLLOUT " FROM rollout WHERE number = ?1 AND kind = ?2 AND name = ?3", &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_i64(s, 1, number);
+    statement_bind_text(s, 2, kind);
+    statement_bind_text(s, 3, name);
+    fault = rows_read(s, arena, sizeof *rows, read_row, (void **)&rows, &n, error);
+    if (fault != FAULT_NONE) return fault;
+    if (n == 0) return error_set(error, FAULT_NOT_FOUND, SLICE_FMT " has no rollout %lld", SLICE_ARG(name), (long long)number);
+    *ret = rows[0];
+    return FAULT_NONE;
+}
+
 /* ---- writing: inside changes_commit ---- */
 
 static enum fault under_way(struct registry *r, const struct rollout_row *row, struct error *error) {

@@ -49,6 +49,9 @@ struct rollout_row {
 /* The newest one of a subject. FAULT_NOT_FOUND. */
 enum fault rollout_find(struct registry *r, struct slice kind, struct slice name, struct arena *arena, struct rollout_row *ret,
                         struct error *error) MUST_CHECK;
+/* One of its rollouts, by number. FAULT_NOT_FOUND. */
+enum fault rollout_numbered(struct registry *r, struct slice kind, struct slice name, int64_t number, struct arena *arena, struct rollout_row *ret,
+                            struct error *error) MUST_CHECK;
 /* Newest first; `under_way`: only these. `kind`, `name` SLICE_NULL: any. */
 enum fault rollouts_list(struct registry *r, struct slice kind, struct slice name, bool under_way, unsigned limit, struct arena *arena,
                          struct rollout_row **ret, unsigned *ret_n, struct error *error) MUST_CHECK;

@@ -401,7 +401,7 @@ static void shown(void **state) {
     json_start(&w, &out);
     guardrails_write(&a, 1, &w);
     assert_true(slice_is(buffer_slice(&out), "[{\"metric\":\"error_rate\",\"verdict\":\"Failed\",\"effect\":3,\"interval\":[1.75,null],\"evidence\":6.5,"
-                                             "\"threshold\":4.5,\"alpha\":0.01,\"margin\":1.5,\"n_candidate\":900,\"n_control\":17000,\"needed\":0,"
+                                             "\"threshold\":4.5,\"alpha\":0.01,\"margin\":1.5,\"scale\":\"ratio\",\"limit\":1.5,\"n_candidate\":900,\"n_control\":17000,\"needed\":0,"
                                              "\"candidate\":0.03,\"control\":null,\"why\":\"w\"}]"));
     buffer_deinit(&out);
 }
