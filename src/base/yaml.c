@@ -15,6 +15,7 @@ struct frame {
     bool has_key, merge_key;
     struct slice key;
     int key_line, key_column;
+    size_t key_begin, key_end;
 };
 
 struct builder {
@@ -130,6 +131,8 @@ static bool place(struct builder *b, struct yaml_node *node) {
         if (node->type != YAML_SCALAR)
             return fail_at(b, FAULT_CONFIG, node->line, node->column,
                            "expected a scalar key, found a list or map", SLICE_NULL);
+        f->key_begin = node->begin;
+        f->key_end = node->end;
         return set_key(b, f, node->text, node->plain, node->line, node->column);
     }
     f->has_key = false;
@@ -142,6 +145,9 @@ static bool place(struct builder *b, struct yaml_node *node) {
     node->key = f->key;
     node->key_line = f->key_line;
     node->key_column = f->key_column;
+    node->key_begin = f->key_begin;
+    node->key_end = f->key_end;
+    if (node->end == 0) node->begin = node->end = f->key_end; /* an empty one has no place of its own */
     append_child(f, node);
     return true;
 }
@@ -173,6 +179,7 @@ static struct yaml_node *copy_tree(struct builder *b, const struct yaml_node *fr
     struct yaml_node *node = new_node(b, from->type, from->line, from->column), **link;
     if (node == NULL) return NULL;
     *node = *from;
+    node->alias = true;
     node->first = node->next = NULL;
     link = &node->first;
     for (const struct yaml_node *child = from->first; child != NULL; child = child->next) {
@@ -192,6 +199,9 @@ static bool on_alias(struct builder *b, struct fy_event *e) {
     if (node == NULL) return false;
     node->key = SLICE_NULL;
     node->key_line = node->key_column = 0;
+    const struct fy_mark *at = fy_event_start_mark(e), *to = fy_event_end_mark(e);
+    node->begin = node->end = 0;
+    if (at != NULL && to != NULL) node->begin = at->input_pos - (at->input_pos > 0), node->end = to->input_pos;
     return place(b, node);
 }
 
@@ -203,6 +213,7 @@ static bool merge_map(struct builder *b, struct frame *f, struct yaml_node *sour
     for (struct yaml_node *child = source->first, *next; child != NULL; child = next) {
         next = child->next;
         child->next = NULL;
+        child->alias = true;
         if (claim_key(b, f->node, child->key)) append_child(f, child);
     }
     return true;
@@ -244,6 +255,17 @@ static bool check_tag(struct builder *b, struct fy_token *tag, struct fy_event *
     return fail(b, FAULT_CONFIG, e, "unknown tag", name);
 }
 
+/* libfyaml's marks of a quoted scalar are inside its quotes. */
+static void note_span(struct yaml_node *node, struct fy_event *e) {
+    const struct fy_mark *from = fy_event_start_mark(e), *to = fy_event_end_mark(e);
+    if (e->scalar.value == NULL || from == NULL || to == NULL) return;
+    enum fy_scalar_style style = fy_token_scalar_style(e->scalar.value);
+    size_t quote = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+    node->begin = from->input_pos - quote;
+    node->end = to->input_pos + quote;
+    node->block = style == FYSS_LITERAL || style == FYSS_FOLDED;
+}
+
 static bool on_scalar(struct builder *b, struct fy_event *e) {
     struct fy_mark m = mark_of(b, e);
     struct fy_token *value = e->scalar.value;
@@ -254,6 +276,7 @@ static bool on_scalar(struct builder *b, struct fy_event *e) {
     struct slice text = token_text(value);
     node->text = slice_make(arena_text(b->arena, text), text.len);
     node->plain = plain;
+    note_span(node, e);
     if (node->text.at == NULL) return full(b, m.line, m.column);
     note_anchor(b, e->scalar.anchor, node);
     return place(b, node);
@@ -266,14 +289,21 @@ static bool on_open(struct builder *b, struct fy_event *e, enum yaml_type type, 
     if (b->depth == LIMIT_JSON_DEPTH) return fail(b, FAULT_CONFIG, e, "nested too deep", SLICE_NULL);
     if (!check_tag(b, tag, e, &plain)) return false;
     struct yaml_node *node = new_node(b, type, m.line, m.column);
-    if (node == NULL || !place(b, node)) return false;
+    if (node == NULL) return false;
+    const struct fy_mark *from = fy_event_start_mark(e);
+    node->flow = fy_event_get_node_style(e) == FYNS_FLOW;
+    if (from != NULL) node->begin = node->end = from->input_pos;
+    if (!place(b, node)) return false;
     note_anchor(b, anchor, node);
     b->frames[b->depth++] = (struct frame){.node = node};
     return true;
 }
 
-static bool on_close(struct builder *b) {
+static bool on_close(struct builder *b, struct fy_event *e) {
     struct frame *f = &b->frames[b->depth - 1];
+    const struct fy_mark *to = fy_event_end_mark(e);
+    if (f->node->flow && to != NULL) f->node->end = to->input_pos;
+    else if (f->last != NULL && f->last->end > f->node->end) f->node->end = f->last->end;
     if (!merge_all(b, f)) return false;
     b->depth--;
     return true;
@@ -291,7 +321,7 @@ static bool on_event(struct builder *b, struct fy_event *e) {
         return on_open(b, e, YAML_LIST, e->sequence_start.anchor, e->sequence_start.tag);
     case FYET_MAPPING_START: return on_open(b, e, YAML_MAP, e->mapping_start.anchor, e->mapping_start.tag);
     case FYET_SEQUENCE_END:
-    case FYET_MAPPING_END: return on_close(b);
+    case FYET_MAPPING_END: return on_close(b, e);
     default: return true;
     }
 }

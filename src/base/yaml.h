@@ -17,6 +17,13 @@ struct yaml_node {
     bool plain;                /* scalar without quotes */
     struct slice key;          /* in a map: this value's key */
     int key_line, key_column;
+    /* Bytes of the text, to edit it in place. Of a scalar or a list or map in brackets: from its first byte (quotes and brackets are
+     * part of it; of a block scalar, the text below its `|`) to behind its last. Of another list or map `end` is as far as its last
+     * part reaches; of an empty value and of an alias both are where it would stand. Of the key: without quotes. */
+    size_t begin, end, key_begin, key_end;
+    bool flow;                 /* a list or map in brackets */
+    bool block;                /* a scalar below | or > */
+    bool alias;                /* it, or what it is in, stands for a value that is written elsewhere */
     struct yaml_node *first, *next; /* children in order; siblings */
     unsigned count;
 };
