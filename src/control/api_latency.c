@@ -92,6 +92,39 @@ static bool put_latency(void *ctx, const struct rollup *r) {
     return !l->w->out->overflow;
 }
 
+static void put_budget(struct json_writer *w, const struct application *a, const struct request_policy *t, const char *of, const char *quantile, int64_t us) {
+    if (us <= 0) return;
+    json_object(w);
+    json_member_text(w, "application", a->name);
+    json_member_text(w, "request_type", t->request_type);
+    json_member_text(w, "of", of);
+    json_member_text(w, "quantile", quantile);
+    put_ms(w, "ms", (double)us);
+    json_object_end(w);
+}
+
+/* What the configuration declares for the request types that were asked for. */
+static void put_budgets(struct api_call *c, const struct rollup_query *q) {
+    json_key(&c->json, "budgets");
+    json_array(&c->json);
+    for (unsigned i = 0; c->policy && i < c->policy->n_applications; i++) {
+        const struct application *a = &c->policy->applications[i];
+        if (!slice_is_null(q->application) && !slice_is(q->application, a->name)) continue;
+        for (unsigned k = 0; k < a->n_request_types; k++) {
+            const struct request_policy *t = &a->request_types[k];
+            const struct latency_budget *b = &t->latency;
+            if (!slice_is_null(q->request_type) && !slice_is(q->request_type, t->request_type)) continue;
+            put_budget(&c->json, a, t, "total", "p50", b->p50);
+            put_budget(&c->json, a, t, "total", "p90", b->p90);
+            put_budget(&c->json, a, t, "total", "p95", b->p95);
+            put_budget(&c->json, a, t, "total", "p99", b->p99);
+            put_budget(&c->json, a, t, "first_token", "p95", b->ttft_p95);
+            put_budget(&c->json, a, t, "per_token", "p95", b->per_token_p95);
+        }
+    }
+    json_array_end(&c->json);
+}
+
 void api_latency(struct api_call *c) {
     struct rollup_query q;
     struct error error;
@@ -111,6 +144,7 @@ void api_latency(struct api_call *c) {
     json_array(&c->json);
     if (!api_check(c, ledger_rollup(c->s->ledger, &q, put_latency, &latency, &error), &error)) return;
     json_array_end(&c->json);
+    put_budgets(c, &q);
     json_object_end(&c->json);
 }
 

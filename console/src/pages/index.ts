@@ -2,13 +2,17 @@
 import type {ComponentType} from "preact";
 import {Overview} from "./overview";
 import {Cost} from "./cost";
+import {LatencyPage} from "./latency";
 import {NotFound} from "./missing";
+import {ProvidersPage} from "./providers";
 
 export interface PageProps { parts: {[name: string]: string} }
 export interface PageEntry { path: string; pattern?: string; title: string; key?: string; nav?: boolean; also?: string[]; page: ComponentType<PageProps> }
 export const pages: PageEntry[] = [
   {path: "/", title: "Overview", key: "o", nav: true, page: Overview},
   {path: "/cost", title: "Cost", key: "c", nav: true, page: Cost},
+  {path: "/latency", title: "Latency & providers", key: "l", nav: true, also: ["/providers"], page: LatencyPage},
+  {path: "/providers", title: "Providers", page: ProvidersPage},
 ];
 
 export function pageOf(path: string): {page: ComponentType<PageProps>; parts: {[name: string]: string}} {
