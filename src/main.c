@@ -2,4 +2,4 @@
 #include "control/cli.h"
 #include "wire.h"
 
-int main(int argc, char **argv) { return cli_main(argc, argv, &wire_serve); }
+int main(int argc, char **argv) { return cli_main(argc, argv, wire_verbs); }

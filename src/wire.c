@@ -41,6 +41,7 @@
 
 struct server {
     const char *config;
+    const struct wire_run *run;
     pthread_mutex_t policy_lock;
     struct policy *policy; /* in force; held */
     struct registry *registry, *urgent_registry;
@@ -445,7 +446,7 @@ static enum fault start(struct server *s, struct error *error) {
                                             .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics, .consoles = s->consoles.open, .shared = s->consoles.shared,
                                             .change_ctx = s->change, .deployments_changed = deployments_changed, .emergency = emergency, .serves = serves, .gates_wanted = gates_wanted,
                                             .notify_ctx = s->notify, .notices_left = notices_left,
-                                            .started_us = clock_wall_us()};
+                                            .started_us = clock_wall_us(), .demo = s->run->demo};
     watch_wire_lend(s->watch, &s->services);
     s->alerts = alert_wire_new(&(struct alert_sources){.ctx = s, .policy = policy_in_force,
                                                        .actions = {.ctx = s->change, .publish = deployments_changed, .emergency = emergency, .serves = serves},
@@ -547,6 +548,7 @@ static void serve_until_stopped(struct server *s, const sigset_t *signals) {
     struct timespec second = {.tv_sec = 1};
     for (;;) {
         keep_house(s);
+        if (s->run->each_second) s->run->each_second(s->run->ctx);
         int signal = sigtimedwait(signals, NULL, &second);
         if (signal == SIGHUP && !desk_run(s->desk, reload_on_signal, s))
             log_event(LOG_ERROR, "too many API requests wait: the signal to reload is not followed", NULL);
@@ -561,8 +563,18 @@ static int serve(int argc, char **argv) {
     };
     int positional = 0;
     int code = options_parse(argc, argv, specs, 1, "quarterdeck serve [-c FILE]", &positional);
-    if (code >= 0) return code;
+    return code >= 0 ? code : wire_run(&(struct wire_run){.config = config});
+}
 
+static void say_ready(struct server *s) {
+    bool any = strcmp(s->policy->server.listen_host, "") == 0;
+    printf("quarterdeck ready on %s://%s:%u\n", s->policy->server.tls_cert ? "https" : "http",
+           any ? "0.0.0.0" : s->policy->server.listen_host, gateway_port(s->lanes[0].gateway));
+    if (s->admin) printf("control plane on http://%s:%u\n", s->policy->server.admin_host, http_server_port(s->admin));
+    fflush(stdout);
+}
+
+int wire_run(const struct wire_run *r) {
     sigset_t signals;
     process_block_signals(&signals);
     process_allow_many_files();
@@ -570,7 +582,7 @@ static int serve(int argc, char **argv) {
         fprintf(stderr, "quarterdeck: the system has no random source\n");
         return 3;
     }
-    struct server s = {.config = config, .policy_lock = PTHREAD_MUTEX_INITIALIZER};
+    struct server s = {.config = r->config, .run = r, .policy_lock = PTHREAD_MUTEX_INITIALIZER};
     s.metrics = metric_set_new();
     s.shard = metric_shard_new(s.metrics);
     s.control_shard = metric_shard_new(s.metrics);
@@ -579,18 +591,20 @@ static int serve(int argc, char **argv) {
     enum fault fault = start(&s, &error);
     if (fault == FAULT_NONE) {
         atomic_store(&s.ready, true);
-        bool any = strcmp(s.policy->server.listen_host, "") == 0;
-        printf("quarterdeck ready on %s://%s:%u\n", s.policy->server.tls_cert ? "https" : "http",
-               any ? "0.0.0.0" : s.policy->server.listen_host, gateway_port(s.lanes[0].gateway));
-        if (s.admin) printf("control plane on http://%s:%u\n", s.policy->server.admin_host, http_server_port(s.admin));
-        fflush(stdout);
+        if (r->ready) r->ready(r->ctx, gateway_port(s.lanes[0].gateway));
+        else say_ready(&s);
         serve_until_stopped(&s, &signals);
         log_event(LOG_INFO, "stopping", NULL);
     } else if (error.text[0] && fault != FAULT_SHUTTING_DOWN) {
         fprintf(stderr, "quarterdeck: %s\n", error.text);
     }
+    if (r->ending) r->ending(r->ctx);
     stop(&s);
     return fault == FAULT_NONE || fault == FAULT_SHUTTING_DOWN ? 0 : 3;
 }
 
-const struct cli_verb wire_serve = {.name = "serve", .usage = "serve [-c FILE]", .summary = "run the gateway", .run = serve};
+const struct cli_verb wire_verbs[] = {
+    {.name = "serve", .usage = "serve [-c FILE]", .summary = "run the gateway", .run = serve},
+    {.name = "demo", .usage = "demo [options]", .summary = "four weeks of a gateway's life in two minutes, then the console", .run = wire_demo},
+    {.name = NULL},
+};

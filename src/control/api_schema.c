@@ -179,6 +179,7 @@ static const struct api_field fields[] = {
     {"AuditVerdict", "kept_head", "string?", "the head that was asked for"},
     {"AuditVerdict", "kept_head_entry", "integer?", "the entry whose chain it is; null: none, so the log was cut or changed since it was kept"},
     {"Status", "version", "string", "of the program"},
+    {"Status", "demo", "boolean", "`quarterdeck demo`: provider, traffic and people are simulated"},
     {"Status", "ready", "boolean", "as /readyz says"},
     {"Status", "why_not", "string?", "null: ready"},
     {"Status", "started_at", "time?", "null: no server is running"},

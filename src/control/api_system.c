@@ -139,6 +139,7 @@ void api_status(struct api_call *c) {
     const struct policy *p = c->policy;
     json_object(w);
     json_member_text(w, "version", VERSION);
+    json_member_bool(w, "demo", c->s->demo);
     put_readiness(c);
     api_put_time(w, "started_at", c->s->started_us);
     json_key(w, "uptime_seconds");

@@ -57,10 +57,10 @@ static void print_verb(FILE *out, const struct cli_verb *v) {
     fprintf(out, "  %-*s%s%*s%s\n", SUMMARY_COLUMN - 3, v->usage, fits ? " " : "\n", fits ? 0 : SUMMARY_COLUMN, "", v->summary);
 }
 
-static void print_help(FILE *out, const struct cli_verb *serve) {
+static void print_help(FILE *out, const struct cli_verb *wired) {
     fprintf(out, "quarterdeck " VERSION ": a gateway between applications and model providers.\n\n"
                  "usage: quarterdeck VERB [options]\n\n");
-    print_verb(out, serve);
+    for (const struct cli_verb *v = wired; v->name; v++) print_verb(out, v);
     for (const struct cli_verb *v = cli_verbs; v->name; v++) print_verb(out, v);
     fprintf(out, "\n`quarterdeck help VERB` says more. Verbs ask the running server (--server URL or QUARTERDECK_URL, token in\n"
                  "QUARTERDECK_TOKEN), or open data_dir when none runs. Exit codes: 0 good, 1 the answer is \"no\", 2 usage,\n"
@@ -88,7 +88,7 @@ static int unknown(const char *what, const char *word, const struct cli_verb *ve
     char hint[SUGGESTION_TEXT];
     suggestion_start(&near, slice_of(word));
     for (; verbs->name; verbs++) suggestion_offer(&near, verbs->name);
-    if (more) suggestion_offer(&near, more->name);
+    for (; more && more->name; more++) suggestion_offer(&near, more->name);
     fprintf(stderr, "quarterdeck%s: no `%.60s` here%s (see quarterdeck%s --help)\n", what, word, suggestion_text(&near, "", hint), what);
     return 2;
 }
@@ -110,25 +110,26 @@ static int help_of(const struct cli_verb *v, int argc, char **argv) {
     return v->run(argc > 0 ? 2 : 1, part_first);
 }
 
-int cli_main(int argc, char **argv, const struct cli_verb *serve) {
+int cli_main(int argc, char **argv, const struct cli_verb *wired) {
     int code;
     const char *word = argc > 1 ? argv[1] : "help";
     bool help = is_help(word);
     const char *name = help && argc > 2 ? argv[2] : word;
-    const struct cli_verb *v = strcmp(name, serve->name) == 0 ? serve : find(cli_verbs, name);
+    const struct cli_verb *v = find(wired, name);
+    if (!v) v = find(cli_verbs, name);
     if (argc < 2) {
-        print_help(stderr, serve);
+        print_help(stderr, wired);
         return 2;
     }
     if (strcmp(word, "--version") == 0) {
         code = version(0, NULL);
     } else if (strcmp(word, "reference") == 0) {
-        code = cli_reference(argc - 2, argv + 2, serve);
+        code = cli_reference(argc - 2, argv + 2, wired);
     } else if (help && argc == 2) {
-        print_help(stdout, serve);
+        print_help(stdout, wired);
         code = 0;
     } else if (!v) {
-        code = unknown("", name, cli_verbs, serve);
+        code = unknown("", name, cli_verbs, wired);
     } else {
         code = help ? help_of(v, argc - 3, argv + 3) : v->run(argc - 2, argv + 2);
     }

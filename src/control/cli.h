@@ -13,10 +13,10 @@ struct cli_verb {
     int (*run)(int argc, char **argv); /* arguments behind the verb */
 };
 
-/* Every verb but `serve`, which belongs to wire.c. Ends with a NULL name. */
+/* Every verb but those of wire.c. Ends with a NULL name. */
 extern const struct cli_verb cli_verbs[];
 
-/* argv of the program; `serve` is wire's. Prints help for none, "help" and "--help". */
-int cli_main(int argc, char **argv, const struct cli_verb *serve);
+/* argv of the program; `wired` are wire's verbs, ended by a NULL name. Prints help for none, "help" and "--help". */
+int cli_main(int argc, char **argv, const struct cli_verb *wired);
 
 #endif

@@ -45,10 +45,10 @@ static void setting_rows(const struct config_setting *s, unsigned n) {
     }
 }
 
-static void settings(const struct cli_verb *serve) {
+static void settings(const struct cli_verb *wired) {
     unsigned n;
     const struct config_setting *s = config_settings(&n);
-    (void)serve;
+    (void)wired;
     begin("Settings");
     printf("All of `quarterdeck.yaml`. `*` stands for a name of yours, `[]` for each item of a list. Secrets and other texts may be\n"
            "`${ENV}` or `file:PATH`. \"restart\" marks what a reload does not change. `quarterdeck check` says what is wrong, and where.\n\n"
@@ -62,11 +62,11 @@ static void settings(const struct cli_verb *serve) {
 
 /* ---- faults ---- */
 
-static void faults(const struct cli_verb *serve) {
+static void faults(const struct cli_verb *wired) {
     static const char *const retries[] = {
         [RETRY_NEVER] = "no", [RETRY_SAME] = "here after a pause, then the next target", [RETRY_NEXT] = "the next target at once",
         [RETRY_LARGER] = "a target with a larger window"};
-    (void)serve;
+    (void)wired;
     begin("Faults");
     printf("The stable names behind `error.code` of replies, `error` of records and the labels of metrics.\n\n"
            "| name | HTTP status | tried again | meaning |\n|---|---|---|---|\n");
@@ -80,7 +80,7 @@ static void faults(const struct cli_verb *serve) {
 
 /* ---- metrics ---- */
 
-static void metrics(const struct cli_verb *serve) {
+static void metrics(const struct cli_verb *wired) {
     static const struct {
         const char *name, *type, *labels, *help;
     } rows[] = {
@@ -88,7 +88,7 @@ static void metrics(const struct cli_verb *serve) {
         METRIC_TABLE(METRIC)
 #undef METRIC
     };
-    (void)serve;
+    (void)wired;
     begin("Metrics");
     printf("At `/metrics`, in Prometheus text format. Labels come from the configuration, never from requests. From the same machine no\n"
            "token is needed; from elsewhere one with the role viewer, as the names of applications and their cost are in it.\n\n"
@@ -121,7 +121,7 @@ static void check_parameters(const struct check_kind *k) {
         }
 }
 
-static void checks(const struct cli_verb *serve) {
+static void checks(const struct cli_verb *wired) {
     static const char *const values[] = {
         [VALUE_NONE] = "", [VALUE_TEXT] = "a text", [VALUE_ANY] = "a text, a list or a map", [VALUE_PATTERN] = "a regular expression",
         [VALUE_TEXTS] = "a text or a list of texts", [VALUE_LIST] = "a list, or a text that is parted at commas",
@@ -136,7 +136,7 @@ static void checks(const struct cli_verb *serve) {
         CHECK_PARAMETERS(CHECK_PARAMETER)
 #undef CHECK_PARAMETER
     };
-    (void)serve;
+    (void)wired;
     begin("Checks");
     printf("The types of checks that a suite may hold its answers against; [evaluation.md](../evaluation.md#checks) says when to use which.\n"
            "`not-` before a type turns its verdict round. Every check takes `weight` (1), `threshold` and `metric` beside what is named\n"
@@ -234,8 +234,8 @@ static const struct api_field *schema(const struct api_field *f) {
     return f;
 }
 
-static void api(const struct cli_verb *serve) {
-    (void)serve;
+static void api(const struct cli_verb *wired) {
+    (void)wired;
     begin("API");
     printf("The control plane, JSON over HTTP; `/api/v1/openapi.json` says the same for machines. Times in answers are RFC 3339 in UTC.\n"
            "A wrong or unknown parameter is a 400 that names it.\n\n"
@@ -273,7 +273,7 @@ static const struct cli_verb *parts_of(const char *verb) {
     return NULL;
 }
 
-static void cli(const struct cli_verb *serve) {
+static void cli(const struct cli_verb *wired) {
     begin("Command line");
     printf("`quarterdeck VERB`. Exit codes: 0 good, 1 the answer is \"no\", 2 usage, 3 could not. Tables are for people; `--json` prints\n"
            "what the API answered.\n\n"
@@ -281,8 +281,10 @@ static void cli(const struct cli_verb *serve) {
            "is that server; `--data-dir DIR` is that folder; `-c FILE` is the server that FILE describes, or its `data_dir` when it does\n"
            "not answer. Without any of these it is QUARTERDECK_URL, else as with `-c quarterdeck.yaml`, else http://127.0.0.1:4000 and\n"
            "`./qd-data`. The operator's token is QUARTERDECK_TOKEN.\n\n");
-    printf("## serve\n\n");
-    help_of(serve);
+    for (; wired->name; wired++) {
+        printf("## %s\n\n", wired->name);
+        help_of(wired);
+    }
     for (const struct cli_verb *v = cli_verbs; v->name; v++) {
         const struct cli_verb *parts = parts_of(v->name);
         printf("## %s\n\n", v->name);
@@ -335,13 +337,13 @@ static void example(struct record *r) {
     r->request_bytes = 5120, r->response_bytes = 18044;
 }
 
-static void record(const struct cli_verb *serve) {
+static void record(const struct cli_verb *wired) {
     struct record sample;
     struct buffer text;
     struct json_writer w;
     struct json_doc doc;
     struct arena arena;
-    (void)serve;
+    (void)wired;
     begin("Record");
     printf("The one row that every exchange leaves, as `GET /api/v1/records` and `quarterdeck export records` give it. Every member is\n"
            "always there; what is unknown or does not apply is null: zero is not null. In CSV, `target.provider` is the column\n"
@@ -359,14 +361,14 @@ static void record(const struct cli_verb *serve) {
     buffer_deinit(&text);
 }
 
-int cli_reference(int argc, char **argv, const struct cli_verb *serve) {
+int cli_reference(int argc, char **argv, const struct cli_verb *wired) {
     static const struct {
         const char *name;
-        void (*write)(const struct cli_verb *serve);
+        void (*write)(const struct cli_verb *wired);
     } pages[] = {{"settings", settings}, {"faults", faults}, {"metrics", metrics}, {"api", api}, {"cli", cli}, {"record", record}, {"checks", checks}};
     for (unsigned i = 0; argc == 1 && i < sizeof pages / sizeof *pages; i++)
         if (strcmp(argv[0], pages[i].name) == 0) {
-            pages[i].write(serve);
+            pages[i].write(wired);
             return 0;
         }
     fprintf(stderr, "usage: %s\n", USAGE);

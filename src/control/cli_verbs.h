@@ -37,8 +37,8 @@ int cli_rollback(int argc, char **argv); /* cli_rollout.c */
 int cli_apply(int argc, char **argv); /* cli_definition.c */
 int cli_sim(int argc, char **argv);  /* cli_sim.c */
 int cli_load(int argc, char **argv); /* cli_load.c */
-/* Hidden: the pages of docs/reference on standard output. `serve` is wire's verb. */
-int cli_reference(int argc, char **argv, const struct cli_verb *serve);
+/* Hidden: the pages of docs/reference on standard output. `wired` are wire's verbs. */
+int cli_reference(int argc, char **argv, const struct cli_verb *wired);
 
 /* Tables of their parts, for the reference. */
 extern const struct cli_verb cli_action_parts[], cli_record_parts[], cli_model_parts[], cli_key_parts[], cli_policy_parts[], cli_cost_parts[], cli_budget_parts[],
