@@ -132,6 +132,24 @@ double histogram_quantile(const struct histogram *h, double q) {
     return value > (double)h->max ? (double)h->max : value;
 }
 
+static double held(const struct histogram *h, double value) {
+    if (value < (double)h->min) return (double)h->min;
+    return value > (double)h->max ? (double)h->max : value;
+}
+
+void histogram_rank(const struct histogram *h, uint64_t rank, double *ret_low, double *ret_high) {
+    uint64_t below = h->zero;
+    *ret_low = *ret_high = h->count > 0 && rank > below ? (double)h->max : 0;
+    if (rank <= below) return;
+    for (uint32_t i = 0; i < h->used; i++) {
+        below += h->buckets[i].count;
+        if (rank > below) continue;
+        *ret_low = held(h, exp2((double)h->buckets[i].index / STEPS));
+        *ret_high = held(h, exp2((h->buckets[i].index + 1.0) / STEPS));
+        return;
+    }
+}
+
 /* ---- bytes ----
  * format, count, zero, sum, min, max - min, buckets; then for each its distance to the one before and its
  * count; then the low 32 bits of XXH3 over all that. */

@@ -29,6 +29,8 @@ void histogram_merge(struct histogram *into, const struct histogram *from);
 
 /* Value at rank q*count (0..1): geometric middle of its bucket, held within min..max. -1 when empty. */
 double histogram_quantile(const struct histogram *h, double q);
+/* Between which values the one at this rank (1..count) lies: its bucket's ends, held within min..max. 0 and 0 when empty. */
+void histogram_rank(const struct histogram *h, uint64_t rank, double *ret_low, double *ret_high);
 
 /* Compact bytes for storage (varints), and back. Decode adds into *into; false on damaged bytes, and
  * then *into is unchanged. */

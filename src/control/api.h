@@ -126,6 +126,10 @@ void api_records_list(struct api_call *c);
 void api_records_show(struct api_call *c);
 void api_records_payload(struct api_call *c);
 void api_latency(struct api_call *c);
+void api_series(struct api_call *c);
+void api_hours(struct api_call *c);
+void api_timeline(struct api_call *c);
+void api_overview(struct api_call *c);
 void api_totals(struct api_call *c);
 void api_cost_report(struct api_call *c);
 void api_cost_explain(struct api_call *c);
@@ -290,6 +294,7 @@ extern const struct api_field api_fields_watch_actions[];
 extern const struct api_field api_fields_watch_notices[];
 extern const struct api_field api_fields_watch_thresholds[]; /* api_schema_watch_notices.c */
 extern const struct api_field api_fields_watch_oncall[];
+extern const struct api_field api_fields_console_reads[]; /* api_schema_console_reads.c */
 extern const struct api_field *const api_schemas[]; /* all such tables; ends with NULL */
 
 #endif

@@ -14,6 +14,6 @@ extern const struct api_parameter api_parameters_alerts[], api_parameters_alert_
     api_parameters_action_one[], api_parameters_action_take[], api_parameters_action_undo[], api_parameters_receiver_test[],
     api_parameters_notices[], api_parameters_rule_calibrate[], api_parameters_rule_replay[], api_parameters_thresholds[],
     api_parameters_threshold_decide_it[], api_parameters_oncall_now[], api_parameters_oncall_show[], api_parameters_oncall_override_new[],
-    api_parameters_oncall_remove[];
+    api_parameters_oncall_remove[], api_parameters_series[], api_parameters_hours[], api_parameters_timeline[], api_parameters_overview[];
 
 #endif

@@ -99,3 +99,26 @@ struct estimate weighted_strata(const struct weighted_stratum *strata, size_t n,
     e.interval = census ? (struct interval){mean, mean} : mean_interval(&e, 0, 0, 0, confidence);
     return e;
 }
+
+void weighted_sums_add(struct weighted_sums *into, const struct weighted_sums *from) {
+    into->n += from->n;
+    into->w += from->w;
+    into->wy += from->wy;
+    into->w2 += from->w2;
+    into->w2y += from->w2y;
+    into->w2y2 += from->w2y2;
+}
+
+struct estimate weighted_of_sums(const struct weighted_sums *s, double least, double most, double confidence) {
+    struct estimate e = UNKNOWN;
+    if (!(s->n >= 1) || !(s->w > 0) || !interval_confidence(confidence)) return e;
+    e.n = e.clusters = (size_t)s->n;
+    e.value = s->wy / s->w;
+    if (s->n < 2) return e;
+    double sum = s->w2y2 - 2 * e.value * s->w2y + e.value * e.value * s->w2;
+    if (sum < 1e-12 * s->w2) sum = 0; /* what is left of equal values is rounding */
+    e.se = sqrt(s->n / (s->n - 1) * sum) / s->w;
+    e.df = s->n - 1;
+    e.interval = mean_interval(&e, s->w * s->w / s->w2, least, most, confidence);
+    return e;
+}

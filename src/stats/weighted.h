@@ -29,6 +29,13 @@ struct weighted_sample {
  * 1/pi. clusters: n. */
 struct estimate weighted_mean(const struct weighted_sample *s, enum weighted_about about, double confidence);
 
+/* The same mean from sums that are kept of many values, w = 1 / pi each: of w, w y, w^2, w^2 y and w^2 y^2. WEIGHTED_PROCESS. */
+struct weighted_sums {
+    double n, w, wy, w2, w2y, w2y2;
+};
+void weighted_sums_add(struct weighted_sums *into, const struct weighted_sums *from);
+struct estimate weighted_of_sums(const struct weighted_sums *s, double least, double most, double confidence);
+
 /* The total, such as of records with a refusal; normal interval, not cut, NAN where no value but 0 was seen
  * and not all were scored. About these records. */
 struct estimate weighted_total(const struct weighted_sample *s, double confidence);

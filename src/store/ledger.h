@@ -118,6 +118,10 @@ struct rollup {
     int64_t saved_nano;  /* what kept answers had cost that were given instead of asking anybody */
     double cost_square;  /* nano-dollars squared, of the priced ones */
 };
+/* Sums without names: `into` keeps its own. */
+void rollup_init(struct rollup *r);
+void rollup_deinit(struct rollup *r);
+void rollup_merge(struct rollup *into, const struct rollup *from);
 struct rollup_query {
     int64_t from_us, to_us, step_us; /* step: 60 s or 3600 s multiples, with BY_TIME */
     unsigned by;                     /* bits of enum rollup_dimension */
@@ -129,6 +133,9 @@ struct rollup_query {
  * their application as "(other)". FAULT_TOO_LARGE: more than 100,000 groups at a time. */
 enum fault ledger_rollup(struct ledger *l, const struct rollup_query *q,
                          bool (*each)(void *ctx, const struct rollup *r), void *ctx,
+                         struct error *error) MUST_CHECK;
+/* Which names came together in the days of the window: the names of `by`, the same ones again for each day and more; no sums. */
+enum fault ledger_labels(struct ledger *l, int64_t from_us, int64_t to_us, unsigned by, bool (*each)(void *ctx, const struct rollup *r), void *ctx,
                          struct error *error) MUST_CHECK;
 /* Begin of the oldest day that there are records of: before it nothing is known. 0: there is none. */
 enum fault ledger_oldest(struct ledger *l, int64_t *ret_us, struct error *error) MUST_CHECK;

@@ -274,6 +274,19 @@ static const char *const evaluations_steps[] = {
     "ALTER TABLE model_seen ADD COLUMN answers INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE model_seen ADD COLUMN before INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX scored_old ON scored(time_us);",
+    /* 3: scores by the hour (scored_sums.h), beginning with those that are there */
+    "CREATE TABLE scored_hour(start INTEGER NOT NULL, metric TEXT NOT NULL, application TEXT NOT NULL, request_type TEXT NOT NULL,"
+    "  prompt TEXT NOT NULL, version TEXT NOT NULL, model TEXT NOT NULL, n INTEGER NOT NULL, w REAL NOT NULL, wy REAL NOT NULL, w2 REAL NOT NULL,"
+    "  w2y REAL NOT NULL, w2y2 REAL NOT NULL, PRIMARY KEY(metric, start, application, request_type, prompt, version, model)) WITHOUT ROWID;"
+    "CREATE TEMP TABLE one AS SELECT s.record, s.rule, s.time_us - s.time_us % 3600000000 AS start, json_extract(j.value, '$.metric') AS metric,"
+    "  json_extract(j.value, '$.score') AS y, 1e15 / s.chance_e15 AS w FROM scored s,"
+    "  json_each(CASE WHEN json_valid(s.body) THEN s.body ELSE '[]' END) j WHERE s.state = 1"
+    "  AND json_extract(j.value, '$.verdict') <> 'error' AND json_type(j.value, '$.score') IN ('integer', 'real');"
+    "INSERT INTO one SELECT record, rule, start, '', avg(y), w FROM one GROUP BY record, rule;"
+    "INSERT INTO scored_hour SELECT o.start, o.metric, ifnull(s.application, ''), ifnull(s.request_type, ''), ifnull(s.prompt, ''),"
+    "  ifnull(s.version, ''), ifnull(s.model, ''), count(*), sum(o.w), sum(o.w * o.y), sum(o.w * o.w), sum(o.w * o.w * o.y), sum(o.w * o.w * o.y * o.y)"
+    "  FROM one o JOIN scored s ON s.record = o.record AND s.rule = o.rule WHERE o.metric IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6, 7;"
+    "DROP TABLE one;",
 };
 const struct schema schema_evaluations = {evaluations_steps, sizeof evaluations_steps / sizeof *evaluations_steps};
 

@@ -31,10 +31,7 @@ extern const unsigned rollup_bits[ROLLUP_TEXTS]; /* of the names of a dimension,
 #define ROLLUP_OTHER SLICE("(other)")
 
 /* Sums without their names: `rollup` names are SLICE_NULL in here. */
-void rollup_init(struct rollup *r);
-void rollup_deinit(struct rollup *r);
 void rollup_add(struct rollup *r, const struct record *record);
-void rollup_merge(struct rollup *into, const struct rollup *from);
 void rollup_encode(const struct rollup *r, struct buffer *out);
 bool rollup_decode(struct slice bytes,
                    struct rollup *into) MUST_CHECK; /* adds; on false *into may hold a part */

@@ -154,7 +154,29 @@ enum fault scored_waiting(struct evaluations *e, struct slice rule, unsigned lim
     return FAULT_NONE;
 }
 
-enum fault scored_conclude(struct evaluations *e, const struct scored *one, struct error *error) {
+/* Scores by the hour (scored_sums.h): of one that waits and will not. */
+static const char insert_sums[] =
+    "WITH c AS (SELECT json_extract(value, '$.metric') AS metric, json_extract(value, '$.score') AS y FROM json_each(CASE WHEN json_valid(?3) THEN ?3 ELSE '[]' END)"
+    " WHERE json_extract(value, '$.verdict') <> 'error' AND json_type(value, '$.score') IN ('integer', 'real')),"
+    " m AS (SELECT metric, y FROM c WHERE metric IS NOT NULL UNION ALL SELECT '', avg(y) FROM c HAVING count(*) > 0)"
+    " INSERT INTO scored_hour SELECT s.time_us - s.time_us % 3600000000, m.metric, ifnull(s.application, ''), ifnull(s.request_type, ''),"
+    " ifnull(s.prompt, ''), ifnull(s.version, ''), ifnull(s.model, ''), count(*), sum(w), sum(w * y), sum(w * w), sum(w * w * y), sum(w * w * y * y)"
+    " FROM (SELECT *, 1e15 / chance_e15 AS w FROM scored WHERE rule = ?1 AND record = ?2 AND state = 0) s, m WHERE true GROUP BY m.metric"
+    " ON CONFLICT(metric, start, application, request_type, prompt, version, model) DO UPDATE SET n = n + excluded.n, w = w + excluded.w,"
+    " wy = wy + excluded.wy, w2 = w2 + excluded.w2, w2y = w2y + excluded.w2y, w2y2 = w2y2 + excluded.w2y2";
+
+static enum fault add_to_sums(struct evaluations *e, const struct scored *one, struct error *error) {
+    struct statement *s;
+    if (one->state != SCORED_DONE || slice_is_null(one->body)) return FAULT_NONE;
+    enum fault fault = statement_of(e->db, insert_sums, &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_text(s, 1, one->rule);
+    statement_bind_blob(s, 2, id_of(one));
+    statement_bind_text(s, 3, one->body);
+    return statement_run(s, error);
+}
+
+static enum fault set_conclusion(struct evaluations *e, const struct scored *one, struct error *error) {
     struct statement *s;
     enum fault fault = statement_of(e->db, "UPDATE scored SET state = ?3, tries = ?4, body = ?5 WHERE rule = ?1 AND record = ?2", &s, error);
     if (fault != FAULT_NONE) return fault;
@@ -164,6 +186,15 @@ enum fault scored_conclude(struct evaluations *e, const struct scored *one, stru
     statement_bind_i64(s, 4, one->tries);
     statement_bind_text(s, 5, one->body);
     return statement_run(s, error);
+}
+
+enum fault scored_conclude(struct evaluations *e, const struct scored *one, struct error *error) {
+    enum fault fault = database_begin(e->db, error);
+    if (fault == FAULT_NONE) fault = add_to_sums(e, one, error);
+    if (fault == FAULT_NONE) fault = set_conclusion(e, one, error);
+    if (fault == FAULT_NONE) fault = database_commit(e->db, error);
+    if (fault != FAULT_NONE) database_rollback(e->db);
+    return fault;
 }
 
 enum fault scored_each(struct evaluations *e, struct slice rule, int64_t from_us, int64_t to_us, bool (*each)(void *ctx, const struct scored *s),
@@ -244,5 +275,7 @@ enum fault scored_prune(struct evaluations *e, int64_t before_us, struct error *
     if (fault == FAULT_NONE) fault = statement_of(e->db, "DELETE FROM scored_count WHERE day < ?1", &s, error);
     fault = forget(s, fault, before_us / DAY_US, error);
     if (fault == FAULT_NONE) fault = statement_of(e->db, "DELETE FROM scored_length WHERE day < ?1", &s, error);
-    return forget(s, fault, before_us / DAY_US, error);
+    fault = forget(s, fault, before_us / DAY_US, error);
+    if (fault == FAULT_NONE) fault = statement_of(e->db, "DELETE FROM scored_hour WHERE start < ?1", &s, error);
+    return forget(s, fault, before_us, error);
 }

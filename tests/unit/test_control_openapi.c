@@ -212,6 +212,8 @@ static void answers_have_their_shapes(void **state) {
         if (strstr(r->path, "approvals/{")) snprintf(target, sizeof target, "/api/v1/approvals/support/summary");
         if (strstr(r->path, "totals")) snprintf(target, sizeof target, "/api/v1/totals?step=1m");
         if (strstr(r->path, "latency")) snprintf(target, sizeof target, "/api/v1/latency?by=model,team,prompt,feature,application,request_type");
+        if (strstr(r->path, "/series")) snprintf(target, sizeof target, "/api/v1/series?metrics=requests,latency.p95,quality&by=model");
+        if (strstr(r->path, "/hours")) snprintf(target, sizeof target, "/api/v1/hours?metric=error_rate");
         if (strstr(r->path, "quote")) snprintf(target, sizeof target, "/api/v1/prices/quote?model=openai/gpt-4o-mini&input=7");
         if (strstr(r->path, "tokenizer")) snprintf(target, sizeof target, "/api/v1/cost/tokenizer?model=support-chat");
         if (strstr(r->path, "{model}")) snprintf(target, sizeof target, "/api/v1/models/tiered%s", strrchr(r->path, '}') + 1);
