@@ -1,0 +1,69 @@
+// The frame: signing in, the palette, the keys, light and dark, the phone, what is not there, and the headers.
+import assert from "node:assert/strict";
+import {after, before, test} from "node:test";
+import {launch, open, people, sound, url} from "./rig.mjs";
+
+let browser;
+before(async () => { browser = await launch(); });
+after(() => browser?.close());
+const pages = ["/", "/exchanges", "/prompts", "/evaluation", "/cost", "/latency", "/providers", "/alerts", "/oncall", "/audit", "/settings"];
+
+test("whoever is not signed in sees the form alone, and a wrong password says so", async () => {
+  const page = await open(browser, {path: "/cost?tab=why"});
+  await page.getByRole("heading", {name: "Sign in"}).waitFor();
+  await sound(page);
+  await page.getByLabel("Name", {exact: true}).fill("ana");
+  await page.getByLabel("Password", {exact: true}).fill("not this one, surely");
+  await page.getByRole("button", {name: "Sign in", exact: true}).click();
+  await page.getByRole("alert").waitFor();
+  await page.getByLabel("Password", {exact: true}).fill(people.ana);
+  await page.getByRole("button", {name: "Sign in", exact: true}).click();
+  await page.getByRole("heading", {name: "Cost"}).waitFor(); // where the link led
+  assert.match(page.url(), /tab=why/);
+});
+
+for (const size of ["desktop", "phone"])
+  for (const dark of [false, true])
+    test(`every page is sound: ${size}, ${dark ? "dark" : "light"}`, async () => {
+      const page = await open(browser, {who: "ana", size, dark});
+      for (const path of pages) {
+        await page.goto(url + path);
+        await page.locator("main h1").waitFor();
+        try { await sound(page); } catch (e) { e.message = `${path}: ${e.message}`; throw e; }
+      }
+    });
+
+test("Ctrl-K finds a page and a prompt, ? lists the keys, g c goes to cost, all without a mouse", async () => {
+  const page = await open(browser, {who: "dora"});
+  await page.locator("main h1").waitFor();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", {name: /Find/}).fill("audit");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/audit/);
+  await page.keyboard.press("Control+k");
+  await page.getByRole("option", {name: /helpdesk-answer.*prompt/}).first().waitFor();
+  await page.getByRole("combobox", {name: /Find/}).fill("helpdesk-answer prompt");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/prompts\/helpdesk-answer/);
+  await page.keyboard.press("g");
+  await page.keyboard.press("c");
+  await page.waitForURL(/\/cost/);
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", {name: "Keys"}).getByText("find anything").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({state: "detached"});
+  const was = await page.evaluate(() => document.documentElement.dataset.theme);
+  await page.keyboard.press("t");
+  assert.notEqual(await page.evaluate(() => document.documentElement.dataset.theme), was);
+});
+
+test("what is not there says so, and the policy is strict on every answer", async () => {
+  const page = await open(browser, {who: "dora", path: "/"});
+  await page.goto(url + "/settings/nothing/of/this/kind");
+  await page.locator("main h1").waitFor();
+  for (const path of ["/", "/api/v1/status", "/cost"]) {
+    const answer = await page.request.get(url + path);
+    assert.match(answer.headers()["content-security-policy"] ?? "", /default-src 'none'.*script-src 'self'/, path);
+    assert.equal(answer.headers()["x-content-type-options"], "nosniff", path);
+  }
+});

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Lives the demo through once and runs the console's tests (*.test.mjs) against it, in Debian's Chromium.
+
+  run.py [--binary FILE] [--days N] [--url URL] [FILE.test.mjs...]      --url: a demo that is there already
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import threading
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+
+class Demo:
+    """`quarterdeck demo` on a port of its own; ends with the block."""
+
+    def __init__(self, binary, days):
+        self.log = []
+        self.process = subprocess.Popen([binary, "demo", "--port", "0", "--days", str(days), "--no-browser"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        stdin=subprocess.DEVNULL, text=True)
+        self.url = None
+        while self.url is None:
+            line = self.process.stdout.readline()
+            if not line:
+                raise SystemExit("the demo ended:\n" + "".join(self.log[-30:]) + "\n0 passed, 1 failed")
+            self.log.append(line)
+            match = re.search(r"The console: (http://[^ ]+)", line)
+            self.url = match.group(1).rstrip("/") if match else None
+        threading.Thread(target=lambda: self.log.extend(self.process.stdout), daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(60)
+
+
+def people():
+    """Who can sign in, out of the demo's own file."""
+    text = (ROOT / "examples" / "demo" / "acts.yaml").read_text()
+    return dict(re.findall(r"\{name: (\w+), role: \w+, password: \"([^\"]+)\"", text))
+
+
+def run(url, files):
+    env = {**os.environ, "QD_CONSOLE_URL": url, "QD_CONSOLE_PEOPLE": json.dumps(people())}
+    ran = subprocess.run(["node", "--test", "--test-reporter=tap", *files], cwd=HERE, env=env, text=True, capture_output=True, timeout=1500)
+    print(ran.stdout, ran.stderr, sep="")
+    count = {word: sum(int(n) for n in re.findall(rf"^# {word} (\d+)", ran.stdout, re.M)) for word in ("pass", "fail")}
+    print(f"{count['pass']} passed, {count['fail']} failed")
+    return ran.returncode
+
+
+def main(arguments):
+    option = lambda name, other: arguments[arguments.index(name) + 1] if name in arguments else other  # noqa: E731
+    files = [a for a in arguments if a.endswith(".mjs")] or sorted(p.name for p in HERE.glob("*.test.mjs"))
+    if option("--url", None):
+        return run(option("--url", None), files)
+    with Demo(option("--binary", ROOT / "build" / "quarterdeck"), option("--days", 28)) as demo:
+        return run(demo.url, files)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
