@@ -5,7 +5,7 @@ packages_build="gcc make pkg-config:pkg-config libc6-dev libmicrohttpd-dev libcu
     libsodium-dev libxxhash-dev libzstd-dev libsqlite3-dev nodejs:node npm:npm ca-certificates"
 packages_run="curl:curl ca-certificates tzdata"
 packages_test="python3:python3 python3-yaml curl:curl ca-certificates tzdata libcmocka-dev clang:clang libclang-rt-14-dev clang-tidy:clang-tidy cppcheck:cppcheck nodejs:node
-    npm:npm prometheus:promtool prometheus-alertmanager:prometheus-alertmanager procps:ps git:git"
+    npm:npm prometheus:promtool prometheus-alertmanager:prometheus-alertmanager procps:ps git:git chromium:chromium fonts-dejavu-core"
 packages_bench="python3:python3 nginx-light:nginx wrk:wrk procps:ps util-linux:taskset"
 packages_npm="nodejs:node npm:npm"
 packages_fmt="clang-format:clang-format"

@@ -1,7 +1,7 @@
 # ./dev test: every test and gate as timed steps, each with its log in build/test-logs. Sourced by ./dev.
 # A step's log says how much it ran by lines "N passed, N failed" or cmocka's; a step without any counts as one.
 
-steps="build gates unit schema exchange cli tokens e2e metrics alertmanager torture asan tsan fuzz cppcheck tidy"
+steps="build gates unit schema exchange cli tokens e2e console metrics alertmanager torture asan tsan fuzz cppcheck tidy"
 
 step_about() {
     case $1 in
@@ -13,6 +13,7 @@ step_about() {
     cli) echo "the command line and the control plane, by tests/e2e/cli" ;;
     tokens) echo "token counts against npm's gpt-tokenizer, on real and random texts" ;;
     e2e) echo "the providers' own SDKs against the built server" ;;
+    console) echo "the console in Chromium, on the data of a demo that is lived through once; its types against the API's reference" ;;
     metrics) echo "promtool check metrics on a live /metrics, and the rules for Prometheus that are shipped" ;;
     alertmanager) echo "a real Alertmanager is told of alerts and their end, and its webhook has our shape" ;;
     torture) echo "kill -9, full disk, reload under load, slow clients, flat memory" ;;
@@ -102,6 +103,12 @@ step_exchange() { python3 tests/exchange/run.py; }
 step_cli() { python3 tests/e2e/cli.py; }
 step_tokens() { make_quiet build/bench/tokens && node tests/e2e/tokens.mjs; }
 step_e2e() { sdk_install && python3 tests/e2e/run.py; }
+step_console() {
+    make_quiet console-check || { echo "0 passed, 1 failed"; return 1; }
+    [ tests/browser/node_modules/.package-lock.json -nt tests/browser/package-lock.json ] ||
+        (cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || return 1
+    python3 tests/browser/run.py
+}
 step_metrics() { python3 tests/e2e/metrics.py; }
 step_alertmanager() { python3 tests/e2e/alertmanager.py; }
 step_torture() { python3 tests/torture/run.py; }
@@ -142,7 +149,7 @@ step_counts() {
 # The lines that say what failed and, when there are few, the log's last ones.
 step_failures() {
     local found
-    found=$(grep -nE '\[  FAILED  \]|^FAIL|ERROR: |runtime error|WARNING: Thread|error:|warning: .*\[|: ended with|violations$|out of date' "$1" |
+    found=$(grep -nE '\[  FAILED  \]|^FAIL|^ *not ok |ERROR: |runtime error|WARNING: Thread|error:|warning: .*\[|: ended with|violations$|out of date' "$1" |
         grep -v ' 0 violations' | head -n 30) || true
     [ -z "$found" ] || printf '%s\n...\n' "$found"
     tail -n "$([ -z "$found" ] && echo 30 || echo 6)" "$1"
