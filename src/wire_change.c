@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
+#include "base/virtual_time.h"
 #include "store/live_prompts.h"
 
 #include <pthread.h>
@@ -158,7 +159,8 @@ static enum fault look(struct change_wire *w, int64_t *ret_wait_us, struct error
         pthread_mutex_unlock(&w->lock);
         if (fault == FAULT_NONE && published != FAULT_NONE) fault = error_set(error, published, "%s", publishing.text);
     }
-    if (*ret_wait_us > HOLDS_US) *ret_wait_us = HOLDS_US;
+    int64_t holds_us = virtual_time_lazily(HOLDS_US);
+    if (*ret_wait_us > holds_us) *ret_wait_us = holds_us;
     if (fault == FAULT_NONE && replayed != FAULT_NONE && replayed != FAULT_NO_SPACE) fault = error_set(error, replayed, "%s", kept.text);
     if (replayed != FAULT_NONE && *ret_wait_us > RETRY_LEAST_US) *ret_wait_us = RETRY_LEAST_US;
     return fault;

@@ -11,11 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { FILE_MOST = 8 << 20, OPEN_MOST = 16 };
 
 #define EMBEDDED "examples/demo/"
+#define MEMORY "/dev/shm"
+#define ROOM (1ull << 30) /* four weeks take a fraction of it */
 
 struct embedded_file {
     const char *name, *at;
@@ -37,15 +40,22 @@ static bool is_empty(const char *path) {
     return empty;
 }
 
-enum fault demo_folder_make(struct demo_folder *f, const char *data, struct error *error) {
+/* What is thrown away at the end is not worth a disk's syncs, which would take longer than all else. */
+static const char *place(void) {
     const char *tmp = getenv("TMPDIR");
+    struct statvfs room;
+    if (tmp != NULL && *tmp != 0) return tmp;
+    return statvfs(MEMORY, &room) == 0 && (uint64_t)room.f_bavail * room.f_frsize >= ROOM && access(MEMORY, W_OK) == 0 ? MEMORY : "/tmp";
+}
+
+enum fault demo_folder_make(struct demo_folder *f, const char *data, struct error *error) {
     f->kept = data != NULL;
     if (data != NULL) {
         if (mkdir(data, 0700) != 0 && errno != EEXIST) return failed(error, "cannot make", data);
         if (!is_empty(data)) return error_set(error, FAULT_IO, "%.200s is not an empty folder: a demo begins its own history", data);
         if (realpath(data, f->root) == NULL) return failed(error, "cannot use", data);
     } else {
-        snprintf(f->root, sizeof f->root, "%s/quarterdeck-demo-XXXXXX", tmp != NULL && *tmp != 0 ? tmp : "/tmp");
+        snprintf(f->root, sizeof f->root, "%s/quarterdeck-demo-XXXXXX", place());
         if (mkdtemp(f->root) == NULL) {
             enum fault fault = failed(error, "cannot make", f->root);
             f->root[0] = 0;

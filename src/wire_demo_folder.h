@@ -11,7 +11,7 @@ struct demo_folder {
     struct arena *arena;
 };
 
-/* Makes the root: `data` (NULL: a new one under TMPDIR or /tmp), which must be empty or not exist. FAULT_IO. */
+/* Makes the root: `data` (NULL: a new one under TMPDIR, /dev/shm where there is room, or /tmp), which must be empty or not exist. FAULT_IO. */
 enum fault demo_folder_make(struct demo_folder *f, const char *data, struct error *error) MUST_CHECK;
 /* A file of the world; for world_options. */
 bool demo_folder_file(void *ctx, const char *name, struct slice *ret);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/virtual_time.h"
 #include "control/eval_owner.h"
 #include "control/eval_runs.h"
 #include "quality/run.h"
@@ -79,7 +80,7 @@ static void on_tick(struct loop_timer *t) {
     arena_deinit(&arena);
     if (m->o->wanted != NULL && ++m->ticks % ASK_TICKS == 0 && !m->o->wanted(m->o->ctx)) run_stop(m->run, "nobody waits for it any more");
     if (atomic_load(m->o->stop)) loop_stop(m->loop);
-    loop_timer_start(m->loop, t, TICK_US);
+    loop_timer_start(m->loop, t, virtual_time_lazily(TICK_US));
 }
 
 static bool skip(void *ctx, const struct run_result *r) {

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
+#include "base/virtual_time.h"
 #include "change/live.h"
 #include "store/follow.h"
 #include "store/live_prompts.h"
@@ -194,7 +195,7 @@ static void *live_main(void *arg) {
     struct live_wire *w = arg;
     while (!atomic_load(&w->stopping)) {
         bool more = look(w, clock_wall_us());
-        if (!more && !atomic_load(&w->stopping)) (void)mailbox_wait(w->wake, LOOK_US);
+        if (!more && !atomic_load(&w->stopping)) (void)mailbox_wait(w->wake, virtual_time_lazily(LOOK_US));
     }
     return NULL;
 }

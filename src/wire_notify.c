@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/virtual_time.h"
 #include "control/cli_client.h"
 #include "incident/oncall.h"
 
@@ -185,7 +186,7 @@ static void set_gauges(struct notify_wire *w, const struct notice_queue *queues,
 static int64_t look_with(struct notify_wire *w, const struct policy *p, struct arena *arena, struct error *error) {
     struct notice_queue *queues = NULL;
     unsigned n = 0;
-    int64_t wait_us = LOOK_US, next_us, newest_us = 0;
+    int64_t wait_us = virtual_time_lazily(LOOK_US), next_us, newest_us = 0;
     enum fault fault = notices_queues(w->registry, arena, &queues, &n, error);
     for (unsigned i = 0; fault == FAULT_NONE && i < n; i++)
         if (queues[i].newest_us > newest_us) newest_us = queues[i].newest_us;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/money.h"
+#include "base/virtual_time.h"
 #include "incident/probe.h"
 #include "io/http_call.h"
 
@@ -353,7 +354,7 @@ static void on_tick(struct loop_timer *t) {
         }
         if (h->page != NULL && now >= h->memory->page_due_us && !http_call_is_open(&h->page_call)) ask_page(h);
     }
-    loop_timer_start(w->loop, t, TICK_US);
+    loop_timer_start(w->loop, t, virtual_time_lazily(TICK_US));
 }
 
 /* ---- the thread ---- */

@@ -6,6 +6,7 @@
 #include "base/mailbox.h"
 #include "base/mem.h"
 #include "control/console_topic.h"
+#include "base/virtual_time.h"
 #include "dialect/dialect.h"
 #include "quality/asker.h"
 #include "quality/online.h"
@@ -114,7 +115,7 @@ static void answered(struct ask *ask) {
 static void on_tick(struct loop_timer *t) {
     struct batch *b = (struct batch *)((char *)t - offsetof(struct batch, tick));
     if (atomic_load(&b->w->stopping)) loop_stop(b->loop);
-    loop_timer_start(b->loop, t, TICK_US);
+    loop_timer_start(b->loop, t, virtual_time_lazily(TICK_US));
 }
 
 static enum fault run_batch(struct score_wire *w, const char *const *who, struct asking *all, size_t n, struct error *error) {

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
+#include "base/virtual_time.h"
 #include "change/gate.h"
 #include "change/lifecycle.h"
 #include "change/shadow_evidence.h"
@@ -358,7 +359,7 @@ static void on_tick(struct loop_timer *t) {
     count(w, "dropped", (int64_t)(dropped - w->dropped_told));
     w->dropped_told = dropped;
     take_mail(w);
-    loop_timer_start(w->loop, t, LOOK_US / 5);
+    loop_timer_start(w->loop, t, virtual_time_lazily(LOOK_US / 5));
 }
 
 static void *shadow_main(void *arg) {
@@ -400,7 +401,7 @@ enum fault shadow_wire_start(struct shadow_wire *w, uint16_t port, struct slice 
     w->mail = (struct loop_watch){.fd = mailbox_fd(w->box), .events = LOOP_READ, .ready = on_mail};
     w->tick.fired = on_tick;
     if (loop_watch_start(w->loop, &w->mail, error) != FAULT_NONE) return FAULT_IO;
-    loop_timer_start(w->loop, &w->tick, LOOK_US / 5);
+    loop_timer_start(w->loop, &w->tick, virtual_time_lazily(LOOK_US / 5));
     if (pthread_create(&w->thread, NULL, shadow_main, w) != 0) return error_set(error, FAULT_IO, "cannot start the thread of shadows");
     atomic_store(&w->running, true);
     return FAULT_NONE;

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/schedule.h"
 #include "control/console_topic.h"
+#include "base/virtual_time.h"
 #include "cost/watch.h"
 #include "incident/watch_rules.h"
 #include "store/runs.h"
@@ -213,7 +214,7 @@ static void *watch_main(void *arg) {
         int64_t wait = schedule_wait(&w->schedule, mono, zone, wall);
         policy_drop(p);
         if (due >= 0) run_job(w, (enum watch_job)due, day);
-        else (void)mailbox_wait(w->wake, wait > 0 ? wait : 1);
+        else (void)mailbox_wait(w->wake, wait > 0 ? virtual_time_lazily(wait) : 1);
     }
     return NULL;
 }

@@ -20,7 +20,7 @@
 #include "base/slice.h"
 
 #define VIRTUAL_TIME_GLANCE_US 50000
-#define VIRTUAL_TIME_LAZY_US 60000000 /* virtual time costs wake-ups, not seconds */
+#define VIRTUAL_TIME_LAZY_US 300000000 /* virtual time costs wake-ups, not seconds */
 
 /* The wall clock is `wall_us` now, which is no later than the system's. The calling thread takes part, and is busy. False: it is on
  * already, or there is no descriptor left. */
@@ -32,7 +32,7 @@ void virtual_time_enter(void); /* the calling thread takes part, busy; nothing w
 void virtual_time_leave(void); /* and does not any more, so that it may block on others that need time to pass */
 
 /* A delay of work that is looked after now and then, and loses nothing by being late: as it is; under virtual time no shorter than to
- * the next full minute, so that all such looks fall together. */
+ * the next full five minutes, so that all such looks fall together. */
 int64_t virtual_time_lazily(int64_t delay_us);
 
 /* ---- for base/mailbox and io/loop ---- */

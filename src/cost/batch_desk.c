@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/virtual_time.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -196,7 +197,7 @@ static void ticked(struct loop_timer *t) {
     if (d->ticks++ % HOUSEKEEPING_TICKS == 0) keep_house(d);
     batch_pump(d);
     publish(d);
-    loop_timer_start(d->loop, &d->tick, TICK_US);
+    loop_timer_start(d->loop, &d->tick, virtual_time_lazily(TICK_US));
 }
 
 /* ---- birth ---- */

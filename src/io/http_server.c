@@ -2,6 +2,7 @@
 #include "io/http_server_private.h"
 
 #include "base/mem.h"
+#include "base/virtual_time.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -156,7 +157,7 @@ static void janitor_fired(struct loop_timer *t) {
         check_connection(list_item(n, struct http_connection, link), now);
     s->busy--;
     linger_expire(s, now - LINGER_US);
-    loop_timer_start(s->loop, &s->janitor, scan_period_us(s));
+    loop_timer_start(s->loop, &s->janitor, virtual_time_lazily(scan_period_us(s)));
 }
 
 /* birth */

@@ -23,6 +23,10 @@ struct database {
     const char *name;
     struct statement statements[STATEMENTS];
     unsigned n_statements;
+    dev_t device; /* of the file, when it was opened */
+    ino_t inode;
+    void (*home)(void *ctx, struct database *db);
+    void *home_ctx;
 };
 
 static enum fault fault_of(int code) {
@@ -118,6 +122,21 @@ static int open_for_writing(struct database *db, const struct database_options *
 /* A dozen connections are open in a server, most of them idle. SQLite would give each room for 20 pages when it first writes. */
 static void take_pages_as_needed(void) { sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0); }
 
+/* 0, 0: there is none. */
+static void identify(const char *path, dev_t *ret_device, ino_t *ret_inode) {
+    struct stat st;
+    bool there = stat(path, &st) == 0;
+    *ret_device = there ? st.st_dev : 0;
+    *ret_inode = there ? st.st_ino : 0;
+}
+
+bool database_is_there(const struct database *db) {
+    dev_t device;
+    ino_t inode;
+    identify(db->path, &device, &inode);
+    return inode != 0 && device == db->device && inode == db->inode;
+}
+
 struct database *database_open(const char *path, const struct database_options *o, enum fault *ret_fault,
                                struct error *error) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -136,15 +155,31 @@ struct database *database_open(const char *path, const struct database_options *
         *ret_fault = failed(db, code, error);
         goto fail;
     }
+    identify(db->path, &db->device, &db->inode);
     return db;
 fail:
     database_close(db);
     return NULL;
 }
 
+void database_set_home(struct database *db, void (*home)(void *ctx, struct database *db), void *ctx) {
+    db->home = home;
+    db->home_ctx = ctx;
+}
+
+const char *database_path(const struct database *db) {
+    return db->path;
+}
+
 void database_close(struct database *db) {
     if (db == NULL) return;
     for (unsigned i = 0; i < db->n_statements; i++) sqlite3_finalize(db->statements[i].handle);
+    db->n_statements = 0;
+    if (db->home != NULL) {
+        database_rollback(db);
+        db->home(db->home_ctx, db);
+        return;
+    }
     sqlite3_close_v2(db->handle);
     mem_free(db->path);
     mem_free(db);

@@ -27,12 +27,14 @@ struct ledger *ledger_open(const struct ledger_options *o, struct error *error) 
     l->dir = mem_text(o->dir);
     l->retention_us = o->retention_us;
     l->read_only = o->read_only;
+    l->idle = idle_days_new();
     return l;
 }
 
 void ledger_close(struct ledger *l) {
     if (l == NULL) return;
     drain_free(l->drain);
+    idle_days_free(l->idle);
     mem_free(l->dir);
     mem_free(l);
 }
@@ -102,6 +104,7 @@ enum { N_SUFFIXES = sizeof suffixes / sizeof *suffixes, PATH_TEXT = 4096 };
 
 void ledger_delete(const struct ledger *l, enum ledger_kind kind, int64_t day) {
     char *path = ledger_path(l, kind, day), with[PATH_TEXT];
+    idle_days_forget(l->idle, path);
     for (int i = 0; i < N_SUFFIXES; i++)
         if (snprintf(with, sizeof with, "%s%s", path, suffixes[i]) < PATH_TEXT) unlink(with);
     mem_free(path);
@@ -127,6 +130,7 @@ static void expire_kind(struct ledger *l, enum ledger_kind kind, const char *onl
             if (!closed) drain_close_days(l->drain); /* it may have the day open */
             closed = true;
             char *path = files_path(l->dir, f.names[i]);
+            idle_days_forget(l->idle, path);
             unlink(path);
             mem_free(path);
         }
@@ -150,8 +154,14 @@ enum fault ledger_open_day(const struct ledger *l, enum ledger_kind kind, int64_
     char *path = ledger_path(l, kind, day);
     enum fault fault = FAULT_NONE;
     int64_t version = 0;
-    struct database *db = database_open(path, &(struct database_options){.read_only = true}, &fault, error);
+    struct database *db = idle_days_take(l->idle, path);
+    bool checked = db != NULL;
+    if (!checked) db = database_open(path, &(struct database_options){.read_only = true}, &fault, error);
     mem_free(path);
+    if (checked) {
+        *ret = db;
+        return FAULT_NONE;
+    }
     if (db == NULL) {
         if (fault != FAULT_NOT_FOUND) return fault;
         *ret = NULL;
@@ -165,6 +175,7 @@ enum fault ledger_open_day(const struct ledger *l, enum ledger_kind kind, int64_
         database_close(db);
         db = NULL;
     }
+    if (db != NULL) idle_days_adopt(l->idle, db);
     if (fault == FAULT_NONE) *ret = db;
     return fault;
 }

@@ -5,6 +5,7 @@
 
 #include "store/spend_cell.h"
 #include "store/ledger.h"
+#include "store/idle_days.h"
 #include "store/ledger_row.h"
 #include "store/rollup.h"
 #include "store/sieve.h"
@@ -16,6 +17,7 @@ struct ledger {
     int64_t retention_us;
     bool read_only;
     struct drain *drain; /* the writer's; made when first needed */
+    struct idle_days *idle; /* for ledger_open_day */
 };
 
 /* ---- files by day (ledger.c) ---- */
