@@ -177,7 +177,13 @@ void virtual_time_end(void) {
 
 int64_t virtual_time_lazily(int64_t delay_us) {
     if (!virtual_time_is_on() || delay_us >= VIRTUAL_TIME_LAZY_US) return delay_us;
-    return VIRTUAL_TIME_LAZY_US - clock_wall_us() % VIRTUAL_TIME_LAZY_US;
+    int64_t now = clock_wall_us(), wait = VIRTUAL_TIME_LAZY_US - now % VIRTUAL_TIME_LAZY_US, left = clock_real_wall_us() - now;
+    if (wait > left) wait = left;
+    return wait > delay_us ? wait : delay_us;
+}
+
+int64_t virtual_time_cadence(int64_t cadence_us) {
+    return virtual_time_is_on() && cadence_us < VIRTUAL_TIME_LAZY_US ? VIRTUAL_TIME_LAZY_US : cadence_us;
 }
 
 /* ---- waiting ---- */
