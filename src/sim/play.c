@@ -1,6 +1,7 @@
 #include "sim/play.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/virtual_time.h"
 #include "sim/play_private.h"
 
 enum {
@@ -8,6 +9,7 @@ enum {
     PLAY_ARENA = 8192,
     FLUSH_BYTES = 32 * 1024,
     TICK_US = 1000,
+    VIRTUAL_TICK_US = 150 * 1000, /* behind the first token, where each moment costs wake-ups and no time */
     CATCH_UP_US = 50 * 1000, /* a play further behind its plan starts a new one */
     SPLIT_MAX = 1 << 24,
 };
@@ -18,9 +20,10 @@ enum {
  * run on whole milliseconds, so that one turn of the loop serves many streams. */
 static int64_t until_planned(struct play *p, int64_t delay) {
     int64_t now = loop_now_us(p->stage->loop);
-    if (now - p->plan_us > CATCH_UP_US) p->plan_us = now;
+    int64_t grain = virtual_time_is_on() && p->frames.sent > 0 ? VIRTUAL_TICK_US : TICK_US;
+    if (now - p->plan_us > CATCH_UP_US + grain) p->plan_us = now;
     p->plan_us += delay;
-    int64_t tick = (p->plan_us + TICK_US - 1) / TICK_US * TICK_US;
+    int64_t tick = (p->plan_us + grain - 1) / grain * grain;
     return tick > now ? tick - now : 0;
 }
 
