@@ -13,6 +13,7 @@
 #include "wire_lanes.h"
 #include "wire_notify.h"
 #include "wire_probe.h"
+#include "wire_ready.h"
 #include "wire_registry.h"
 #include "wire_tiers.h"
 #include "wire_process.h"
@@ -21,7 +22,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/attempts.h"
 #include "control/config_file.h"
+#include "control/console.h"
 #include "control/control.h"
 #include "control/desk.h"
 #include "control/options.h"
@@ -44,7 +47,7 @@ struct server {
     const struct wire_run *run;
     pthread_mutex_t policy_lock;
     struct policy *policy; /* in force; held */
-    struct registry *registry, *urgent_registry;
+    struct registry *registry, *urgent_registry, *door_registry;
     struct recorder *recorder;
     struct ledger *ledger;
     struct ledger_writer *writer;
@@ -64,7 +67,8 @@ struct server {
     unsigned n_lanes;
     struct http_server *admin; /* on lane 0's loop; NULL without admin_listen */
     struct desk *desk; /* the control thread */
-    struct control_services services, urgent; /* urgent: of rollbacks, which wait for no report */
+    struct control_services services, urgent, door; /* urgent: of rollbacks, which wait for no report; door: of what hashes passwords */
+    struct attempts *attempts;
     struct console_wire consoles;
     uint64_t lost_seen, failures_seen, seconds;
     atomic_bool ready, refuse_when_full; /* the latter from the policy in force */
@@ -284,10 +288,11 @@ static struct loop *loop_of_lane(void *ctx, unsigned lane) {
 }
 
 static void admin_request(void *ctx, struct http_request *r) {
+    struct http_header headers[CONSOLE_HEADERS];
     if (control_owns(r->path))
         sink_control(ctx, 0, r);
     else
-        http_respond(r, 404, NULL, 0, SLICE("{\"error\":{\"code\":\"not_found\",\"message\":\"no such path\"}}"));
+        http_respond(r, 404, headers, console_headers(false, headers), SLICE("{\"error\":{\"code\":\"not_found\",\"message\":\"no such path\"}}"));
 }
 
 /* The desk holds it and will conclude it, unless it is a console's. */
@@ -386,6 +391,8 @@ static void close_stores(struct server *s) {
     ledger_close(s->ledger);
     registry_close(s->registry);
     registry_close(s->urgent_registry);
+    registry_close(s->door_registry);
+    attempts_free(s->attempts);
     batches_close(s->batches_read);
     evaluations_close(s->evaluations);
 }
@@ -458,7 +465,11 @@ static enum fault start(struct server *s, struct error *error) {
     s->urgent = s->services;
     s->urgent.registry = s->urgent_registry = registry_open(o->data_dir, error);
     if (!s->urgent_registry) return error->fault;
-    s->desk = desk_new(&s->services, &s->urgent);
+    s->door = s->services;
+    s->door.attempts = s->attempts = attempts_new();
+    s->door.registry = s->door_registry = registry_open(o->data_dir, error);
+    if (!s->door_registry) return error->fault;
+    s->desk = desk_new(&s->services, &s->urgent, &s->door);
     if (!s->desk) return error_set(error, FAULT_IO, "cannot start the control thread");
     fault = console_wire_start(&s->consoles, s->desk, &s->services, o->data_dir, error);
     if (fault == FAULT_NONE) fault = watch_wire_start(s->watch, error);
@@ -578,6 +589,7 @@ int wire_run(const struct wire_run *r) {
     sigset_t signals;
     process_block_signals(&signals);
     process_allow_many_files();
+    bool private = process_is_private();
     if (!digest_start()) {
         fprintf(stderr, "quarterdeck: the system has no random source\n");
         return 3;
@@ -593,6 +605,7 @@ int wire_run(const struct wire_run *r) {
         atomic_store(&s.ready, true);
         if (r->ready) r->ready(r->ctx, gateway_port(s.lanes[0].gateway));
         else say_ready(&s);
+        wire_tell_ready(&s.policy->server, gateway_port(s.lanes[0].gateway), s.admin ? http_server_port(s.admin) : 0, !private);
         serve_until_stopped(&s, &signals);
         log_event(LOG_INFO, "stopping", NULL);
     } else if (error.text[0] && fault != FAULT_SHUTTING_DOWN) {

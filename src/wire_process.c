@@ -23,6 +23,8 @@ void process_block_signals(sigset_t *ret) {
     signal(SIGPIPE, SIG_IGN);
 }
 
+bool process_is_private(void) { return getenv(PRIVATE_SERVER_ENV) != NULL; }
+
 struct policy *process_private(struct policy *p) {
     const char *text = getenv(PRIVATE_SERVER_ENV);
     int64_t parent;

@@ -41,6 +41,9 @@ enum retry_class {
     FAULT(HEADERS_TOO_LARGE, "headers_too_large", 431, RETRY_NEVER, "the headers are over the limit")         \
     FAULT(CANCELLED, "client_closed_request", 499, RETRY_NEVER, "the client closed the connection")           \
     FAULT(BAD_TOKEN, "invalid_token", 401, RETRY_NEVER, "the operator token is missing or unknown")           \
+    FAULT(SIGN_IN, "sign_in_failed", 401, RETRY_NEVER, "name and password do not match")                      \
+    FAULT(TOO_MANY_ATTEMPTS, "too_many_attempts", 429, RETRY_NEVER, "too many failed attempts to sign in")    \
+    FAULT(CSRF, "csrf_mismatch", 403, RETRY_NEVER, "the request does not come from this console's page")      \
     FAULT(NOT_PERMITTED, "permission_denied", 403, RETRY_NEVER, "the operator's role may not do this")        \
     /* the provider's answer */                                                                               \
     FAULT(UP_BAD_REQUEST, "provider_invalid_request", 400, RETRY_NEVER, "the provider refused the request")   \

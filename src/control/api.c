@@ -2,6 +2,7 @@
 #include "control/api.h"
 
 #include "control/consoles.h"
+#include "control/console.h"
 #include "control/suggest.h"
 
 #include "base/clock.h"
@@ -115,13 +116,18 @@ static bool match(const char *pattern, struct slice path, struct arena *arena, s
 }
 
 bool control_owns(struct slice path) {
-    static const char *const own[] = {"/", "/healthz", "/readyz", "/metrics", "/api"};
+    static const char *const own[] = {"/healthz", "/readyz", "/metrics", "/api"};
     for (unsigned i = 0; i < sizeof own / sizeof *own; i++)
         if (slice_is(path, own[i])) return true;
-    return slice_starts(path, SLICE("/api/"));
+    return slice_starts(path, SLICE("/api/")) || console_owns(path);
 }
 
-bool control_is_probe(struct slice path) { return slice_is(path, "/healthz") || slice_is(path, "/readyz"); }
+static bool is_probe(struct slice path) { return slice_is(path, "/healthz") || slice_is(path, "/readyz"); }
+bool control_is_slow(struct slice method, struct slice path) {
+    if (!slice_is(method, "POST")) return false;
+    return slice_starts(path, SLICE("/api/v1/session")) || slice_is(path, "/api/v1/setup") || slice_starts(path, SLICE("/api/v1/users"));
+}
+bool control_is_quick(struct slice path) { return is_probe(path) || console_owns(path); }
 
 /* NULL after having answered 404 or 405. */
 static const struct api_route *find_route(struct api_call *c, struct slice values[PATH_VALUES]) {
@@ -182,19 +188,24 @@ void api_request_copy(const struct api_request *q, struct arena *arena, struct a
     ret->host = arena_slice(arena, q->host);
     ret->origin = arena_slice(arena, q->origin);
     ret->peer = q->peer ? arena_text(arena, slice_of(q->peer)) : NULL;
-    ret->query = ret->body = ret->if_none_match = SLICE_NULL;
+    ret->cookie = arena_slice(arena, q->cookie);
+    ret->query = ret->body = ret->if_none_match = ret->csrf = ret->accept_encoding = SLICE_NULL;
     ret->waiter = NULL;
 }
 
 bool control_answer(const struct control_services *s, const struct api_request *q, struct arena *arena,
                     struct api_response *ret) {
     struct slice path_values[PATH_VALUES] = {SLICE_NULL};
+    if (console_owns(q->path)) {
+        console_answer(q, arena, ret);
+        return true;
+    }
     *ret = (struct api_response){.status = 200, .content_type = "application/json"};
     buffer_init(&ret->body, LIMIT_REPLY_BODY);
     struct api_call c = {.s = s, .q = q, .arena = arena, .ret = ret, .actor = "nobody"};
     c.route = find_route(&c, path_values);
     if (!c.route) return true;
-    c.policy = s->policy && !control_is_probe(q->path) ? s->policy(s->ctx) : NULL; /* it is behind a lock */
+    c.policy = s->policy && !is_probe(q->path) ? s->policy(s->ctx) : NULL; /* it is behind a lock */
     bool answered = true;
     if (api_authorize(&c) && api_read_parameters(&c, path_values)) answered = handle(&c);
     policy_drop(c.policy);

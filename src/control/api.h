@@ -28,6 +28,7 @@ enum api_type {
     API_CHOICE,  /* one of `choices` */
     API_CHOICES, /* several, with commas */
     API_USD,     /* above 0; a JSON number or a text; read as nano-dollars */
+    API_SECRET,  /* as API_TEXT, of a body; no error repeats it */
 };
 
 struct api_parameter {
@@ -56,6 +57,26 @@ struct api_route {
 };
 extern const struct api_route api_routes[]; /* ends with a NULL method */
 
+#define API_COOKIE "quarterdeck_session"
+
+/* Who asks; api_identify. */
+enum api_origin {
+    API_NOBODY,
+    API_MACHINE, /* this one, while there are neither tokens nor users: an admin without a name */
+    API_PROCESS, /* this one: an admin; the name is the operating system's user's */
+    API_TOKEN,   /* an operator's */
+    API_SESSION, /* a user's, or of whoever showed a token to the console */
+};
+struct api_caller {
+    enum api_origin by;
+    const char *name;
+    enum user_role role;
+    struct digest session;        /* API_SESSION: */
+    bool of_token;                /* no user's */
+    const char *csrf;             /* what x-quarterdeck-csrf has to say */
+    int64_t ends_us;              /* wall: unless it is used before */
+};
+
 struct api_call {
     const struct control_services *s;
     const struct api_request *q;
@@ -67,6 +88,7 @@ struct api_call {
     struct policy *policy;               /* held for the call; NULL: there is none */
     const char *actor;                   /* for the audit log */
     enum api_access rights;              /* what the caller may do, once it is known who calls */
+    struct api_caller who;               /* API_NOBODY where a route is open */
     bool failed;                         /* an error was answered */
     struct json_writer json;             /* onto ret->body */
 };
@@ -104,11 +126,11 @@ bool api_need_evaluations(struct api_call *c); /* and the registry, for the audi
 /* Reads the policy again. True when the change is in force; else `problems` says why not. */
 bool api_put_in_force(struct api_call *c, struct buffer *problems);
 
-/* May the caller act as the person of this name: its own token's name, an admin, or this machine where there are no tokens. */
+/* May the caller act as the person of this name: its own name, an admin, or this machine where there are no tokens and no users. */
 bool api_speaks_for(const struct api_call *c, struct slice name);
 
-/* The operator's token that the call was made with; NULL: this machine without one. */
-const struct operator_token *api_token(const struct api_call *c);
+/* Has the caller a name of its own, by a token or a session? */
+bool api_is_named(const struct api_call *c);
 
 /* ---- steps of control_answer, each in its own file ---- */
 bool api_authorize(struct api_call *c);       /* api_auth.c */
@@ -118,6 +140,12 @@ struct shared_entry;
 enum api_share api_share(struct api_call *c, struct shared_entry **ret_entry);
 void api_shared(struct api_call *c, struct shared_entry *e);
 bool api_is_known(struct slice if_none_match, const char *tag); /* a list of tags, weak or not, or "*" (RFC 9110, 13.1.2) */
+/* Fills c->who and c->actor, whatever the route wants; false after having answered that the registry could not say. */
+bool api_identify(struct api_call *c);
+/* What x-quarterdeck-csrf has to say beside this cookie's value. */
+const char *api_csrf(struct slice cookie, struct arena *arena);
+/* A page of another origin has it sent (the origin header says so); of no page, and of our own: false. */
+bool api_is_foreign(const struct api_call *c);
 bool api_read_parameters(struct api_call *c, struct slice *path_values); /* api_parameters.c; path_values in the order of the path */
 bool api_decode(struct slice raw, bool plus_is_space, struct arena *arena, struct slice *ret); /* percent-encoding */
 
@@ -255,6 +283,18 @@ void api_eval_schedule(struct api_call *c);
 void api_scoring_report(struct api_call *c);
 void api_scoring_pause(struct api_call *c);
 void api_scoring_resume(struct api_call *c);
+void api_session_show(struct api_call *c);
+void api_session_begin(struct api_call *c);
+void api_session_end(struct api_call *c);
+void api_session_password(struct api_call *c);
+void api_setup(struct api_call *c);
+void api_users_list(struct api_call *c);
+void api_user_add(struct api_call *c);
+void api_user_role(struct api_call *c);
+void api_user_password(struct api_call *c);
+void api_user_disable(struct api_call *c);
+void api_user_enable(struct api_call *c);
+void api_user_remove(struct api_call *c);
 void api_keys_list(struct api_call *c);
 void api_keys_create(struct api_call *c);
 void api_keys_revoke(struct api_call *c);
@@ -267,7 +307,6 @@ void api_health(struct api_call *c);
 void api_ready(struct api_call *c);
 void api_metrics(struct api_call *c);
 void api_openapi(struct api_call *c);
-void api_home(struct api_call *c);
 
 /* ---- the shapes of answers, for the OpenAPI document and the reference (api_schema.c) ----
  * type: string, integer, number, boolean, time, json, a schema's name, [T] (array), {T} (map), a|b (one of);
@@ -277,6 +316,7 @@ struct api_field {
 };
 extern const struct api_field api_fields_review[]; /* api_schema_review.c */
 extern const struct api_field api_fields_eval_definition[];
+extern const struct api_field api_fields_console_auth[]; /* api_schema_console_auth.c */
 extern const struct api_field api_fields_change_versions[];
 extern const struct api_field api_fields_change_live[];
 extern const struct api_field api_fields_change_review[];

@@ -7,13 +7,12 @@ struct slice api_change_kind(const struct api_call *c) {
 }
 
 bool api_change_person(struct api_call *c, struct slice as, struct actor *ret) {
-    const struct operator_token *t = api_token(c);
-    bool named = as.len > 0;
-    if (t != NULL && named && !slice_is(as, t->name)) {
-        api_fail(c, FAULT_NOT_PERMITTED, "as: with a token you are `%s` and nobody else; `as` is for servers without tokens", t->name);
+    bool known = api_is_named(c), named = as.len > 0;
+    if (known && named && !slice_is(as, c->actor)) {
+        api_fail(c, FAULT_NOT_PERMITTED, "as: with a token or a session you are `%s` and nobody else; `as` is for servers without tokens and users", c->actor);
         return false;
     }
-    *ret = (struct actor){.name = named ? as : slice_of(c->actor), .role = t != NULL ? t->role : USER_ADMIN};
+    *ret = (struct actor){.name = named ? as : slice_of(c->actor), .role = c->who.role};
     return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "store/runs.h"
+#include "store/users.h"
 
 #include <stdio.h>
 
@@ -15,6 +16,14 @@ static struct slice who_may(struct api_call *c, const struct change_version *v) 
         const struct operator_token *t = &c->policy->tokens[i];
         if (t->role < USER_APPROVER || lifecycle_is_author(v, slice_of(t->name))) continue;
         list = arena_printf(c->arena, SLICE_FMT "%s%s", SLICE_ARG(list), list.len > 0 ? ", " : "", t->name);
+    }
+    struct user *users;
+    unsigned n = 0;
+    struct error error;
+    if (c->s->registry == NULL || users_list(c->s->registry, clock_wall_us(), c->arena, &users, &n, &error) != FAULT_NONE) n = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (users[i].role < USER_APPROVER || !users[i].enabled || lifecycle_is_author(v, users[i].name)) continue;
+        list = arena_printf(c->arena, SLICE_FMT "%s" SLICE_FMT, SLICE_ARG(list), list.len > 0 ? ", " : "", SLICE_ARG(users[i].name));
     }
     return list;
 }

@@ -169,8 +169,10 @@ static void put_parameter_schema(struct json_writer *w, const struct api_paramet
         json_member_text(w, "type", "number");
         json_member_i64(w, "exclusiveMinimum", 0);
         break;
+    case API_SECRET:
     case API_TEXT:
         json_member_text(w, "type", "string");
+        if (p->type == API_SECRET) json_member_text(w, "format", "password");
         json_member_i64(w, "minLength", 1);
         json_member_i64(w, "maxLength", p->high > 0 ? p->high : LIMIT_LABEL);
         break;

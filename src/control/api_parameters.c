@@ -75,6 +75,10 @@ bool api_decode(struct slice raw, bool plus_is_space, struct arena *arena, struc
 
 static bool bad(struct api_call *c, const struct api_parameter *p, struct slice value, const char *expected) {
     size_t shown = value.len < SHOWN ? value.len : SHOWN;
+    if (p->type == API_SECRET) {
+        api_fail(c, FAULT_BAD_REQUEST, "%s: expected %s", p->name, expected);
+        return false;
+    }
     while (shown > 0 && shown < value.len && ((unsigned char)value.at[shown] & 0xC0) == 0x80) shown--;
     api_fail(c, FAULT_BAD_REQUEST, "%s: expected %s, found '%.*s'%s", p->name, expected, (int)shown, value.at ? value.at : "",
              shown < value.len ? "..." : "");
@@ -121,12 +125,13 @@ static bool take(struct api_call *c, int i, struct slice value) {
         api_fail(c, FAULT_BAD_REQUEST, "%s: given twice", p->name);
         return false;
     }
-    int64_t most = p->high > 0 && p->type == API_TEXT ? p->high : LIMIT_LABEL;
+    int64_t most = p->high > 0 && (p->type == API_TEXT || p->type == API_SECRET) ? p->high : LIMIT_LABEL;
     char expected[64];
     snprintf(expected, sizeof expected, "1 to %lld bytes", (long long)most);
     if (value.len == 0 || value.len > (size_t)most) return bad(c, p, value, expected);
     c->values[i] = value;
     switch (p->type) {
+    case API_SECRET:
     case API_TEXT: return true;
     case API_INTEGER: return check_integer(c, p, value, &c->numbers[i]);
     case API_TIME:

@@ -5,6 +5,7 @@
 
 #include "cost/cache_pairs.h"
 #include "cost/downgrade.h"
+#include "store/users.h"
 
 #define TOKENS_QUERY(n, h) {.name = n, .place = API_QUERY, .type = API_INTEGER, .high = MOST_TOKENS, .fallback = "0", .help = h}
 #define RECORD_ID_PATH {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the record's id"}
@@ -177,6 +178,26 @@ static const struct api_parameter key_revoke[] = {
     {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the key's name"},
     REASON(API_QUERY),
     END};
+/* users and sessions */
+#define SECRET_BODY(n, need, h) {.name = n, .place = API_BODY, .type = API_SECRET, .required = need, .high = 1024, .help = h}
+#define USER_PATH {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the user's name"}
+#define ROLE_BODY {.name = "role", .place = API_BODY, .type = API_CHOICE, .choices = USER_ROLE_NAMES, .required = true, .help = "what they may"}
+static const struct api_parameter session_begin[] = {
+    {.name = "name", .place = API_BODY, .type = API_TEXT, .help = "a user's; with `password`"},
+    SECRET_BODY("password", false, "theirs"), SECRET_BODY("token", false, "an operator's, in place of both"), END};
+static const struct api_parameter session_password[] = {SECRET_BODY("old", true, "the password until now"), SECRET_BODY("new", true, "at least 12 characters"), END};
+static const struct api_parameter setup[] = {
+    SECRET_BODY("secret", true, "behind the # of the set-up link"),
+    {.name = "name", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_USER_NAME, .help = "of the first admin"},
+    SECRET_BODY("password", true, "at least 12 characters"), END};
+static const struct api_parameter user_add[] = {
+    {.name = "name", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_USER_NAME, .help = "a letter or digit, then a-z 0-9 - _ . @ +"},
+    ROLE_BODY, SECRET_BODY("password", true, "at least 12 characters"), REASON(API_BODY), END};
+static const struct api_parameter user_role[] = {USER_PATH, ROLE_BODY, REASON(API_BODY), END};
+static const struct api_parameter user_password[] = {USER_PATH, SECRET_BODY("password", true, "at least 12 characters"), REASON(API_BODY), END};
+static const struct api_parameter user_said[] = {USER_PATH, REASON(API_BODY), END};
+static const struct api_parameter user_remove[] = {USER_PATH, REASON(API_QUERY), END};
+
 static const struct api_parameter reload[] = {REASON(API_BODY), END};
 static const struct api_parameter audit_list[] = {
     TEXT_QUERY("subject", "what was changed, such as prompt:helpdesk-answer (its versions too)"),
@@ -537,6 +558,18 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/scores", API_VIEWER, 200, api_scores_list, "How good the answer of a record was.", score_list, "Scores", NULL},
     {"POST", "/api/v1/scores", API_OPERATOR, 200, api_scores_put, "Scores of records: one {record, value 0..1, name, source, comment}, or a list of up to 1,000. The same twice is once.", NULL, "ScoresTaken", NULL},
     {"GET", "/api/v1/prices/quote", API_VIEWER, 200, api_quote, "What a usage costs, and how that comes about.", quote, "Quote", NULL},
+    {"GET", "/api/v1/session", API_OPEN, 200, api_session_show, "Who the caller is, and what the console needs before it asks for anything else.", NULL, "Session", NULL},
+    {"POST", "/api/v1/session", API_OPEN, 200, api_session_begin, "Signs in, by name and password or by an operator's token: a new session, in the cookie quarterdeck_session. Failures make the next try wait (429, retry-after).", session_begin, "Session", NULL},
+    {"DELETE", "/api/v1/session", API_VIEWER, 200, api_session_end, "Signs out.", NULL, "Session", NULL},
+    {"POST", "/api/v1/session/password", API_VIEWER, 200, api_session_password, "A new password of one's own. All sessions end, and a new one begins.", session_password, "Session", NULL},
+    {"POST", "/api/v1/setup", API_OPEN, 200, api_setup, "Makes the first admin, once, with the secret of the link that the server printed; and signs in.", setup, "Session", NULL},
+    {"GET", "/api/v1/users", API_ADMIN, 200, api_users_list, "Who may sign in.", NULL, "Users", NULL},
+    {"POST", "/api/v1/users", API_ADMIN, 201, api_user_add, "Adds a user. The first one has to be an admin; from then on everybody signs in or has a token, this machine too.", user_add, "User", NULL},
+    {"POST", "/api/v1/users/{name}/role", API_ADMIN, 200, api_user_role, "Another role; a lower one ends the user's sessions. An admin who may sign in is always left (409).", user_role, "User", NULL},
+    {"POST", "/api/v1/users/{name}/password", API_ADMIN, 200, api_user_password, "Another password; ends the user's sessions.", user_password, "User", NULL},
+    {"POST", "/api/v1/users/{name}/disable", API_ADMIN, 200, api_user_disable, "May not sign in any more, and is signed out.", user_said, "User", NULL},
+    {"POST", "/api/v1/users/{name}/enable", API_ADMIN, 200, api_user_enable, "May sign in again.", user_said, "User", NULL},
+    {"DELETE", "/api/v1/users/{name}", API_ADMIN, 200, api_user_remove, "Removes a user, who is signed out. What they did stays under their name.", user_remove, "RemovedUser", NULL},
     {"GET", "/api/v1/keys", API_VIEWER, 200, api_keys_list, "Keys of applications, revoked ones included; never the secret.", key_list, "Keys", NULL},
     {"POST", "/api/v1/keys", API_OPERATOR, 201, api_keys_create, "Makes a key. The answer is the only place where it is ever shown.", key_create, "NewKey", NULL},
     {"DELETE", "/api/v1/keys/{application}/{name}", API_OPERATOR, 200, api_keys_revoke, "Revokes a key.", key_revoke, "RevokedKey", NULL},
@@ -549,6 +582,5 @@ const struct api_route api_routes[] = {
     {"GET", "/metrics", API_LOCAL, 200, api_metrics, "Metrics in Prometheus text format.", NULL, NULL, "text/plain; version=0.0.4; charset=utf-8"},
     {"GET", "/healthz", API_OPEN, 200, api_health, "Whether the process is alive.", NULL, "Health", NULL},
     {"GET", "/readyz", API_OPEN, 200, api_ready, "Whether it takes requests; 503 when not.", NULL, "Readiness", NULL},
-    {"GET", "/", API_OPEN, 200, api_home, "A page that says what this is.", NULL, NULL, "text/html; charset=utf-8"},
     {NULL, NULL, API_OPEN, 0, NULL, NULL, NULL, NULL, NULL},
 };

@@ -1,4 +1,4 @@
-/* The server itself: reload, audit log, status, health, metrics, the page at /. */
+/* The server itself: reload, audit log, status, health, metrics. */
 #include "control/api.h"
 
 #include "base/clock.h"
@@ -176,29 +176,4 @@ void api_ready(struct api_call *c) {
 void api_metrics(struct api_call *c) {
     if (c->s->metrics) metric_write(c->s->metrics, &c->ret->body);
     else api_fail(c, FAULT_NOT_RUNNING, "no server is running, so there is nothing to measure");
-}
-
-/* ---- the page at / ---- */
-
-void api_home(struct api_call *c) {
-    static const char page[] =
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Quarterdeck</title>\n"
-        "<meta name=\"viewport\" content=\"width=device-width\">\n"
-        "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:42em;margin:3em auto;padding:0 1em}"
-        "code,pre{font-family:ui-monospace,monospace;background:#8881;border-radius:3px;padding:.1em .3em}"
-        "pre{padding:.8em;overflow:auto}</style></head><body>\n"
-        "<h1>Quarterdeck</h1>\n"
-        "<p>A gateway between applications and model providers: version " VERSION ".</p>\n"
-        "<p>Applications point their OpenAI or Anthropic client here and use a key (<code>qd-...</code>):</p>\n"
-        "<pre>OPENAI_BASE_URL=http://THIS-HOST/v1\nANTHROPIC_BASE_URL=http://THIS-HOST</pre>\n"
-        "<ul>\n"
-        "<li><a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>: every call of the control API</li>\n"
-        "<li><a href=\"/api/v1/status\">/api/v1/status</a>, <a href=\"/api/v1/models\">models</a>, "
-        "<a href=\"/api/v1/latency\">latency</a>, <a href=\"/api/v1/totals\">totals</a>, "
-        "<a href=\"/api/v1/records\">records</a></li>\n"
-        "<li><a href=\"/metrics\">/metrics</a> for Prometheus; <a href=\"/healthz\">/healthz</a> and "
-        "<a href=\"/readyz\">/readyz</a></li>\n"
-        "<li>at a shell: <code>quarterdeck record list</code>, <code>quarterdeck help</code></li>\n"
-        "</ul>\n</body></html>\n";
-    buffer_append(&c->ret->body, SLICE(page));
 }

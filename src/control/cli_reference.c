@@ -167,6 +167,7 @@ static void checks(const struct cli_verb *wired) {
 static void parameter_type(const struct api_parameter *p) {
     switch (p->type) {
     case API_TEXT: printf("text"); break;
+    case API_SECRET: printf("secret"); break;
     case API_TIME: printf("time"); break;
     case API_STEP: printf("duration"); break;
     case API_USD: printf("USD"); break;

@@ -1,6 +1,7 @@
 #include "control/consoles.h"
 
 #include "control/api.h"
+#include "control/console.h"
 #include "control/shared_answers.h"
 
 #include "base/clock.h"
@@ -319,10 +320,10 @@ static struct console_loop *find(struct consoles *c, const struct loop *l) {
 
 static void turn_away(struct http_request *r, const char *why) {
     struct buffer body;
-    struct http_header headers[] = {{SLICE("content-type"), SLICE("application/json")}, {SLICE("retry-after"), SLICE("5")}};
+    struct http_header headers[2 + CONSOLE_HEADERS] = {{SLICE("content-type"), SLICE("application/json")}, {SLICE("retry-after"), SLICE("5")}};
     buffer_init(&body, LIMIT_ERROR_TEXT * 2);
     api_write_error(&body, fault_name(FAULT_OVERLOADED), why, SLICE_NULL);
-    http_respond_take(r, fault_status(FAULT_OVERLOADED), headers, 2, &body);
+    http_respond_take(r, fault_status(FAULT_OVERLOADED), headers, 2 + console_headers(false, headers + 2), &body);
 }
 
 static struct console *console_new(struct http_request *r, const struct console_wish *wish, const struct api_request *who, int64_t now) {
@@ -361,9 +362,8 @@ void consoles_open(struct consoles *all, struct loop *loop, struct http_request 
         atomic_fetch_add(&l->tails, 1);
         atomic_fetch_add(&all->tails, 1);
     }
-    struct http_header headers[] = {{SLICE("content-type"), SLICE("text/event-stream")}, {SLICE("cache-control"), SLICE("no-store")},
-                                    {SLICE("x-accel-buffering"), SLICE("no")}};
-    http_stream_begin(r, 200, headers, 3);
+    struct http_header headers[2 + CONSOLE_HEADERS] = {{SLICE("content-type"), SLICE("text/event-stream")}, {SLICE("x-accel-buffering"), SLICE("no")}};
+    http_stream_begin(r, 200, headers, 2 + console_headers(false, headers + 2));
     buffer_clear(&l->out);
     buffer_append(&l->out, SLICE("retry: 2000\n"));
     say_hello(l, c);

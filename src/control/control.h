@@ -2,7 +2,7 @@
  *
  * It runs on the control thread (or in a command-line verb beside a stopped server), never on a loop thread. Routes
  * are one table: method, path, least role, handler, summary, parameters; the OpenAPI document is made
- * from it. Also here: /metrics, /healthz, /readyz, and a short page at /. */
+ * from it. Also here: /metrics, /healthz, /readyz, and the console's files (console.h). */
 #ifndef CONTROL_CONTROL_H
 #define CONTROL_CONTROL_H
 
@@ -82,6 +82,8 @@ struct control_services {
     /* Items of an array: each provider (SLICE_NULL: all) and its models, as of the last look; how many. */
     unsigned (*providers)(void *alert_ctx, struct slice only, struct json_writer *out);
     void (*alerts_changed)(void *alert_ctx);                             /* by a person: look soon */
+    struct attempts *attempts;      /* to sign in (control/attempts.h), of one thread; NULL: nobody counts */
+    bool demo;                      /* the server is one, and says so; who may sign in is listed */
     struct batches *batches;        /* NULL: no server is running */
     struct ledger *ledger;
     struct registry *registry;
@@ -101,25 +103,29 @@ struct api_request {
     bool trusted;                   /* in-process: full rights, actor is the operating system's user */
     const char *peer;               /* numeric address */
     struct slice if_none_match;     /* header; SLICE_NULL: none */
+    struct slice cookie, csrf, accept_encoding; /* headers; SLICE_NULL: none. csrf: x-quarterdeck-csrf */
     struct slice host, origin;      /* headers; SLICE_NULL: none. Where a loopback peer needs no token, they tell a web page */
     struct shared_waiter *waiter;   /* NULL: it cannot wait for what another call computes */
     bool forwarded;                 /* came through a proxy (forwarded, x-forwarded-for or via): the peer proves nothing */
 };
 
+#define API_HEADERS 10
 struct api_response {
     int status;
     const char *content_type;
     struct buffer body;             /* the caller frees it */
-    const char *extra_header[4];    /* name, value, name, value; in the request's arena or static; NULL ends */
+    const char *extra_header[API_HEADERS]; /* name, value, name, value; in the request's arena or static; NULL ends */
     char etag[40];                  /* with its quotes; "": it has none */
     const struct console_wish *stream; /* in the request's arena: it is an event stream that consoles_open begins; NULL: it is a whole answer */
 };
 
-/* True for paths that belong to the control plane (/api/v1/..., /metrics, /healthz, /readyz, /). */
+/* True for paths that belong to the control plane (/api/v1/..., /metrics, /healthz, /readyz, and the console's). */
 bool control_owns(struct slice path);
-/* Of these, what an orchestrator asks whether to kill us: /healthz and /readyz. control_answer reads only what is atomic for
- * them (no policy, no registry), so any thread may call it, a loop thread too, and services->ready must never wait. */
-bool control_is_probe(struct slice path);
+/* Of these, what an orchestrator asks whether to kill us (/healthz and /readyz), and the console's files. control_answer reads only what is
+ * atomic or never changes for them (no policy, no registry), so any thread may call it, a loop thread too, and services->ready must never wait. */
+bool control_is_quick(struct slice path);
+/* Of these, what hashes a password or may: some 60 ms each, so a thread of its own does it, and nobody else's request waits behind a sign-in. */
+bool control_is_slow(struct slice method, struct slice path);
 /* False: q->waiter is given the answer by whoever computes it, and may have been already, so that nothing of the call may be touched any more. */
 bool control_answer(const struct control_services *s, const struct api_request *q, struct arena *arena,
                     struct api_response *ret);

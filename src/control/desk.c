@@ -8,6 +8,7 @@
 #include "base/mailbox.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "control/console.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,6 +16,7 @@
 #define BACKLOG 1024 /* jobs that may wait */
 #define PATHS 256    /* of which is known how long they take; two that share a place are taken for one */
 #define HOP_US 50    /* what any job costs */
+#define DOOR_BACKLOG 16 /* of those that hash a password: a second's work, and nobody waits longer */
 
 struct clerk { /* one thread */
     const struct control_services *services;
@@ -24,7 +26,7 @@ struct clerk { /* one thread */
     _Atomic int64_t load_us, since_us; /* what its jobs are expected to take; when the one under way began, 0: none is */
 };
 struct desk {
-    struct clerk usual, urgent; /* urgent: without a thread where there are no services for it */
+    struct clerk usual, urgent, door; /* the latter two: without a thread where there are no services for them */
     struct clerk readers[DESK_READERS];
     unsigned n_readers;
     struct consoles *consoles;
@@ -62,20 +64,20 @@ static void deliver_checked(void *arg) {
 
 static void deliver(void *arg) {
     struct job *j = arg;
-    struct http_header headers[5];
+    struct http_header headers[2 + API_HEADERS / 2 + CONSOLE_HEADERS];
     unsigned n = 0;
+    bool kept = false; /* it says for how long itself */
     if (j->answer.stream) {
         consoles_open(j->desk->consoles, j->loop, j->request, j->answer.stream, &j->api);
         job_free(j);
         return;
     }
     if (j->answer.body.len > 0) headers[n++] = (struct http_header){SLICE("content-type"), slice_of(j->answer.content_type)};
-    for (unsigned i = 0; i + 1 < 4 && j->answer.extra_header[i]; i += 2)
+    for (unsigned i = 0; i + 1 < API_HEADERS && j->answer.extra_header[i]; i += 2)
         headers[n++] = (struct http_header){slice_of(j->answer.extra_header[i]), slice_of(j->answer.extra_header[i + 1])};
-    if (j->answer.etag[0] != '\0') {
-        headers[n++] = (struct http_header){SLICE("etag"), slice_of(j->answer.etag)};
-        headers[n++] = (struct http_header){SLICE("cache-control"), SLICE("private, no-cache")};
-    }
+    for (unsigned i = 0; i < n; i++) kept |= slice_is(headers[i].name, "cache-control");
+    if (j->answer.etag[0] != '\0') headers[n++] = (struct http_header){SLICE("etag"), slice_of(j->answer.etag)};
+    n += console_headers(kept, headers + n);
     http_respond_take(j->request, j->answer.status, headers, n, &j->answer.body);
     job_free(j);
 }
@@ -129,23 +131,24 @@ static void *desk_main(void *arg) {
     }
 }
 
-static bool begin(struct clerk *c, const struct control_services *services) {
+static bool begin(struct clerk *c, const struct control_services *services, size_t backlog) {
     c->services = services;
-    c->jobs = mailbox_new(BACKLOG);
+    c->jobs = mailbox_new(backlog);
     c->running = services && pthread_create(&c->thread, NULL, desk_main, c) == 0;
     return c->running || !services;
 }
 
-struct desk *desk_new(const struct control_services *services, const struct control_services *urgent) {
+struct desk *desk_new(const struct control_services *services, const struct control_services *urgent, const struct control_services *door) {
     struct desk *d = mem_new(struct desk);
-    bool begun = begin(&d->usual, services);
-    if (begin(&d->urgent, urgent) && begun) return d;
+    bool begun = begin(&d->usual, services, BACKLOG);
+    begun = begin(&d->urgent, urgent, BACKLOG) && begun;
+    if (begin(&d->door, door, DOOR_BACKLOG) && begun) return d;
     desk_free(d);
     return NULL;
 }
 
 bool desk_add_reader(struct desk *d, const struct control_services *services) {
-    if (d->n_readers == DESK_READERS || !begin(&d->readers[d->n_readers], services)) return false;
+    if (d->n_readers == DESK_READERS || !begin(&d->readers[d->n_readers], services, BACKLOG)) return false;
     d->n_readers++;
     return true;
 }
@@ -176,6 +179,7 @@ static struct clerk *reader_for(struct desk *d, int64_t expected_us) {
 static struct clerk *clerk_for(struct desk *d, struct job *j) {
     const struct http_request *r = j->request;
     bool reads = slice_is(r->method, "GET") || slice_is(r->method, "HEAD");
+    if (d->door.running && control_is_slow(r->method, r->path)) return &d->door;
     bool back = slice_is(r->method, "POST") && slice_ends(r->path, SLICE("/rollback"));
     if (!reads || d->n_readers == 0) return back && d->urgent.running ? &d->urgent : &d->usual;
     j->took_us = &d->took_us[digest_fast(r->path, 0) % PATHS];
@@ -214,8 +218,10 @@ void desk_take(struct desk *d, struct loop *loop, struct http_request *r) {
     j->api = (struct api_request){.method = r->method, .path = r->path, .query = r->query, .body = r->body,
                                   .token = bearer(r), .peer = r->peer,
                                   .if_none_match = http_request_header(r, "if-none-match"), .host = http_request_header(r, "host"), .origin = http_request_header(r, "origin"),
+                                  .cookie = http_request_header(r, "cookie"), .csrf = http_request_header(r, "x-quarterdeck-csrf"),
+                                  .accept_encoding = http_request_header(r, "accept-encoding"),
                                   .forwarded = has(r, "forwarded") || has(r, "x-forwarded-for") || has(r, "via")};
-    if (control_is_probe(r->path)) {
+    if (control_is_quick(r->path)) {
         control_answer(d->usual.services, &j->api, &j->arena, &j->answer);
         deliver(j);
         return;
@@ -224,8 +230,8 @@ void desk_take(struct desk *d, struct loop *loop, struct http_request *r) {
     j->api.waiter = &j->waiter;
     if (hand(clerk_for(d, j), j)) return;
     job_free(j);
-    struct http_header retry = {SLICE("retry-after"), SLICE("1")};
-    http_respond(r, 503, &retry, 1, SLICE("{\"error\":{\"code\":\"overloaded\",\"message\":\"too many API requests wait\"}}"));
+    struct http_header headers[2 + CONSOLE_HEADERS] = {{SLICE("retry-after"), SLICE("1")}, {SLICE("content-type"), SLICE("application/json")}};
+    http_respond(r, 503, headers, 2 + console_headers(false, headers + 2), SLICE("{\"error\":{\"code\":\"overloaded\",\"message\":\"too many API requests wait\"}}"));
 }
 
 /* When too much waits, the consoles ask again. */
@@ -260,6 +266,7 @@ static void stop(struct clerk *c) {
 void desk_stop(struct desk *d) {
     if (!d) return;
     for (unsigned i = 0; i < d->n_readers; i++) stop(&d->readers[i]);
+    stop(&d->door);
     stop(&d->urgent);
     stop(&d->usual);
 }
@@ -278,6 +285,7 @@ void desk_free(struct desk *d) {
     desk_stop(d);
     for (unsigned i = 0; i < d->n_readers; i++) end(&d->readers[i]);
     end(&d->urgent);
+    end(&d->door);
     end(&d->usual);
     mem_free(d);
 }

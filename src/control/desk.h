@@ -4,8 +4,8 @@
  * stores of its own, so that no report holds up another console: to the one that is expected to be free first, by what the same path took lately; those that take
  * over DESK_HEAVY_US leave one reader to the others.
  *
- * A loop hands over a request and goes on; the answer is posted back to it. Probes (control_is_probe) are answered by the loop
- * itself: a report that takes a minute shall not look like a server that is dead. Whoever hands over work of
+ * A loop hands over a request and goes on; the answer is posted back to it. Probes and the console's files (control_is_quick) are answered by
+ * the loop itself: a report that takes a minute shall not look like a server that is dead. Whoever hands over work of
  * another kind (a reload on a signal) gets it done on the same thread, so that the registry and what
  * else the API uses have one user. */
 #ifndef CONTROL_DESK_H
@@ -20,8 +20,9 @@
 struct desk;
 
 /* `services` stay the caller's and must outlive the desk. `urgent` (NULL: there is none) has a registry of its own: rollbacks are answered with it,
- * on a second thread, and wait for no report. NULL: a thread could not be started. */
-struct desk *desk_new(const struct control_services *services, const struct control_services *urgent);
+ * on a second thread, and wait for no report. `door` likewise, on a third: what hashes passwords (control_is_slow), one at a time; of those, a few may
+ * wait, and the rest is told to come again. NULL: a thread could not be started. */
+struct desk *desk_new(const struct control_services *services, const struct control_services *urgent, const struct control_services *door);
 
 /* Before any request comes. `services`, the caller's, have a registry, evaluations and batches of their own. False: a thread could not be started,
  * or there are DESK_READERS already. Without any, the control thread reads too. */

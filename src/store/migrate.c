@@ -145,6 +145,14 @@ static const char *const registry_steps[] = {
     "CREATE TABLE rollout_point("
     "  rollout INTEGER NOT NULL, number INTEGER NOT NULL, at_us INTEGER NOT NULL, stage TEXT NOT NULL, step INTEGER NOT NULL,"
     "  weight_ppm INTEGER NOT NULL, mark TEXT, body TEXT NOT NULL, PRIMARY KEY(rollout, number)) WITHOUT ROWID;",
+    /* who signs in (users.h), and who is signed in (sessions.h) */
+    "CREATE TABLE user("
+    "  name TEXT PRIMARY KEY NOT NULL, role TEXT NOT NULL, password TEXT NOT NULL, enabled INTEGER NOT NULL, made_us INTEGER NOT NULL,"
+    "  made_by TEXT, password_us INTEGER NOT NULL, signed_in_us INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+    "CREATE TABLE session("
+    "  digest BLOB PRIMARY KEY NOT NULL, user TEXT, token BLOB, role TEXT NOT NULL, made_us INTEGER NOT NULL,"
+    "  seen_us INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX session_user ON session(user, made_us);",
 };
 const struct schema schema_registry = {registry_steps, sizeof registry_steps / sizeof *registry_steps};
 

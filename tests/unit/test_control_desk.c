@@ -54,7 +54,7 @@ static void begin(struct office *o, struct site *s) {
     *o = (struct office){.site = s, .ready = true};
     o->services = (struct control_services){.ctx = o, .ready = is_ready, .policy = no_policy};
     o->urgent = o->services;
-    o->desk = desk_new(&o->services, &o->urgent);
+    o->desk = desk_new(&o->services, &o->urgent, NULL);
     assert_non_null(o->desk);
     http_server_free(s->server);
     s->handler = (struct http_handler){.ctx = o, .on_request = take, .on_gone = nothing, .on_finished = finished};

@@ -133,7 +133,8 @@ static void lend_batches(struct desk *d) {
 
 static bool is_of_evaluation(const char *path) {
     static const char *const beginnings[] = {"/api/v1/suites", "/api/v1/evals", "/api/v1/judges", "/api/v1/calibrations", "/api/v1/reviews", "/api/v1/scoring",
-                                             "/api/v1/prompts", "/api/v1/knowledge", "/api/v1/live-prompts", "/api/v1/model-changes", "/api/v1/rollouts"};
+                                             "/api/v1/prompts", "/api/v1/knowledge", "/api/v1/live-prompts", "/api/v1/model-changes", "/api/v1/rollouts",
+                                             "/api/v1/session", "/api/v1/setup", "/api/v1/users"};
     for (unsigned i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
         if (strncmp(path, beginnings[i], strlen(beginnings[i])) == 0) return true;
     return false;
