@@ -537,6 +537,7 @@ static void keep_house(struct server *s) {
     set_gauge(s, METRIC_BUILD, 1, VERSION);
     each_target(s, set_breaker, s);
     watch_wire_publish(s->watch);
+    console_wire_publish(&s->consoles, s->shard);
     lanes_publish(s->lanes, s->n_lanes);
     if (recorded.lost > s->lost_seen) log_event(LOG_ERROR, "records were lost: the flight recorder has no room", NULL);
     if (written.failures > s->failures_seen) log_event(LOG_ERROR, "the ledger could not be written", "error", written.last_error, NULL);

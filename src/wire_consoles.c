@@ -24,6 +24,15 @@ enum fault console_wire_start(struct console_wire *w, struct desk *d, const stru
     return FAULT_NONE;
 }
 
+void console_wire_publish(const struct console_wire *w, struct metric_shard *to) {
+    struct shared_stats stats;
+    shared_answers_stats(w->shared, &stats);
+    metric_set(metric_cell(to, METRIC_CONSOLES, (const char *[METRIC_LABELS]){NULL}), consoles_count(w->open));
+    metric_set(metric_cell(to, METRIC_SHARED_ANSWERS, (const char *[METRIC_LABELS]){"computed"}), (int64_t)stats.computed);
+    metric_set(metric_cell(to, METRIC_SHARED_ANSWERS, (const char *[METRIC_LABELS]){"given"}), (int64_t)stats.given);
+    metric_set(metric_cell(to, METRIC_SHARED_ANSWERS, (const char *[METRIC_LABELS]){"waited"}), (int64_t)stats.waited);
+}
+
 void console_wire_deinit(struct console_wire *w) {
     for (unsigned i = 0; i < DESK_READERS; i++) {
         registry_close(w->reading[i].registry);

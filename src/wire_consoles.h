@@ -15,6 +15,7 @@ void console_wire_init(struct console_wire *w, unsigned n_loops);
 /* When `services` are whole: readers of the desk. */
 enum fault console_wire_start(struct console_wire *w, struct desk *d, const struct control_services *services, const char *data_dir,
                               struct error *error) MUST_CHECK;
+void console_wire_publish(const struct console_wire *w, struct metric_shard *to); /* by one thread, about once a second */
 void console_wire_deinit(struct console_wire *w); /* when desk and loops have ended */
 
 #endif

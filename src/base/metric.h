@@ -36,6 +36,8 @@
     METRIC(RECORDER_PENDING, "quarterdeck_recorder_pending_bytes", GAUGE, "", "Flight recorder bytes not yet in the ledger.") \
     METRIC(LEDGER_RECORDS, "quarterdeck_ledger_records_total", COUNTER, "", "Records written to the ledger.")  \
     METRIC(DROPPED_EVENTS, "quarterdeck_dropped_events_total", COUNTER, "provider,model", "Malformed stream events left out.") \
+    METRIC(CONSOLES, "quarterdeck_consoles", GAUGE, "", "Consoles that follow what happens (GET /api/v1/live).") \
+    METRIC(SHARED_ANSWERS, "quarterdeck_api_shared_answers_total", COUNTER, "result", "Answers of the API that many may share; result is computed, given (again) or waited (for one that was being computed).") \
     METRIC(POLICY_REVISION, "quarterdeck_policy_revision", GAUGE, "", "Revision of the policy in force.")      \
     METRIC(POLICY_FAILURES, "quarterdeck_policy_reload_failures_total", COUNTER, "", "Reloads that were refused.") \
     METRIC(FINDINGS_OPEN, "quarterdeck_findings_open", GAUGE, "kind", "Findings that are open.")              \

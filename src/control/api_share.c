@@ -46,7 +46,7 @@ void control_share(const struct api_request *q, const struct api_response *from,
 }
 
 enum api_share api_share(struct api_call *c, struct shared_entry **ret_entry) {
-    if (c->s->shared == NULL || !is_shared(c->route)) return API_COMPUTE;
+    if (c->s->shared == NULL || c->rights < API_VIEWER || !is_shared(c->route)) return API_COMPUTE;
     struct slice key = arena_printf(c->arena, "%d " SLICE_FMT "?" SLICE_FMT, (int)c->rights, SLICE_ARG(c->q->path), SLICE_ARG(c->q->query));
     if (slice_is_null(key)) return API_COMPUTE;
     switch (shared_answers_ask(c->s->shared, key, clock_us(), c->q->waiter, c->ret, ret_entry)) {
