@@ -443,6 +443,7 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/series", API_VIEWER, 200, api_series, "Metrics over time, each point with what it rests on.", api_parameters_series, "Series", NULL},
     {"GET", "/api/v1/hours", API_VIEWER, 200, api_hours, "A metric by the hour of the day: what averages hide.", api_parameters_hours, "Hours", NULL},
     {"GET", "/api/v1/timeline", API_VIEWER, 200, api_timeline, "What happened: changes, alerts, actions and findings in one list.", api_parameters_timeline, "Timeline", NULL},
+    {"GET", "/api/v1/overview", API_VIEWER, 200, api_overview, "How each application is, by domain, and what needs a person.", api_parameters_overview, "Overview", NULL},
     {"GET", "/api/v1/cost/report", API_VIEWER, 200, api_cost_report, "Where the money went, by any dimensions.", cost_report, "CostReport", NULL},
     {"GET", "/api/v1/cost/explain", API_VIEWER, 200, api_cost_explain, "Why cost differs between two windows, and where.", cost_explain, "CostExplanation", NULL},
     {"GET", "/api/v1/cost/anomalies", API_VIEWER, 200, api_cost_anomalies, "Whether the cost of a request shifted, by request type, since when, and what moved it.", cost_anomalies, "CostAnomalies", NULL},

@@ -217,7 +217,7 @@ static enum timeline_kind kind_of(enum finding_kind k) {
     }
 }
 
-static const char *finding_page(enum finding_kind k) {
+const char *timeline_finding_page(enum finding_kind k) {
     if (kind_of(k) == TIMELINE_PROVIDER) return "/providers";
     const char *domain = finding_kind_domain(k);
     if (strcmp(domain, "cost") == 0) return "/cost";
@@ -242,7 +242,7 @@ static enum fault add_findings(struct timeline *t, struct error *error) {
                                                 .title = f->title,
                                                 .subject = arena_printf(t->arena, "finding:%lld", (long long)f->id),
                                                 .state = slice_of(finding_state_name(f->state)),
-                                                .href = slice_of(finding_page(f->kind))});
+                                                .href = slice_of(timeline_finding_page(f->kind))});
     }
     return fault;
 }

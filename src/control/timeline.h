@@ -7,6 +7,7 @@
 #define CONTROL_TIMELINE_H
 
 #include "base/table.h"
+#include "model/finding.h"
 #include "store/evaluations.h"
 #include "store/ledger.h"
 #include "store/registry.h"
@@ -61,6 +62,8 @@ static inline bool timeline_wants(const struct timeline *t, enum timeline_kind k
 void timeline_add(struct timeline *t, struct timeline_event e);
 /* Is what is about this prompt or model to be told? `noun`: "prompt" or "model". */
 bool timeline_is_about(const struct timeline *t, const char *noun, struct slice name);
+/* The console's page of findings of a kind. */
+const char *timeline_finding_page(enum finding_kind k);
 /* PATH/name, percent-encoded. */
 struct slice timeline_href(struct arena *arena, const char *path, struct slice name);
 enum fault timeline_audit(struct timeline *t, struct error *error) MUST_CHECK; /* timeline_audit.c */

@@ -1,5 +1,6 @@
 #include "store/happenings.h"
 
+#include "base/buffer.h"
 #include "store/changes_store.h"
 #include "store/evaluations_store.h"
 #include "store/registry_store.h"
@@ -89,6 +90,52 @@ enum fault happened_runs(struct evaluations *e, int64_t from_us, int64_t to_us, 
     statement_bind_i64(s, 2, to_us);
     statement_bind_i64(s, 3, limit);
     return rows_read(s, arena, sizeof **ret, read_run, (void **)ret, ret_n, error);
+}
+
+static enum fault read_waiting(struct statement *s, struct arena *arena, void *into, struct error *error) {
+    struct version_waiting *v = into;
+    *v = (struct version_waiting){.kind = statement_copy(s, 0, arena),
+                                  .name = statement_copy(s, 1, arena),
+                                  .author = statement_copy(s, 2, arena),
+                                  .version = statement_i64(s, 3),
+                                  .since_us = statement_i64(s, 4)};
+    if (version_state_from(statement_bytes(s, 5), &v->state)) return FAULT_NONE;
+    return error_set(error, FAULT_CORRUPT, "registry.db: the state of a version is damaged");
+}
+
+enum fault versions_waiting(struct registry *r, unsigned states, unsigned limit, struct arena *arena, struct version_waiting **ret, unsigned *ret_n,
+                            struct error *error) {
+    struct statement *s;
+    struct buffer names;
+    buffer_init(&names, 256);
+    for (unsigned i = 0; i < VERSION_STATES; i++)
+        if (states >> i & 1) buffer_printf(&names, ",%s,", version_state_name((enum version_state)i));
+    enum fault fault = statement_of(r->db,
+                                    "SELECT kind, name, author, version, state_us, state FROM change_version WHERE instr(?1, ',' || state || ',') > 0"
+                                    " ORDER BY state_us LIMIT ?2",
+                                    &s, error);
+    if (fault == FAULT_NONE) {
+        statement_bind_text(s, 1, buffer_slice(&names));
+        statement_bind_i64(s, 2, limit);
+        fault = rows_read(s, arena, sizeof **ret, read_waiting, (void **)ret, ret_n, error);
+    }
+    buffer_deinit(&names);
+    return fault;
+}
+
+enum fault subjects_count(struct registry *r, struct slice kind, int64_t *ret_n, int64_t *ret_production, struct error *error) {
+    struct statement *s;
+    bool row = false;
+    enum fault fault = statement_of(r->db, "SELECT count(*), ifnull(sum(production > 0), 0) FROM change_subject WHERE kind = ?1", &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_text(s, 1, kind);
+    fault = statement_step(s, &row, error);
+    if (fault == FAULT_NONE && row) {
+        *ret_n = statement_i64(s, 0);
+        *ret_production = statement_i64(s, 1);
+    }
+    statement_reset(s);
+    return fault;
 }
 
 enum fault version_class(struct registry *r, struct slice kind, struct slice name, int64_t version, int *ret, struct error *error) {

@@ -4,6 +4,7 @@
 
 #include "model/finding.h"
 #include "store/alerts.h"
+#include "store/changes.h"
 #include "store/runs.h"
 
 struct firing_seen {
@@ -26,6 +27,16 @@ struct run_seen {
 /* Runs of suites that began in it. */
 enum fault happened_runs(struct evaluations *e, int64_t from_us, int64_t to_us, unsigned limit, struct arena *arena, struct run_seen **ret,
                          unsigned *ret_n, struct error *error) MUST_CHECK;
+struct version_waiting {
+    struct slice kind, name, author;
+    int64_t version, since_us;
+    enum version_state state;
+};
+/* Versions in these states (bits), of all subjects, without their bodies; the longest in it first. */
+enum fault versions_waiting(struct registry *r, unsigned states, unsigned limit, struct arena *arena, struct version_waiting **ret, unsigned *ret_n,
+                            struct error *error) MUST_CHECK;
+/* How many subjects of the kind there are, and how many have a version in production. */
+enum fault subjects_count(struct registry *r, struct slice kind, int64_t *ret_n, int64_t *ret_production, struct error *error) MUST_CHECK;
 /* The class that a version counts as (enum change_class); -1: there is no such version. */
 enum fault version_class(struct registry *r, struct slice kind, struct slice name, int64_t version, int *ret, struct error *error) MUST_CHECK;
 

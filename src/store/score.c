@@ -160,3 +160,49 @@ enum fault ledger_scores(struct ledger *l, int64_t from_us, int64_t to_us, const
     days_deinit(&days);
     return fault;
 }
+
+/* Ids begin with their time in milliseconds, the most first. */
+static void id_of_time(int64_t time_us, uint8_t out[ID_TIME_BYTES]) {
+    for (int i = 0; i < ID_TIME_BYTES; i++) out[i] = (uint8_t)((uint64_t)(time_us / 1000) >> (8 * (ID_TIME_BYTES - 1 - i)));
+}
+
+static enum fault count_feedback(struct database *db, const uint8_t *first, const uint8_t *end, uint64_t *n, uint64_t *negative, struct error *error) {
+    struct statement *q;
+    int64_t version = 0;
+    bool row = false;
+    enum fault fault = database_number(db, "PRAGMA user_version", &version, error);
+    if (fault != FAULT_NONE || version < SCORES_SINCE) return fault;
+    fault = statement_of(db, "SELECT count(*), ifnull(sum(value_ppm < 500000), 0) FROM score WHERE source = 'feedback' AND record >= ?1 AND record < ?2", &q, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_blob(q, 1, slice_make((const char *)first, ID_TIME_BYTES));
+    statement_bind_blob(q, 2, slice_make((const char *)end, ID_TIME_BYTES));
+    fault = statement_step(q, &row, error);
+    if (fault == FAULT_NONE && row) {
+        *n += (uint64_t)statement_i64(q, 0);
+        *negative += (uint64_t)statement_i64(q, 1);
+    }
+    statement_reset(q);
+    return fault;
+}
+
+enum fault ledger_feedback(struct ledger *l, int64_t from_us, int64_t to_us, uint64_t *ret_n, uint64_t *ret_negative, struct error *error) {
+    struct asked a = {.from_us = from_us, .to_us = to_us};
+    struct days days = {0};
+    uint8_t first[ID_TIME_BYTES], end[ID_TIME_BYTES];
+    uint64_t n = 0, negative = 0;
+    id_of_time(from_us, first);
+    id_of_time(to_us, end);
+    enum fault fault = ledger_days(l, LEDGER_RECORDS, &days, error);
+    for (size_t i = 0; i < days.n && fault == FAULT_NONE; i++) {
+        struct database *db = NULL;
+        if (!is_in(&a, days.at[i])) continue;
+        fault = ledger_open_day(l, LEDGER_RECORDS, days.at[i], &db, error);
+        if (fault == FAULT_NONE && db != NULL) fault = count_feedback(db, first, end, &n, &negative, error);
+        database_close(db);
+    }
+    days_deinit(&days);
+    if (fault != FAULT_NONE) return fault;
+    *ret_n = n;
+    *ret_negative = negative;
+    return FAULT_NONE;
+}

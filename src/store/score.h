@@ -28,4 +28,7 @@ enum fault ledger_scores_put(struct ledger *l, const struct score *s, size_t n, 
 enum fault ledger_scores(struct ledger *l, int64_t from_us, int64_t to_us, const struct record_id *only, struct slice name,
                          bool (*each)(void *ctx, const struct score *s), void *ctx, struct error *error) MUST_CHECK;
 
+/* What users said of records whose id is of from <= time < to: scores of source "feedback", and how many of them are under one half. */
+enum fault ledger_feedback(struct ledger *l, int64_t from_us, int64_t to_us, uint64_t *ret_n, uint64_t *ret_negative, struct error *error) MUST_CHECK;
+
 #endif

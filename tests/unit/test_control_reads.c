@@ -1,7 +1,10 @@
 /* What the console draws from: series, hours of the day, the timeline; against values reckoned by hand. */
 #include "stats/quantile.h"
 #include "store/alerts.h"
+#include "store/findings.h"
+#include "store/live_prompts.h"
 #include "store/scored.h"
+#include "store/score.h"
 #include "store/scored_sums.h"
 #include "test_control_rig.h"
 
@@ -257,6 +260,110 @@ static void the_timeline_says_who_did_what(void **state) {
     EXPECT(d, "events.0", "absent");
 }
 
+/* ---- the overview ---- */
+
+#define RULES                                                                                                                 \
+    "receivers: {ops: {webhook: {url: 'http://127.0.0.1:1/'}}}\n"                                                           \
+    "alerts:\n  - {name: good-answers, when: {metric: quality.score, where: {application: support}, window: 1h, below: 0.5}, severity: warning, notify: [ops]}\n"
+
+static void watched(void *ctx, void (*each)(void *arg, const struct rule_view *v), void *arg) {
+    (void)ctx;
+    each(arg, &(struct rule_view){.name = "good-answers", .threshold = 0.5, .clear = 0.5, .worst = NAN});
+}
+
+#define DOMAIN(row, domain, member) "applications." row ".domains." domain "." member
+
+static void nothing_known_is_not_good(void **state) {
+    struct desk *d = *state;
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/overview"));
+    EXPECT(d, "applications.0.application", "null");
+    EXPECT(d, "applications.0.requests", "0");
+    for (int domain = 0; domain < 5; domain++) {
+        char path[64];
+        snprintf(path, sizeof path, "applications.0.domains.%d.state", domain);
+        EXPECT(d, path, "unknown");
+    }
+    assert_non_null(strstr(desk_at(d, DOMAIN("0", "0", "headline")), "quarterdeck apply -f DIR"));
+    EXPECT(d, DOMAIN("0", "0", "trend_metric"), "latency.p95");
+    EXPECT(d, DOMAIN("0", "0", "numbers.0.value"), "null");
+    EXPECT_STATUS(404, desk_get(d, "/api/v1/overview?application=suport"));
+    EXPECT_STATUS(400, desk_get(d, "/api/v1/overview?from=-1h&to=-2h"));
+}
+
+/* Twelve answers of support, of which two score 0 and the others `value`. */
+static void scored_traffic(struct desk *d, const char *value) {
+    char body[128];
+    for (int i = 0; i < 12; i++) {
+        snprintf(body, sizeof body, "[{\"metric\":\"tone\",\"verdict\":\"pass\",\"score\":%s}]", i < 2 ? "0" : value);
+        score(d, BEGIN + i, SCORED_CHANCE_ONE, body);
+    }
+}
+
+static void evidence_decides_against_the_threshold(void **state) {
+    struct desk *d = *state;
+    desk_configure(d, DESK_CONFIG RULES);
+    d->s.rules_seen = watched;
+    keep(d, BEGIN, "support", 100);
+    keep(d, BEGIN, "billing", 100);
+    desk_drain(d);
+    scored_traffic(d, "1"); /* 0.83, and surely more than 0.5 */
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/overview?application=support"));
+    EXPECT(d, "applications.0.application", "support");
+    EXPECT(d, DOMAIN("0", "0", "state"), "good");
+    EXPECT(d, DOMAIN("0", "0", "numbers.0.n"), "12");
+    EXPECT(d, DOMAIN("0", "0", "trend_metric"), "quality");
+    assert_non_null(strstr(desk_at(d, DOMAIN("0", "0", "numbers.0.note")), "rule good-answers"));
+    EXPECT(d, DOMAIN("0", "2", "state"), "good"); /* it uses a prompt, and nothing waits */
+    EXPECT(d, DOMAIN("0", "3", "state"), "good");
+    EXPECT(d, DOMAIN("0", "4", "state"), "unknown");
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/overview?application=billing"));
+    EXPECT(d, DOMAIN("0", "0", "state"), "unknown"); /* of billing nothing was scored */
+    struct error error;
+    assert_int_equal(scored_prune(d->s.evaluations, DESK_NOW, &error), FAULT_NONE);
+    scored_traffic(d, "0.6"); /* 0.5, of which nobody knows */
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/overview?application=support"));
+    EXPECT(d, DOMAIN("0", "0", "state"), "unknown");
+    assert_non_null(strstr(desk_at(d, DOMAIN("0", "0", "headline")), "not enough evidence"));
+    assert_int_equal(scored_prune(d->s.evaluations, DESK_NOW, &error), FAULT_NONE);
+    scored_traffic(d, "0.1");
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/overview?application=support"));
+    EXPECT(d, DOMAIN("0", "0", "state"), "bad");
+}
+
+static void what_needs_a_person_comes_worst_first(void **state) {
+    struct desk *d = *state;
+    struct error error;
+    struct findings_change change;
+    keep(d, BEGIN, "support", 100);
+    desk_drain(d);
+    struct finding found[] = {
+        {.kind = FINDING_COST_ANOMALY, .key = SLICE("[\"a\"]"), .application = SLICE("support"), .title = SLICE("a call costs 40 % more"), .evidence = SLICE("{}"), .command = SLICE("quarterdeck cost explain")},
+        {.kind = FINDING_BUDGET_REFUSING, .key = SLICE("[\"b\"]"), .application = SLICE("billing"), .title = SLICE("budget x refuses"), .evidence = SLICE("{}"), .command = SLICE("quarterdeck budget list")}};
+    struct findings_look look = {.kinds = FINDING_BIT(COST_ANOMALY) | FINDING_BIT(BUDGET_REFUSING), .seen = found, .n_seen = 2};
+    assert_int_equal(findings_put(d->s.registry, &look, BEGIN, NULL, &change, &error), FAULT_NONE);
+    struct model_change m = {.model = SLICE("support-chat"), .provider = SLICE("main"), .target = SLICE("t"), .before = SLICE("v1"), .after = SLICE("v2"), .seen_us = BEGIN, .answers = 5, .state = SLICE("open")};
+    assert_int_equal(model_change_put(d->s.registry, &m, NULL, &error), FAULT_NONE);
+    a_firing(d, BEGIN + 6);
+    struct score f = {.record = rig_id(BEGIN, number - 1), .name = SLICE("quality"), .source = SLICE("feedback"), .value_ppm = 0, .at_us = 5};
+    size_t bad;
+    assert_int_equal(ledger_scores_put(d->s.ledger, &f, 1, &bad, &error), FAULT_NONE);
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/overview"));
+    EXPECT(d, DOMAIN("0", "1", "state"), "bad");
+    EXPECT(d, DOMAIN("0", "1", "needs.0.title"), "budget x refuses");
+    EXPECT(d, DOMAIN("0", "1", "needs.1.command"), "quarterdeck cost explain");
+    EXPECT(d, DOMAIN("0", "3", "state"), "bad");
+    EXPECT(d, DOMAIN("0", "3", "needs.0.href"), "/alerts/1");
+    EXPECT(d, DOMAIN("0", "4", "numbers.0.value"), "1");
+    EXPECT(d, "applications.1.application", "support"); /* those with most exchanges first */
+    EXPECT(d, DOMAIN("1", "1", "state"), "warn");
+    EXPECT(d, DOMAIN("1", "1", "needs.1"), "absent"); /* the other one is billing's */
+    EXPECT(d, DOMAIN("1", "2", "state"), "warn");
+    assert_non_null(strstr(desk_at(d, DOMAIN("1", "2", "needs.0.command")), "quarterdeck model accept 1"));
+    EXPECT(d, "applications.2.application", "billing");
+    EXPECT(d, DOMAIN("2", "2", "needs.0"), "absent"); /* it does not use that model */
+    EXPECT(d, DOMAIN("2", "1", "state"), "bad");
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, desk_setup, desk_teardown)
     const struct CMUnitTest tests[] = {
@@ -267,6 +374,9 @@ int main(void) {
         TEST(quality_is_of_the_traffic_and_not_of_the_sample),
         cmocka_unit_test(ranks_that_hold_a_quantile),
         TEST(the_timeline_says_who_did_what),
+        TEST(nothing_known_is_not_good),
+        TEST(evidence_decides_against_the_threshold),
+        TEST(what_needs_a_person_comes_worst_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
