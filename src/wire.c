@@ -48,6 +48,7 @@ struct server {
     pthread_mutex_t policy_lock;
     struct policy *policy; /* in force; held */
     struct registry *registry, *urgent_registry, *door_registry;
+    struct registry *registry, *urgent_registry, *patient_registry;
     struct recorder *recorder;
     struct ledger *ledger;
     struct ledger_writer *writer;
@@ -69,9 +70,11 @@ struct server {
     struct desk *desk; /* the control thread */
     struct control_services services, urgent, door; /* urgent: of rollbacks, which wait for no report; door: of what hashes passwords */
     struct attempts *attempts;
+    struct control_services services, urgent, patient; /* urgent: of rollbacks, which wait for no report; patient: of what waits for providers */
     struct console_wire consoles;
     uint64_t lost_seen, failures_seen, seconds;
     atomic_bool ready, refuse_when_full; /* the latter from the policy in force */
+    atomic_bool leaving; /* who waits for a provider gives up */
     atomic_bool deploying; /* deployments are posted to them */
     atomic_bool fill_due; /* budgets are in force that do not know what was spent */
 };
@@ -236,6 +239,8 @@ static bool provider_rests(void *ctx, struct slice provider) {
 static void cancel_batch(void *ctx, struct slice id) { batch_wire_cancel(((struct server *)ctx)->batches, id); }
 static void batch_queue(void *ctx, struct batch_queue_view *ret) { batch_wire_view(((struct server *)ctx)->batches, ret); }
 
+static struct slice inside(void *ctx, uint16_t *ret_port) { return batch_wire_inside(((struct server *)ctx)->batches, ret_port); }
+
 static bool is_ready(void *ctx, const char **ret_why_not) {
     struct server *s = ctx;
     struct recorder_stats stats;
@@ -393,6 +398,7 @@ static void close_stores(struct server *s) {
     registry_close(s->urgent_registry);
     registry_close(s->door_registry);
     attempts_free(s->attempts);
+    registry_close(s->patient_registry);
     batches_close(s->batches_read);
     evaluations_close(s->evaluations);
 }
@@ -452,7 +458,7 @@ static enum fault start(struct server *s, struct error *error) {
                                             .cancel_batch = cancel_batch, .batch_queue = batch_queue, .batches = s->batches_read, .ledger = s->ledger, .registry = s->registry, .evaluations = s->evaluations,
                                             .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics, .consoles = s->consoles.open, .shared = s->consoles.shared,
                                             .change_ctx = s->change, .deployments_changed = deployments_changed, .emergency = emergency, .serves = serves, .gates_wanted = gates_wanted,
-                                            .notify_ctx = s->notify, .notices_left = notices_left,
+                                            .notify_ctx = s->notify, .notices_left = notices_left, .inside = inside, .leaving = &s->leaving,
                                             .started_us = clock_wall_us(), .demo = s->run->demo};
     watch_wire_lend(s->watch, &s->services);
     s->alerts = alert_wire_new(&(struct alert_sources){.ctx = s, .policy = policy_in_force,
@@ -471,6 +477,13 @@ static enum fault start(struct server *s, struct error *error) {
     if (!s->door_registry) return error->fault;
     s->desk = desk_new(&s->services, &s->urgent, &s->door);
     if (!s->desk) return error_set(error, FAULT_IO, "cannot start the control thread");
+    s->patient = s->services;
+    s->patient.registry = s->patient_registry = registry_open(o->data_dir, error);
+    if (!s->patient_registry) return error->fault;
+    s->patient.batches = NULL;
+    s->patient.evaluations = NULL;
+    s->desk = desk_new(&s->services, &s->urgent);
+    if (!s->desk || !desk_add_patient(s->desk, &s->patient)) return error_set(error, FAULT_IO, "cannot start the control thread");
     fault = console_wire_start(&s->consoles, s->desk, &s->services, o->data_dir, error);
     if (fault == FAULT_NONE) fault = watch_wire_start(s->watch, error);
     if (fault == FAULT_NONE) fault = notify_wire_start(s->notify, error);
@@ -485,6 +498,7 @@ static void stop(struct server *s) {
     watch_wire_quiesce(s->watch);
     consoles_close(s->consoles.open);
     lanes_run_down(s->lanes, s->lanes ? s->n_lanes : 0, GRACE_US, FAREWELL_US);
+    atomic_store(&s->leaving, true);
     desk_stop(s->desk);
     alert_wire_stop(s->alerts);
     change_wire_stop(s->change);

@@ -132,6 +132,10 @@ bool api_speaks_for(const struct api_call *c, struct slice name);
 /* Has the caller a name of its own, by a token or a session? */
 bool api_is_named(const struct api_call *c);
 
+struct payload;
+/* The record and its request as it was captured. False after having answered why there is none. */
+bool api_captured_request(struct api_call *c, const struct record_id *id, struct record *ret, struct payload *ret_payload);
+
 /* ---- steps of control_answer, each in its own file ---- */
 bool api_authorize(struct api_call *c);       /* api_auth.c */
 enum api_share { API_ANSWERED, API_LEFT, API_COMPUTE }; /* LEFT: to the waiter; see control_answer */
@@ -153,6 +157,8 @@ bool api_decode(struct slice raw, bool plus_is_space, struct arena *arena, struc
 void api_records_list(struct api_call *c);
 void api_records_show(struct api_call *c);
 void api_records_payload(struct api_call *c);
+void api_record_again(struct api_call *c);
+void api_suite_case_add(struct api_call *c);
 void api_latency(struct api_call *c);
 void api_series(struct api_call *c);
 void api_hours(struct api_call *c);
@@ -321,6 +327,7 @@ extern const struct api_field api_fields_change_versions[];
 extern const struct api_field api_fields_change_live[];
 extern const struct api_field api_fields_change_review[];
 extern const struct api_field api_fields_change_rollouts[];
+extern const struct api_field api_fields_console_exchange[];
 extern const struct api_field api_fields_cost[]; /* grouped by schema; ends with a NULL schema */
 extern const struct api_field api_fields_eval_judges[];
 extern const struct api_field api_fields_eval_runs[];

@@ -62,12 +62,11 @@ void api_definitions_show(struct api_call *c) {
 
 /* ---- registering ---- */
 
-static bool read_body(struct api_call *c, const struct definition_kind *kind, struct definition_text *ret) {
+bool api_definition_read(struct api_call *c, const struct definition_kind *kind, struct slice body, struct slice file, struct definition_text *ret) {
     struct problems problems = {0};
     struct buffer text;
-    struct slice file = api_text(c, "file");
     const char *name = file.len > 0 ? arena_text(c->arena, file) : "body";
-    enum fault fault = name != NULL ? kind->read(c->q->body, name, NULL, c->arena, ret, &problems) : FAULT_TOO_LARGE;
+    enum fault fault = name != NULL ? kind->read(body, name, NULL, c->arena, ret, &problems) : FAULT_TOO_LARGE;
     if (fault == FAULT_NONE) return true;
     if (!problems_any(&problems)) return api_check(c, fault, NULL);
     buffer_init(&text, LIMIT_CONFIG_FILE);
@@ -96,7 +95,7 @@ void api_definitions_put(struct api_call *c) {
     struct definition_text text = {.name = SLICE_NULL};
     struct definition former = {.version = 0};
     struct error error;
-    if (!api_need_evaluations(c) || !read_body(c, kind, &text)) return;
+    if (!api_need_evaluations(c) || !api_definition_read(c, kind, c->q->body, api_text(c, "file"), &text)) return;
     struct definition d = {.kind = slice_of(kind->name), .name = text.name, .digest = text.digest, .body = text.body, .registered = true,
                            .at_us = clock_wall_us(), .by = api_text(c, "author"), .why = api_text(c, "reason"), .ticket = api_text(c, "ticket")};
     if (d.by.at == NULL) d.by = slice_of(c->actor);

@@ -21,6 +21,13 @@ static bool need_ledger(struct api_call *c) {
     return false;
 }
 
+static enum arm arm_of(const struct api_call *c) {
+    struct slice name = api_text(c, "arm");
+    enum arm a = ARMS;
+    while (--a > ARM_NONE && !slice_is(name, arm_name(a))) continue;
+    return a;
+}
+
 static struct record_filter filter_of(const struct api_call *c) {
     enum record_status status = RECORD_STATUS_COUNT;
     struct slice name = api_text(c, "status");
@@ -35,6 +42,8 @@ static struct record_filter filter_of(const struct api_call *c) {
                                   .key = api_text(c, "key"),
                                   .provider = api_text(c, "provider"),
                                   .tag = api_text(c, "tag"),
+                                  .prompt = api_text(c, "prompt"),
+                                  .arm = arm_of(c),
                                   .status = with_status ? (int)status : -1,
                                   .cursor = api_text(c, "cursor"),
                                   .limit = (unsigned)api_number(c, "limit", PAGE_DEFAULT),

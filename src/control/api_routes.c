@@ -26,6 +26,8 @@ static const struct api_parameter record_list[] = {
     TEXT_QUERY("tag", "a tag: k=v, or k for any value"),
     TEXT_QUERY("key", "the name of the key"),
     TEXT_QUERY("provider", "the provider that answered"),
+    TEXT_QUERY("prompt", "the prompt: NAME, or NAME@VERSION"),
+    {.name = "arm", .place = API_QUERY, .type = API_CHOICE, .choices = "rest|control|candidate", .help = "of a rollout"},
     {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "records of one page"},
     {.name = "cursor", .place = API_QUERY, .type = API_TEXT, .help = "next_cursor of the page before"},
     {.name = "order", .place = API_QUERY, .type = API_CHOICE, .choices = "newest|oldest", .fallback = "newest", .help = "which come first"},
@@ -39,6 +41,17 @@ static const struct api_parameter events[] = {
     {.name = "status", .place = API_QUERY, .type = API_CHOICE, .choices = STATUSES, .help = "exchanges: only those that ended like this"},
     END};
 static const struct api_parameter record_id[] = {RECORD_ID_PATH, END};
+static const struct api_parameter record_again[] = {
+    RECORD_ID_PATH, {.name = "model", .place = API_BODY, .type = API_TEXT, .help = "another model than it was for"},
+    {.name = "prompt", .place = API_BODY, .type = API_TEXT, .help = "NAME@VERSION in front of its messages; only of a request that came without one"},
+    {.name = "reason", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_ERROR_TEXT, .help = "why; kept in the audit log"}, END};
+static const struct api_parameter suite_case_add[] = {
+    {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the suite"},
+    {.name = "record", .place = API_BODY, .type = API_TEXT, .required = true, .help = "id of the record whose request is asked"},
+    {.name = "id", .place = API_BODY, .type = API_TEXT, .fallback = "record-ID", .help = "of the case"},
+    {.name = "expected", .place = API_BODY, .type = API_TEXT, .high = LIMIT_PAYLOAD, .help = "what a good answer is, for checks that compare"},
+    {.name = "checks", .place = API_BODY, .type = API_TEXT, .high = LIMIT_PAYLOAD, .help = "its own checks, a list as JSON text, behind those of the suite"},
+    {.name = "reason", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_ERROR_TEXT, .help = "why; kept with the version and in the audit log"}, END};
 
 static const struct api_parameter latency[] = {
     TIME_QUERY("from", "an hour before `to`", "begin of the window, widened to whole minutes"),
@@ -438,6 +451,7 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/records", API_VIEWER, 200, api_records_list, "Records, newest first, a page at a time.", record_list, "RecordPage", NULL},
     {"GET", "/api/v1/records/{id}", API_VIEWER, 200, api_records_show, "One record.", record_id, "Record", NULL},
     {"GET", "/api/v1/records/{id}/payload", API_VIEWER, 200, api_records_payload, "The captured request and reply of a record.", record_id, "Payload", NULL},
+    {"POST", "/api/v1/records/{id}/again", API_OPERATOR, 200, api_record_again, "Sends the captured request once more, as the application's: to the same model or another one.", record_again, "RecordAgain", NULL},
     {"GET", "/api/v1/latency", API_VIEWER, 200, api_latency, "Percentiles of total time, time to first token and time per token.", latency, "Latency", NULL},
     {"GET", "/api/v1/totals", API_VIEWER, 200, api_totals, "Counts, tokens and cost over a window, and as a time series.", totals, "Totals", NULL},
     {"GET", "/api/v1/series", API_VIEWER, 200, api_series, "Metrics over time, each point with what it rests on.", api_parameters_series, "Series", NULL},
@@ -543,6 +557,7 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/model-changes/{number}/hold", API_OPERATOR, 200, api_model_hold, "Another model answers in its stead until it is accepted or released.", model_change_hold, "ModelDecided", NULL},
     {"POST", "/api/v1/model-changes/{number}/release", API_OPERATOR, 200, api_model_release, "The end of a hold; the change waits for a word again.", model_change_said, "ModelDecided", NULL},
     DEFINITION_ROUTES("/api/v1/suites", "a suite", "suites")
+    {"POST", "/api/v1/suites/{name}/cases", API_OPERATOR, 200, api_suite_case_add, "Makes a new version of a suite, with one more case: what a captured request asked. A record that is in it already is a 409.", suite_case_add, "SuiteCaseAdded", NULL},
     DEFINITION_ROUTES("/api/v1/judges", "a judge", "judges")
     DEFINITION_ROUTES("/api/v1/scoring", "a rule", "rules by which production traffic is scored")
     {"GET", "/api/v1/reviews", API_VIEWER, 200, api_reviews_list, "Answers that wait for people.", review_list, "Reviews", NULL},

@@ -240,4 +240,6 @@ void cli_add_filters(struct buffer *path, const struct record_options *o) {
     client_add_query(path, "tag", o->tag);
     client_add_query(path, "key", o->key);
     client_add_query(path, "provider", o->provider);
+    client_add_query(path, "prompt", o->prompt);
+    client_add_query(path, "arm", o->arm);
 }

@@ -295,6 +295,7 @@ static int show(int argc, char **argv) {
 const struct cli_verb cli_record_parts[] = {
     {"list", "record list [options]", "records, newest first; --follow goes on", list},
     {"show", "record show ID [options]", "one record with its attempts; --payload for what was captured", show},
+    {"again", "record again ID --why TEXT [options]", "send a captured request once more, or to another model", cli_again},
     {"latency", "record latency [options]", "percentiles by application, request type, model", cli_latency},
     {"score", "record score ID --value V [options]", "how good its answer was; --file for many", cli_score},
     {"scores", "record scores ID [options]", "who said how good its answer was", cli_scores},

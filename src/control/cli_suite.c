@@ -109,6 +109,7 @@ static int add(int argc, char **argv) {
 const struct cli_verb cli_suite_parts[] = {
     {"check", "suite check FILE... [--json]", "say everything that is wrong with files of suites, and what a run of them is", cli_suite_check},
     {"add", "suite add FILE... [--why TEXT] [options]", "register suites; the same content again changes nothing", add},
+    {"add-case", "suite add-case SUITE RECORD --why TEXT [options]", "make a case of what a captured request asked", cli_suite_add_case},
     {"list", "suite list [NAME]", "registered suites, or all versions of one", list},
     {"show", "suite show NAME[@VERSION]", "one version, in its canonical form", show},
     {"remove", "suite remove NAME [--why TEXT]", "take a suite's name away; its versions stay", remove_one},

@@ -74,7 +74,7 @@ enum sheet_color cli_status_color(struct slice status);
 
 /* Options that filter records, for `record list` and `export records`. */
 struct record_options {
-    const char *from, *to, *application, *model, *user, *session, *status, *request_type, *tag, *key, *provider;
+    const char *from, *to, *application, *model, *user, *session, *status, *request_type, *tag, *key, *provider, *prompt, *arm;
 };
 #define RECORD_OPTIONS(o)                                                                                     \
     {.name = "from", .type = OPTION_TEXT, .value = &(o).from, .metavar = "TIME", .help = "first time: RFC 3339, a date, or -1h"}, \
@@ -88,7 +88,9 @@ struct record_options {
     {.name = "request-type", .type = OPTION_TEXT, .value = &(o).request_type, .metavar = "LABEL", .help = "only this kind of work"}, \
     {.name = "tag", .type = OPTION_TEXT, .value = &(o).tag, .metavar = "K[=V]", .help = "only with this tag"}, \
     {.name = "key", .type = OPTION_TEXT, .value = &(o).key, .metavar = "NAME", .help = "only by this key"},   \
-    {.name = "provider", .type = OPTION_TEXT, .value = &(o).provider, .metavar = "NAME", .help = "only answered by this provider"}
+    {.name = "provider", .type = OPTION_TEXT, .value = &(o).provider, .metavar = "NAME", .help = "only answered by this provider"}, \
+    {.name = "prompt", .type = OPTION_TEXT, .value = &(o).prompt, .metavar = "NAME[@V]", .help = "only of this prompt"}, \
+    {.name = "arm", .type = OPTION_TEXT, .value = &(o).arm, .metavar = "ARM", .help = "only of this arm of a rollout: rest, control or candidate"}
 void cli_add_filters(struct buffer *path, const struct record_options *o);
 
 #endif

@@ -16,6 +16,8 @@
 #include "store/recorder.h"
 #include "store/registry.h"
 
+#include <stdatomic.h>
+
 /* State of one target right now. */
 struct target_state {
     const char *model, *provider, *upstream_model;
@@ -84,6 +86,8 @@ struct control_services {
     void (*alerts_changed)(void *alert_ctx);                             /* by a person: look soon */
     struct attempts *attempts;      /* to sign in (control/attempts.h), of one thread; NULL: nobody counts */
     bool demo;                      /* the server is one, and says so; who may sign in is listed */
+    struct slice (*inside)(void *ctx, uint16_t *ret_port);               /* our own inside listener (gateway.h) and its credential; NULL: no server is running */
+    const atomic_bool *leaving;     /* true: who waits for a provider gives up */
     struct batches *batches;        /* NULL: no server is running */
     struct ledger *ledger;
     struct registry *registry;

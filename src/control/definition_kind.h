@@ -25,4 +25,8 @@ const struct definition_kind *definition_kind_of_path(const char *path);   /* th
 /* That of a file's text: its first key. NULL: none of these; *ret_key is the key. */
 const struct definition_kind *definition_kind_of_text(struct slice text, struct slice *ret_key);
 
+struct api_call;
+/* For handlers: `body` read and checked, `file` being what problems call it. False after having answered all that is wrong with it. */
+bool api_definition_read(struct api_call *c, const struct definition_kind *kind, struct slice body, struct slice file, struct definition_text *ret);
+
 #endif

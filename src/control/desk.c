@@ -27,6 +27,7 @@ struct clerk { /* one thread */
 };
 struct desk {
     struct clerk usual, urgent, door; /* the latter two: without a thread where there are no services for them */
+    struct clerk usual, urgent, patient; /* the latter two: without a thread where there are no services for them */
     struct clerk readers[DESK_READERS];
     unsigned n_readers;
     struct consoles *consoles;
@@ -147,6 +148,8 @@ struct desk *desk_new(const struct control_services *services, const struct cont
     return NULL;
 }
 
+bool desk_add_patient(struct desk *d, const struct control_services *services) { return begin(&d->patient, services); }
+
 bool desk_add_reader(struct desk *d, const struct control_services *services) {
     if (d->n_readers == DESK_READERS || !begin(&d->readers[d->n_readers], services, BACKLOG)) return false;
     d->n_readers++;
@@ -181,6 +184,8 @@ static struct clerk *clerk_for(struct desk *d, struct job *j) {
     bool reads = slice_is(r->method, "GET") || slice_is(r->method, "HEAD");
     if (d->door.running && control_is_slow(r->method, r->path)) return &d->door;
     bool back = slice_is(r->method, "POST") && slice_ends(r->path, SLICE("/rollback"));
+    bool again = slice_is(r->method, "POST") && slice_starts(r->path, SLICE("/api/v1/records/")) && slice_ends(r->path, SLICE("/again"));
+    if (again && d->patient.running) return &d->patient;
     if (!reads || d->n_readers == 0) return back && d->urgent.running ? &d->urgent : &d->usual;
     j->took_us = &d->took_us[digest_fast(r->path, 0) % PATHS];
     j->expected_us = atomic_load(j->took_us);
@@ -267,6 +272,7 @@ void desk_stop(struct desk *d) {
     if (!d) return;
     for (unsigned i = 0; i < d->n_readers; i++) stop(&d->readers[i]);
     stop(&d->door);
+    stop(&d->patient);
     stop(&d->urgent);
     stop(&d->usual);
 }
@@ -284,6 +290,7 @@ void desk_free(struct desk *d) {
     if (!d) return;
     desk_stop(d);
     for (unsigned i = 0; i < d->n_readers; i++) end(&d->readers[i]);
+    end(&d->patient);
     end(&d->urgent);
     end(&d->door);
     end(&d->usual);

@@ -30,6 +30,10 @@ bool desk_add_reader(struct desk *d, const struct control_services *services) MU
 /* Streams are handed to these, and their consoles are asked again whether they may read. */
 void desk_lend(struct desk *d, struct consoles *consoles);
 
+/* Before the loops run, once: what waits for a provider (a request that is run again) is answered with these, on a thread of its own, so that
+ * nothing else waits for it. `services` as above, with a registry of their own. False: the thread could not be started. */
+bool desk_add_patient(struct desk *d, const struct control_services *services) MUST_CHECK;
+
 /* On the loop's thread. The desk concludes the request, in a later turn of `loop` (probes, and 503 when too many
  * wait, at once). */
 void desk_take(struct desk *d, struct loop *loop, struct http_request *r);

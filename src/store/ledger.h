@@ -64,6 +64,8 @@ struct record_filter {
     int64_t from_us, to_us; /* from <= time < to; 0: open */
     struct slice application, model, user, session, request_type, key, provider; /* SLICE_NULL: any */
     struct slice tag;                                                            /* "k=v" or "k" */
+    struct slice prompt; /* "name" or "name@version"; SLICE_NULL: any */
+    enum arm arm;        /* ARM_NONE: any */
     int status;          /* enum record_status, -1 any */
     struct slice cursor; /* from the page before */
     unsigned limit;      /* 1..LIMIT_PAGE */

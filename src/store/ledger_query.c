@@ -82,6 +82,15 @@ static bool is(struct slice wanted, struct slice value) {
     return slice_is_null(wanted) || (!slice_is_null(value) && slice_eq(wanted, value));
 }
 
+/* "name", or "name@version"; a name may have an @ of its own. */
+static bool is_prompt(struct slice wanted, const struct record *r) {
+    struct slice name = r->prompt_name, version = r->prompt_version;
+    if (slice_is_null(wanted)) return true;
+    if (slice_is_null(name)) return false;
+    if (slice_eq(wanted, name)) return true;
+    return !slice_is_null(version) && wanted.len == name.len + 1 + version.len && slice_starts(wanted, name) && wanted.at[name.len] == '@' && slice_ends(wanted, version);
+}
+
 static bool matches(const struct scan *s, const struct record *r) {
     const struct record_filter *f = s->filter;
     int64_t time = ledger_time(r);
@@ -90,6 +99,7 @@ static bool matches(const struct scan *s, const struct record *r) {
     if (!is(f->application, r->application) || !is(f->model, r->model) || !is(f->user, r->user)) return false;
     if (!is(f->session, r->session) || !is(f->request_type, r->request_type)) return false;
     if (!is(f->key, r->key) || !is(f->provider, r->provider)) return false;
+    if (!is_prompt(f->prompt, r) || (f->arm != ARM_NONE && f->arm != r->arm)) return false;
     if (slice_is_null(f->tag)) return true;
     struct tag_search t = {f->tag, false};
     sieve_tags(r->tags, look_at_tag, &t);
