@@ -13,17 +13,22 @@ const style = (name: string) => getComputedStyle(document.documentElement).getPr
 export const seriesColor = (i: number) => style(`--series-${(i % 8) + 1}`);
 const tones: {[s in Severity]: string} = {info: "--accent", good: "--good", warn: "--warn", bad: "--bad"};
 
-/** `words` says what is to be seen, for those who cannot. `from`, `to` (Unix seconds) fix the axis. */
-export function TimeChart({lines, unit, height = 160, sync, marks = [], limits = [], from, to, zero = true, zoom = true, words}: {
-  lines: Line[]; unit: Unit; height?: number; sync?: string; marks?: Mark[]; limits?: Limit[]; from?: number; to?: number; zero?: boolean; zoom?: boolean; words: string;
+/** `words` says what is to be seen, for those who cannot. `from`, `to` (Unix seconds) fix the axis. `clip`: the axis is from and to these values,
+ * and an interval without an end goes up to the edge. */
+export function TimeChart({lines, unit, height = 160, sync, marks = [], limits = [], from, to, zero = true, zoom = true, clip, words}: {
+  lines: Line[]; unit: Unit; height?: number; sync?: string; marks?: Mark[]; limits?: Limit[]; from?: number; to?: number; zero?: boolean; zoom?: boolean; clip?: [number, number]; words: string;
 }) {
   const at = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const el = at.current!;
     const times = [...new Set(lines.flatMap((l) => l.points.map((p) => p[0])))].sort((a, b) => a - b);
     const column = (l: Line, k: 1 | 3 | 4) => { const by = new Map(l.points.map((p) => [p[0], p[k]])); return times.map((t) => by.get(t) ?? null); };
-    const banded = lines.filter((l) => l.points.some((p) => p[3] != null && p[4] != null));
-    const data = [times, ...lines.map((l) => column(l, 1)), ...banded.flatMap((l) => [column(l, 4), column(l, 3)])] as uPlot.AlignedData;
+    const edge = (l: Line, k: 3 | 4) => {
+      const by = new Map(l.points.map((p) => [p[0], p[3] == null && p[4] == null ? null : Math.max(clip![0], Math.min(clip![1], p[k] ?? clip![k - 3]))]));
+      return times.map((t) => by.get(t) ?? null);
+    };
+    const banded = lines.filter((l) => l.points.some((p) => (clip ? p[3] != null || p[4] != null : p[3] != null && p[4] != null)));
+    const data = [times, ...lines.map((l) => column(l, 1)), ...banded.flatMap((l) => (clip ? [edge(l, 4), edge(l, 3)] : [column(l, 4), column(l, 3)]))] as uPlot.AlignedData;
     const counts = lines.map((l) => new Map(l.points.map((p) => [p[0], p])));
     const color = (i: number) => seriesColor(lines[i].color ?? i);
     const make = () => new uPlot({
@@ -32,6 +37,7 @@ export function TimeChart({lines, unit, height = 160, sync, marks = [], limits =
       scales: {
         x: {time: true, range: (_u, low, high) => [from ?? low, to ?? high]},
         y: {range: (_u, low, high) => {
+          if (clip) return clip;
           const top = Math.max(high ?? 0, ...limits.map((l) => l.value)), bottom = zero ? Math.min(0, low ?? 0) : Math.min(low ?? 0, ...limits.map((l) => l.value));
           return [bottom, top === bottom ? bottom + 1 : top + (top - bottom) * 0.08];
         }},
@@ -69,7 +75,7 @@ export function TimeChart({lines, unit, height = 160, sync, marks = [], limits =
     const themed = new MutationObserver(() => { plot.destroy(); plot = make(); });
     themed.observe(document.documentElement, {attributes: true, attributeFilter: ["data-theme"]});
     return () => { resized.disconnect(); themed.disconnect(); plot.destroy(); };
-  }, [lines, unit, height, sync, marks, limits, from, to]);
+  }, [lines, unit, height, sync, marks, limits, from, to, clip?.join()]);
   return <figure class="chart"><div ref={at} role="img" aria-label={words} /></figure>;
 }
 

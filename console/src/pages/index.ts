@@ -4,12 +4,18 @@ import {Overview} from "./overview";
 import {Cost} from "./cost";
 import {LatencyPage} from "./latency";
 import {NotFound} from "./missing";
+import {Prompts} from "./prompts";
+import {Prompt} from "./prompts/prompt";
 import {ProvidersPage} from "./providers";
+import {Rollout} from "./rollouts";
 
 export interface PageProps { parts: {[name: string]: string} }
 export interface PageEntry { path: string; pattern?: string; title: string; key?: string; nav?: boolean; also?: string[]; page: ComponentType<PageProps> }
 export const pages: PageEntry[] = [
   {path: "/", title: "Overview", key: "o", nav: true, page: Overview},
+  {path: "/prompts", title: "Prompts", key: "p", nav: true, also: ["/rollouts"], page: Prompts},
+  {path: "/prompts/", pattern: "/prompts/:name", title: "Prompt", page: Prompt},
+  {path: "/rollouts/", pattern: "/rollouts/:name", title: "Rollout", page: Rollout},
   {path: "/cost", title: "Cost", key: "c", nav: true, page: Cost},
   {path: "/latency", title: "Latency & providers", key: "l", nav: true, also: ["/providers"], page: LatencyPage},
   {path: "/providers", title: "Providers", page: ProvidersPage},
