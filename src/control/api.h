@@ -304,6 +304,9 @@ void api_user_remove(struct api_call *c);
 void api_keys_list(struct api_call *c);
 void api_keys_create(struct api_call *c);
 void api_keys_revoke(struct api_call *c);
+void api_settings(struct api_call *c);
+void api_configuration(struct api_call *c);
+void api_configuration_set(struct api_call *c);
 void api_reload(struct api_call *c);
 void api_audit_list(struct api_call *c);
 void api_audit_verify(struct api_call *c);
@@ -342,6 +345,7 @@ extern const struct api_field api_fields_watch_notices[];
 extern const struct api_field api_fields_watch_thresholds[]; /* api_schema_watch_notices.c */
 extern const struct api_field api_fields_watch_oncall[];
 extern const struct api_field api_fields_console_reads[]; /* api_schema_console_reads.c */
+extern const struct api_field api_fields_console_settings[]; /* api_schema_console_settings.c */
 extern const struct api_field *const api_schemas[]; /* all such tables; ends with NULL */
 
 #endif

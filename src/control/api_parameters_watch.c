@@ -75,7 +75,8 @@ const struct api_parameter api_parameters_rule_calibrate[] = {
     REASON(API_BODY), END};
 const struct api_parameter api_parameters_rule_replay[] = {
     RULE_PATH, PAST_BODY,
-    {.name = "threshold", .place = API_BODY, .type = API_TEXT, .help = "to try, such as 2.5s, 5% or 0.8; without it the one in force"}, END};
+    {.name = "threshold", .place = API_BODY, .type = API_TEXT, .help = "to try, such as 2.5s, 5% or 0.8; without it the one in force"},
+    {.name = "points", .place = API_BODY, .type = API_INTEGER, .low = 0, .high = 500, .fallback = "0", .help = "also the series themselves, in about so many points each"}, END};
 const struct api_parameter api_parameters_thresholds[] = {
     TEXT_QUERY("rule", "only this rule's"),
     {.name = "state", .place = API_QUERY, .type = API_CHOICE, .choices = "proposed|accepted|refused|replaced", .help = "only those"}, END};

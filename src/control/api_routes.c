@@ -211,6 +211,13 @@ static const struct api_parameter user_password[] = {USER_PATH, SECRET_BODY("pas
 static const struct api_parameter user_said[] = {USER_PATH, REASON(API_BODY), END};
 static const struct api_parameter user_remove[] = {USER_PATH, REASON(API_QUERY), END};
 
+static const struct api_parameter configuration_set[] = {
+    {.name = "section", .place = API_PATH, .type = API_TEXT, .required = true, .help = "a key of the file, such as providers; general: settings that are in no section"},
+    {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "below it: a name, #3 for an item without one, a setting such as tls.cert; one that is new is added"},
+    {.name = "value", .place = API_BODY, .type = API_TEXT, .high = 1 << 20, .help = "as JSON or YAML, in a text; without it, or null: it is taken out. A secret that is (kept) stays"},
+    {.name = "hash", .place = API_BODY, .type = API_TEXT, .help = "refused (409) when the file is another one by now"},
+    {.name = "dry_run", .place = API_QUERY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "only say what would differ, and what would be wrong"},
+    {.name = "reason", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_ERROR_TEXT, .help = "why; kept in the audit log"}, END};
 static const struct api_parameter reload[] = {REASON(API_BODY), END};
 static const struct api_parameter audit_list[] = {
     TEXT_QUERY("subject", "what was changed, such as prompt:helpdesk-answer (its versions too)"),
@@ -589,6 +596,9 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/keys", API_VIEWER, 200, api_keys_list, "Keys of applications, revoked ones included; never the secret.", key_list, "Keys", NULL},
     {"POST", "/api/v1/keys", API_OPERATOR, 201, api_keys_create, "Makes a key. The answer is the only place where it is ever shown.", key_create, "NewKey", NULL},
     {"DELETE", "/api/v1/keys/{application}/{name}", API_OPERATOR, 200, api_keys_revoke, "Revokes a key.", key_revoke, "RevokedKey", NULL},
+    {"GET", "/api/v1/settings", API_VIEWER, 200, api_settings, "Every setting: what it does, its default, its value in the configuration file. Never a secret.", NULL, "Settings", NULL},
+    {"GET", "/api/v1/configuration", API_VIEWER, 200, api_configuration, "What the configuration file says, by section and name. Never a secret.", NULL, "Configuration", NULL},
+    {"PUT", "/api/v1/configuration/{section}/{name}", API_ADMIN, 200, api_configuration_set, "Changes one part of the configuration file where it stands, and reads it again. All else, comments too, stays; the file before is kept as FILE.before.", configuration_set, "ConfigurationChange", NULL},
     {"POST", "/api/v1/reload", API_ADMIN, 200, api_reload, "Reads the configuration again. With errors, the policy in force stays.", reload, "Revision", NULL},
     {"GET", "/api/v1/audit", API_VIEWER, 200, api_audit_list, "The audit log, newest first.", audit_list, "Audit", NULL},
     {"GET", "/api/v1/audit/verify", API_VIEWER, 200, api_audit_verify, "Whether the audit log's chain of hashes is whole.", audit_verify, "AuditVerdict", NULL},

@@ -76,6 +76,36 @@ static void put_threshold(struct api_call *c, const struct threshold *t) {
     json_object_end(w);
 }
 
+static void put_series(struct json_writer *w, const struct signal_series *s) {
+    json_key(w, "series");
+    json_object(w);
+    for (unsigned b = 0; b < SIGNAL_BYS; b++)
+        if (s->by >> b & 1) json_member_string(w, signal_by_name((enum signal_by)b), s->is[b]);
+    json_object_end(w);
+}
+
+static void put_shown(struct json_writer *w, const struct replay *r) {
+    json_member_double(w, "step_s", (double)r->step_us / 1e6);
+    json_key(w, "values");
+    json_array(w);
+    for (unsigned i = 0; i < r->n_shown; i++) {
+        json_object(w);
+        put_series(w, &r->shown[i].series);
+        json_key(w, "points");
+        json_array(w);
+        for (unsigned k = 0; k < r->shown[i].n; k++) {
+            json_array(w);
+            json_put_i64(w, r->shown[i].points[k].at_us / 1000000);
+            json_put_double(w, r->shown[i].points[k].value);
+            json_put_i64(w, (int64_t)llround(r->shown[i].points[k].n));
+            json_array_end(w);
+        }
+        json_array_end(w);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
 static void put_replay(struct json_writer *w, const char *key, const struct replay *r) {
     json_key(w, key);
     if (r == NULL) {
@@ -97,11 +127,7 @@ static void put_replay(struct json_writer *w, const char *key, const struct repl
     for (unsigned i = 0; i < r->n_firings; i++) {
         const struct replayed_alarm *a = &r->firings[i];
         json_object(w);
-        json_key(w, "series");
-        json_object(w);
-        for (unsigned b = 0; b < SIGNAL_BYS; b++)
-            if (a->series.by >> b & 1) json_member_string(w, signal_by_name((enum signal_by)b), a->series.is[b]);
-        json_object_end(w);
+        put_series(w, &a->series);
         api_put_time(w, "from", a->from_us);
         api_put_time(w, "to", a->to_us);
         json_member_double(w, "worst", a->worst);
@@ -201,6 +227,7 @@ void api_alert_rule_replay(struct api_call *c) {
     struct error error;
     const char *expected;
     if (r == NULL || !begin(c, r, &g)) return;
+    g.q.points = (unsigned)api_number(c, "points", 0);
     struct signal_info info = signal_info(r->when.signal);
     struct slice at = api_text(c, "threshold");
     double threshold = g.q.threshold, clear = g.q.clear;
@@ -217,6 +244,9 @@ void api_alert_rule_replay(struct api_call *c) {
             json_member_string(&c->json, "rule", r->name);
             json_member_text(&c->json, "threshold_is", origin);
             put_replay(&c->json, "replay", &replay);
+            json_member_text(&c->json, "metric", info.name);
+            json_member_text(&c->json, "unit", info.unit);
+            put_shown(&c->json, &replay);
             json_object_end(&c->json);
         }
     }

@@ -16,4 +16,13 @@ enum fault config_file_read(const char *path, const struct config_registry *regi
                             struct policy **ret, struct problems *ret_problems,
                             struct error *error) MUST_CHECK;
 
+/* The same of a text that is to become the file. */
+enum fault config_file_check(const char *path, struct slice text, struct arena *arena, struct problems *ret_problems, struct error *error) MUST_CHECK;
+
+/* Can the file be replaced by this process? False: `error` says why not (a link, no right to write), and what to do. */
+bool config_file_writable(const char *path, struct error *error);
+/* Replaces the file by `text`, with its mode and owner, as long as it is `before`; what was there is kept as PATH.before. FAULT_CONFLICT: it is
+ * another one by now, or cannot be replaced. FAULT_IO: nothing was changed. */
+enum fault config_file_replace(const char *path, struct slice before, struct slice text, struct error *error) MUST_CHECK;
+
 #endif

@@ -27,6 +27,14 @@ struct calibrate_request {
     double threshold, clear;     /* in force */
     const struct calibrate_span *left_out; /* incidents: by start */
     unsigned n_left_out;
+    unsigned points;             /* of each of the first REPLAY_SHOWN series that a replay is to give out; 0: none */
+};
+/* The series itself, to be drawn: of each stretch of time its worst value (highest; lowest, of BELOW), and of how many exchanges. */
+#define REPLAY_SHOWN 8
+struct replayed_series {
+    struct signal_series series;
+    struct replayed_point { int64_t at_us; double value, n; } *points; /* stretches without data are left out */
+    unsigned n;
 };
 struct replay {                  /* of one threshold over the history */
     double threshold, clear;
@@ -37,6 +45,9 @@ struct replay {                  /* of one threshold over the history */
     unsigned n_firings;
     unsigned series;
     double samples;              /* exchanges, scores behind it */
+    struct replayed_series *shown;
+    unsigned n_shown;
+    int64_t step_us;             /* a stretch */
 };
 #define REPLAY_FIRINGS 100
 struct calibration_proposal {

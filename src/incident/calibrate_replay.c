@@ -217,12 +217,42 @@ void past_runs_replayed(const struct past_runs *p, double threshold, double clea
     mem_free(alarms.at);
 }
 
+/* Windows with too little in them say nothing, live and here. */
+static void show_run(const struct past_runs *p, const struct past_run *r, uint32_t stretch, struct replayed_series *ret) {
+    bool below = p->q->rule->when.test == ALERT_BELOW;
+    double least = (double)p->q->rule->when.min_samples;
+    uint32_t last = UINT32_MAX;
+    *ret = (struct replayed_series){.series = r->series, .points = arena_new_array(p->arena, struct replayed_point, p->q->points + 1)};
+    for (uint32_t i = 0; i < r->n && ret->points != NULL; i++) {
+        const struct past_window *w = &r->windows[i];
+        if (w->n < least) continue;
+        struct replayed_point *at = ret->n > 0 ? &ret->points[ret->n - 1] : NULL;
+        if (w->at / stretch != last) {
+            if (ret->n == p->q->points + 1) return;
+            last = w->at / stretch;
+            ret->points[ret->n++] = (struct replayed_point){p->from_us + (int64_t)last * stretch * p->step_us, w->value, w->n};
+        } else if (at != NULL && (below ? w->value < at->value : w->value > at->value)) {
+            at->value = w->value;
+            at->n = w->n;
+        }
+    }
+}
+
+static void show(const struct past_runs *p, struct replay *ret) {
+    uint32_t stretch = p->q->points > 0 ? (p->steps + p->q->points - 1) / p->q->points : 0;
+    if (stretch == 0) return;
+    ret->step_us = (int64_t)stretch * p->step_us;
+    ret->shown = arena_new_array(p->arena, struct replayed_series, REPLAY_SHOWN);
+    for (unsigned i = 0; i < p->n && i < REPLAY_SHOWN && ret->shown != NULL; i++) show_run(p, &p->runs[i], stretch, &ret->shown[ret->n_shown++]);
+}
+
 enum fault calibrate_replay(const struct calibrate_request *q, double threshold, double clear, struct arena *arena, struct replay *ret,
                             struct error *error) {
     struct past_runs p;
     enum fault fault = past_runs_read(q, arena, &p, error);
     if (fault != FAULT_NONE) return fault;
     past_runs_replayed(&p, threshold, clear, ret);
+    show(&p, ret);
     past_runs_deinit(&p);
     return arena_is_full(arena) ? error_set(error, FAULT_TOO_LARGE, "too many alarms to tell") : FAULT_NONE;
 }
