@@ -10,6 +10,8 @@
 #include "wire_change.h"
 #include "wire_consoles.h"
 #include "wire_cost.h"
+#include "wire_desk.h"
+#include "wire_house.h"
 #include "wire_lanes.h"
 #include "wire_notify.h"
 #include "wire_probe.h"
@@ -22,11 +24,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "control/attempts.h"
 #include "control/config_file.h"
 #include "control/console.h"
 #include "control/control.h"
-#include "control/desk.h"
 #include "control/options.h"
 #include "gateway/gateway.h"
 #include "store/ledger.h"
@@ -47,8 +47,7 @@ struct server {
     const struct wire_run *run;
     pthread_mutex_t policy_lock;
     struct policy *policy; /* in force; held */
-    struct registry *registry, *urgent_registry, *door_registry;
-    struct registry *registry, *urgent_registry, *patient_registry;
+    struct registry *registry;
     struct recorder *recorder;
     struct ledger *ledger;
     struct ledger_writer *writer;
@@ -68,11 +67,10 @@ struct server {
     unsigned n_lanes;
     struct http_server *admin; /* on lane 0's loop; NULL without admin_listen */
     struct desk *desk; /* the control thread */
-    struct control_services services, urgent, door; /* urgent: of rollbacks, which wait for no report; door: of what hashes passwords */
-    struct attempts *attempts;
-    struct control_services services, urgent, patient; /* urgent: of rollbacks, which wait for no report; patient: of what waits for providers */
+    struct control_services services;
+    struct desk_wire beside; /* threads that wait for no report */
     struct console_wire consoles;
-    uint64_t lost_seen, failures_seen, seconds;
+    struct house house;
     atomic_bool ready, refuse_when_full; /* the latter from the policy in force */
     atomic_bool leaving; /* who waits for a provider gives up */
     atomic_bool deploying; /* deployments are posted to them */
@@ -395,10 +393,7 @@ static void close_stores(struct server *s) {
     recorder_close(s->recorder);
     ledger_close(s->ledger);
     registry_close(s->registry);
-    registry_close(s->urgent_registry);
-    registry_close(s->door_registry);
-    attempts_free(s->attempts);
-    registry_close(s->patient_registry);
+    desk_wire_end(&s->beside);
     batches_close(s->batches_read);
     evaluations_close(s->evaluations);
 }
@@ -468,22 +463,8 @@ static enum fault start(struct server *s, struct error *error) {
                                error);
     if (!s->alerts) return error->fault;
     alert_wire_lend(s->alerts, &s->services);
-    s->urgent = s->services;
-    s->urgent.registry = s->urgent_registry = registry_open(o->data_dir, error);
-    if (!s->urgent_registry) return error->fault;
-    s->door = s->services;
-    s->door.attempts = s->attempts = attempts_new();
-    s->door.registry = s->door_registry = registry_open(o->data_dir, error);
-    if (!s->door_registry) return error->fault;
-    s->desk = desk_new(&s->services, &s->urgent, &s->door);
-    if (!s->desk) return error_set(error, FAULT_IO, "cannot start the control thread");
-    s->patient = s->services;
-    s->patient.registry = s->patient_registry = registry_open(o->data_dir, error);
-    if (!s->patient_registry) return error->fault;
-    s->patient.batches = NULL;
-    s->patient.evaluations = NULL;
-    s->desk = desk_new(&s->services, &s->urgent);
-    if (!s->desk || !desk_add_patient(s->desk, &s->patient)) return error_set(error, FAULT_IO, "cannot start the control thread");
+    s->desk = desk_wire_begin(&s->beside, &s->services, o->data_dir, error);
+    if (!s->desk) return error->fault;
     fault = console_wire_start(&s->consoles, s->desk, &s->services, o->data_dir, error);
     if (fault == FAULT_NONE) fault = watch_wire_start(s->watch, error);
     if (fault == FAULT_NONE) fault = notify_wire_start(s->notify, error);
@@ -525,41 +506,7 @@ static void stop(struct server *s) {
     pthread_mutex_destroy(&s->policy_lock);
 }
 
-/* ---- keeping house, once a second ---- */
-
-static void set_gauge(struct server *s, enum metric m, int64_t value, const char *label) {
-    metric_set(metric_cell(s->shard, m, (const char *[METRIC_LABELS]){label}), value);
-}
-
-static void set_breaker(void *arg, const struct target_state *t) {
-    struct server *s = arg;
-    const char *labels[METRIC_LABELS] = {t->provider, t->upstream_model};
-    metric_set(metric_cell(s->shard, METRIC_BREAKER, labels), strcmp(t->breaker, "closed") != 0);
-}
-
-static void keep_house(struct server *s) {
-    struct recorder_stats recorded;
-    struct ledger_writer_stats written;
-    recorder_stats(s->recorder, &recorded);
-    ledger_writer_stats(s->writer, &written);
-    set_gauge(s, METRIC_RECORDS_LOST, (int64_t)recorded.lost, NULL);
-    set_gauge(s, METRIC_RECORDER_PENDING, (int64_t)recorded.pending_bytes, NULL);
-    set_gauge(s, METRIC_LEDGER_RECORDS, (int64_t)written.records, NULL);
-    struct policy *p = policy_in_force(s);
-    set_gauge(s, METRIC_POLICY_REVISION, (int64_t)p->revision, NULL);
-    policy_drop(p);
-    set_gauge(s, METRIC_BUILD, 1, VERSION);
-    each_target(s, set_breaker, s);
-    watch_wire_publish(s->watch);
-    console_wire_publish(&s->consoles, s->shard);
-    lanes_publish(s->lanes, s->n_lanes);
-    if (recorded.lost > s->lost_seen) log_event(LOG_ERROR, "records were lost: the flight recorder has no room", NULL);
-    if (written.failures > s->failures_seen) log_event(LOG_ERROR, "the ledger could not be written", "error", written.last_error, NULL);
-    if (atomic_load(&s->fill_due) && !desk_run(s->desk, fill_again, s)) log_event(LOG_WARN, "budgets are still to be filled", NULL);
-    if (++s->seconds % 60 == 0) cost_wire_sweep(s->cost);
-    s->lost_seen = recorded.lost;
-    s->failures_seen = written.failures;
-}
+/* ---- until it is stopped ---- */
 
 /* On the control thread, which alone uses the registry. */
 static void reload_on_signal(void *arg) {
@@ -573,7 +520,8 @@ static void reload_on_signal(void *arg) {
 static void serve_until_stopped(struct server *s, const sigset_t *signals) {
     struct timespec second = {.tv_sec = 1};
     for (;;) {
-        keep_house(s);
+        house_keep(&s->house, &s->services);
+        if (atomic_load(&s->fill_due) && !desk_run(s->desk, fill_again, s)) log_event(LOG_WARN, "budgets are still to be filled", NULL);
         if (s->run->each_second) s->run->each_second(s->run->ctx);
         int signal = sigtimedwait(signals, NULL, &second);
         if (signal == SIGHUP && !desk_run(s->desk, reload_on_signal, s))
@@ -618,6 +566,7 @@ int wire_run(const struct wire_run *r) {
     enum fault fault = start(&s, &error);
     if (fault == FAULT_NONE) {
         atomic_store(&s.ready, true);
+        s.house = (struct house){.shard = s.shard, .watch = s.watch, .cost = s.cost, .consoles = &s.consoles, .lanes = s.lanes, .n_lanes = s.n_lanes};
         if (r->ready) r->ready(r->ctx, gateway_port(s.lanes[0].gateway));
         else say_ready(&s);
         wire_tell_ready(&s.policy->server, gateway_port(s.lanes[0].gateway), s.admin ? http_server_port(s.admin) : 0, !private);

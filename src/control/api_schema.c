@@ -230,7 +230,29 @@ static const struct api_field fields[] = {
     {NULL, NULL, NULL, NULL},
 };
 
-const struct api_field *const api_schemas[] = {fields, api_fields_change_live, api_fields_change_review, api_fields_change_rollouts, api_fields_change_versions, api_fields_console_reads, api_fields_cost, api_fields_eval_compare, api_fields_eval_definition, api_fields_eval_judges, api_fields_eval_online, api_fields_eval_runs, api_fields_review, api_fields_watch_actions, api_fields_watch_alerts, api_fields_watch_notices, api_fields_watch_oncall, api_fields_watch_providers, api_fields_watch_signals, api_fields_watch_thresholds, NULL};
-const struct api_field *const api_schemas[] = {fields, api_fields_change_live, api_fields_change_review, api_fields_change_rollouts, api_fields_change_versions, api_fields_console_auth, api_fields_cost, api_fields_eval_compare, api_fields_eval_definition, api_fields_eval_judges, api_fields_eval_online, api_fields_eval_runs, api_fields_review, api_fields_watch_actions, api_fields_watch_alerts, api_fields_watch_notices, api_fields_watch_oncall, api_fields_watch_providers, api_fields_watch_signals, api_fields_watch_thresholds, NULL};
-const struct api_field *const api_schemas[] = {fields, api_fields_change_live, api_fields_change_review, api_fields_change_rollouts, api_fields_change_versions, api_fields_console_exchange, api_fields_console_reads, api_fields_cost, api_fields_eval_compare, api_fields_eval_definition, api_fields_eval_judges, api_fields_eval_online, api_fields_eval_runs, api_fields_review, api_fields_watch_actions, api_fields_watch_alerts, api_fields_watch_notices, api_fields_watch_oncall, api_fields_watch_providers, api_fields_watch_signals, api_fields_watch_thresholds, NULL};
-const struct api_field *const api_schemas[] = {fields, api_fields_change_live, api_fields_change_review, api_fields_change_rollouts, api_fields_change_versions, api_fields_console_reads, api_fields_console_settings, api_fields_cost, api_fields_eval_compare, api_fields_eval_definition, api_fields_eval_judges, api_fields_eval_online, api_fields_eval_runs, api_fields_review, api_fields_watch_actions, api_fields_watch_alerts, api_fields_watch_notices, api_fields_watch_oncall, api_fields_watch_providers, api_fields_watch_signals, api_fields_watch_thresholds, NULL};
+const struct api_field *const api_schemas[] = {
+    fields,
+    api_fields_change_live,
+    api_fields_change_review,
+    api_fields_change_rollouts,
+    api_fields_change_versions,
+    api_fields_console_auth,
+    api_fields_console_exchange,
+    api_fields_console_reads,
+    api_fields_console_settings,
+    api_fields_cost,
+    api_fields_eval_compare,
+    api_fields_eval_definition,
+    api_fields_eval_judges,
+    api_fields_eval_online,
+    api_fields_eval_runs,
+    api_fields_review,
+    api_fields_watch_actions,
+    api_fields_watch_alerts,
+    api_fields_watch_notices,
+    api_fields_watch_oncall,
+    api_fields_watch_providers,
+    api_fields_watch_signals,
+    api_fields_watch_thresholds,
+    NULL,
+};

@@ -98,7 +98,6 @@ struct control_services {
     struct consoles *consoles;      /* NULL: no server is running */
     struct shared_answers *shared;  /* NULL: each answer is computed */
     int64_t started_us;             /* wall */
-    bool demo;                      /* `quarterdeck demo`: nothing in it is real, and it says so */
 };
 
 struct api_request {

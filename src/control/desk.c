@@ -26,8 +26,7 @@ struct clerk { /* one thread */
     _Atomic int64_t load_us, since_us; /* what its jobs are expected to take; when the one under way began, 0: none is */
 };
 struct desk {
-    struct clerk usual, urgent, door; /* the latter two: without a thread where there are no services for them */
-    struct clerk usual, urgent, patient; /* the latter two: without a thread where there are no services for them */
+    struct clerk usual, urgent, door, patient; /* the latter three: without a thread where there are no services for them */
     struct clerk readers[DESK_READERS];
     unsigned n_readers;
     struct consoles *consoles;
@@ -148,7 +147,7 @@ struct desk *desk_new(const struct control_services *services, const struct cont
     return NULL;
 }
 
-bool desk_add_patient(struct desk *d, const struct control_services *services) { return begin(&d->patient, services); }
+bool desk_add_patient(struct desk *d, const struct control_services *services) { return begin(&d->patient, services, BACKLOG); }
 
 bool desk_add_reader(struct desk *d, const struct control_services *services) {
     if (d->n_readers == DESK_READERS || !begin(&d->readers[d->n_readers], services, BACKLOG)) return false;
