@@ -2,6 +2,7 @@
 #include "wire_alert_parts.h"
 
 #include "base/clock.h"
+#include "base/virtual_time.h"
 #include "store/score.h"
 #include "store/scored.h"
 
@@ -138,7 +139,8 @@ static enum fault feed_scores(struct alert_wire *w, const struct policy *p, int6
     if (fault == FAULT_NONE) fault = s.fault;
     if (fault == FAULT_NONE) w->scored_us = now_us;
     w->scored_pause_us = SCORED_SHARE * (clock_us() - begun_us);
-    if (w->scored_pause_us < SCORED_EVERY_US) w->scored_pause_us = SCORED_EVERY_US;
+    int64_t every_us = virtual_time_cadence(SCORED_EVERY_US);
+    if (w->scored_pause_us < every_us) w->scored_pause_us = every_us;
     if (w->scored_pause_us > SCORED_LONGEST_US) w->scored_pause_us = SCORED_LONGEST_US;
     return fault;
 }

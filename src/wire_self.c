@@ -4,6 +4,7 @@
 #include "base/certificate.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/virtual_time.h"
 #include "cost/outlook.h"
 
 #include <dirent.h>
@@ -202,7 +203,7 @@ enum fault self_wire_look(struct self_wire *w, struct signals *signals, struct a
     look_at_file(w, p, mono_us);
     policy_drop(p);
     if (w->s.jobs != NULL) w->s.jobs(w->s.jobs_ctx, add_job, jobs);
-    if (signals != NULL && w->s.budgets != NULL && (w->budgets_us == 0 || mono_us - w->budgets_us >= BUDGETS_US)) {
+    if (signals != NULL && w->s.budgets != NULL && (w->budgets_us == 0 || mono_us - w->budgets_us >= virtual_time_cadence(BUDGETS_US))) {
         read_budgets(w, signals, arena, wall_us);
         w->budgets_us = mono_us;
     }

@@ -1,5 +1,7 @@
 #include "base/schedule.h"
 
+#include "base/virtual_time.h"
+
 #define SECOND_US 1000000LL
 #define DAY_S 86400
 
@@ -64,7 +66,7 @@ void schedule_end(struct schedule *s, unsigned job, int64_t mono_us, int64_t day
     struct schedule_row *r = &s->rows[job];
     r->ran = true;
     r->ended_us = mono_us;
-    r->due_us = mono_us + s->jobs[job].cadence_us;
+    r->due_us = mono_us + virtual_time_cadence(s->jobs[job].cadence_us);
     if (s->jobs[job].daily && good) {
         r->day = day;
         r->due_us = mono_us; /* the next day's turn comes with the day */

@@ -17,6 +17,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define RARE_US 1800000000LL /* what comes about less often than this stays as it is */
+
 enum { MEMBERS = 256 }; /* of whom descriptors are looked at together; a server has some 20 threads, more wait in real time */
 
 struct virtual_waiter { /* one for each thread that takes part */
@@ -183,7 +185,8 @@ int64_t virtual_time_lazily(int64_t delay_us) {
 }
 
 int64_t virtual_time_cadence(int64_t cadence_us) {
-    return virtual_time_is_on() && cadence_us < VIRTUAL_TIME_LAZY_US ? VIRTUAL_TIME_LAZY_US : cadence_us;
+    if (!virtual_time_is_on() || cadence_us >= RARE_US) return cadence_us;
+    return 3 * cadence_us > VIRTUAL_TIME_LAZY_US ? 3 * cadence_us : VIRTUAL_TIME_LAZY_US;
 }
 
 /* ---- waiting ---- */

@@ -34,7 +34,8 @@ void virtual_time_leave(void); /* and does not any more, so that it may block on
 /* A delay of work that is looked after now and then, and loses nothing by being late: as it is; under virtual time no shorter than to
  * the next full five minutes, so that all such looks fall together, or to where virtual time meets the real one. */
 int64_t virtual_time_lazily(int64_t delay_us);
-int64_t virtual_time_cadence(int64_t cadence_us); /* how often such work comes about, then */
+/* How often such work comes about: as it is; under virtual time a third as often, and no more than each five minutes, unless it is rare. */
+int64_t virtual_time_cadence(int64_t cadence_us);
 
 /* ---- for base/mailbox and io/loop ---- */
 struct virtual_waiter;

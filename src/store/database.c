@@ -173,13 +173,12 @@ const char *database_path(const struct database *db) {
 
 void database_close(struct database *db) {
     if (db == NULL) return;
-    for (unsigned i = 0; i < db->n_statements; i++) sqlite3_finalize(db->statements[i].handle);
-    db->n_statements = 0;
     if (db->home != NULL) {
         database_rollback(db);
         db->home(db->home_ctx, db);
         return;
     }
+    for (unsigned i = 0; i < db->n_statements; i++) sqlite3_finalize(db->statements[i].handle);
     sqlite3_close_v2(db->handle);
     mem_free(db->path);
     mem_free(db);
@@ -194,13 +193,14 @@ enum fault database_exec(struct database *db, const char *sql, struct error *err
     return code == SQLITE_OK ? FAULT_NONE : failed(db, code, error);
 }
 
-enum fault database_number(struct database *db, const char *sql, int64_t *ret, struct error *error) {
-    sqlite3_stmt *s = NULL;
-    int code = sqlite3_prepare_v2(db->handle, sql, -1, &s, NULL);
-    if (code == SQLITE_OK) code = sqlite3_step(s);
-    if (code == SQLITE_ROW) *ret = sqlite3_column_int64(s, 0);
-    enum fault fault = code == SQLITE_ROW || code == SQLITE_DONE ? FAULT_NONE : failed(db, code, error);
-    sqlite3_finalize(s);
+enum fault database_number(struct database *db, const char *literal, int64_t *ret, struct error *error) {
+    struct statement *s;
+    bool row = false;
+    enum fault fault = statement_of(db, literal, &s, error);
+    if (fault != FAULT_NONE) return fault;
+    fault = statement_step(s, &row, error);
+    if (fault == FAULT_NONE && row) *ret = statement_i64(s, 0);
+    statement_reset(s);
     return fault;
 }
 

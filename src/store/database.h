@@ -33,15 +33,15 @@ struct database_options {
 struct database *database_open(const char *path, const struct database_options *o, enum fault *ret_fault,
                                struct error *error) MUST_CHECK;
 void database_close(struct database *db);             /* accepts NULL */
-/* Closing it hands it to `home` instead, without statements or a transaction; home closes it for good, having set NULL. */
+/* Closing it hands it to `home` instead, without a transaction; home closes it for good, having set NULL. */
 void database_set_home(struct database *db, void (*home)(void *ctx, struct database *db), void *ctx);
 const char *database_path(const struct database *db);
 bool database_is_there(const struct database *db);    /* its name leads to the file that it was opened on */
 const char *database_name(const struct database *db); /* the file's name without its folder */
 
 enum fault database_exec(struct database *db, const char *sql, struct error *error) MUST_CHECK;
-/* The first row's first column; unchanged when there is no row. */
-enum fault database_number(struct database *db, const char *sql, int64_t *ret,
+/* The first row's first column; unchanged when there is no row. The text is a literal, as of statement_of. */
+enum fault database_number(struct database *db, const char *literal, int64_t *ret,
                            struct error *error) MUST_CHECK;
 int64_t database_changes(const struct database *db);
 
