@@ -21,6 +21,7 @@ const struct cli_verb cli_verbs[] = {
     {"export", "export records --format jsonl|csv", "all records that match, for other tools", cli_export},
     {"model", "model list|price|route", "models with their targets and prices; routing by difficulty", cli_model},
     {"key", "key create|list|revoke", "keys of applications", cli_key},
+    {"user", "user list|add|role|password|...", "who may sign in to the console, and what they may", cli_user},
     {"cost", "cost report|explain|findings|...", "where the money went, why it changed, who noticed, how to spend less", cli_cost},
     {"suite", "suite check|import|add|list|show|remove", "evaluation sets: in files, and registered", cli_suite},
     {"apply", "apply -f DIR|FILE", "bring files of suites, judges, scoring rules, prompts and knowledge bases into the registry", cli_apply},

@@ -179,7 +179,7 @@ static bool begins_with_one(const char *path, const char *const *beginnings) {
 
 static const char *const of_evaluations[] = {"/api/v1/suites", "/api/v1/evals", "/api/v1/judges", "/api/v1/calibrations", "/api/v1/reviews", "/api/v1/scoring", NULL};
 static const char *const of_registry[] = {"/api/v1/actions", "/api/v1/alerts", "/api/v1/alert-rules", "/api/v1/silences", "/api/v1/thresholds", "/api/v1/receivers", "/api/v1/notices", "/api/v1/oncall",
-                                          "/api/v1/prompts", "/api/v1/rollouts", "/api/v1/knowledge", "/api/v1/keys", "/api/v1/audit", "/api/v1/budgets", "/api/v1/limits", "/api/v1/approvals", "/api/v1/models/",
+                                          "/api/v1/prompts", "/api/v1/rollouts", "/api/v1/knowledge", "/api/v1/keys", "/api/v1/users", "/api/v1/audit", "/api/v1/budgets", "/api/v1/limits", "/api/v1/approvals", "/api/v1/models/",
                                           "/api/v1/cost/cache-calibration", "/api/v1/cost/tokenizer", "/api/v1/findings", NULL};
 
 static int open_stores(struct client *c, const char *path) {

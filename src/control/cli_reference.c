@@ -240,9 +240,11 @@ static void api(const struct cli_verb *wired) {
     begin("API");
     printf("The control plane, JSON over HTTP; `/api/v1/openapi.json` says the same for machines. Times in answers are RFC 3339 in UTC.\n"
            "A wrong or unknown parameter is a 400 that names it.\n\n"
-           "Who may: operators send `authorization: Bearer TOKEN` with a token of the setting `tokens`. A viewer reads, an operator also\n"
-           "changes, an approver also says yes or no to what others made, an admin may do everything; `editor` is another name of approver. While no tokens are configured, the control plane answers only to this\n"
-           "machine: to peers on a loopback address, not through a proxy, and not for web pages of other origins.\n\n"
+           "Who may: people sign in (`POST /api/v1/session`) and send the cookie, and with a change also the header `x-quarterdeck-csrf`;\n"
+           "tools send `authorization: Bearer TOKEN` with a token of the setting `tokens`. A viewer reads, an operator also changes, an\n"
+           "approver also says yes or no to what others made, an admin may do everything. While there are neither tokens nor users, the\n"
+           "control plane answers only to this machine: to peers on a loopback address, not through a proxy, and not for web pages of other\n"
+           "origins.\n\n"
            "Errors are `{\"error\":{\"code\",\"message\"}}`; `code` is a name of [faults.md](faults.md).\n\n");
     for (const struct api_route *r = api_routes; r->method; r++) route(r);
     printf("## Shapes\n\n`[T]` is an array of T, `{T}` an object with members of your own.\n\n");
@@ -264,7 +266,7 @@ static const struct cli_verb *parts_of(const char *verb) {
     static const struct {
         const char *verb;
         const struct cli_verb *parts;
-    } all[] = {{"action", cli_action_parts}, {"record", cli_record_parts}, {"model", cli_model_parts}, {"key", cli_key_parts}, {"policy", cli_policy_parts},
+    } all[] = {{"action", cli_action_parts}, {"record", cli_record_parts}, {"model", cli_model_parts}, {"key", cli_key_parts}, {"user", cli_user_parts}, {"policy", cli_policy_parts},
                {"cost", cli_cost_parts}, {"budget", cli_budget_parts}, {"limit", cli_limit_parts}, {"batch", cli_batch_parts},
                {"review", cli_review_parts}, {"finding", cli_finding_parts}, {"eval", cli_eval_parts}, {"suite", cli_suite_parts},
                {"audit", cli_audit_parts}, {"prompt", cli_prompt_parts}, {"knowledge", cli_knowledge_parts}, {"rollout", cli_rollout_parts},

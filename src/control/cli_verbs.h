@@ -15,6 +15,7 @@ int cli_record(int argc, char **argv);
 int cli_export(int argc, char **argv);
 int cli_model(int argc, char **argv);
 int cli_key(int argc, char **argv);
+int cli_user(int argc, char **argv);
 int cli_policy(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_policy_audit(int argc, char **argv); /* cli_audit.c */
@@ -44,7 +45,7 @@ int cli_reference(int argc, char **argv, const struct cli_verb *wired);
 extern const struct cli_verb cli_action_parts[], cli_record_parts[], cli_model_parts[], cli_key_parts[], cli_policy_parts[], cli_cost_parts[], cli_budget_parts[],
     cli_limit_parts[], cli_batch_parts[], cli_review_parts[], cli_finding_parts[], cli_eval_parts[], cli_suite_parts[],
     cli_rollout_parts[], cli_audit_parts[], cli_prompt_parts[], cli_knowledge_parts[], cli_alert_parts[], cli_oncall_parts[],
-    cli_provider_parts[];
+    cli_user_parts[], cli_provider_parts[];
 
 /* Exactly `least` to `most` positional arguments, or the exit code 2 after having said what is expected; -1: good. */
 int cli_expect(const char *usage, int found, int least, int most);

@@ -40,7 +40,8 @@ class Program:
             match = re.search(rb"ready on https?://[^ ]*:(\d+)", line)
             self.port = int(match.group(1)) if match else None
         self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        self.said = []  # what it says after that, line by line
+        threading.Thread(target=lambda: self.said.extend(iter(self.process.stdout.readline, b"")), daemon=True).start()
 
     @property
     def pid(self):
