@@ -133,10 +133,10 @@ static bool may_try(struct api_call *c, struct slice name) {
 }
 
 /* The name is not told: who is in a hurry types the password there. */
-static void failed(struct api_call *c, struct slice name, const char *known, const char *what) {
+static void failed(struct api_call *c, enum fault fault, struct slice name, const char *known, const char *what) {
     attempts_failed(c->s->attempts, name, c->q->peer, clock_us());
     log_event(LOG_WARN, "a sign-in was refused", "from", c->q->peer ? c->q->peer : "this process", "user", known ? known : "unknown", NULL);
-    api_fail(c, FAULT_SIGN_IN, "%s", what);
+    api_fail(c, fault, "%s", what);
 }
 
 static void by_token(struct api_call *c, struct slice token) {
@@ -146,7 +146,7 @@ static void by_token(struct api_call *c, struct slice token) {
     struct slice key = slice_make((const char *)digest.bytes, sizeof digest.bytes);
     const struct operator_token *t = c->policy ? table_get(&c->policy->token_by_digest, key) : NULL;
     if (!t || !digest_eq(&t->digest, &digest)) {
-        failed(c, SLICE_NULL, NULL, "unknown operator token: it is none of `tokens` in the configuration");
+        failed(c, FAULT_SIGN_IN, SLICE_NULL, NULL, "unknown operator token: it is none of `tokens` in the configuration");
         return;
     }
     begin(c, &(struct session){.user = SLICE_NULL, .token = t->digest, .role = t->role}, slice_of(t->name), "session.begin");
@@ -168,7 +168,9 @@ static bool check_password(struct api_call *c, struct slice name, struct slice p
     if (fault != FAULT_NOT_FOUND && !api_check(c, fault, &error)) return false;
     bool same = password_is(password, fault == FAULT_NONE ? u.hash : SLICE_NULL);
     if (!same || !u.enabled) {
-        failed(c, name, fault == FAULT_NONE ? arena_text(c->arena, u.name) : NULL, "name and password do not match");
+        const char *known = fault == FAULT_NONE ? arena_text(c->arena, u.name) : NULL;
+        if (c->who.by == API_SESSION) failed(c, FAULT_NOT_PERMITTED, name, known, "old: this is not the password"); /* who is in, is in */
+        else failed(c, FAULT_SIGN_IN, name, known, "name and password do not match");
         return false;
     }
     attempts_good(c->s->attempts, name);
@@ -248,7 +250,7 @@ void api_setup(struct api_call *c) {
     if (!api_need_registry(c) || !may_try(c, SLICE_NULL)) return;
     if (!api_check(c, setup_check(c->s->registry, api_text(c, "secret"), clock_wall_us(), &good, &error), &error)) return;
     if (!good) {
-        failed(c, SLICE_NULL, NULL, "this set-up link does not hold: it is good for 24 hours, until there is a user or the server has printed another; restart the "
+        failed(c, FAULT_SIGN_IN, SLICE_NULL, NULL, "this set-up link does not hold: it is good for 24 hours, until there is a user or the server has printed another; restart the "
                                     "server for a new one, or sign in");
         return;
     }

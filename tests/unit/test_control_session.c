@@ -164,7 +164,7 @@ static void a_password_of_ones_own(void **state) {
     EXPECT_STATUS(200, sign_in(d, "ada", PASSWORD, &a));
     EXPECT_STATUS(200, sign_in(d, "ada", PASSWORD, &b));
     EXPECT_STATUS(400, call(d, &a, "POST", "/api/v1/session/password", "{\"old\":\"" PASSWORD "\",\"new\":\"short\"}"));
-    EXPECT_STATUS(401, call(d, &a, "POST", "/api/v1/session/password", "{\"old\":\"something else\",\"new\":\"" PASSWORD "!\"}"));
+    EXPECT_STATUS(403, call(d, &a, "POST", "/api/v1/session/password", "{\"old\":\"something else\",\"new\":\"" PASSWORD "!\"}"));
     EXPECT_STATUS(200, call(d, &a, "POST", "/api/v1/session/password", "{\"old\":\"" PASSWORD "\",\"new\":\"" PASSWORD "!\"}"));
     struct browser after;
     keep(d, &after);
