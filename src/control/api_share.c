@@ -33,6 +33,7 @@ static void say_known(const struct api_request *q, struct api_response *ret) {
     enum { NOT_MODIFIED = 304 };
     if (ret->etag[0] == '\0' || !api_is_known(q->if_none_match, ret->etag)) return;
     ret->status = NOT_MODIFIED;
+    ret->content_type = "text/plain"; /* of nothing */
     buffer_clear(&ret->body);
 }
 

@@ -1,6 +1,7 @@
 /* The control thread: whoever asks whether we are alive does not wait for it. */
 #include "test_io_server_rig.h"
 
+#include "control/consoles.h"
 #include "control/desk.h"
 
 #include <stdatomic.h>
@@ -133,11 +134,128 @@ static void a_rollback_does_not_wait(void **state) {
     end(&o);
 }
 
+/* ---- readers ---- */
+
+struct clerk_rig {
+    struct control_services services;
+    atomic_bool wait; /* its next call takes until then */
+    atomic_int calls;
+};
+static struct clerk_rig readers[2];
+static struct {
+    struct site *site;
+    int peer;
+    const char *words;
+    atomic_bool *release; /* once the loop goes */
+} wanted;
+
+static struct policy *slow_policy(void *ctx) {
+    struct clerk_rig *r = ctx;
+    atomic_fetch_add(&r->calls, 1);
+    while (atomic_load(&r->wait)) clock_sleep_us(100);
+    return NULL;
+}
+
+static void until_awaited(void *arg) {
+    struct site *s = wanted.site;
+    if (wanted.release) atomic_store(wanted.release, false);
+    if (rig_took(wanted.peer, &s->in, wanted.words)) loop_stop(s->loop);
+    else loop_defer(s->loop, until_awaited, arg);
+}
+
+static void go_on_until(struct site *s, int peer, atomic_bool *release, const char *words) {
+    wanted.site = s;
+    wanted.peer = peer;
+    wanted.words = words;
+    wanted.release = release;
+    loop_defer(s->loop, until_awaited, NULL);
+    loop_run(s->loop);
+}
+
+static void quickly(struct site *s, const char *request, const char *words) {
+    buffer_clear(&s->in);
+    rig_say(s->peer, request);
+    go_on_until(s, s->peer, NULL, words);
+}
+
+#define ASK(path) "GET /api/v1/" path " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+#define ANSWERED "\"error\"" /* in its own words: there is no registry here */
+
+static void begin_with_readers(struct office *o, struct site *s) {
+    begin(o, s); /* the control thread is busy from now on */
+    for (unsigned i = 0; i < 2; i++) {
+        atomic_store(&readers[i].wait, false);
+        atomic_store(&readers[i].calls, 0);
+        readers[i].services = (struct control_services){.ctx = &readers[i], .policy = slow_policy};
+        assert_true(desk_add_reader(o->desk, &readers[i].services));
+    }
+}
+
+/* `reader` is at it, and it takes its time. */
+static void begin_report(struct site *s, int peer, unsigned reader) {
+    int before = atomic_load(&readers[reader].calls);
+    atomic_store(&readers[reader].wait, true);
+    rig_say(peer, ASK("keys"));
+    RIG_WAIT(s->loop, atomic_load(&readers[reader].calls) > before);
+}
+
+static void end_report(struct site *s, int peer, unsigned reader) {
+    buffer_clear(&s->in);
+    go_on_until(s, peer, &readers[reader].wait, ANSWERED);
+}
+
+/* A report that takes its time holds up nobody; and what took long once leaves a reader to the others. */
+static void a_report_holds_up_nobody(void **state) {
+    struct site *s = *state;
+    struct office o;
+    begin_with_readers(&o, s);
+    int peer = rig_connect(http_server_port(s->server));
+    begin_report(s, peer, 1);
+    for (int i = 0; i < 3; i++) quickly(s, ASK("budgets"), ANSWERED);
+    assert_int_equal(atomic_load(&readers[0].calls), 3);
+    clock_advance(10 * DESK_HEAVY_US); /* that long it took */
+    end_report(s, peer, 1);
+    begin_report(s, peer, 0); /* though the other one is as idle */
+    for (int i = 0; i < 3; i++) quickly(s, ASK("budgets"), ANSWERED);
+    assert_int_equal(atomic_load(&readers[1].calls), 4);
+    end_report(s, peer, 0);
+    assert_true(atomic_load(&o.busy) && !atomic_load(&o.release)); /* and what changes something was under way all the time */
+    close(peer);
+    end(&o);
+}
+
+/* Through the desk: a stream is begun on the loop, and the console is asked again when people may have changed. */
+static void a_stream_is_handed_on(void **state) {
+    struct site *s = *state;
+    struct office o;
+    begin_with_readers(&o, s);
+    struct consoles *consoles = consoles_new(1, NULL);
+    consoles_add_loop(consoles, 0, s->loop);
+    desk_lend(o.desk, consoles);
+    for (unsigned i = 0; i < 2; i++) readers[i].services.consoles = consoles;
+    quickly(s, ASK("live?topics=alerts"), "event: hello");
+    assert_true(rig_has(&s->in, "{\"topics\":[\"alerts\"],\"sampled\":false"));
+    int calls = atomic_load(&readers[0].calls) + atomic_load(&readers[1].calls);
+    consoles_changed(consoles, CONSOLE_ALERTS | CONSOLE_PEOPLE);
+    clock_advance(1000000);
+    go_on_until(s, s->peer, NULL, "event: changed");
+    RIG_WAIT(s->loop, atomic_load(&readers[0].calls) + atomic_load(&readers[1].calls) > calls);
+    assert_int_equal(consoles_count(consoles), 1);
+    http_server_free(s->server);
+    s->server = NULL;
+    end(&o);
+    rig_turns(s->loop, 10);
+    consoles_free(consoles);
+}
+
 int main(void) {
+    clock_fake(1000000, 1790000000000000);
     const struct CMUnitTest tests[] = {
         TEST(probes_are_answered_while_the_desk_is_busy),
         TEST(all_else_waits_for_the_desk),
         TEST(a_rollback_does_not_wait),
+        TEST(a_report_holds_up_nobody),
+        TEST(a_stream_is_handed_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
