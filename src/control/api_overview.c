@@ -14,106 +14,159 @@ enum { TREND_POINTS = 96, TREND_METRICS = 4 };
 
 static const enum series_metric trends[TREND_METRICS] = {SERIES_QUALITY, SERIES_LATENCY_P95, SERIES_COST, SERIES_ERROR_RATE};
 
+struct line {
+    struct series_point points[SERIES_STEPS][TREND_METRICS];
+};
 struct rows {
     struct overview *o;
     struct overview_row *at; /* all together first */
-    unsigned n, left_off;
-    struct table by_name;
-    struct series_query query;
-    struct series_set each, all;
+    struct line **lines;     /* of each row */
+    unsigned n, n_steps;
+    bool left_off;           /* there are more applications */
+    int64_t step_us, oldest_us;
+    struct table by_name;    /* the row's index */
+    struct rollup step;      /* of all, at step_at */
+    struct weighted_sums step_scores;
+    int64_t step_at;
 };
 
-/* ---- reading ---- */
+/* ---- reading ---- one look at the rollups and one at the scores, by step and application */
 
-static struct overview_row *row_of(struct rows *r, struct slice application) {
-    struct overview_row *row = table_get(&r->by_name, application);
-    if (row != NULL) return row;
-    row = &r->at[r->n++];
-    row->application = arena_slice(r->o->c->arena, application);
+static bool new_row(struct rows *r, struct slice application) {
+    static const struct rollup nothing;
+    struct overview_row *row = &r->at[r->n];
+    struct line *line = r->lines[r->n] = arena_new(r->o->c->arena, struct line);
+    if (line == NULL) return false;
+    row->application = slice_is_null(application) ? application : arena_slice(r->o->c->arena, application);
     rollup_init(&row->sums);
-    table_put(&r->by_name, application, row);
-    return row;
+    for (unsigned i = 0; i < r->n_steps; i++) {
+        int64_t start = r->o->from_us + i * r->step_us;
+        bool known = start <= r->o->now_us && start + r->step_us > r->oldest_us;
+        for (unsigned m = 0; m < TREND_METRICS; m++) line->points[i][m] = known ? series_of_rollup(trends[m], &nothing) : SERIES_UNKNOWN;
+    }
+    if (!slice_is_null(application)) table_put(&r->by_name, application, (void *)(uintptr_t)r->n);
+    r->n++;
+    return true;
+}
+
+/* 0: there is none. */
+static unsigned index_of(const struct rows *r, struct slice application) {
+    return slice_is_null(application) ? 0 : (unsigned)(uintptr_t)table_get(&r->by_name, application);
+}
+
+static void put_points(struct rows *r, unsigned row, int64_t start_us, const struct rollup *u) {
+    int64_t i = (start_us - r->o->from_us) / r->step_us;
+    if (i < 0 || i >= r->n_steps) return;
+    for (unsigned m = 0; m < TREND_METRICS; m++)
+        if (trends[m] != SERIES_QUALITY) r->lines[row]->points[i][m] = series_of_rollup(trends[m], u);
+}
+
+static void end_step(struct rows *r) {
+    if (r->step.count > 0) put_points(r, 0, r->step_at, &r->step);
+    rollup_deinit(&r->step);
+    rollup_init(&r->step);
 }
 
 static bool add_rollup(void *ctx, const struct rollup *u) {
     struct rows *r = ctx;
+    if (u->start_us != r->step_at) end_step(r);
+    r->step_at = u->start_us;
+    rollup_merge(&r->step, u);
     rollup_merge(&r->at[0].sums, u);
-    if (slice_is_null(u->application)) return true;
-    if (table_get(&r->by_name, u->application) == NULL && r->n > OVERVIEW_ROWS) {
-        r->left_off++;
+    unsigned row = index_of(r, u->application);
+    if (row == 0 && !slice_is_null(u->application) && r->n <= OVERVIEW_ROWS && new_row(r, u->application)) row = r->n - 1;
+    if (row == 0) {
+        r->left_off |= !slice_is_null(u->application);
         return true;
     }
-    rollup_merge(&row_of(r, u->application)->sums, u);
+    rollup_merge(&r->at[row].sums, u);
+    put_points(r, row, u->start_us, u);
     return true;
+}
+
+static void put_score(struct rows *r, unsigned row, int64_t start_us, const struct weighted_sums *s) {
+    int64_t i = (start_us - r->o->from_us) / r->step_us;
+    if (i >= 0 && i < r->n_steps) r->lines[row]->points[i][0] = series_of_scores(s);
+}
+
+static void end_scores(struct rows *r) {
+    if (r->step_scores.n > 0) put_score(r, 0, r->step_at, &r->step_scores);
+    r->step_scores = (struct weighted_sums){0};
 }
 
 static bool add_scores(void *ctx, const struct scored_sum *s) {
     struct rows *r = ctx;
+    if (s->start_us != r->step_at) end_scores(r);
+    r->step_at = s->start_us;
+    weighted_sums_add(&r->step_scores, &s->sums);
     weighted_sums_add(&r->at[0].scores, &s->sums);
-    struct overview_row *row = slice_is_null(s->label) ? NULL : table_get(&r->by_name, s->label);
-    if (row != NULL) weighted_sums_add(&row->scores, &s->sums);
+    unsigned row = index_of(r, s->label);
+    if (row == 0) return true;
+    weighted_sums_add(&r->at[row].scores, &s->sums);
+    put_score(r, row, s->start_us, &s->sums);
     return true;
 }
 
-static bool read_rows(struct rows *r) {
+static bool read_all(struct rows *r) {
     struct api_call *c = r->o->c;
     struct error error;
     struct slice only = api_text(c, "application");
-    struct rollup_query q = {.from_us = r->o->from_us, .to_us = r->o->to_us, .by = BY_APPLICATION, .application = only};
-    int64_t hour = r->o->from_us - r->o->from_us % HOUR_US;
-    struct scored_sums_query scored = {.from_us = hour, .to_us = r->o->to_us, .by = SCORED_BY_APPLICATION, .application = only};
-    if (!slice_is_null(only)) row_of(r, only);
-    for (unsigned i = 0; slice_is_null(only) && c->policy != NULL && i < c->policy->n_applications && r->n <= OVERVIEW_ROWS; i++) row_of(r, slice_of(c->policy->applications[i].name));
-    return api_check(c, ledger_rollup(c->s->ledger, &q, add_rollup, r, &error), &error) &&
-           (c->s->evaluations == NULL || api_check(c, scored_sums(c->s->evaluations, &scored, add_scores, r, &error), &error));
+    struct rollup_query q = {.from_us = r->o->from_us, .to_us = r->o->to_us, .step_us = r->step_us, .by = BY_TIME | BY_APPLICATION, .application = only};
+    struct scored_sums_query scored = {.from_us = r->o->from_us - r->o->from_us % HOUR_US, .to_us = r->o->to_us, .step_us = r->step_us > HOUR_US ? r->step_us : HOUR_US,
+                                       .by = SCORED_BY_APPLICATION, .application = only};
+    bool good = new_row(r, SLICE_NULL) && (slice_is_null(only) || new_row(r, only));
+    for (unsigned i = 0; good && slice_is_null(only) && c->policy != NULL && i < c->policy->n_applications && r->n <= OVERVIEW_ROWS; i++)
+        good = new_row(r, slice_of(c->policy->applications[i].name));
+    if (!good) {
+        api_fail(c, FAULT_TOO_LARGE, "no room for the applications");
+        return false;
+    }
+    if (!api_check(c, ledger_rollup(c->s->ledger, &q, add_rollup, r, &error), &error)) return false;
+    end_step(r);
+    r->step_at = 0;
+    if (c->s->evaluations != NULL && !api_check(c, scored_sums(c->s->evaluations, &scored, add_scores, r, &error), &error)) return false;
+    end_scores(r);
+    return true;
 }
 
 /* Whole hours where the window is longer than some: those are read from few rows. */
-static bool read_trends(struct rows *r) {
+static bool open_rows(struct rows *r) {
     struct api_call *c = r->o->c;
     struct error error;
     int64_t span = r->o->to_us - r->o->from_us, unit = span > 6 * HOUR_US ? HOUR_US : 5 * 60 * SECOND_US;
-    struct series_query *q = &r->query;
-    *q = (struct series_query){.from_us = r->o->from_us, .to_us = r->o->to_us, .step_us = (span / TREND_POINTS / unit + 1) * unit, .now_us = r->o->now_us,
-                               .by = SERIES_BY_APPLICATION, .application = api_text(c, "application"), .n_asks = TREND_METRICS};
-    for (unsigned i = 0; i < TREND_METRICS; i++) q->asks[i] = (struct series_ask){trends[i], slice_of(series_name(trends[i])), SLICE_NULL};
-    if (!series_align(q)) {
-        api_fail(c, FAULT_BAD_REQUEST, "from: the window is too long");
-        return false;
-    }
-    if (!api_check(c, series_read(c->s->ledger, c->s->evaluations, q, &r->each, &error), &error)) return false;
-    if (!slice_is_null(q->application)) return true;
-    struct series_query all = *q;
-    all.by = SERIES_BY_NOTHING;
-    return api_check(c, series_read(c->s->ledger, c->s->evaluations, &all, &r->all, &error), &error);
+    struct series_query q = {.from_us = r->o->from_us, .to_us = r->o->to_us, .step_us = (span / TREND_POINTS / unit + 1) * unit};
+    (void)series_align(&q); /* some hundred steps at most */
+    r->o->from_us = q.from_us;
+    r->o->to_us = q.to_us;
+    r->step_us = q.step_us;
+    r->n_steps = (unsigned)((q.to_us - q.from_us) / q.step_us);
+    r->at = arena_new_array(c->arena, struct overview_row, OVERVIEW_ROWS + 2);
+    r->lines = arena_new_array(c->arena, struct line *, OVERVIEW_ROWS + 2);
+    table_init(&r->by_name);
+    rollup_init(&r->step);
+    if (!api_check(c, ledger_oldest(c->s->ledger, &r->oldest_us, &error), &error)) return false;
+    if (r->oldest_us == 0) r->oldest_us = INT64_MAX;
+    if (r->at == NULL || r->lines == NULL) api_fail(c, FAULT_TOO_LARGE, "no room for the applications");
+    return r->at != NULL && r->lines != NULL;
 }
 
 /* ---- writing ---- */
 
-static const struct series_point *trend_of(const struct rows *r, struct slice application, const char *metric) {
-    const struct series_set *s = slice_is_null(application) ? &r->all : &r->each;
-    for (unsigned m = 0; metric != NULL && m < TREND_METRICS; m++) {
-        if (strcmp(metric, series_name(trends[m])) != 0) continue;
-        for (unsigned i = 0; i < s->n_lines; i++)
-            if (slice_is_null(application) || (!slice_is_null(s->lines[i]->label) && slice_eq(s->lines[i]->label, application))) return &s->lines[i]->points[m * s->n_steps];
-    }
-    return NULL;
-}
-
-static void put_trend(struct rows *r, struct slice application, const char *metric) {
+static void put_trend(struct rows *r, unsigned row, const char *metric) {
     struct json_writer *w = &r->o->c->json;
-    const struct series_point *p = trend_of(r, application, metric);
-    unsigned n = (unsigned)((r->query.to_us - r->query.from_us) / r->query.step_us);
+    unsigned m = 0;
+    while (metric != NULL && m < TREND_METRICS && strcmp(metric, series_name(trends[m])) != 0) m++;
+    bool any = metric != NULL && m < TREND_METRICS;
     json_key(w, "trend");
     json_array(w);
-    for (unsigned i = 0; p != NULL && i < n; i++) {
+    for (unsigned i = 0; any && i < r->n_steps; i++) {
         json_array(w);
-        json_put_i64(w, (r->query.from_us + i * r->query.step_us) / SECOND_US);
-        series_put_number(w, p[i].value, strcmp(metric, series_name(SERIES_LATENCY_P95)) == 0 ? "ms" : "");
+        json_put_i64(w, (r->o->from_us + i * r->step_us) / SECOND_US);
+        series_put_number(w, r->lines[row]->points[i][m].value, series_unit(trends[m]));
         json_array_end(w);
     }
     json_array_end(w);
-    json_member_text(w, "trend_metric", p != NULL ? metric : NULL);
+    json_member_text(w, "trend_metric", any ? metric : NULL);
 }
 
 static void put_numbers(struct json_writer *w, const struct overview_verdict *v) {
@@ -167,8 +220,9 @@ static void put_needs(struct rows *r, struct slice application, enum overview_do
     json_array_end(w);
 }
 
-static void put_row(struct rows *r, const struct overview_row *row) {
+static void put_row(struct rows *r, unsigned index) {
     struct json_writer *w = &r->o->c->json;
+    const struct overview_row *row = &r->at[index];
     json_object(w);
     json_member_string(w, "application", row->application);
     json_member_i64(w, "requests", (int64_t)row->sums.count);
@@ -182,7 +236,7 @@ static void put_row(struct rows *r, const struct overview_row *row) {
         json_member_text(w, "state", v.state);
         json_member_string(w, "headline", v.headline);
         put_numbers(w, &v);
-        put_trend(r, row->application, v.trend);
+        put_trend(r, index, v.trend);
         put_needs(r, row->application, d);
         json_object_end(w);
     }
@@ -190,29 +244,29 @@ static void put_row(struct rows *r, const struct overview_row *row) {
     json_object_end(w);
 }
 
-static int by_requests(const void *a, const void *b) {
-    const struct overview_row *x = a, *y = b;
-    return x->sums.count != y->sums.count ? (x->sums.count < y->sums.count ? 1 : -1) : 0;
-}
-
 static void put_rows(struct rows *r) {
     struct json_writer *w = &r->o->c->json;
     bool one = !slice_is_null(api_text(r->o->c, "application"));
-    if (r->n > 2) qsort(r->at + 1, r->n - 1, sizeof *r->at, by_requests); /* by_name holds no more */
+    unsigned order[OVERVIEW_ROWS + 2];
+    for (unsigned i = 0; i < r->n; i++) { /* by exchanges; the first stays */
+        unsigned at = i;
+        for (; at > 1 && r->at[order[at - 1]].sums.count < r->at[i].sums.count; at--) order[at] = order[at - 1];
+        order[at] = i;
+    }
     json_object(w);
     api_put_time(w, "from", r->o->from_us);
     api_put_time(w, "to", r->o->to_us);
     json_key(w, "applications");
     json_array(w);
-    for (unsigned i = one ? 1 : 0; i < r->n; i++) put_row(r, &r->at[i]);
+    for (unsigned i = one ? 1 : 0; i < r->n; i++) put_row(r, order[i]);
     json_array_end(w);
-    json_member_i64(w, "left_off", r->left_off);
+    json_member_bool(w, "left_off", r->left_off);
     json_object_end(w);
 }
 
 void api_overview(struct api_call *c) {
     struct overview o = {.c = c, .now_us = clock_wall_us()};
-    struct rows r = {.o = &o, .n = 1};
+    struct rows r = {.o = &o};
     struct slice only = api_text(c, "application");
     if (!c->s->ledger) {
         api_fail(c, FAULT_NOT_RUNNING, "there is no ledger: start the server, or name its data_dir");
@@ -220,17 +274,9 @@ void api_overview(struct api_call *c) {
     }
     if (!api_need_registry(c) || (!slice_is_null(only) && !api_knows_application(c, only)) || !api_window(c, DAY_US, &o.from_us, &o.to_us)) return;
     if (o.from_us < 0) o.from_us = 0;
-    r.at = arena_new_array(c->arena, struct overview_row, OVERVIEW_ROWS + 2);
-    if (r.at == NULL) {
-        api_fail(c, FAULT_TOO_LARGE, "no room for the applications");
-        return;
-    }
-    table_init(&r.by_name);
-    rollup_init(&r.at[0].sums);
-    if (overview_collect(&o) && read_rows(&r) && read_trends(&r)) put_rows(&r);
+    if (open_rows(&r) && overview_collect(&o) && read_all(&r)) put_rows(&r);
     for (unsigned i = 0; i < r.n; i++) rollup_deinit(&r.at[i].sums);
-    series_free(&r.each);
-    series_free(&r.all);
+    rollup_deinit(&r.step);
     table_deinit(&r.by_name);
     overview_deinit(&o);
 }

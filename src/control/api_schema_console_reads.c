@@ -39,7 +39,7 @@ const struct api_field api_fields_console_reads[] = {
     {"Overview", "from", "time?", "begin of the window; null: of time"},
     {"Overview", "to", "time", "its end"},
     {"Overview", "applications", "[OverviewRow]", "all of them together first (unless one was asked for), then those with most exchanges"},
-    {"Overview", "left_off", "integer", "applications that are not shown"},
+    {"Overview", "left_off", "boolean", "there are more than 50 applications; of the others nothing is shown but in all together"},
     {"OverviewRow", "application", "string?", "null: all together"},
     {"OverviewRow", "requests", "integer", "exchanges in the window"},
     {"OverviewRow", "domains", "[OverviewDomain]", "in the order of the discipline"},
