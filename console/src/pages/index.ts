@@ -2,6 +2,8 @@
 import type {ComponentType} from "preact";
 import {Overview} from "./overview";
 import {Cost} from "./cost";
+import {ExchangePage} from "./exchange";
+import {Exchanges} from "./exchanges";
 import {LatencyPage} from "./latency";
 import {NotFound} from "./missing";
 import {Prompts} from "./prompts";
@@ -13,6 +15,8 @@ export interface PageProps { parts: {[name: string]: string} }
 export interface PageEntry { path: string; pattern?: string; title: string; key?: string; nav?: boolean; also?: string[]; page: ComponentType<PageProps> }
 export const pages: PageEntry[] = [
   {path: "/", title: "Overview", key: "o", nav: true, page: Overview},
+  {path: "/exchanges", title: "Exchanges", key: "x", nav: true, page: Exchanges},
+  {path: "/exchanges/", pattern: "/exchanges/:id", title: "Exchange", page: ExchangePage},
   {path: "/prompts", title: "Prompts", key: "p", nav: true, also: ["/rollouts"], page: Prompts},
   {path: "/prompts/", pattern: "/prompts/:name", title: "Prompt", page: Prompt},
   {path: "/rollouts/", pattern: "/rollouts/:name", title: "Rollout", page: Rollout},

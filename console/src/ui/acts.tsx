@@ -42,7 +42,7 @@ export function Field({spec, value, set}: {spec: FieldSpec; value: string; set: 
 }
 
 export interface ActProps {
-  label: ComponentChildren; title: string; role: Role; method?: "POST" | "PUT" | "DELETE"; path: string; params?: Params;
+  label: ComponentChildren; title: string; role: Role; method?: "POST" | "PUT" | "DELETE"; path: string | ((fields: {[name: string]: string}) => string); params?: Params;
   /** the rest of the body; gets the dialog's fields */
   body?: (fields: {[name: string]: string}) => unknown;
   /** where `reason` goes: a member of the body (default), the query, or nowhere */
@@ -67,7 +67,7 @@ export function Act(a: ActProps) {
       const body: any = a.body ? a.body(given) : {...given};
       const asked = a.reason ?? "body";
       if (asked === "body" && body && typeof body === "object") body.reason = reason;
-      const answer = await send(a.method ?? "POST", a.path, asked === "query" ? {...a.params, reason} : a.params, a.method === "DELETE" ? undefined : body);
+      const answer = await send(a.method ?? "POST", typeof a.path === "string" ? a.path : a.path(given), asked === "query" ? {...a.params, reason} : a.params, a.method === "DELETE" ? undefined : body);
       setOpen(false); setReason(""); setValues({});
       toast(a.said ?? `${a.title}: done.`);
       a.done?.(answer);
