@@ -79,9 +79,10 @@ const columns = (all: boolean, tokens: boolean): Column<Row>[] => [
   {name: "status", label: "Status", cell: (r) => <><Badge tone={statusTone[r.status] ?? "unknown"}>{r.status}</Badge>{r.error && <div class="small muted">{r.error}</div>}</>},
   ...(all ? [{name: "application", label: "Application", cell: (r: Row) => clipped(r.application)}] : []),
   {name: "model", label: "Model, who answered", cell: (r) => <>{clipped(r.model)}<div class="small muted">{r.provider ?? "nobody answered"}</div></>},
-  {name: "type", label: "Request type", cell: (r) => clipped(r.request_type)}, {name: "prompt", label: "Prompt", cell: (r) => clipped(r.prompt)}, {name: "user", label: "User", cell: (r) => clipped(r.user)},
-  ...(tokens ? [{name: "tokens", label: "Tokens in, out", number: true, cell: (r: Row) => <>{short(r.input)} · {short(r.output)}</>}] : []),
-  {name: "cost", label: "Cost", number: true, cell: (r) => usd(r.cost)}, {name: "first", label: "First token", number: true, cell: (r) => ms(r.first)}, {name: "took", label: "Total", number: true, cell: (r) => ms(r.took)},
+  {name: "type", label: "Request type, prompt", cell: (r) => <>{clipped(r.request_type)}{r.prompt && <div class="small muted">{clipped(r.prompt)}</div>}</>}, {name: "user", label: "User", cell: (r) => clipped(r.user)},
+  ...(tokens ? [{name: "tokens", label: "Tokens in → out", number: true, cell: (r: Row) => <>{short(r.input)} → {short(r.output)}</>}] : []),
+  {name: "cost", label: "Cost", number: true, cell: (r) => usd(r.cost)},
+  {name: "took", label: "Total, first token", number: true, cell: (r) => <>{ms(r.took)}<div class="small muted">{r.first == null ? "" : "first " + ms(r.first)}</div></>},
 ];
 
 function List({filters, w, cursor}: {filters: Filters; w: Window; cursor: string | null}) {

@@ -1,16 +1,72 @@
-import {TimeChart} from "../../charts";
+// How it is, and what needs a person: a row a domain of each application; and below it all of it on one axis of time.
+import type {Overview as Answer, OverviewDomain, OverviewNeed, OverviewRow} from "api-types";
+import "../../style/overview.css";
 import {useGet} from "../../api";
-import {Loaded, Page, Panel, WindowPicker, useWindow} from "../../ui";
-import type {SeriesAnswer} from "../../types";
+import {Spark} from "../../charts";
+import {count, interval, value} from "../../format";
+import {withFilters} from "../../router";
+import {Badge, Command, Empty, Loaded, Page, Panel, Time, WindowPicker, useWindow} from "../../ui";
+import {Axis} from "./axis";
+
+const rank = {bad: 3, warn: 2, unknown: 1, good: 0};
+const said = {bad: "needs you", warn: "look", unknown: "not known", good: "good"};
+const worstOf = (r: OverviewRow) => r.domains.reduce((w, d) => (rank[d.state] > rank[w] ? d.state : w), "good" as OverviewDomain["state"]);
+const weight = (r: OverviewRow) => r.domains.reduce((sum, d) => sum + 10 ** rank[d.state], 0);
 
 export function Overview() {
   const w = useWindow();
-  const traffic = useGet<SeriesAnswer>("/series", {metrics: "requests,latency.p95,cost", from: w.from, to: w.to, application: w.application}, {poll: 15_000});
+  const overview = useGet<Answer>("/overview", {application: w.application, from: w.from, to: w.to}, {topics: ["alerts", "findings", "rollouts", "actions", "reviews", "configuration", "evaluations"], every: 5000, poll: 60_000});
+  const needs = overview.data?.applications.filter((a) => a.application === w.application).flatMap((a) => a.domains.flatMap((d) => d.needs)).length;
   return (
-    <Page title="Overview" about={w.words} actions={<WindowPicker />}>
-      <Panel title="Traffic">
-        <Loaded of={traffic}>{(t) => <>{t.series.map((s) => <TimeChart key={s.metric} lines={[{label: s.metric, points: s.points}]} unit={s.unit} sync="overview" height={110} words={`${s.metric} over time`} />)}</>}</Loaded>
-      </Panel>
+    <Page title="Overview" about={<>{w.application ? <span dir="auto">{w.application}</span> : "all applications"}, {w.words}{needs != null && <> · {needs === 0 ? "nothing needs a person" : needs === 1 ? "one thing needs a person" : `${needs} things need a person`}</>}</>} actions={<WindowPicker />}>
+      <Loaded of={overview}>{(o) => <Blocks o={o} one={w.application !== null} />}</Loaded>
+      <Axis w={w} />
     </Page>
   );
 }
+
+const OPEN = 3;
+function Blocks({o, one}: {o: Answer; one: boolean}) {
+  const apps = o.applications.filter((a) => a.application !== null).sort((a, b) => weight(b) - weight(a)), all = o.applications.find((a) => a.application === null);
+  if (one || apps.length === 0) {
+    const row = one ? apps[0] ?? all : all;
+    return row ? <Panel title={row.application ?? "All applications"} note={`${count(row.requests)} exchanges`}><Domains row={row} /></Panel>
+      : <Panel><Empty command="quarterdeck key create --application NAME --name first">No application has asked anything yet. Give one a key:</Empty></Panel>;
+  }
+  return (
+    <>
+      {apps.map((a, i) => (
+        <section class="panel" key={a.application}><details class="app-block" open={i < OPEN && (apps.length <= OPEN || rank[worstOf(a)] >= 2)}>
+          <summary><h2 dir="auto">{a.application}</h2><span class="muted small">{count(a.requests)} exchanges</span>{a.domains.map((d) => <Badge tone={d.state}>{d.domain}<span class="hidden">: {said[d.state]}</span></Badge>)}<a href={withFilters("/", {app: a.application})}>only this one</a></summary>
+          <Domains row={a} />
+        </details></section>))}
+      {all && <section class="panel"><details class="app-block" open={apps.length === 0}><summary><h2>All together</h2><span class="muted small">{count(all.requests)} exchanges</span>{all.domains.map((d) => <Badge tone={d.state}>{d.domain}<span class="hidden">: {said[d.state]}</span></Badge>)}</summary><Domains row={all} /></details></section>}
+      {o.left_off > 0 && <p class="muted">{count(o.left_off)} more applications had less traffic and are not shown: choose one above.</p>}
+    </>
+  );
+}
+
+const pageOf: {[domain: string]: string} = {quality: "/evaluation", cost: "/cost", change: "/prompts", incidents: "/alerts"};
+function Domains({row}: {row: OverviewRow}) {
+  return <div class="domains">{row.domains.map((d) => <Domain d={d} app={row.application} key={d.domain} />)}</div>;
+}
+function Domain({d, app}: {d: OverviewDomain; app: string | null}) {
+  const to = pageOf[d.domain];
+  return (
+    <div class="domain">
+      <div class="name">{to ? <a href={withFilters(to, {app})}>{d.domain}</a> : d.domain}<Badge tone={d.state}>{said[d.state]}</Badge></div>
+      <div class="what">
+        <span class="headline" dir="auto">{d.headline}</span>
+        {d.numbers.length > 0 && <div class="numbers">{d.numbers.map((n) => (
+          <span class="number-of"><span class="small muted">{n.label}</span><span class="v">{value(n.value, n.unit)}</span>
+            <span class="small muted">{[interval(n.low, n.high, n.unit), n.n != null && `n ${count(n.n)}`, n.window].filter(Boolean).join(" · ")}</span>{n.note && <span class="small muted">{n.note}</span>}</span>))}</div>}
+      </div>
+      <div class="trend">{d.trend_metric && <><Spark points={d.trend as Array<[number, number | null]>} words={`${d.trend_metric} over the window`} /><span class="muted small">{d.trend_metric}</span></>}</div>
+      <div class="needs">{d.needs.slice(0, SHOWN).map((n) => <Need n={n} />)}{d.needs.length > SHOWN && <details><summary class="small">{d.needs.length - SHOWN} more</summary><div class="needs">{d.needs.slice(SHOWN).map((n) => <Need n={n} />)}</div></details>}</div>
+    </div>
+  );
+}
+const SHOWN = 3;
+const Need = ({n}: {n: OverviewNeed}) => (
+  <div class="need"><span><Badge tone={n.severity}>{n.severity === "bad" ? "now" : n.severity === "warn" ? "soon" : "when there is time"}</Badge> <a href={n.href} dir="auto">{n.title}</a>{n.since && <span class="muted small"> · <Time at={n.since} relative /></span>}</span>{n.command && <Command text={n.command} />}</div>
+);
