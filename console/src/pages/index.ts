@@ -4,11 +4,15 @@ import {Overview} from "./overview";
 import {Cost} from "./cost";
 import {ExchangePage} from "./exchange";
 import {Exchanges} from "./exchanges";
+import {Evaluation} from "./evaluation";
+import {Compare} from "./evaluation/compare";
+import {Run} from "./evaluation/run";
 import {LatencyPage} from "./latency";
 import {NotFound} from "./missing";
 import {Prompts} from "./prompts";
 import {Prompt} from "./prompts/prompt";
 import {ProvidersPage} from "./providers";
+import {Review} from "./review";
 import {Rollout} from "./rollouts";
 
 export interface PageProps { parts: {[name: string]: string} }
@@ -20,6 +24,10 @@ export const pages: PageEntry[] = [
   {path: "/prompts", title: "Prompts", key: "p", nav: true, also: ["/rollouts"], page: Prompts},
   {path: "/prompts/", pattern: "/prompts/:name", title: "Prompt", page: Prompt},
   {path: "/rollouts/", pattern: "/rollouts/:name", title: "Rollout", page: Rollout},
+  {path: "/evaluation", title: "Evaluation", key: "e", nav: true, page: Evaluation},
+  {path: "/evaluation/runs/", pattern: "/evaluation/runs/:n", title: "Run", page: Run},
+  {path: "/evaluation/compare", title: "Compare", page: Compare},
+  {path: "/evaluation/review/", pattern: "/evaluation/review/:id", title: "Review", page: Review},
   {path: "/cost", title: "Cost", key: "c", nav: true, page: Cost},
   {path: "/latency", title: "Latency & providers", key: "l", nav: true, also: ["/providers"], page: LatencyPage},
   {path: "/providers", title: "Providers", page: ProvidersPage},
