@@ -53,6 +53,8 @@ export async function send<T = any>(method: "POST" | "PUT" | "DELETE", path: str
   for (const kept of answers.values()) if (kept.watchers.size) void refresh(kept);
   return answer as T;
 }
+/** A question that is asked with a body, such as a replay or a dry run: it changes nothing, so nothing is asked for again. */
+export const inquire = async <T>(method: "POST" | "PUT", path: string, params: Params = {}, body?: unknown): Promise<T> => (await ask(method, url(path, params), body)).json();
 export const get = async <T>(path: string, params: Params = {}): Promise<T> => (await ask("GET", url(path, params))).json();
 export const getText = async (path: string, params: Params = {}): Promise<string> => (await ask("GET", url(path, params))).text();
 

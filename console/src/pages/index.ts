@@ -8,6 +8,12 @@ import {Evaluation} from "./evaluation";
 import {Compare} from "./evaluation/compare";
 import {Run} from "./evaluation/run";
 import {LatencyPage} from "./latency";
+import {AlertsPage} from "./alerts";
+import {AlertPage} from "./alerts/one";
+import {RulePage} from "./alerts/rule";
+import {AuditPage} from "./audit";
+import {OncallPage} from "./oncall";
+import {SettingsPage} from "./settings";
 import {NotFound} from "./missing";
 import {Prompts} from "./prompts";
 import {Prompt} from "./prompts/prompt";
@@ -31,6 +37,14 @@ export const pages: PageEntry[] = [
   {path: "/cost", title: "Cost", key: "c", nav: true, page: Cost},
   {path: "/latency", title: "Latency & providers", key: "l", nav: true, also: ["/providers"], page: LatencyPage},
   {path: "/providers", title: "Providers", page: ProvidersPage},
+  {path: "/alerts", title: "Alerts & on-call", key: "a", nav: true, also: ["/oncall"], page: AlertsPage},
+  {path: "/alerts/rules", pattern: "/alerts/rules/:name", title: "Alert rule", page: RulePage},
+  {path: "/alerts/one", pattern: "/alerts/:number", title: "Alert", page: AlertPage},
+  {path: "/oncall", title: "On call", page: OncallPage},
+  {path: "/audit", title: "Audit & settings", key: "s", nav: true, also: ["/settings"], page: AuditPage},
+  {path: "/settings", title: "Settings", page: SettingsPage},
+  {path: "/settings/section", pattern: "/settings/:section", title: "Settings", page: SettingsPage},
+  {path: "/settings/entry", pattern: "/settings/:section/:name", title: "Settings", page: SettingsPage},
 ];
 
 export function pageOf(path: string): {page: ComponentType<PageProps>; parts: {[name: string]: string}} {
