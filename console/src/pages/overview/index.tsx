@@ -41,7 +41,7 @@ function Blocks({o, one}: {o: Answer; one: boolean}) {
           <Domains row={a} />
         </details></section>))}
       {all && <section class="panel"><details class="app-block" open={apps.length === 0}><summary><h2>All together</h2><span class="muted small">{count(all.requests)} exchanges</span>{all.domains.map((d) => <Badge tone={d.state}>{d.domain}<span class="hidden">: {said[d.state]}</span></Badge>)}</summary><Domains row={all} /></details></section>}
-      {o.left_off > 0 && <p class="muted">{count(o.left_off)} more applications had less traffic and are not shown: choose one above.</p>}
+      {o.left_off && <p class="muted">More applications had less traffic and are not shown: choose one above.</p>}
     </>
   );
 }
