@@ -14,7 +14,6 @@
 #include "base/virtual_time.h"
 #include "control/config_file.h"
 #include "control/options.h"
-#include "io/http_client.h"
 #include "sim/player.h"
 #include "sim/simulator.h"
 
@@ -120,7 +119,6 @@ static void *loop_main(void *arg) {
     return NULL;
 }
 
-static void begin_on_loop(void *arg) { player_start(((struct demo *)arg)->player); }
 static void live_on_loop(void *arg) { player_go_live(((struct demo *)arg)->player); }
 
 static void end_on_loop(void *arg) {
@@ -140,14 +138,11 @@ static void leave_on_loop(void *arg) {
 
 /* ---- what the server calls ---- */
 
-static void add_user(struct demo *d, const struct world_person *p, const char *admin) {
-    struct buffer body, answer;
+static void add_user(struct demo *d, const struct world_person *p, struct slice admin) {
+    struct world_act *act = arena_new(&d->arena, struct world_act);
+    struct buffer body;
     struct json_writer w;
-    struct error error;
-    char url[400], who[128];
-    int status = 0;
     buffer_init(&body, 4096);
-    buffer_init(&answer, 64 << 10);
     json_start(&w, &body);
     json_object(&w);
     json_member_string(&w, "name", p->name);
@@ -155,21 +150,24 @@ static void add_user(struct demo *d, const struct world_person *p, const char *a
     json_member_string(&w, "password", p->password);
     json_member_text(&w, "reason", "the demo's people");
     json_object_end(&w);
-    snprintf(url, sizeof url, "%s/api/v1/users", d->url);
-    snprintf(who, sizeof who, "authorization: Bearer %s", admin);
-    const char *headers[] = {who, "content-type: application/json", NULL};
-    enum fault fault = http_fetch("POST", url, headers, buffer_slice(&body), 20000000, &status, &answer, &error);
-    if (fault != FAULT_NONE || status >= 300) fprintf(stderr, "quarterdeck demo: user " SLICE_FMT " could not be added: %s\n", SLICE_ARG(p->name), fault != FAULT_NONE ? error.text : buffer_text(&answer));
+    if (act != NULL) *act = (struct world_act){.by = admin, .method = "POST", .path = SLICE("/api/v1/users"), .body = arena_slice(&d->arena, buffer_slice(&body))};
+    if (act != NULL && act->body.at != NULL) player_perform(d->player, act);
     buffer_deinit(&body);
-    buffer_deinit(&answer);
 }
 
+/* Whoever has a password becomes a user, by the hand of the first who may do that. */
 static void add_users(struct demo *d) {
-    const char *admin = NULL;
-    for (unsigned i = 0; i < world_people(d->world) && admin == NULL; i++)
-        if (slice_is(world_person_at(d->world, i)->role, "admin")) admin = d->tokens[i];
-    for (unsigned i = 0; i < world_people(d->world) && admin != NULL; i++)
+    struct slice admin = SLICE_NULL;
+    for (unsigned i = 0; i < world_people(d->world) && admin.at == NULL; i++)
+        if (slice_is(world_person_at(d->world, i)->role, "admin")) admin = world_person_at(d->world, i)->name;
+    for (unsigned i = 0; i < world_people(d->world) && admin.at != NULL; i++)
         if (world_person_at(d->world, i)->password.at != NULL) add_user(d, world_person_at(d->world, i), admin);
+}
+
+static void begin_on_loop(void *arg) {
+    struct demo *d = arg;
+    add_users(d);
+    player_start(d->player);
 }
 
 static void server_is_ready(void *ctx, uint16_t port) {
@@ -177,7 +175,6 @@ static void server_is_ready(void *ctx, uint16_t port) {
     struct error error;
     char *colon = strrchr(d->url, ':');
     snprintf(colon, sizeof d->url - (size_t)(colon - d->url), ":%u", port);
-    add_users(d);
     d->player = player_new(&(struct player_options){.loop = d->loop, .world = d->world, .url = d->url, .start_us = d->world_options.start_us,
                                                     .ctx = d, .token = token_of, .moved = moved, .failed = failed}, &error);
     if (d->player == NULL) {

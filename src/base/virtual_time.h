@@ -8,8 +8,8 @@
  * back; a thread that never took part does not. Times are exact: a timer fires at the microsecond that it was due.
  *
  * Whoever posts to a waiting thread or writes to a descriptor of its loop makes it busy before its own wait can begin: nothing that
- * is under way inside the process is overtaken. Only loopback sockets that the kernel delivers late could be; each jump of more than
- * VIRTUAL_TIME_GLANCE_US looks twice.
+ * is under way inside the process is overtaken. Kernels that may deliver on loopback sockets late (before 6.4) are given a chance to,
+ * and looked at again, before each jump of more than VIRTUAL_TIME_GLANCE_US.
  *
  * It ends when it has caught up with the real wall clock (from then on clock_wall_us is the system's again), or with
  * virtual_time_end: then both clocks flow as the system's do, on from the virtual time. It begins before the threads that are to
@@ -29,7 +29,8 @@ void virtual_time_end(void);  /* safe twice; whoever waits goes on to wait in re
 bool virtual_time_is_on(void);
 
 void virtual_time_enter(void); /* the calling thread takes part, busy; nothing while it is off */
-void virtual_time_leave(void); /* and does not any more, so that it may block on others that need time to pass */
+/* And does not any more, so that it may block on others that need time to pass: which may then pass without it. Whether it had. */
+bool virtual_time_leave(void);
 
 /* A delay of work that is looked after now and then, and loses nothing by being late: as it is; under virtual time no shorter than to
  * the next full five minutes, so that all such looks fall together, or to where virtual time meets the real one. */

@@ -2,6 +2,7 @@
 #include "io/http_client_private.h"
 
 #include "base/mem.h"
+#include "base/virtual_time.h"
 
 #include <stdio.h>
 
@@ -108,7 +109,9 @@ enum fault http_fetch_watched(const char *method, const char *url, const char *c
         curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
         curl_easy_setopt(e, CURLOPT_XFERINFODATA, &f);
     }
+    bool took_part = virtual_time_leave(); /* who answers may need time to pass */
     CURLcode code = curl_easy_perform(e);
+    if (took_part) virtual_time_enter();
     if (code == CURLE_OK) {
         long status = 0;
         (void)curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);

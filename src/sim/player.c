@@ -285,7 +285,7 @@ static void act_done(struct http_call *h) {
     moved(p);
 }
 
-static void perform(struct player *p, const struct world_act *act) {
+void player_perform(struct player *p, const struct world_act *act) {
     if (act->say.at != NULL) atomic_store(&p->counts.last, act);
     count(&p->counts.acts);
     if (act->method == NULL) return;
@@ -309,7 +309,7 @@ static void perform(struct player *p, const struct world_act *act) {
 static void act_due(struct loop_timer *t) {
     struct player *p = list_item(t, struct player, act);
     unsigned n = world_acts(p->o.world);
-    while (p->next_act < n && world_act_at(p->o.world, p->next_act)->at_us <= since_start(p)) perform(p, world_act_at(p->o.world, p->next_act++));
+    while (p->next_act < n && world_act_at(p->o.world, p->next_act)->at_us <= since_start(p)) player_perform(p, world_act_at(p->o.world, p->next_act++));
     if (p->next_act < n) loop_timer_start(p->o.loop, t, world_act_at(p->o.world, p->next_act)->at_us - since_start(p));
     moved(p);
 }

@@ -30,6 +30,7 @@ struct player_counts {
 };
 
 struct player *player_new(const struct player_options *o, struct error *error) MUST_CHECK;
+void player_perform(struct player *p, const struct world_act *act); /* now; `act` outlives the player */
 void player_start(struct player *p);             /* from now on: what lies before now is left out */
 void player_go_live(struct player *p);           /* time is the real one: no more acts, requests at the pace of `live` */
 void player_stop(struct player *p);              /* no more requests or acts; those under way go on */

@@ -1,0 +1,126 @@
+"""`quarterdeck demo`: days are lived through in virtual time over the real path, and nothing is left behind."""
+import json
+import os
+import re
+import signal
+import subprocess
+
+from rig import expect
+
+WORLD = {
+    "quarterdeck.yaml": """
+listen: "${QUARTERDECK_DEMO_LISTEN}"
+data_dir: "${QUARTERDECK_DEMO_DATA}"
+workers: 1
+log: {level: warn}
+watch: {every: 1m}
+tokens:
+  - {name: ana, role: admin, token: "${QUARTERDECK_DEMO_TOKEN_ANA}"}
+  - {name: app, role: operator, token: "${QUARTERDECK_DEMO_TOKEN_APP}"}
+providers: {openai: {dialect: openai, base_url: "${QUARTERDECK_DEMO_SIM}/v1", api_key: any, probe: {every: 5m}}}
+models: {support-chat: {targets: [{provider: openai, model: gpt-4o-mini-2024-07-18}]}}
+applications: {helpdesk: {models: [support-chat], keys: [{name: app, key: qd-demo-helpdesk-key-000}]}}
+alerts:
+  - {name: failures, when: {metric: provider.error_rate, by: [provider], window: 15m, min_samples: 5, above: 50%}, severity: critical}
+""",
+    "simulator.yaml": """
+rules:
+  - {match: {model: "gpt-4o*"}, from: "{{2 10:00}}", to: "{{2 11:00}}", do: {status: 503}}
+""",
+    "traffic.yaml": """
+requests: 8400
+hours: [1, 1, 1, 1, 1, 1, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5, 4, 3, 3, 2, 2, 1, 1, 1]
+kinds:
+  - {name: question, weight: 3, key: qd-demo-helpdesk-key-000, model: support-chat, user: "{text}", rows: questions.csv, request_type: chat,
+     users: 40, extra: '"max_tokens": 40', scores: {share: 0.2, by: app, good: 0.5}}
+  - {name: stream, key: qd-demo-helpdesk-key-000, model: support-chat, user: "Summarise: {text}", rows: questions.csv, stream: 1,
+     request_type: summary, extra: '"max_tokens": 40'}
+""",
+    "acts.yaml": """
+people: [{name: ana, role: admin, password: "a long one for ana"}, {name: app, role: operator}]
+acts:
+  - {at: "1 09:00", by: ana, say: ana looks, call: GET /api/v1/status, keep: {how: version}}
+  - {at: "1 09:10", by: ana, call: "GET /api/v1/records?limit={how}", expect: 400}
+""",
+    "questions.csv": "# of nobody\ntext,intent\nWhere is my card?,card\n\"My refund, where is it? 退款\",refund\n",
+}
+
+
+def write_world(rig):
+    folder = rig.folder / "world"
+    folder.mkdir()
+    for name, text in WORLD.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def begin(rig, *options, env=None):
+    command = [str(rig.binary), "demo", "--port", "0", "--no-browser", "--world", str(rig.folder / "world"), *map(str, options)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})})
+
+
+def stopped(rig, *words):
+    """What a verb says of the data that a demo left."""
+    status, out, err = rig.run(*words, "--data-dir", rig.folder / "kept" / "data", "--json")
+    expect(status in (0, 1), f"{words}: {status} {err}")
+    return json.loads(out)
+
+
+def test_demo_lives_through_days(rig):
+    """Two days to the end: every request has one record, at its time; the watch saw the outage and its end; exit code 0."""
+    write_world(rig)
+    demo = begin(rig, "--days", 2, "--once", "--data", rig.folder / "kept")
+    out, err = demo.communicate(timeout=900)
+    expect(demo.returncode == 0, f"{demo.returncode}: {out}{err}")
+    lived = re.search(r"2 days lived through in \d+ s: (\d+) exchanges, (\d+) answered, 2 acts of people, 0 of them failed", out)
+    expect(lived and lived.group(1) == lived.group(2) and int(lived.group(1)) > 400, out + err)
+    expect("day 2 of 2" in err and "ana looks" in err and "simulated" in err, err)
+    totals = stopped(rig, "record", "totals", "--from", "-4d")
+    expect(totals["count"] == int(lived.group(1)), f"{totals['count']} records of {lived.group(1)}")
+    expect(5 < totals["by_status"]["error"] < totals["count"] / 4, totals)
+    records = stopped(rig, "record", "list", "--from", "-4d", "--limit", "1000")["records"]
+    slow = [r for r in records if r["status"] == "ok" and not 0.2 < r["duration_ms"] / 1000 < 10]
+    expect(not slow, f"an answer took as long as no simulated one does: {slow[:1]}")
+    alerts = [a for a in stopped(rig, "alert", "list", "--all")["alerts"] if a["rule"] == "failures"]
+    expect(len(alerts) == 1 and alerts[0]["state"] == "resolved", alerts)
+    expect("T10:" in alerts[0]["fired"] and alerts[0]["fired"] < alerts[0]["resolved"], alerts)
+    scores = stopped(rig, "record", "score", "list", "--from", "-4d")["scores"]
+    expect(len(scores) > 20 and {s["value"] for s in scores} == {0, 1}, scores[:3])
+
+
+def test_demo_leaves_nothing(rig):
+    """SIGINT in the midst: it ends by itself with 0, and its folder is gone."""
+    write_world(rig)
+    tmp = rig.folder / "tmp"
+    tmp.mkdir()
+    demo = begin(rig, "--days", 60, env={"TMPDIR": str(tmp)})
+    line = ""
+    while "day 2 of 60" not in line:
+        line = demo.stderr.readline()
+        expect(line, "it ended too soon")
+    expect(len(list(tmp.iterdir())) == 1, "one folder")
+    demo.send_signal(signal.SIGINT)
+    out, err = demo.communicate(timeout=120)
+    expect(demo.returncode == 0, f"{demo.returncode}: {out}{err}")
+    expect(list(tmp.iterdir()) == [], "its folder stayed")
+
+
+def test_demo_mistakes(rig):
+    """What is wrong with a world is named with its line; a folder with something in it is not written to."""
+    folder = write_world(rig)
+    for name, text, words in (("traffic.yaml", "kinds:\n  - {name: a, key: k, wieght: 3}\n", "traffic.yaml:2: wieght"),
+                              ("traffic.yaml", "kinds:\n  - {name: a, key: k, rows: no.csv}\n", "no.csv|rows: expected"),
+                              ("acts.yaml", "acts:\n  - {at: 9:00, by: ana, call: GET /}\n", "acts.yaml:2: at: expected a moment")):
+        before = (folder / name).read_text()
+        (folder / name).write_text(text)
+        demo = begin(rig, "--days", 1, "--once")
+        out, err = demo.communicate(timeout=60)
+        expect(demo.returncode == 3 and re.search(words, err), f"{words}: {demo.returncode} {out}{err}")
+        (folder / name).write_text(before)
+    full = rig.folder / "full"
+    full.mkdir()
+    (full / "mine").write_text("mine")
+    demo = begin(rig, "--once", "--data", full)
+    expect(demo.wait(60) == 3 and (full / "mine").exists(), "a folder that is not empty")
+    for wrong in (("--days", "0"), ("--listen", "nowhere"), ("--port", "70000"), ("more",)):
+        expect(rig.run("demo", *wrong)[0] == 2, wrong)
