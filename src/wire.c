@@ -204,6 +204,7 @@ static void install_deployments(void *ctx, struct deployments *d) {
 
 static enum fault deployments_changed(void *change, struct error *error) { return change_wire_publish(change, error); }
 static enum fault emergency(void *change, const struct emergency_entry *e, struct error *error) { return change_wire_emergency(change, e, error); }
+static bool standing(void *change, const struct rollout_row *row, struct arena *arena, struct judging *ret) { return change_wire_standing(change, row, arena, ret); }
 static int64_t serves(void *change, struct slice kind, struct slice name) { return change_wire_serves(change, kind, name); }
 static void gates_wanted(void *change) { change_wire_gates(change); }
 
@@ -452,7 +453,7 @@ static enum fault start(struct server *s, struct error *error) {
                                             .targets = each_target, .budgets = each_budget,
                                             .cancel_batch = cancel_batch, .batch_queue = batch_queue, .batches = s->batches_read, .ledger = s->ledger, .registry = s->registry, .evaluations = s->evaluations,
                                             .recorder = s->recorder, .writer = s->writer, .metrics = s->metrics, .consoles = s->consoles.open, .shared = s->consoles.shared,
-                                            .change_ctx = s->change, .deployments_changed = deployments_changed, .emergency = emergency, .serves = serves, .gates_wanted = gates_wanted,
+                                            .change_ctx = s->change, .deployments_changed = deployments_changed, .emergency = emergency, .serves = serves, .standing = standing, .gates_wanted = gates_wanted,
                                             .notify_ctx = s->notify, .notices_left = notices_left, .inside = inside, .leaving = &s->leaving,
                                             .started_us = clock_wall_us(), .demo = s->run->demo};
     watch_wire_lend(s->watch, &s->services);

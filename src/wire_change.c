@@ -9,6 +9,7 @@
 #include "base/mailbox.h"
 #include "base/mem.h"
 #include "base/virtual_time.h"
+#include "change/standing.h"
 #include "store/live_prompts.h"
 
 #include <pthread.h>
@@ -28,6 +29,7 @@ struct change_wire {
     struct deployments *in_force;
     struct registry *registry;      /* the thread's */
     struct change_watch *watch;     /* likewise */
+    struct standings *standings;    /* what it saw last; any thread */
     struct shadow_wire *shadow;     /* a thread of its own */
     struct gate_wire *gate;         /* likewise */
     struct live_wire *live;         /* likewise */
@@ -87,6 +89,10 @@ enum fault change_wire_emergency(struct change_wire *w, const struct emergency_e
     pthread_mutex_unlock(&w->lock);
     change_wire_look(w);
     return fault;
+}
+
+bool change_wire_standing(struct change_wire *w, const struct rollout_row *row, struct arena *arena, struct judging *ret) {
+    return standings_get(w->standings, row, arena, ret);
 }
 
 int64_t change_wire_serves(struct change_wire *w, struct slice kind, struct slice name) {
@@ -219,12 +225,13 @@ struct change_wire *change_wire_new(const struct change_sources *s, struct error
     pthread_mutex_init(&w->swap, NULL);
     w->wake = mailbox_new(4);
     w->in_force = deployments_new();
+    w->standings = standings_new();
     w->building = registry_open(s->data_dir, error);
     if (w->building) w->registry = registry_open(s->data_dir, error);
     if (w->registry) {
         w->emergency = emergency_open(s->data_dir, &none);
         if (!w->emergency) log_event(LOG_ERROR, "there is no room for the emergency file: a rollback will not work while the disk is full", "error", none.text, NULL);
-        w->watch = change_watch_new(&w->s, w->registry);
+        w->watch = change_watch_new(&w->s, w->registry, w->standings);
         w->shadow = shadow_wire_new(&w->s, error);
         if (w->shadow) w->gate = gate_wire_new(&w->s, w, error);
         if (w->gate) w->live = live_wire_new(&w->s, error);
@@ -262,6 +269,7 @@ void change_wire_free(struct change_wire *w) {
     gate_wire_free(w->gate);
     live_wire_free(w->live);
     change_watch_free(w->watch);
+    standings_free(w->standings);
     deployments_drop(w->in_force);
     emergency_close(w->emergency);
     registry_close(w->registry);

@@ -40,6 +40,10 @@ enum fault change_wire_publish(struct change_wire *w, struct error *error) MUST_
 enum fault change_wire_emergency(struct change_wire *w, const struct emergency_entry *e, struct error *error) MUST_CHECK;
 /* What such a rollback has that is not in the registry yet; 0: there is none. */
 int64_t change_wire_serves(struct change_wire *w, struct slice kind, struct slice name);
+/* How a rollout stood when it was judged last (change/standing.h). Any thread. */
+struct rollout_row;
+struct judging;
+bool change_wire_standing(struct change_wire *w, const struct rollout_row *row, struct arena *arena, struct judging *ret);
 void change_wire_gates(struct change_wire *w); /* a version waits for its gate, or a rollout began. Any thread */
 void change_wire_look(struct change_wire *w);  /* something began: do not wait for the next look. Any thread */
 

@@ -13,7 +13,8 @@ enum fault change_build(struct registry *r, const struct emergency_entry *emerge
 
 /* ---- rollouts under way (wire_change_watch.c); on the thread of change ---- */
 struct change_watch;
-struct change_watch *change_watch_new(const struct change_sources *s, struct registry *r);
+struct standings; /* change/standing.h: filled by each look */
+struct change_watch *change_watch_new(const struct change_sources *s, struct registry *r, struct standings *standings);
 void change_watch_free(struct change_watch *w);
 /* One look: what came into the ledger is counted, each rollout is judged, and what follows is done. *ret_changed: publish. *ret_wait_us:
  * when to look again at the latest. */

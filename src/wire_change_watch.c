@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "change/acts.h"
 #include "change/judging.h"
+#include "change/standing.h"
 #include "control/console_topic.h"
 #include "store/follow.h"
 #include "store/rollout_points.h"
@@ -40,6 +41,7 @@ struct change_watch {
     struct watched *all[WATCHED];
     unsigned n;
     struct change_tell *tell;
+    struct standings *standings; /* for those who look */
     bool points_failed;          /* told once, until it works again */
 };
 
@@ -273,6 +275,7 @@ static enum fault judge(struct change_watch *w, struct watched *x, struct rollou
     rollout_decide(&x->plan.plan, &row, &j.evidence, arena, &d);
     x->judged_us = clock_us();
     keep_point(w, &row, &j, arena);
+    standings_put(w->standings, &row, &j);
     change_tell_judged(w->tell, &row, &j, &d);
     return d.act == ROLLOUT_WAITS ? FAULT_NONE : act_on(w, &row, &j, &d, p, arena, ret_changed, error);
 }
@@ -340,6 +343,7 @@ enum fault change_watch_look(struct change_watch *w, bool *ret_changed, int64_t 
     enum fault fault = ledger_follow_end(w->s->ledger, &end, error);
     if (fault == FAULT_NONE) fault = rollouts_list(w->registry, SLICE("prompt"), SLICE_NULL, true, WATCHED, &arena, &rows, &n, error);
     if (fault == FAULT_NONE) change_tell_under_way(w->tell, rows, n);
+    if (fault == FAULT_NONE) standings_keep(w->standings, rows, n);
     if (fault == FAULT_NONE) fault = watch(w, rows, n, &end, ret_changed, ret_wait_us, error);
     if (fault == FAULT_NONE) fault = change_tell_findings(w->tell, w->registry, *ret_changed, error);
     if (*ret_changed || *ret_wait_us < LEAST_US) *ret_wait_us = LEAST_US;
@@ -347,11 +351,12 @@ enum fault change_watch_look(struct change_watch *w, bool *ret_changed, int64_t 
     return fault;
 }
 
-struct change_watch *change_watch_new(const struct change_sources *s, struct registry *r) {
+struct change_watch *change_watch_new(const struct change_sources *s, struct registry *r, struct standings *standings) {
     struct change_watch *w = mem_new(struct change_watch);
     w->s = s;
     w->registry = r;
     w->tell = change_tell_new(s);
+    w->standings = standings;
     return w;
 }
 

@@ -24,8 +24,9 @@ struct standing {
     bool judged;
 };
 
+#define NOW (-1) /* the newest, judged now; else as it was judged last: of `number`, or (0) of the newest */
 static enum fault stand(struct api_call *c, const struct act *a, int64_t number, struct standing *ret, struct error *error) {
-    const struct judging_sources from = sources(c, a);
+    struct judging_sources from = sources(c, a);
     struct slice counted = SLICE_NULL;
     struct rollout_row *r = &ret->row;
     enum fault fault = number > 0 ? rollout_numbered(c->s->registry, a->kind, a->name, number, c->arena, r, error)
@@ -33,7 +34,9 @@ static enum fault stand(struct api_call *c, const struct act *a, int64_t number,
     if (fault == FAULT_NONE) fault = rollout_sums_find(c->s->registry, r->number, c->arena, &counted, error);
     if (fault != FAULT_NONE || r->stage == STAGE_DIRECT) return fault;
     fault = judging_plan(r, c->arena, &ret->plan, error);
-    if (fault == FAULT_NONE) fault = judging_of(&from, r, &ret->plan, counted, c->arena, &ret->judging, error);
+    if (!rollout_under_way(r->state) && r->evidence.len > 0) from.ledger = NULL; /* what its guardrails said then is kept: no score is read again */
+    bool seen = fault == FAULT_NONE && number >= 0 && rollout_under_way(r->state) && c->s->standing && c->s->standing(c->s->change_ctx, r, c->arena, &ret->judging);
+    if (fault == FAULT_NONE && !seen) fault = judging_of(&from, r, &ret->plan, counted, c->arena, &ret->judging, error);
     if (fault != FAULT_NONE) return fault;
     rollout_decide(&ret->plan.plan, r, &ret->judging.evidence, c->arena, &ret->decision);
     ret->judged = true;
@@ -219,7 +222,7 @@ static void say(struct api_call *c, enum person_says what) {
     struct error error = {.fault = FAULT_NONE}, unjudged;
     if (!s || !api_change_act(c, &a)) return;
     if (c->s->writer && what == SAYS_PROMOTE) ledger_writer_drain(c->s->writer);
-    enum fault fault = stand(c, &a, 0, s, what == SAYS_PROMOTE ? &error : &unjudged);
+    enum fault fault = stand(c, &a, NOW, s, what == SAYS_PROMOTE ? &error : &unjudged);
     if (what == SAYS_RESUME) fault = act_resume(&a, &o, &error);
     else if (what == SAYS_PAUSE) fault = act_pause(&a, evidence_of(c, s), &o, &error);
     else if (what == SAYS_ABORT) fault = act_abort(&a, evidence_of(c, s), &o, &error); /* also when nothing can be judged */

@@ -49,6 +49,8 @@ struct rule_view {
     char idle[160];                 /* why it cannot be evaluated; "": it can */
 };
 
+struct rollout_row;    /* store/rollouts.h */
+struct judging;        /* change/judging.h */
 struct consoles;       /* control/consoles.h */
 struct console_wish;
 struct shared_answers; /* control/shared_answers.h */
@@ -75,6 +77,8 @@ struct control_services {
     enum fault (*deployments_changed)(void *change_ctx, struct error *error); /* in force on every loop from the next exchange on */
     enum fault (*emergency)(void *change_ctx, const struct emergency_entry *e, struct error *error); /* a rollback that the registry has no room for */
     int64_t (*serves)(void *change_ctx, struct slice kind, struct slice name); /* by such a rollback; 0: what the registry says */
+    /* How a rollout under way stood when it was judged last (change/standing.h); false: judge it. NULL: no server is running. */
+    bool (*standing)(void *change_ctx, const struct rollout_row *row, struct arena *arena, struct judging *ret);
     void (*gates_wanted)(void *change_ctx);                              /* a version waits for its gate, or a rollout began */
     void *notify_ctx;
     void (*notices_left)(void *notify_ctx);                              /* something is to be delivered; NULL: no server is running */

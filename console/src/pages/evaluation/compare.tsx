@@ -39,11 +39,11 @@ export function Compare() {
           <p class="muted small">Left out: {count(c.left_out.only_baseline)} only in the baseline, {count(c.left_out.only_candidate)} only in the candidate, {count(c.left_out.changed)} that ask something else now, {count(c.left_out.unanswered)} without an answer in one of them.</p>
         </Panel>
         <Panel title="Flipped cases" note={`${count(c.flips)}: share of passed runs moved by half or more; worse ones first`}>
-          <Table<EvalFlip> caption="Flipped cases" keyed={(f) => f.case} rows={c.flipped.slice(0, 300)} empty={<p class="muted">None: every case that both answered came out alike.</p>} columns={[
-            {name: "case", label: "Case", sort: (f) => f.case, cell: (f) => <span class="name">{f.case}</span>}, {name: "how", label: "", sort: (f) => f.candidate - f.baseline, cell: (f) => <Verdict of={f.candidate < f.baseline ? "worse" : "better"} />},
+          <Table<EvalFlip> caption="Flipped cases" keyed={(f) => f.case} rows={c.flipped.slice(0, 100)} empty={<p class="muted">None: every case that both answered came out alike.</p>} columns={[
+            {name: "case", label: "Case", sort: (f) => f.case, cell: (f) => <span class="name">{f.case}</span>}, {name: "how", label: "Came out", sort: (f) => f.candidate - f.baseline, cell: (f) => <Verdict of={f.candidate < f.baseline ? "worse" : "better"} />},
             {name: "from", label: "Passed before", number: true, cell: (f) => percent(f.baseline, 0)}, {name: "to", label: "Now", number: true, cell: (f) => percent(f.candidate, 0)},
             {name: "a", label: "Baseline said", cell: (f) => <Output text={f.baseline_output} why={f.baseline_reason} />}, {name: "b", label: "Candidate said", cell: (f) => <Output text={f.candidate_output} why={f.candidate_reason} />}]} />
-          {c.flips > 300 && <p class="muted small">300 of {count(c.flips)} are shown: <code>quarterdeck eval compare {a} {b} --json</code> has the rest.</p>}
+          {c.flips > 100 && <p class="muted small">100 of {count(c.flips)} are shown: <code>quarterdeck eval compare {a} {b} --json</code> has the rest.</p>}
         </Panel>
         <Panel title="By tag" note="verdicts by Holm's adjusted p-values, for all tags together">
           <Table caption="By tag" keyed={([t]) => t} rows={Object.entries(c.by_tag as unknown as {[t: string]: {difference: number | null; interval: unknown; verdict: string; pairs: number; p_adjusted: number | null}})} empty={<p class="muted">The suite has no tags.</p>} columns={[

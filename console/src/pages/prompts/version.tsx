@@ -21,7 +21,8 @@ function Gate({review: r}: {review: ReviewOfVersion}) {
       {name: "rate", label: "Pass rate", number: true, cell: (s) => (s.run ? <a href={runAt(s.run)}>{percent(s.pass_rate, 1)}</a> : percent(s.pass_rate, 1))},
       {name: "control", label: "In production", number: true, cell: (s) => (s.control_run ? <a href={runAt(s.control_run)}>{percent(s.control_pass_rate, 1)}</a> : percent(s.control_pass_rate, 1))},
       {name: "compared", label: "Against it", cell: (s) => (s.compared ? (s.control_run && s.run ? <a href={`/evaluation/compare?a=${s.control_run}&b=${s.run}`}><Verdict of={s.compared} /></a> : <Verdict of={s.compared} />) : "–")},
-      {name: "why", label: "Why", cell: (s) => <span class="small">{s.why ?? "–"}{s.lost_at_most != null && ` At most ${percent(s.lost_at_most, 1)} is lost.`}</span>}]} />}
+]} />}
+    {suites.filter((s) => s.why && !r.gate?.why?.includes(s.why)).map((s) => <p class="small"><strong class="name">{s.suite}</strong>: {s.why}{s.lost_at_most != null && ` At most ${percent(s.lost_at_most, 1)} is lost.`}</p>)}
   </>;
 }
 

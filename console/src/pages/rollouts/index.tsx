@@ -26,7 +26,7 @@ const own = (metric: string, v: number | null, scale: string) =>
   v == null ? NONE : /_p\d+$|^latency$/.test(metric) ? value(v / 1000, "ms") : /^cost/.test(metric) ? usd(v / 1e9) : /tokens|calls/.test(metric) ? value(v, "tokens") : scale === "difference" ? v.toFixed(3) : percent(v);
 
 /** What the numbers mean, in a sentence. */
-export function inWords(g: Guard): string {
+export function inWords(g: Guard, over = false): string {
   const scale = scaleOf(g), limit = g.limit ?? (scale === "ratio" ? g.margin : g.margin == null ? null : scale === "share" ? 0.5 - g.margin : -g.margin);
   const [low, high] = g.interval ?? [null, null], worst = scale === "ratio" ? high : low, best = scale === "ratio" ? low : high;
   if (g.verdict === "Error") return g.why;
@@ -34,9 +34,11 @@ export function inWords(g: Guard): string {
   const allowed = scale === "ratio" ? `${limit} × is allowed` : scale === "share" ? `${percent(limit, 1)} is the least` : `${Math.abs(limit)} may be lost`;
   const rate = scale === "ratio" && g.control != null && g.control > 0 && g.control < 1 && /rate|feedback|check:|failure/.test(g.metric);
   const points = (x: number | null) => (rate && x != null ? `, ${signed(((x - 1) * g.control! * 100).toFixed(1))} points` : "");
-  if (g.verdict === "Failed") return `Harmful: at least ${said(best ?? g.effect, scale)}${points(best)}; ${allowed}.`;
+  const rates = /rate|feedback|check:|failure/.test(g.metric) && g.candidate != null && g.control != null ? `, ${percent(g.candidate)} of the candidate's and ${percent(g.control)} of control's` : "";
+  if (g.verdict === "Failed") return `Harmful: at least ${said(best ?? g.effect, scale)}${points(best)}${rates}; ${allowed}.`;
   if (g.verdict === "Successful") return `No worse: at worst ${worst == null || (scale === "ratio" && worst > limit) ? "within what is tolerated" : said(worst, scale) + points(worst)}; ${allowed}.`;
-  const more = g.needed != null && g.needed > 0 ? ` About ${count(g.needed)} more exchanges decide.` : " No number of exchanges is in sight that decides.";
+  const more = over ? "" : g.needed != null && g.needed > 0 ? ` About ${count(g.needed)} more exchanges decide.` : " No number of exchanges is in sight that decides.";
+  if (g.n_candidate === 0 && over) return "Nothing was known of it at its end: no exchange of the candidate counted for it.";
   if (g.n_candidate === 0) return `Nothing is known yet: no exchange of the candidate counts for it.${g.needed ? more : ""}`;
   if (worst == null) return `May still be harmful by any amount: too little is known for an end of its interval; ${allowed}.${more}`;
   const beyond = scale === "ratio" ? worst > limit : worst < limit;
@@ -46,13 +48,13 @@ export function inWords(g: Guard): string {
 /** The axis: the limit and what is known, not the first wild guesses. */
 function clipOf(points: RolloutPoint[], scale: string): [number, number] {
   if (scale === "share") return [0, 1];
-  const limit = points[points.length - 1].threshold, effects = points.slice(Math.floor(points.length / 3)).flatMap((p) => (p.effect == null ? [] : [p.effect]));
-  if (scale === "ratio") return [0, Math.max(2, (limit ?? 1) * 1.6, ...effects.map((e) => Math.min(e * 1.3, 12)))];
-  const half = Math.max(0.02, Math.abs(limit ?? 0) * 2, ...effects.map((e) => Math.abs(e) * 1.4), Math.abs(points[points.length - 1].low ?? 0), Math.abs(points[points.length - 1].high ?? 0));
+  const limit = points[points.length - 1].threshold, effects = points.slice(Math.floor(points.length / 3)).flatMap((p) => (p.effect == null ? [] : [p.effect])), last = points[points.length - 1];
+  if (scale === "ratio") return [0, Math.max(2, (limit ?? 1) * 1.6, ...effects.map((e) => Math.min(e * 1.3, 12)), Math.min((last.low ?? 0) * 1.4, 40))];
+  const half = Math.max(0.02, Math.abs(limit ?? 0) * 2, ...effects.map((e) => Math.abs(e) * 1.4), Math.abs(last.low ?? 0), Math.abs(last.high ?? 0));
   return [-half, half];
 }
 
-function Rail({g, points, marks, planned, from, to}: {g: Guard; points: RolloutPoint[]; marks: Mark[]; planned?: Planned; from?: number; to?: number}) {
+function Rail({g, over, points, marks, planned, from, to}: {g: Guard; over: boolean; points: RolloutPoint[]; marks: Mark[]; planned?: Planned; from?: number; to?: number}) {
   const scale = scaleOf(g), [low, high] = g.interval ?? [null, null];
   const drawn = points.map((p): Point => [+new Date(p.at) / 1000, p.effect, p.n_candidate + p.n_control, p.low, p.high]).sort((a, b) => a[0] - b[0]);
   const limit = points.length ? points[points.length - 1].threshold : g.limit ?? null;
@@ -60,14 +62,14 @@ function Rail({g, points, marks, planned, from, to}: {g: Guard; points: RolloutP
   return (
     <section class="rail" aria-label={g.metric}>
       <div class="row"><h3 class="name">{g.metric}</h3><Verdict of={g.verdict} />{planned?.on_failure && planned.on_failure !== "rollback" && <span class="muted small">on failure: {planned.on_failure}</span>}</div>
-      <p>{inWords(g)}</p>
+      <p>{inWords(g, over)}</p>
       {drawn.length > 1 ? <TimeChart height={150} zoom={false} unit={unitOf(scale)} clip={clipOf(points, scale)} from={from} to={to} marks={marks}
         lines={[{label: scale === "ratio" ? "candidate to control" : scale === "share" ? "share the candidate won" : "candidate less control", points: drawn}]}
         limits={[...(limit == null ? [] : [{value: limit, label: "worse than allowed beyond"}])]}
         words={`${g.metric}: effect over time with its interval, now ${said(g.effect, scale)} (${said(low, scale)} to ${said(high, scale)}), limit ${said(limit, scale)}; ${even} is no difference`} />
         : <p class="muted small">{points.length ? "Judged once so far: the chart begins with the second time." : "No history of it is kept."}</p>}
       <p class="muted small">effect <strong>{said(g.effect, scale)}</strong> ({low == null ? "−∞" : said(low, scale)} to {high == null ? "∞" : said(high, scale)}, holds at all looks together, {percent(1 - g.alpha, 2)}) · candidate {own(g.metric, g.candidate, scale)} n {count(g.n_candidate)} · control {own(g.metric, g.control, scale)} n {count(g.n_control)}</p>
-      <p class="muted small">Decides against it when its evidence, ln E {g.evidence == null ? NONE : g.evidence.toFixed(2)}, reaches {g.threshold.toFixed(2)} = ln(1/α), α {g.alpha} ({planned ? "rollouts.canary.analysis, when it began" : "its share of the plan's"}).</p>
+      {g.evidence != null && <p class="muted small">Fails when ln E, now {g.evidence.toFixed(2)}, reaches {g.threshold.toFixed(2)} = ln(1/α): α {g.alpha}, margin {g.margin} ({planned ? "rollouts.canary.analysis, as it was when this began" : "the plan's"}).</p>}
     </section>
   );
 }
@@ -154,7 +156,7 @@ export function Rollout({parts: {name}}: PageProps) {
         <Panel title="Guardrails" note={<>{plan.canary?.analysis?.interval && `judged each ${plan.canary.analysis.interval}; `}bands: where the true effect lies, at all looks together; they close as exchanges come{r.ended && "; as they stood at its end"}</>}>
           {history.error && <p class="muted small">Its history cannot be shown: {history.error.message}</p>}
           {(r.guardrails as Guard[]).length === 0 ? <Empty>{r.stage === "direct" ? "It went to everybody at once: nothing was compared." : "No guardrail is declared: rollouts.canary.analysis.guardrails of quarterdeck.yaml has them."}</Empty>
-            : <div class="rails">{(r.guardrails as Guard[]).map((g) => <Rail key={g.metric} g={g} points={points.filter((p) => p.metric === g.metric && p.stage === r.stage)} marks={marks} planned={planned.find((p) => p.metric === g.metric)} from={times.length > 1 ? Math.min(...times) : undefined} to={times.length > 1 ? Math.max(...times) : undefined} />)}</div>}
+            : <div class="rails">{(r.guardrails as Guard[]).map((g) => <Rail key={g.metric} g={g} over={r.ended !== null} points={points.filter((p) => p.metric === g.metric && p.stage === r.stage)} marks={marks} planned={planned.find((p) => p.metric === g.metric)} from={times.length > 1 ? Math.min(...times) : undefined} to={times.length > 1 ? Math.max(...times) : undefined} />)}</div>}
         </Panel>
         <div class="columns">
           <Panel title="What happened" note="from the audit log, newest first">
