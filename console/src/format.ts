@@ -26,7 +26,7 @@ export function value(n: number | null | undefined, unit: Unit): string {
   if (n == null) return NONE;
   switch (unit) {
     case "ms": return ms(n);
-    case "s": return duration(n);
+    case "s": return Math.abs(n) < 60 ? ms(n * 1000) : duration(n);
     case "usd": case "USD": return usd(n);
     case "share": return percent(n);
     case "score": return score(n);

@@ -37,7 +37,7 @@ export const pages: PageEntry[] = [
   {path: "/cost", title: "Cost", key: "c", nav: true, page: Cost},
   {path: "/latency", title: "Latency & providers", key: "l", nav: true, also: ["/providers"], page: LatencyPage},
   {path: "/providers", title: "Providers", page: ProvidersPage},
-  {path: "/alerts", title: "Alerts & on-call", key: "a", nav: true, also: ["/oncall"], page: AlertsPage},
+  {path: "/alerts", title: "Alerts", key: "a", nav: true, also: ["/oncall"], page: AlertsPage},
   {path: "/alerts/rules", pattern: "/alerts/rules/:name", title: "Alert rule", page: RulePage},
   {path: "/alerts/one", pattern: "/alerts/:number", title: "Alert", page: AlertPage},
   {path: "/oncall", title: "On call", page: OncallPage},

@@ -67,7 +67,7 @@ export function Pager({skip, more, page}: {skip: number; more: boolean; page: nu
 }
 const columns: Column<Alert>[] = [
   {name: "state", label: "state", cell: (a) => <State of={a.state} />},
-  {name: "what", label: "what", cell: (a) => <><a href={alertHref(a.number)}>{a.summary ?? a.rule}</a><div class="muted small">{a.rule}{seriesText(a.series) && " · " + seriesText(a.series)}</div></>},
+  {name: "what", label: "what", cell: (a) => <div class="what"><a href={alertHref(a.number)}>{a.summary ?? a.rule}</a><div class="muted small">{a.rule}{seriesText(a.series) && " · " + seriesText(a.series)}</div></div>},
   {name: "severity", label: "severity", cell: (a) => <Severity of={a.severity} />},
   {name: "fired", label: "fired", cell: (a) => (a.fired ? <Time at={a.fired} /> : <span class="muted">never</span>), sort: (a) => a.fired},
   {name: "lasted", label: "lasted", number: true, cell: (a) => (a.fired && a.resolved ? duration((Date.parse(a.resolved) - Date.parse(a.fired)) / 1000) : "–")},
@@ -94,7 +94,7 @@ const origins: {[from: string]: string} = {rule: "configured, never calibrated",
 export const thresholdOrigin = (r: AlertRule) => origins[r.threshold_from] + (r.threshold_number ? ` (${r.threshold_number})` : "");
 const ruleColumns: Column<AlertRule>[] = [
   {name: "state", label: "state", cell: (r) => <Badge tone={r.state === "firing" ? "bad" : r.state === "pending" ? "warn" : r.state === "well" ? "good" : "unknown"}>{r.state}</Badge>},
-  {name: "name", label: "rule", cell: (r) => <><a href={ruleHref(r.name)}>{r.name}</a><div class="muted small">{r.condition}{r.for_s ? ` for ${duration(r.for_s)}` : ""}</div></>, sort: (r) => r.name},
+  {name: "name", label: "rule", cell: (r) => <div class="what"><a href={ruleHref(r.name)}>{r.name}</a><div class="muted small">{r.condition}{r.for_s ? ` for ${duration(r.for_s)}` : ""}</div></div>, sort: (r) => r.name},
   {name: "severity", label: "severity", cell: (r) => <Severity of={r.severity} />},
   {name: "worst", label: "worst now", number: true, cell: (r) => value(r.worst, ruleUnit(r.metric))},
   {name: "threshold", label: "threshold", cell: (r) => (r.threshold == null ? <span class="muted">{origins[r.threshold_from]}</span> : <Threshold v={r.threshold} unit={ruleUnit(r.metric)} origin={thresholdOrigin(r)} />)},

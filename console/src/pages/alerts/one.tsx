@@ -8,7 +8,7 @@ import {withFilters} from "../../router";
 import type {Point} from "../../types";
 import {Act, Badge, Command, Empty, Loaded, Note, Page, Pairs, Panel, Table, Time} from "../../ui";
 import {RunbookLink} from "./index";
-import {Acknowledge, AgainstThreshold, alertHref, AlertTabs, isOpen, Judge, originOf, ruleHref, seriesText, Severity, Silence, State, unitOf} from "./parts";
+import {Acknowledge, AgainstThreshold, alertHref, AlertTabs, isOpen, Judge, originOf, ruleHref, seriesText, Severity, Silence, Some, State, unitOf} from "./parts";
 import {Notices} from "./receivers";
 
 export function AlertPage({parts}: {parts: {[name: string]: string}}) {
@@ -55,7 +55,7 @@ function Shown({a}: {a: AlertShown}) {
       </div>
       <Mutes a={a} />
       <Notices alert={a.number} />
-      <Panel title="Its states" note="newest first"><Table caption="Transitions" rows={a.history} keyed={(h) => h.at + h.to} columns={[
+      <Panel title="Its states" note="newest first"><Some caption="Transitions" most={8} rows={a.history} keyed={(h) => h.at + h.to} columns={[
         {name: "at", label: "when", cell: (h) => <Time at={h.at} />}, {name: "to", label: "became", cell: (h) => <><State of={h.from} /> → <State of={h.to} /></>}, {name: "by", label: "by", cell: (h) => h.by ?? <span class="muted">itself</span>}, {name: "why", label: "why", cell: (h) => h.why ?? ""}]} /></Panel>
     </>
   );

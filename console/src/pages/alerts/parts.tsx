@@ -1,7 +1,8 @@
 // What the pages about alerts share: words, badges, and what can be done to an alert.
 import type {Alert, AlertShown} from "api-types";
 import {exactTime, value} from "../../format";
-import {Act, Badge, Tabs, type Tone} from "../../ui";
+import {useState} from "preact/hooks";
+import {Act, Badge, Table, Tabs, type Tone} from "../../ui";
 import {usePlace, withFilters} from "../../router";
 
 export type AnyAlert = Alert | AlertShown;
@@ -40,7 +41,7 @@ export const Silence = ({a, label = "Silence …"}: {a?: AnyAlert; label?: strin
     about={<p>Nobody is told while it lasts; the alerts are still seen here.</p>} said="Silenced. It is listed under Silences." />;
 };
 export function AlertTabs() {
-  const {path, query} = usePlace(), tab = path === "/oncall" ? "oncall" : query.get("tab") ?? "alerts";
+  const {path, query} = usePlace(), tab = path === "/oncall" ? "oncall" : path.startsWith("/alerts/rules/") ? "rules" : query.get("tab") ?? "alerts";
   return <Tabs label="Alerts and on call" tabs={[
     {href: withFilters("/alerts"), text: "Alerts", current: tab === "alerts"}, {href: withFilters("/alerts", {tab: "rules"}), text: "Rules", current: tab === "rules"},
     {href: withFilters("/alerts", {tab: "silences"}), text: "Silences", current: tab === "silences"}, {href: withFilters("/oncall"), text: "On call", current: tab === "oncall"},
@@ -49,3 +50,8 @@ export function AlertTabs() {
 export const ruleHref = (name: string) => withFilters("/alerts/rules/" + encodeURIComponent(name));
 export const alertHref = (n: number) => withFilters("/alerts/" + n);
 export const span = (from: string | null, to: string | null) => `${exactTime(from)} – ${to ? exactTime(to) : "now"}`;
+/** A table of which the first are shown, and the others on demand. */
+export function Some<R>({most, ...table}: {most: number} & Parameters<typeof Table<R>>[0]) {
+  const [all, setAll] = useState(false);
+  return <><Table {...table} rows={all ? table.rows : table.rows.slice(0, most)} />{table.rows.length > most && !all && <div><button class="button" onClick={() => setAll(true)}>All {table.rows.length}</button></div>}</>;
+}

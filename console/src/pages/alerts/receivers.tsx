@@ -4,7 +4,7 @@ import {useGet} from "../../api";
 import {count} from "../../format";
 import {setFilters, usePlace} from "../../router";
 import {Act, Badge, Empty, Loaded, Panel, Table, Time, type Column} from "../../ui";
-import {alertHref} from "./parts";
+import {alertHref, Some} from "./parts";
 
 export function ReceiverTable() {
   const receivers = useGet<Receivers>("/receivers", {}, {topics: ["configuration", "alerts"], poll: 15_000});
@@ -28,7 +28,7 @@ export function Notices({alert}: {alert?: number}) {
   const notices = useGet<NoticesAnswer>("/notices", {receiver, limit: alert ? 500 : 100}, {topics: ["alerts"], poll: 10_000});
   return (
     <Panel title={alert ? "Who was told" : "Notices"} note={alert ? "among the last 500 notices" : "newest first, the last 100"} actions={receiver ? <button class="button" onClick={() => setFilters({receiver: null})}>{receiver} ✕</button> : undefined}>
-      <Loaded of={notices}>{(n) => <Table caption="Notices" rows={alert ? n.notices.filter((x) => x.alerts.includes(alert)) : n.notices} keyed={(x) => x.number} columns={noticeColumns(!!alert)}
+      <Loaded of={notices}>{(n) => <Some caption="Notices" most={alert ? 8 : 100} rows={alert ? n.notices.filter((x) => x.alerts.includes(alert)) : n.notices} keyed={(x) => x.number} columns={noticeColumns(!!alert)}
         empty={<Empty command="quarterdeck alert test RECEIVER">{alert ? "Nobody was told of it." : "Nobody was told anything yet."}</Empty>} />}</Loaded>
     </Panel>
   );
@@ -38,5 +38,5 @@ const noticeColumns = (ofAlert: boolean): Column<Notice>[] => [
   {name: "to", label: "to", cell: (n) => <>{n.receiver}<div class="muted small">{n.why}</div></>},
   {name: "what", label: "what", cell: (n) => <>{n.status}{!ofAlert && <div class="small">{n.summary} {n.alerts.map((a) => <><a href={alertHref(a)}>{a}</a> </>)}</div>}</>},
   {name: "made", label: "when", cell: (n) => <Time at={n.made} />},
-  {name: "came", label: "what came of it", cell: (n) => (n.taken ? <>taken <Time at={n.taken} /></> : <span class={n.given_up ? "bad" : ""}>{n.last_error ?? "not tried yet"}<div class="muted small">{n.given_up ? <>given up <Time at={n.given_up} /></> : <>tried {count(n.tries)} times{n.due && <>, again <Time at={n.due} relative /></>}</>}</div></span>)},
+  {name: "came", label: "what came of it", cell: (n) => (n.taken ? <>taken <Time at={n.taken} /></> : <span class={n.given_up ? "bad" : ""}>{n.last_error}<div class="muted small">{n.given_up ? <>given up <Time at={n.given_up} /></> : <>{n.tries ? `tried ${count(n.tries)} times` : "waiting"}{n.due && (Date.parse(n.due) > Date.now() ? <>, again <Time at={n.due} relative /></> : n.tries === 0 ? " behind earlier ones" : ", again now")}</>}</div></span>)},
 ];

@@ -3,7 +3,7 @@ import type {AlertRule, AlertRules, Alerts, Calibration, Replay, RuleReplay, Thr
 import {useEffect, useMemo, useRef, useState} from "preact/hooks";
 import {inquire, useGet, type ApiError} from "../../api";
 import {TimeChart, type Limit, type Line, type Mark} from "../../charts";
-import {count, duration, value} from "../../format";
+import {count, duration, NONE, value} from "../../format";
 import {useFilter} from "../../router";
 import type {Point} from "../../types";
 import {Act, Badge, Empty, Failed, Figure, Figures, Loaded, Note, Page, Panel, Table, Time} from "../../ui";
@@ -68,8 +68,8 @@ function Try({rule, unit}: {rule: AlertRule; unit: string}) {
   const high = Math.max(...values, rule.threshold ?? 0) * 1.1, low = Math.min(0, ...values), step = (high - low) / 400 || 0.01;
   const shown = at == null ? "" : unit === "share" ? +(at * 100).toPrecision(4) : +at.toPrecision(4);
   return (
-    <Panel title="What would another threshold have done?" note={base ? `${base.metric}, the worst of each ${duration(base.step_s)}; last ${days} days; alarms by the rule's own evaluation` : undefined}
-      actions={<label class="row">Past <select value={days} onChange={(e) => setDays(e.currentTarget.value)}>{["1", "3", "7", "14", "28"].map((d) => <option value={d}>{d} days</option>)}</select></label>}>
+    <Panel title="What would another threshold have done?" note={base ? `${base.metric}, the worst of each ${duration(base.step_s)}; last ${days === "1" ? "day" : days + " days"}; alarms by the rule's own evaluation` : undefined}
+      actions={<label class="row">Past <select value={days} onChange={(e) => setDays(e.currentTarget.value)}>{["1", "3", "7", "14", "28"].map((d) => <option value={d}>{d === "1" ? "day" : d + " days"}</option>)}</select></label>}>
       {error && <Failed error={error} retry={() => ask(at)} />}
       {base && tried && (base.replay.series === 0 ? <Empty command="quarterdeck load --help">There is no data of this series in the last {days} days.</Empty> : <>
         <div class="try">
@@ -79,7 +79,7 @@ function Try({rule, unit}: {rule: AlertRule; unit: string}) {
           <button class="button" disabled={at === base.replay.threshold} onClick={() => setAt(base.replay.threshold)}>As in force</button>
         </div>
         <TimeChart lines={lines} unit={unit} limits={limits} marks={marks} height={220} zoom={false} words={`${base.metric} over ${days} days; at ${value(at, unit)} it would have told ${tried.alarms} alarms`} />
-        <div role="status" class={busy ? "muted" : ""}><Compared now={base.replay} then={tried} unit={unit} days={days} /></div>
+        <div role="status" class={busy ? "muted" : ""}><Compared now={base.replay} then={tried} unit={unit} /></div>
         {tried.firings.length > 0 && <details><summary>{count(tried.alarms)} alarms at {value(tried.threshold, unit)}{tried.alarms > tried.firings.length ? `; the first ${tried.firings.length}` : ""}</summary>
           <Table caption="Alarms it would have told" rows={tried.firings} keyed={(f) => (f.from ?? "") + seriesText(f.series)} columns={[
             {name: "from", label: "told", cell: (f) => <Time at={f.from} />}, {name: "for", label: "lasted", number: true, cell: (f) => (f.from && f.to ? duration((Date.parse(f.to) - Date.parse(f.from)) / 1000) : "–")},
@@ -100,9 +100,10 @@ function gapped(points: Array<[number, number, number]>, step: number): Point[] 
   }
   return out;
 }
-function Compared({now, then, unit, days}: {now: Replay; then: Replay; unit: string; days: string}) {
-  const rate = (r: Replay) => `${r.alarms_per_month == null ? "–" : r.alarms_per_month.toFixed(1)} a month${r.low != null ? ` (95 %: ${r.low.toFixed(1)} – ${(r.high ?? 0).toFixed(1)})` : ""}`;
-  const of = `${now.days.toFixed(1)} days with data of ${days}, ${count(now.series)} series, some ${count(now.samples)} samples`;
+const short = (n: number | null) => (n == null ? NONE : n >= 100 ? count(n) : n.toFixed(1));
+function Compared({now, then, unit}: {now: Replay; then: Replay; unit: string}) {
+  const rate = (r: Replay) => `${short(r.alarms_per_month)} a month${r.low != null ? ` (95 %: ${short(r.low)} – ${short(r.high)})` : ""}`;
+  const of = `${now.days.toFixed(1)} days with data, ${count(now.series)} series, some ${count(now.samples)} samples`;
   if (then.threshold === now.threshold) return <p><strong>{count(now.alarms)} alarms</strong> at {value(now.threshold, unit)}, the threshold in force: {rate(now)}. <span class="muted small">{of}. What people took up as real is not counted.</span></p>;
   const fewer = now.alarms - then.alarms;
   return <p>At {value(then.threshold, unit)}: <strong>{count(then.alarms)} alarms</strong>, {rate(then)}; in force ({value(now.threshold, unit)}): {count(now.alarms)}, {rate(now)}. {fewer === 0 ? "As many." : fewer > 0 ? `${count(fewer)} fewer.` : `${count(-fewer)} more.`} <span class="muted small">{of}. What people took up as real is not counted.</span></p>;

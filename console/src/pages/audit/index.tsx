@@ -38,18 +38,18 @@ export function AuditPage() {
 const columns: Column<AuditEntry>[] = [
   {name: "at", label: "when", cell: (e) => <><Time at={e.at} /><div class="muted small">entry {e.number}</div></>},
   {name: "who", label: "who", cell: (e) => (e.actor ? <a href={withFilters("/audit", {actor: e.actor})}>{e.actor}</a> : "–")},
-  {name: "what", label: "what", cell: (e) => <div class="what"><span class="mono">{e.action ?? "–"}</span> {e.subject && <a href={withFilters("/audit", {subject: e.subject})}>{e.subject}</a>}{e.reason && <div>“{e.reason}”</div>}<Detail detail={e.detail} />
-    <details><summary class="small muted">chain</summary><code class="small">{e.chain}</code></details></div>},
+  {name: "what", label: "what", cell: (e) => <div class="what"><span class="mono">{e.action ?? "–"}</span> {e.subject && <a href={withFilters("/audit", {subject: e.subject})}>{e.subject}</a>}{e.reason && <div>“{e.reason}”</div>}<Detail detail={e.detail} chain={e.chain} /></div>},
 ];
 /** What was before and after, as lines that differ; else as it is. */
-function Detail({detail}: {detail: any}) {
-  if (detail == null || (typeof detail === "object" && !Object.keys(detail).length)) return null;
-  const {diff, before, after, ...rest} = typeof detail === "object" && !Array.isArray(detail) ? detail : ({} as any);
+function Detail({detail, chain}: {detail: any; chain: string}) {
+  const empty = detail == null || (typeof detail === "object" && !Object.keys(detail).length);
+  const {diff, before, after, ...rest} = !empty && typeof detail === "object" && !Array.isArray(detail) ? detail : ({} as any);
   const lines = Array.isArray(diff) && diff.every((l) => typeof l === "string") ? diff : before !== undefined || after !== undefined ? compare(before, after) : null;
   return (
     <details><summary class="small">{lines ? "what differs" : "more"}</summary>
       {lines && <DiffLines lines={lines} />}
-      {lines ? Object.keys(rest).length > 0 && <pre>{JSON.stringify(rest, null, 2)}</pre> : <pre>{JSON.stringify(detail, null, 2)}</pre>}
+      {lines ? Object.keys(rest).length > 0 && <pre>{JSON.stringify(rest, null, 2)}</pre> : !empty && <pre>{JSON.stringify(detail, null, 2)}</pre>}
+      <p class="muted small wrap">chain <code>{chain}</code></p>
     </details>
   );
 }

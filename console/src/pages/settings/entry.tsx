@@ -59,6 +59,8 @@ export function EntryEditor({configuration, settings, section, entry, name}: {co
   };
   const look = () => setWanted({section: section.name, name: entry ? entry.name : own, title: entry ? `Change ${section.name} ${entry.name}` : `Add ${own} to ${section.name}`, hash: configuration.hash, value: isForm ? JSON.stringify(merged()) : text ?? dedent(entry?.yaml ?? "")});
   const disabled = !!whyNot || !!entry?.alias;
+  const isGiven = (n: string, s: Setting) => at(given, n) != null || s.required;
+  const field = ([n, s]: [string, Setting]) => <SettingField key={n} name={n} s={s} value={shown(n)} disabled={disabled} set={(v) => setValues({...values, [n]: v})} />;
   return (
     <Panel title={entry ? entry.name : `New in ${section.name}`} note={entry ? `${configuration.file}:${entry.line}` : undefined}
       actions={<>{rows.length > 0 && <><button class="button" aria-pressed={isForm} onClick={() => setMode("form")}>Form</button><button class="button" aria-pressed={!isForm} onClick={() => { setText(null); setMode("text"); }}>Text</button></>}<a class="button" href={withFilters("/settings/" + encodeURIComponent(section.name))}>Back</a></>}>
@@ -67,8 +69,9 @@ export function EntryEditor({configuration, settings, section, entry, name}: {co
       <form class="form" onSubmit={(e) => { e.preventDefault(); look(); }}>
         {!entry && <div class="field"><label for="own-name">Name</label><input id="own-name" required value={own} onInput={(e) => setOwn(e.currentTarget.value)} /><span class="hint">by which others refer to it</span></div>}
         {isForm ? <>
-          <div class="two">{simple.map(([n, s]) => <SettingField key={n} name={n} s={s} value={shown(n)} disabled={disabled} set={(v) => setValues({...values, [n]: v})} />)}</div>
-          {nested.length > 0 && <p class="muted">Lists and maps - {nested.join(", ")} - are edited as <a href={path + "?as=text"} onClick={(e) => { e.preventDefault(); setMode("text"); }}>text</a>.</p>}
+          <div class="two">{simple.filter(([n, s]) => isGiven(n, s)).map(field)}</div>
+          {nested.map((k) => <div class="field"><span class="label">{k}</span><code class="wrap">{JSON.stringify(given[k])}</code><span class="hint">as text: <a href={path + "?as=text"} onClick={(e) => { e.preventDefault(); setMode("text"); }}>edit {k}</a></span></div>)}
+          {simple.some(([n, s]) => !isGiven(n, s)) && <details><summary>{simple.filter(([n, s]) => !isGiven(n, s)).length} settings that are as by default, or not set</summary><div class="two">{simple.filter(([n, s]) => !isGiven(n, s)).map(field)}</div></details>}
         </> : <div class="field"><label for="yaml">YAML</label><textarea id="yaml" class="yaml" spellcheck={false} disabled={disabled} value={text ?? dedent(entry?.yaml ?? "")} onInput={(e) => setText(e.currentTarget.value)} /><span class="hint">A secret that is (kept) stays as it is; give a new one as $&#123;NAME&#125; of the environment or file:PATH. Comments in the file stay where what they are about stays.</span></div>}
         <div class="row"><button class="button primary" disabled={disabled}>See what would change</button>
           {entry && <button type="button" class="button danger" disabled={disabled} onClick={() => setWanted({section: section.name, name: entry.name, value: null, title: `Take ${entry.name} out of ${section.name}`, hash: configuration.hash})}>Take it out …</button>}
@@ -91,7 +94,7 @@ export function PlainSettings({configuration, settings, section}: {configuration
         const now = s.from === "file" ? String(s.value ?? "") : "", changed = values[n] !== undefined && values[n] !== now;
         return <li><form class="form" onSubmit={(e) => { e.preventDefault(); setWanted({section, name: n, value: values[n] === "" ? null : JSON.stringify(typed(values[n], s.type)), title: `Change ${s.path}`, hash: configuration.hash}); }}>
           <SettingField name={n} s={s} value={values[n] ?? now} disabled={!!whyNot} set={(v) => setValues({...values, [n]: v})} />
-          <div class="row small muted">{s.from === "file" ? <span>{configuration.file}:{s.line}</span> : s.from === "default" ? <span>default: {String(s.value)}</span> : <span>not set</span>}{changed && <button class="button primary">See what would change</button>}</div>
+          <div class="row small muted">{s.from === "file" && <span>line {s.line}</span>}{changed && <button class="button primary">See what would change</button>}</div>
         </form></li>;
       })}</ul>
       <ChangeDialog wanted={wanted} close={() => setWanted(null)} made={() => setValues({})} />

@@ -45,7 +45,7 @@ function Start({c}: {c: Configuration}) {
       <Panel title="The configuration file" actions={<Act label="Reload" title="Read the file again" role="admin" path="/reload" body={() => ({})} about={<p>With errors in it, the policy in force stays. No stream is dropped.</p>} done={(a) => void a} />}>
         <div class="about-bar"><code>{c.file}</code>{c.in_force ? <Badge tone="good">in force</Badge> : <Badge tone="warn">edited since, and not read again</Badge>}{c.writable ? <Badge tone="info">can be changed here</Badge> : <Badge>read only here</Badge>}</div>
         {!c.writable && <Note tone="warn">{c.why_not}</Note>}
-        <p class="muted small">SHA-256 <code>{c.hash}</code></p>
+        <p class="muted small wrap">SHA-256 <code>{c.hash}</code></p>
         <p class="muted">Changes made here are written into the file where they belong: comments and order stay, the file before is kept as <code>.before</code>, and the audit log has the difference. Prompts, suites and rollouts are not in it: they live in the registry.</p>
       </Panel>
       <Panel title="Sections" note="as they stand in the file"><Table caption="Sections" keyboard rows={c.sections} keyed={(x) => x.name} href={(x) => href(x.name)} columns={[
