@@ -541,14 +541,6 @@ static int serve(int argc, char **argv) {
     return code >= 0 ? code : wire_run(&(struct wire_run){.config = config});
 }
 
-static void say_ready(struct server *s) {
-    bool any = strcmp(s->policy->server.listen_host, "") == 0;
-    printf("quarterdeck ready on %s://%s:%u\n", s->policy->server.tls_cert ? "https" : "http",
-           any ? "0.0.0.0" : s->policy->server.listen_host, gateway_port(s->lanes[0].gateway));
-    if (s->admin) printf("control plane on http://%s:%u\n", s->policy->server.admin_host, http_server_port(s->admin));
-    fflush(stdout);
-}
-
 int wire_run(const struct wire_run *r) {
     sigset_t signals;
     process_block_signals(&signals);
@@ -569,8 +561,7 @@ int wire_run(const struct wire_run *r) {
         atomic_store(&s.ready, true);
         s.house = (struct house){.shard = s.shard, .watch = s.watch, .cost = s.cost, .consoles = &s.consoles, .lanes = s.lanes, .n_lanes = s.n_lanes};
         if (r->ready) r->ready(r->ctx, gateway_port(s.lanes[0].gateway));
-        else say_ready(&s);
-        wire_tell_ready(&s.policy->server, gateway_port(s.lanes[0].gateway), s.admin ? http_server_port(s.admin) : 0, !private);
+        else wire_tell_ready(&s.policy->server, gateway_port(s.lanes[0].gateway), s.admin ? http_server_port(s.admin) : 0, !private);
         serve_until_stopped(&s, &signals);
         log_event(LOG_INFO, "stopping", NULL);
     } else if (error.text[0] && fault != FAULT_SHUTTING_DOWN) {
