@@ -140,6 +140,8 @@ def ordinary(rig, first):
     open_one = get(rig, "/api/v1/reviews")["reviews"][0]
     expect(open_one["labels_expected"] - open_one["labels_given"] == 10 and open_one["closed_at"] is None, open_one)
     expect([t["state"] for t in get(rig, "/api/v1/thresholds?rule=slow-chat")["thresholds"]] == ["accepted"], "the threshold")
+    letters = [f for f in findings(rig, "cost_anomaly") if f["application"] == "helpdesk" and f["state"] == "dismissed"]
+    expect(len(letters) == 1 and letters[0]["dismissed"]["by"] == "ana", letters)
     expect(get(rig, "/api/v1/silences?all=true")["silences"], "no silence")
     expect(get(rig, "/api/v1/audit/verify")["whole"] is True, "the audit log")
 
