@@ -230,15 +230,15 @@ static void serve(struct console_loop *l, struct console *c, int64_t now, unsign
         end(l, c, "nobody could say whether this may be read still");
         return;
     }
-    if (now - c->asked_us >= CHECK_US && l->all->check != NULL) {
-        c->asked_us = now;
-        l->all->check(l->all->check_ctx, l->loop, &c->who, c->number);
-    }
     buffer_clear(&l->out);
     compose(l, c, now, skipped);
-    if (l->out.len == 0) return;
-    c->wrote_us = now;
-    http_stream_write(c->request, buffer_slice(&l->out));
+    if (l->out.len > 0) {
+        c->wrote_us = now;
+        http_stream_write(c->request, buffer_slice(&l->out));
+    }
+    if (now - c->asked_us < CHECK_US || l->all->check == NULL) return;
+    c->asked_us = now;
+    l->all->check(l->all->check_ctx, l->loop, &c->who, c->number); /* last: it may be gone when this answers at once */
 }
 
 struct shipment {

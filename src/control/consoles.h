@@ -26,7 +26,7 @@ struct shared_answers;
 /* `answers` (NULL: there are none) are dropped with each change. */
 struct consoles *consoles_new(unsigned n_loops, struct shared_answers *answers);
 void consoles_add_loop(struct consoles *c, unsigned index, struct loop *l); /* before its thread runs */
-/* `check` asks whether `who` (valid inside the call) may read still, and answers in a later turn of the loop by consoles_checked. */
+/* `check` asks whether `who` (valid inside the call) may read still, and answers on the loop, now or in a later turn, by consoles_checked. */
 void consoles_check_with(struct consoles *c, void (*check)(void *ctx, struct loop *l, const struct api_request *who, uint64_t number), void *ctx);
 void consoles_close(struct consoles *c); /* any thread; accepts NULL: all streams end, no more are opened */
 void consoles_free(struct consoles *c);  /* when the loops have ended */
