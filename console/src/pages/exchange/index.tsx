@@ -168,7 +168,7 @@ function Labels({r}: {r: Record}) {
     <Panel title="Whose it was">
       <Pairs of={[["Application", r.application ?? NONE], ["Key", to("key", r.key) ?? NONE], ["User", to("user", r.user) ?? NONE], ["Session", to("session", r.session) ?? NONE], ["Request type", to("request_type", r.request_type) ?? NONE],
         r.feature != null && ["Feature", r.feature], r.team != null && ["Team", r.team],
-        Object.keys(r.tags).length > 0 && ["Tags", <>{Object.entries(r.tags).map(([k, v]) => k === "again-of" ? <a href={withFilters("/exchanges/" + v)}>run again of {v}</a> : <a class="clip wide" dir="auto" href={withFilters("/exchanges", {tag: v ? `${k}=${v}` : k})}>{k}{v && "=" + v} </a>)}</>],
+        Object.keys(r.tags).length > 0 && ["Tags", <>{Object.entries(r.tags).map(([k, v]) => <div>{k === "again-of" ? <a href={withFilters("/exchanges/" + v)}>run again of {v}</a> : <a class="clip wide" dir="auto" href={withFilters("/exchanges", {tag: v ? `${k}=${v}` : k})}>{k}{v && "=" + v}</a>}</div>)}</>],
         ["Asked as", `${r.dialect ?? NONE}, ${r.endpoint}${r.stream ? ", a stream" : ""}`], ["Answered as", `HTTP ${r.http_status}${r.finish_reason ? `, ${r.finish_reason}` : ""}`],
         r.upstream_model != null && ["Provider calls it", <code>{r.upstream_model}</code>], r.system_fingerprint != null && ["Fingerprint", <code>{r.system_fingerprint}</code>],
         r.tier != null && ["Tier", `${r.tier}${r.tier_applied === false ? " (in shadow)" : ""}`], r.knowledge != null && ["Knowledge", r.knowledge], r.batch != null && ["Batch", r.batch],

@@ -11,10 +11,10 @@ import {laned, seconds, type Marker} from "./events";
 
 const METRICS = "latency.p50,latency.p95,cost,quality,requests,errors";
 const charts: Array<{title: string; about: string; unit: string; metrics: string[]; height: number}> = [
-  {title: "Latency", about: "whole answer, P50 and P95", unit: "ms", metrics: ["latency.p50", "latency.p95"], height: 150},
-  {title: "Cost", about: "USD a step", unit: "usd", metrics: ["cost"], height: 100},
-  {title: "Quality", about: "mean of the scores of production traffic, 0 to 1, with 95 %", unit: "score", metrics: ["quality"], height: 110},
-  {title: "Traffic and errors", about: "exchanges a step", unit: "count", metrics: ["requests", "errors"], height: 110},
+  {title: "Latency", about: "whole answer, P50 and P95", unit: "ms", metrics: ["latency.p50", "latency.p95"], height: 190},
+  {title: "Cost", about: "USD a step", unit: "usd", metrics: ["cost"], height: 150},
+  {title: "Quality", about: "mean of the scores of production traffic, 0 to 1, with 95 %", unit: "score", metrics: ["quality"], height: 150},
+  {title: "Traffic and errors", about: "exchanges a step", unit: "count", metrics: ["requests", "errors"], height: 150},
 ];
 interface TimelineAnswer { from: string; to: string; events: TimelineEvent[]; more: boolean }
 

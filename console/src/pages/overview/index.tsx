@@ -25,7 +25,7 @@ export function Overview() {
   );
 }
 
-const OPEN = 3;
+const OPEN = 3, wide = matchMedia("(min-width: 801px)");
 function Blocks({o, one}: {o: Answer; one: boolean}) {
   const apps = o.applications.filter((a) => a.application !== null).sort((a, b) => weight(b) - weight(a)), all = o.applications.find((a) => a.application === null);
   if (one || apps.length === 0) {
@@ -36,8 +36,9 @@ function Blocks({o, one}: {o: Answer; one: boolean}) {
   return (
     <>
       {apps.map((a, i) => (
-        <section class="panel" key={a.application}><details class="app-block" open={i < OPEN && (apps.length <= OPEN || rank[worstOf(a)] >= 2)}>
-          <summary><h2 dir="auto">{a.application}</h2><span class="muted small">{count(a.requests)} exchanges</span>{a.domains.map((d) => <Badge tone={d.state}>{d.domain}<span class="hidden">: {said[d.state]}</span></Badge>)}<a href={withFilters("/", {app: a.application})}>only this one</a></summary>
+        <section class="panel" key={a.application}><details class="app-block" open={i < OPEN && (rank[worstOf(a)] >= 2 || (apps.length <= OPEN && wide.matches))}>
+          <summary><h2 dir="auto">{a.application}</h2><span class="muted small">{count(a.requests)} exchanges</span>{a.domains.map((d) => <Badge tone={d.state}>{d.domain}<span class="hidden">: {said[d.state]}</span></Badge>)}</summary>
+          <p class="only small"><a href={withFilters("/", {app: a.application})}>only {a.application}</a></p>
           <Domains row={a} />
         </details></section>))}
       {all && <section class="panel"><details class="app-block" open={apps.length === 0}><summary><h2>All together</h2><span class="muted small">{count(all.requests)} exchanges</span>{all.domains.map((d) => <Badge tone={d.state}>{d.domain}<span class="hidden">: {said[d.state]}</span></Badge>)}</summary><Domains row={all} /></details></section>}
@@ -53,8 +54,8 @@ function Domains({row}: {row: OverviewRow}) {
 function Domain({d, app}: {d: OverviewDomain; app: string | null}) {
   const to = pageOf[d.domain];
   return (
-    <div class="domain">
-      <div class="name">{to ? <a href={withFilters(to, {app})}>{d.domain}</a> : d.domain}<Badge tone={d.state}>{said[d.state]}</Badge></div>
+    <div class={"domain" + (d.needs.length ? "" : " calm")}>
+      <div class="name">{to ? <a href={withFilters(to, {app})}>{d.domain}</a> : <span>{d.domain}</span>}<Badge tone={d.state}>{said[d.state]}</Badge></div>
       <div class="what">
         <span class="headline" dir="auto">{d.headline}</span>
         {d.numbers.length > 0 && <div class="numbers">{d.numbers.map((n) => (
@@ -62,7 +63,7 @@ function Domain({d, app}: {d: OverviewDomain; app: string | null}) {
             <span class="small muted">{[interval(n.low, n.high, n.unit), n.n != null && `n ${count(n.n)}`, n.window].filter(Boolean).join(" · ")}</span>{n.note && <span class="small muted">{n.note}</span>}</span>))}</div>}
       </div>
       <div class="trend">{d.trend_metric && <><Spark points={d.trend as Array<[number, number | null]>} words={`${d.trend_metric} over the window`} /><span class="muted small">{d.trend_metric}</span></>}</div>
-      <div class="needs">{d.needs.slice(0, SHOWN).map((n) => <Need n={n} />)}{d.needs.length > SHOWN && <details><summary class="small">{d.needs.length - SHOWN} more</summary><div class="needs">{d.needs.slice(SHOWN).map((n) => <Need n={n} />)}</div></details>}</div>
+      {d.needs.length > 0 && <div class="needs">{d.needs.slice(0, SHOWN).map((n) => <Need n={n} />)}{d.needs.length > SHOWN && <details><summary class="small">{d.needs.length - SHOWN} more</summary><div class="needs">{d.needs.slice(SHOWN).map((n) => <Need n={n} />)}</div></details>}</div>}
     </div>
   );
 }
