@@ -13,7 +13,7 @@ const between = (i: unknown) => { const [low, high] = (i ?? []) as [number | nul
 
 function Chosen({label, name, runs}: {label: string; name: string; runs: EvalRuns | undefined}) {
   const [value] = useFilter(name);
-  return <label class="row"><span class="muted small">{label}</span><select value={value} onChange={(e) => setFilters({[name]: e.currentTarget.value})}>{!value && <option value="">choose a run</option>}{value && !runs?.runs.some((r) => r.run === value) && <option>{value}</option>}{runs?.runs.map((r) => <option value={r.run}>{r.run}: {r.suite}{r.prompt && `, ${r.prompt}`}{r.model && `, ${r.model}`}</option>)}</select></label>;
+  return <label class="row pick"><span class="muted small">{label}</span><select value={value} onChange={(e) => setFilters({[name]: e.currentTarget.value})}>{!value && <option value="">choose a run</option>}{value && !runs?.runs.some((r) => r.run === value) && <option>{value}</option>}{runs?.runs.map((r) => <option value={r.run}>{r.run}: {r.suite}{r.prompt && `, ${r.prompt}`}{r.model && `, ${r.model}`}</option>)}</select></label>;
 }
 const Output = ({text, why}: {text: string | null; why: string | null}) => <><span class="clamp">{text ?? "–"}</span>{why && <div class="muted small clamp">{why}</div>}</>;
 

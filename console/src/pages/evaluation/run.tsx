@@ -44,7 +44,7 @@ function Cell({run, row, close}: {run: EvalRun; row: Row; close: () => void}) {
           <ul class="stack">{r.checks.map((c) => <li><Mark v={c.verdict} /> <strong>{nameOf(c)}</strong>{c.metric && <span class="muted"> {c.type}</span>} {score(c.score)}{c.judge && <span class="muted"> · judge {c.judge}</span>}{c.reason && <div class="small name">{c.reason}</div>}</li>)}</ul>
           <p class="muted small">{r.target} · {ms(r.latency_us == null ? null : r.latency_us / 1000)} · {usd(r.cost_nanousd == null ? null : r.cost_nanousd / 1e9)}{r.judge_cost_nanousd ? ` and ${usd(r.judge_cost_nanousd / 1e9)} judging` : ""} · {count(r.input_tokens)} in, {count(r.output_tokens)} out{r.record && <> · <a href={withFilters("/exchanges/" + r.record)}>the exchange</a></>}</p>
         </section>))}
-      <div class="row"><button class="button primary" onClick={close} autofocus>Close</button></div>
+      <div class="row"><button class="button primary" onClick={close}>Close</button></div>
     </Dialog>
   );
 }

@@ -54,7 +54,7 @@ export function Prompt({parts: {name}}: PageProps) {
       actions={data && <><WindowPicker fallback="-7d" /><RollBack name={name} versions={data} /></>}>
       {open && <Note tone="warn"><span class="row"><RolloutState of={open.state} /><span>v{open.candidate} {open.stage === "shadow" ? "is shadowed" : `gets ${+open.weight.toFixed(2)} % of the exchanges`}{open.why && `: ${open.why}`}</span><a href={rolloutAt(name)}>See its guardrails</a></span></Note>}
       <Loaded of={first}>{(d) => d.newest === 0 ? <Empty command={`quarterdeck apply -f ${name}.yaml`}>It has no version.</Empty> : (
-        <div class="beside">
+        <div class="beside" data-chosen={chosen ? "" : undefined}>
           <Panel title="Versions" note={`newest first; scores: ${w.words}`}>
             <ol class="timeline" reversed>{list.map((v) => {
               const s = seen.get(`${name}@${v.version}`), labels = Object.entries(d.labels as unknown as {[l: string]: number}).filter(([, n]) => n === v.version).map(([l]) => l);

@@ -76,9 +76,9 @@ function Desk({id, review}: {id: string; review: Whole}) {
         {error && <Failed error={error} />}
         {item.item == null ? <p>Thank you: {count(item.done)} of {count(item.items)} are labelled.{given.length > 0 && <> <kbd>u</kbd> takes the last one back.</>}</p> : <>
           <Shown item={item} pair={item.scale === "pairwise"} />
-          <Choices scale={item.scale} chosen={label} choose={setLabel} />
+          <div class="deciding stack"><Choices scale={item.scale} chosen={label} choose={setLabel} />
           <div class="field"><label for="comment">Comment (optional) <kbd>c</kbd></label><textarea id="comment" ref={area} value={comment} maxLength={4000} onInput={(e) => setComment(e.currentTarget.value)} onKeyDown={(e) => { if (e.key === "Escape") { e.stopPropagation(); e.currentTarget.blur(); } else if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) { e.preventDefault(); keep(); } }} /><span class="hint"><kbd>Esc</kbd> leaves it, <kbd>Ctrl Enter</kbd> keeps the label</span></div>
-          <div class="row"><button class="button primary" disabled={busy || !label} onClick={keep}><kbd>Enter</kbd> Keep, and next</button><button class="button" disabled={busy || !given.length} onClick={undo}><kbd>u</kbd> Undo</button></div>
+          <div class="row"><button class="button primary" disabled={busy || !label} onClick={keep}><kbd>Enter</kbd> Keep, and next</button><button class="button" disabled={busy || !given.length} onClick={undo}><kbd>u</kbd> Undo</button></div></div>
         </>}
       </Panel>
       <aside class="stack">
@@ -110,9 +110,9 @@ function Disputed({id, scale}: {id: string; scale: string}) {
           <Shown item={item as Item} pair={scale === "pairwise"} />
           <h3>What they said</h3>
           <ul class="stack">{item.labels.map((l) => <li><Badge tone="info">{l.label}</Badge> {l.comment ?? <span class="muted">no comment</span>}{l.turned && <span class="muted small"> (saw the two the other way round)</span>}</li>)}</ul>
-          <Choices scale={scale} chosen={label} choose={setLabel} />
+          <div class="deciding stack"><Choices scale={scale} chosen={label} choose={setLabel} />
           <div class="field"><label for="comment">Comment (optional) <kbd>c</kbd></label><textarea id="comment" ref={area} value={comment} onInput={(e) => setComment(e.currentTarget.value)} onKeyDown={(e) => { if (e.key === "Escape") { e.stopPropagation(); e.currentTarget.blur(); } }} /></div>
-          <div class="row"><button class="button primary" disabled={busy || !label} onClick={() => void keep()}><kbd>Enter</kbd> It stands, and next</button></div>
+          <div class="row"><button class="button primary" disabled={busy || !label} onClick={() => void keep()}><kbd>Enter</kbd> It stands, and next</button></div></div>
         </Panel>
         <aside class="stack"><Panel title="What to look for"><div class="text plain">{d.rubric}</div></Panel></aside>
       </div>)}</Loaded>
