@@ -19,7 +19,7 @@ const char *guard_scale_name(enum guard_scale s) {
 
 double guard_limit(const struct guard_answer *a) {
     enum guard_scale s = guard_scale_of(a->metric);
-    return s == SCALE_RATIO ? a->margin : s == SCALE_SHARE ? 0.5 - a->margin : -a->margin;
+    return s == SCALE_RATIO ? a->margin : s == SCALE_SHARE ? 0.5 - a->margin : 0 - a->margin; /* never -0 */
 }
 
 /* ---- JSON ---- */

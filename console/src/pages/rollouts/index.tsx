@@ -79,8 +79,8 @@ function Steps({r}: {r: Standing}) {
   const plan = (r.plan ?? {}) as Plan, steps = plan.canary?.steps ?? [];
   const over = r.ended !== null, failed = r.state === "rolled back" || r.state === "aborted";
   const is = (done: boolean, now: boolean) => (now ? (failed ? "failed" : "now") : done ? "done" : undefined);
-  if (r.stage === "direct") return <ol class="steps"><li data-is={failed ? "failed" : "done"}><b>Direct</b><span class="small">to everybody at once</span></li></ol>;
-  if (r.stage === "ab") return <ol class="steps"><li data-is={is(over, !over || failed)}><b>A/B test</b><span class="small">half of the users each</span></li><li data-is={r.state === "promoted" ? "done" : undefined}><b>100 %</b><span class="small">a person promotes</span></li></ol>;
+  if (r.stage === "direct") return <ol class="route"><li data-is={failed ? "failed" : "done"}><b>Direct</b><span class="small">to everybody at once</span></li></ol>;
+  if (r.stage === "ab") return <ol class="route"><li data-is={is(over, !over || failed)}><b>A/B test</b><span class="small">half of the users each</span></li><li data-is={r.state === "promoted" ? "done" : undefined}><b>100 %</b><span class="small">a person promotes</span></li></ol>;
   const shadow = plan.way === "shadow-then-canary", inShadow = r.stage === "shadow", promoted = r.state === "promoted";
   const cells: Array<{label: string; note: string; from: number; to: number}> = [];
   steps.forEach((s, i) => {
@@ -88,7 +88,7 @@ function Steps({r}: {r: Standing}) {
     else if (cells.length) { const c = cells[cells.length - 1]; c.to = i; c.note = s.pause?.duration ? `for ${s.pause.duration}` : "until somebody promotes"; }
   });
   return (
-    <ol class="steps">
+    <ol class="route">
       {shadow && <li data-is={is(!inShadow, inShadow)} aria-current={inShadow && !over ? "step" : undefined}><b>Shadow</b><span class="small">{percent(plan.shadow?.share, 0)} of requests, {count(plan.shadow?.min_samples)} pairs</span></li>}
       {cells.map((c) => { const now = !inShadow && !promoted && r.step >= c.from && r.step <= c.to; return <li data-is={promoted ? "done" : is(!inShadow && r.step > c.to, now)} aria-current={now && !over ? "step" : undefined}><b>{c.label}</b><span class="small">{c.note}</span></li>; })}
     </ol>
@@ -104,7 +104,7 @@ function Now({r}: {r: Standing}) {
         : <Note tone={r.state === "promoted" ? "good" : "bad"}><p>{{promoted: `v${r.candidate} was promoted.`, "rolled back": `v${r.candidate} was rolled back.`, aborted: `It was aborted.`}[r.state as string]} {r.why}</p></Note>}
       {open && r.exchanges_needed > 0 && <div><span class="small">{count(r.exchanges)} of at least {count(r.exchanges_needed)} {unit}</span><Meter share={r.exchanges / r.exchanges_needed} words={`${r.exchanges} of ${r.exchanges_needed}`} /></div>}
       {open && r.hold_s != null && <div><span class="small">{duration(r.held_s)} of {duration(r.hold_s)} of served time at this step</span><Meter share={r.hold_s ? r.held_s / r.hold_s : 1} words={`${duration(r.held_s)} of ${duration(r.hold_s)}`} /></div>}
-      {r.ab && <Pairs of={[["Test", `${r.ab.verdict}: ${r.ab.why}`], ["Needed an arm", r.ab.needed_an_arm == null ? "not known before it began" : `about ${count(r.ab.needed_an_arm)} exchanges, for a difference of ${(r.plan as Plan).min_effect} with a power of ${percent((r.plan as Plan).power, 0)}`], ["Could have seen", r.ab.detectable == null ? NONE : `differences of ${Number(r.ab.detectable).toFixed(3)} or more, with so much data`]]} />}
+      {r.ab && <Pairs of={[["Test", r.ab.verdict], ["Needed an arm", r.ab.needed_an_arm == null ? "not known before it began" : `about ${count(r.ab.needed_an_arm)} exchanges, for a difference of ${(r.plan as Plan).min_effect} with a power of ${percent((r.plan as Plan).power, 0)}`], ["Could have seen", r.ab.detectable == null ? NONE : `differences of ${Number(r.ab.detectable).toFixed(3)} or more, with so much data`]]} />}
     </Panel>
   );
 }

@@ -1,0 +1,76 @@
+// Evaluation and review: ten cases by keyboard, a run's matrix, two runs compared.
+import assert from "node:assert/strict";
+import {after, before, test} from "node:test";
+import {launch, open, sound, url} from "./rig.mjs";
+
+let browser;
+before(async () => { browser = await launch(); });
+after(() => browser?.close());
+
+test("cleo reviews ten answers by the keyboard alone, and takes one back", async () => {
+  const page = await open(browser, {who: "cleo", path: "/evaluation?tab=reviews"});
+  await page.getByRole("link", {name: "Are the answers helpful?"}).waitFor();
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/evaluation\/review\/\d+/);
+  const heading = page.getByRole("heading", {name: /^Answer \d+ of \d+$/});
+  await heading.waitFor();
+  const [, from, of] = (await heading.textContent()).match(/Answer (\d+) of (\d+)/).map(Number);
+  assert.ok(of - from >= 9, `${of - from + 1} are left`);
+  await sound(page);
+  await page.keyboard.press("Enter"); // nothing is chosen: nothing is kept
+  await page.getByText(/Say pass or fail first/).waitFor();
+  for (let i = 0; i < 10; i++) {
+    if (i === 3) { await page.keyboard.press("c"); await page.keyboard.type("you name no amount"); await page.keyboard.press("Escape"); }
+    await page.keyboard.press(i % 3 ? "y" : "n");
+    await page.keyboard.press(i % 2 ? "Enter" : " ");
+    await page.getByText(from + i < of ? `Answer ${from + i + 1} of ${of}` : "All of yours are done").first().waitFor();
+  }
+  await page.keyboard.press("u");
+  await page.getByText(`Answer ${from + 9} of ${of}`).first().waitFor();
+  await page.keyboard.press("Enter"); // as it was labelled before
+  await page.getByText(from + 9 < of ? `Answer ${from + 10} of ${of}` : "All of yours are done").first().waitFor();
+  const mine = await page.evaluate(async (id) => (await (await fetch("/api/v1/reviews/" + id)).json()).reviewers.find((r) => r.name === "cleo").done, page.url().match(/review\/(\d+)/)[1]);
+  assert.equal(mine, from + 9);
+});
+
+test("a run's cases are a matrix: failed ones alone, and what each check says, without a mouse", async () => {
+  const page = await open(browser, {who: "dora", path: "/evaluation?suite=helpdesk-core"});
+  await page.getByRole("heading", {name: "Score over time"}).waitFor();
+  await sound(page);
+  await page.getByRole("link", {name: /^run-\d+$/}).first().click();
+  await page.locator("table.matrix").waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").locator("pre").first().waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({state: "detached"});
+  await page.keyboard.press("f");
+  await page.waitForURL(/verdict=fail/);
+  await sound(page);
+});
+
+test("two runs are compared from the list", async () => {
+  const page = await open(browser, {who: "dora", path: "/evaluation?suite=helpdesk-core"});
+  const pick = page.getByRole("button", {name: /^compare run-/});
+  await pick.first().click();
+  await pick.nth(1).click();
+  await page.getByRole("link", {name: /^Compare run-\d+ with run-\d+$/}).click();
+  await page.getByRole("heading", {name: "Flipped cases"}).waitFor();
+  await sound(page);
+});
+
+for (const path of ["/evaluation?tab=judges", "/evaluation?tab=online", "/evaluation?tab=models", "/prompts?tab=live", "/evaluation/compare", "/evaluation/runs/999999", "/evaluation/review/999999", "/rollouts/nobody"])
+  test(`sound with much, little and nothing: ${path}`, async () => {
+    const page = await open(browser, {who: "ana", path, size: "phone"});
+    await page.locator("main h1").waitFor();
+    await sound(page);
+  });
+
+test("a model that changed silently was held, and says what its suite found", async () => {
+  const page = await open(browser, {who: "ana", path: "/evaluation?tab=models"});
+  await page.getByText("answers meanwhile").first().waitFor();
+  await page.getByRole("button", {name: "Release …"}).first().waitFor();
+  assert.ok(url);
+});
