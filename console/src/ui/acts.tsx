@@ -25,10 +25,10 @@ export function Toasts() {
   return <div class="toasts" role="status" aria-live="polite">{list.map((t) => <div key={t.id} class={"toast" + (t.bad ? " bad" : "")}>{t.text}</div>)}</div>;
 }
 
-export interface FieldSpec { name: string; label: string; type?: "text" | "number" | "select" | "area" | "password" | "check" | "datetime-local"; options?: Array<string | [string, string]>; value?: string; hint?: string; required?: boolean }
+export interface FieldSpec { name: string; label: string; type?: "text" | "number" | "select" | "area" | "password" | "check" | "datetime-local"; options?: Array<string | [string, string]>; value?: string; hint?: string; required?: boolean; autocomplete?: string }
 export function Field({spec, value, set}: {spec: FieldSpec; value: string; set: (v: string) => void}) {
   const id = "f-" + spec.name, hint = spec.hint ? id + "-hint" : undefined;
-  const common = {id, name: spec.name, required: spec.required, "aria-describedby": hint};
+  const common = {id, name: spec.name, required: spec.required, "aria-describedby": hint, autocomplete: spec.autocomplete};
   return (
     <div class="field">
       <label for={id}>{spec.label}{spec.required ? "" : " (optional)"}</label>
