@@ -242,7 +242,7 @@ static void each_job(void *ctx, void (*each)(void *arg, const struct job_state *
         struct job_state j = w->states[i];
         int64_t age = (clock_us() - w->succeeded_us[i]) / SECOND_US;
         pthread_mutex_unlock(&w->lock);
-        int64_t cadence = virtual_time_cadence(jobs[i].cadence_us) / SECOND_US;
+        int64_t cadence = virtual_time_patience(jobs[i].cadence_us) / SECOND_US;
         j.every_s = jobs[i].daily ? 86400 : cadence;
         j.age_s = age;
         j.overdue =

@@ -37,6 +37,7 @@ static unsigned n_members, busy;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t at_end;
 static bool has_key, looks_twice;
+static _Atomic int64_t calm_us; /* monotonic: until then patience is as under virtual time */
 static _Thread_local struct virtual_waiter mine = {.wake_fd = -1};
 
 bool virtual_time_is_on(void) { return atomic_load_explicit(&on, memory_order_relaxed); }
@@ -55,6 +56,7 @@ static void rouse(struct virtual_waiter *w) {
 
 static void flow(int64_t mono_us, int64_t wall_us) {
     clock_flow(mono_us, wall_us);
+    atomic_store(&calm_us, mono_us + RARE_US);
     atomic_store(&on, false);
     for (struct list *n = members.next; n != &members; n = n->next) rouse(list_item(n, struct virtual_waiter, link));
 }
@@ -195,9 +197,15 @@ int64_t virtual_time_lazily(int64_t delay_us) {
     return wait > delay_us ? wait : delay_us;
 }
 
-int64_t virtual_time_cadence(int64_t cadence_us) {
-    if (!virtual_time_is_on() || cadence_us >= RARE_US) return cadence_us;
+static int64_t stretched(int64_t cadence_us) {
+    if (cadence_us >= RARE_US) return cadence_us;
     return 3 * cadence_us > VIRTUAL_TIME_LAZY_US ? 3 * cadence_us : VIRTUAL_TIME_LAZY_US;
+}
+
+int64_t virtual_time_cadence(int64_t cadence_us) { return virtual_time_is_on() ? stretched(cadence_us) : cadence_us; }
+
+int64_t virtual_time_patience(int64_t cadence_us) {
+    return virtual_time_is_on() || clock_us() < atomic_load(&calm_us) ? stretched(cadence_us) : cadence_us;
 }
 
 /* ---- waiting ---- */

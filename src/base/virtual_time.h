@@ -37,6 +37,8 @@ bool virtual_time_leave(void);
 int64_t virtual_time_lazily(int64_t delay_us);
 /* How often such work comes about: as it is; under virtual time a third as often, and no more than each five minutes, unless it is rare. */
 int64_t virtual_time_cadence(int64_t cadence_us);
+/* The same, and so for half an hour after the end: what was looked after so rarely is not late when time begins to flow. */
+int64_t virtual_time_patience(int64_t cadence_us);
 
 /* ---- for base/mailbox and io/loop ---- */
 struct virtual_waiter;
