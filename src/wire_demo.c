@@ -201,8 +201,8 @@ static void open_browser(const struct demo *d) {
 static void tell_the_end(struct demo *d) {
     const struct player_counts *n = player_counts(d->player);
     fprintf(stderr, "%s", d->terminal ? "\r\033[K" : "");
-    printf("%lld days lived through in %.0f s: %lu exchanges, %lu answered, %lu acts of people, %lu of them failed.\n", (long long)d->days,
-           (double)(clock_real_us() - d->began_us) / 1e6, atomic_load(&n->requests), atomic_load(&n->answered), atomic_load(&n->acts),
+    printf("%lld days lived through in %.0f s: %lu exchanges, %lu answered, %lu scored by users, %lu acts of people, %lu of them failed.\n", (long long)d->days,
+           (double)(clock_real_us() - d->began_us) / 1e6, atomic_load(&n->requests), atomic_load(&n->answered), atomic_load(&n->scores), atomic_load(&n->acts),
            atomic_load(&n->acts_failed));
     if (!d->once) {
         printf("\nThe console: %s   (a demo: provider, traffic and people are simulated)\n", d->url);
