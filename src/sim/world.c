@@ -87,7 +87,7 @@ static bool walk(struct world *w, bool endless) {
 }
 
 static struct world_kind *choose_kind(struct world *w) {
-    double weights[100], sum = 0;
+    double weights[100] = {0}, sum = 0;
     int hour = (int)(w->now_us % WORLD_DAY_US / (60 * WORLD_MINUTE_US));
     for (unsigned i = 0; i < w->n_kinds; i++) {
         const struct world_kind *k = &w->kinds[i];
