@@ -61,8 +61,9 @@ static const char *token_of(void *ctx, struct slice person) {
 static void make_token(char out[TOKEN_TEXT]) {
     uint8_t bytes[TOKEN_BYTES];
     digest_random(bytes, sizeof bytes);
-    memcpy(out, "qdt-", 4);
-    digest_hex(bytes, sizeof bytes, out + 4);
+    char hex[2 * TOKEN_BYTES + 1];
+    digest_hex(bytes, sizeof bytes, hex);
+    snprintf(out, TOKEN_TEXT, "qdt-%s", hex);
 }
 
 static void set_environment(const char *name, const char *value) {

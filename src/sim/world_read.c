@@ -165,7 +165,7 @@ static enum fault read_rows(struct reading *r, const struct yaml_node *n, struct
 
 static enum fault rows_of(struct reading *r, const struct yaml_node *n, void *ret) {
     struct world *w = r->w;
-    struct slice file;
+    struct slice file = SLICE_NULL;
     enum fault f = file_of(r, n, &file);
     if (f != FAULT_NONE) return f;
     for (unsigned i = 0; i < w->n_kinds; i++)
@@ -202,7 +202,7 @@ static enum fault choose(struct reading *r, const struct yaml_node *only, struct
         }
         if (wanted) k->chosen[k->n_chosen++] = i;
     }
-    return k->n_chosen > 0 ? FAULT_NONE : expected(r, only, "values that some rows have");
+    return k->n_chosen > 0 || only == NULL ? FAULT_NONE : expected(r, only, "values that some rows have");
 }
 
 /* ---- traffic.yaml ---- */
@@ -289,7 +289,7 @@ static enum fault surges_of(struct reading *r, const struct yaml_node *n, void *
 
 static enum fault gaps_of(struct reading *r, const struct yaml_node *n, void *ret) {
     struct world *w = ret;
-    struct slice text, line;
+    struct slice text = SLICE_NULL, line;
     double sum = 0;
     enum fault f = file_of(r, n, &text);
     if (f != FAULT_NONE) return f;
