@@ -9,7 +9,7 @@
 struct office {
     struct site *site;
     struct desk *desk;
-    struct control_services services, urgent;
+    struct control_services services, urgent, door;
     bool ready;
     atomic_bool busy, release;
     atomic_int policies; /* how often the policy was asked for */
@@ -54,8 +54,8 @@ static void begin(struct office *o, struct site *s) {
     struct error error;
     *o = (struct office){.site = s, .ready = true};
     o->services = (struct control_services){.ctx = o, .ready = is_ready, .policy = no_policy};
-    o->urgent = o->services;
-    o->desk = desk_new(&o->services, &o->urgent, NULL);
+    o->urgent = o->door = o->services;
+    o->desk = desk_new(&o->services, &o->urgent, &o->door);
     assert_non_null(o->desk);
     http_server_free(s->server);
     s->handler = (struct http_handler){.ctx = o, .on_request = take, .on_gone = nothing, .on_finished = finished};
@@ -248,6 +248,22 @@ static void a_stream_is_handed_on(void **state) {
     consoles_free(consoles);
 }
 
+/* What hashes passwords waits for no report, and the console's files for nobody; each says what a browser may not do. */
+static void a_sign_in_and_the_console_do_not_wait(void **state) {
+    struct site *s = *state;
+    struct office o;
+    begin(&o, s);
+    buffer_clear(&s->in);
+    rig_say(s->peer, "POST /api/v1/session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 29\r\n\r\n{\"name\":\"ada\",\"password\":\"x\"}");
+    loop_defer(s->loop, until_refused, &o);
+    loop_run(s->loop);
+    assert_true(rig_has(&s->in, "content-security-policy: default-src 'none'; script-src 'self'") && rig_has(&s->in, "cache-control: no-store\r\n"));
+    ask(s, "GET /prompts/x HTTP/1.1\r\nHost: a\r\n\r\n", "</html>");
+    assert_true(rig_has(&s->in, "frame-ancestors 'none'") && rig_has(&s->in, "cache-control: no-cache\r\n") && !rig_has(&s->in, "no-store"));
+    assert_true(atomic_load(&o.busy) && !atomic_load(&o.release));
+    end(&o);
+}
+
 int main(void) {
     clock_fake(1000000, 1790000000000000);
     const struct CMUnitTest tests[] = {
@@ -256,6 +272,7 @@ int main(void) {
         TEST(a_rollback_does_not_wait),
         TEST(a_report_holds_up_nobody),
         TEST(a_stream_is_handed_on),
+        TEST(a_sign_in_and_the_console_do_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
