@@ -1,7 +1,18 @@
 /* The stream of events: who wants to hear of what. The stream itself: control/consoles.h. */
-#include "control/api.h"
+#include "control/api_parameters.h"
 
 #include "control/consoles.h"
+
+#define OR_STATUS(symbol, name) "|" name
+#define OR_TOPIC(symbol, name) "|" name
+const struct api_parameter api_parameters_events[] = {
+    {.name = "topics", .place = API_QUERY, .type = API_CHOICES, .choices = &(CONSOLE_TOPIC_TABLE(OR_TOPIC))[1],
+     .fallback = "all but records", .help = "what to be told of"},
+    TEXT_QUERY("application", "exchanges: only of this application"),
+    TEXT_QUERY("model", "exchanges: only those that asked for this model"),
+    TEXT_QUERY("request_type", "exchanges: only of this request type"),
+    {.name = "status", .place = API_QUERY, .type = API_CHOICE, .choices = &(RECORD_STATUS_TABLE(OR_STATUS))[1], .help = "exchanges: only those that ended like this"},
+    END};
 
 static unsigned topics_of(struct slice names) {
     struct slice one;

@@ -9,7 +9,7 @@
 #define TIME_QUERY(n, f, h) {.name = n, .place = API_QUERY, .type = API_TIME, .fallback = f, .help = h}
 #define REASON(where) {.name = "reason", .place = where, .type = API_TEXT, .high = LIMIT_ERROR_TEXT, .help = "why; kept in the audit log"}
 
-extern const struct api_parameter api_parameters_alerts[], api_parameters_alert_number[], api_parameters_alert_acknowledge[], api_parameters_alert_judge[],
+extern const struct api_parameter api_parameters_events[], api_parameters_alerts[], api_parameters_alert_number[], api_parameters_alert_acknowledge[], api_parameters_alert_judge[],
     api_parameters_silences[], api_parameters_silence_add[], api_parameters_silence_end[], api_parameters_action_list[],
     api_parameters_action_one[], api_parameters_action_take[], api_parameters_action_undo[], api_parameters_receiver_test[],
     api_parameters_notices[], api_parameters_rule_calibrate[], api_parameters_rule_replay[], api_parameters_thresholds[],

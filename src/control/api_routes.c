@@ -1,6 +1,5 @@
 /* The table of routes. What is not in here does not exist. */
 #include "control/api_parameters.h"
-#include "control/console_topic.h"
 #include "model/finding.h"
 
 #include "cost/cache_pairs.h"
@@ -11,7 +10,6 @@
 #define RECORD_ID_PATH {.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the record's id"}
 #define MOST_TOKENS 1000000000000
 #define OR_STATUS(symbol, name) "|" name
-#define OR_TOPIC(symbol, name) "|" name
 #define STATUSES (&(RECORD_STATUS_TABLE(OR_STATUS))[1])
 
 static const struct api_parameter record_list[] = {
@@ -31,14 +29,6 @@ static const struct api_parameter record_list[] = {
     {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "records of one page"},
     {.name = "cursor", .place = API_QUERY, .type = API_TEXT, .help = "next_cursor of the page before"},
     {.name = "order", .place = API_QUERY, .type = API_CHOICE, .choices = "newest|oldest", .fallback = "newest", .help = "which come first"},
-    END};
-static const struct api_parameter events[] = {
-    {.name = "topics", .place = API_QUERY, .type = API_CHOICES, .choices = &(CONSOLE_TOPIC_TABLE(OR_TOPIC))[1],
-     .fallback = "all but records", .help = "what to be told of"},
-    TEXT_QUERY("application", "exchanges: only of this application"),
-    TEXT_QUERY("model", "exchanges: only those that asked for this model"),
-    TEXT_QUERY("request_type", "exchanges: only of this request type"),
-    {.name = "status", .place = API_QUERY, .type = API_CHOICE, .choices = STATUSES, .help = "exchanges: only those that ended like this"},
     END};
 static const struct api_parameter record_id[] = {RECORD_ID_PATH, END};
 static const struct api_parameter record_again[] = {
@@ -112,12 +102,10 @@ static const struct api_parameter cost_review[] = {
     TIME_QUERY("from", "30 days before `to`", "begin of the window; at most 400 days"),
     TIME_QUERY("to", "now", "its end"),
     END};
-
 static const struct api_parameter cost_reconcile[] = {
     TEXT_QUERY("provider", "our provider whose invoice it is; without it openai or anthropic where there is one of that name, else all"),
     {.name = "tolerance", .place = API_QUERY, .type = API_TEXT, .fallback = "0.5", .help = "percent; smaller differences are none"},
     END};
-
 static const struct api_parameter cost_cache[] = {TEXT_QUERY("application", "only this application"), END};
 static const struct api_parameter cost_cache_calibrate[] = {
     {.name = "application", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "whose threshold is measured"},
@@ -555,7 +543,7 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/actions", API_OPERATOR, 200, api_action_take, "Does one: in force on every loop when it answers. Names are checked; a rollback needs the role that change_policy.rollback says.", api_parameters_action_take, "ActionTaken", NULL},
     {"GET", "/api/v1/actions/{number}", API_VIEWER, 200, api_action_show, "One of them, with its evidence and each step of its coming back.", api_parameters_action_one, "ActionShown", NULL},
     {"POST", "/api/v1/actions/{number}/undo", API_OPERATOR, 200, api_action_undo, "Ends it: everything is as before from the next exchange on. A rollback (409) says the command that undoes it.", api_parameters_action_undo, "ActionTaken", NULL},
-    {"GET", "/api/v1/live", API_VIEWER, 200, api_events, "What happens, as it happens: a stream of events. See docs/console.md.", events, NULL, "text/event-stream"},
+    {"GET", "/api/v1/live", API_VIEWER, 200, api_events, "What happens, as it happens: a stream of events. See docs/console.md.", api_parameters_events, NULL, "text/event-stream"},
     {"GET", "/api/v1/live-prompts", API_VIEWER, 200, api_live_prompts, "System prompts of traffic that came with no version, by template.", live_list, "LivePrompts", NULL},
     {"GET", "/api/v1/live-prompts/{hash}", API_VIEWER, 200, api_live_prompt_show, "One of them: its text, its template, and what it changed.", live_show, "LivePromptShown", NULL},
     {"POST", "/api/v1/live-prompts/{hash}/adopt", API_APPROVER, 200, api_live_prompt_adopt, "Registers it as the version in production, because it is what serves. A second time changes nothing.", live_adopt, "LivePromptAdopted", NULL},

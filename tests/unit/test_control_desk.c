@@ -13,6 +13,7 @@ struct office {
     bool ready;
     atomic_bool busy, release;
     atomic_int policies; /* how often the policy was asked for */
+    struct consoles *consoles;
 };
 
 static void take(void *ctx, struct http_request *r) {
@@ -38,9 +39,9 @@ static void be_busy(void *arg) {
     while (!atomic_load(&o->release)) clock_sleep_us(100);
 }
 
-static void nothing(void *ctx, struct http_request *r) {
-    (void)ctx;
-    (void)r;
+static void left(void *ctx, struct http_request *r) {
+    struct office *o = ctx;
+    if (o->consoles) consoles_gone(o->consoles, o->site->loop, r);
 }
 
 static void finished(void *ctx, struct http_request *r, bool sent) {
@@ -58,7 +59,7 @@ static void begin(struct office *o, struct site *s) {
     o->desk = desk_new(&o->services, &o->urgent, &o->door);
     assert_non_null(o->desk);
     http_server_free(s->server);
-    s->handler = (struct http_handler){.ctx = o, .on_request = take, .on_gone = nothing, .on_finished = finished};
+    s->handler = (struct http_handler){.ctx = o, .on_request = take, .on_gone = left, .on_finished = finished};
     s->server = http_server_new(s->loop, &how, &s->handler, &error);
     assert_non_null(s->server);
     reconnect(s);
@@ -229,7 +230,7 @@ static void a_stream_is_handed_on(void **state) {
     struct site *s = *state;
     struct office o;
     begin_with_readers(&o, s);
-    struct consoles *consoles = consoles_new(1, NULL);
+    struct consoles *consoles = o.consoles = consoles_new(1, NULL);
     consoles_add_loop(consoles, 0, s->loop);
     desk_lend(o.desk, consoles);
     for (unsigned i = 0; i < 2; i++) readers[i].services.consoles = consoles;
