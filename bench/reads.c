@@ -15,6 +15,7 @@
 #include "store/changes.h"
 #include "store/evaluations_store.h"
 #include "store/findings.h"
+#include "store/happenings.h"
 
 #include "synthetic.h"
 
@@ -242,6 +243,7 @@ int main(int argc, char **argv) {
     struct error error = {0};
     struct stat there;
     struct serving s = {0};
+    int64_t subjects = 0, served = 0;
     for (int c; (c = getopt(argc, argv, "n:d:r:p:k")) != -1;) {
         if (c == 'n') records = (unsigned)strtoul(optarg, NULL, 10);
         else if (c == 'd') days = (unsigned)strtoul(optarg, NULL, 10);
@@ -261,7 +263,8 @@ int main(int argc, char **argv) {
     s.s = (struct control_services){.ctx = &s, .policy = held, .budgets = budgets, .ledger = l, .registry = registry_open(dir, &error), .evaluations = evaluations_open(dir, &error),
                                     .metrics = metric_set_new(), .started_us = s.now_us - DAY_US};
     if (s.s.registry == NULL || s.s.evaluations == NULL) stop(&error);
-    if (!filled) fill_registry(s.s.registry, s.s.evaluations, days);
+    if (subjects_count(s.s.registry, SLICE("prompt"), &subjects, &served, &error) != FAULT_NONE) stop(&error);
+    if (subjects == 0) fill_registry(s.s.registry, s.s.evaluations, days);
     configure(&s);
     clock_fake(1000000, s.now_us);
     for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++)

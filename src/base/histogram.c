@@ -11,6 +11,7 @@ enum {
     FIRST_CAPACITY = 16,
     FORMAT = 1,
     CHECK_BYTES = 4,
+    ROOM = 512,                   /* buckets: 16 doublings */
 };
 
 /* floor(2^(63 + j/32)). All but the first are irrational before they are cut, so comparing a value that is
@@ -94,27 +95,35 @@ void histogram_add(struct histogram *h, int64_t value) {
     else add_bucket(h, index_of((uint64_t)value), 1);
 }
 
+static uint32_t union_size(const struct histogram *a, const struct histogram *b) {
+    uint32_t i = 0, k = 0, n = 0;
+    for (; i < a->used && k < b->used; n++) {
+        int32_t x = a->buckets[i].index, y = b->buckets[k].index;
+        i += x <= y;
+        k += y <= x;
+    }
+    return n + (a->used - i) + (b->used - k);
+}
+
 void histogram_merge(struct histogram *into, const struct histogram *from) {
     if (from->count == 0) return;
-    struct histogram merged = {0};
-    reserve(&merged, into->used + from->used);
-    uint32_t i = 0, k = 0;
-    while (i < into->used || k < from->used) {
-        struct histogram_bucket *b = &merged.buckets[merged.used++];
-        int32_t a = i < into->used ? into->buckets[i].index : INT32_MAX;
-        int32_t c = k < from->used ? from->buckets[k].index : INT32_MAX;
-        *b = (struct histogram_bucket){.index = a < c ? a : c};
-        if (a == b->index) b->count += into->buckets[i++].count;
-        if (c == b->index) b->count += from->buckets[k++].count;
+    uint32_t i = into->used, k = from->used, at = union_size(into, from);
+    reserve(into, at);
+    into->used = at;
+    while (k > 0) { /* from the end, in place: what is left below is as it was. `from` may be `into` */
+        struct histogram_bucket b = from->buckets[k - 1];
+        if (i > 0 && into->buckets[i - 1].index > b.index) {
+            into->buckets[--at] = into->buckets[--i];
+            continue;
+        }
+        if (i > 0 && into->buckets[i - 1].index == b.index) b.count += into->buckets[--i].count;
+        into->buckets[--at] = b;
+        k--;
     }
     widen(into, from->min, from->max);
     into->sum = add_held(into->sum, from->sum);
     into->count += from->count;
     into->zero += from->zero;
-    mem_free(into->buckets); /* last: `from` may be the same one */
-    into->buckets = merged.buckets;
-    into->used = merged.used;
-    into->capacity = merged.capacity;
 }
 
 double histogram_quantile(const struct histogram *h, double q) {
@@ -164,6 +173,11 @@ static void put_varint(struct buffer *out, uint64_t n) {
 
 static bool take_varint(struct slice *s, uint64_t *ret) {
     uint64_t n = 0;
+    if (s->len > 0 && (unsigned char)s->at[0] < 0x80) { /* nearly all of them */
+        *ret = (unsigned char)s->at[0];
+        *s = slice_make(s->at + 1, s->len - 1);
+        return true;
+    }
     for (size_t i = 0; i < s->len && i < 10; i++) {
         uint64_t bits = (unsigned char)s->at[i] & 0x7F;
         if (i == 9 && bits > 1) return false;
@@ -211,7 +225,10 @@ static bool take_buckets(struct slice *s, struct histogram *h) {
     uint64_t used, step, count, total = h->zero;
     int32_t last = INDEX_LEAST - 1;
     if (!take_varint(s, &used) || used > s->len / 2) return false;
-    reserve(h, (uint32_t)used);
+    if (used > h->capacity) {
+        *h = (struct histogram){h->count, h->zero, h->sum, h->min, h->max, NULL, 0, 0}; /* off the stack */
+        reserve(h, (uint32_t)used);
+    }
     for (uint64_t i = 0; i < used; i++) {
         if (!take_varint(s, &step) || !take_varint(s, &count)) return false;
         if (step == 0 || step > (uint64_t)(INDEX_MOST - last) || count == 0) return false;
@@ -245,13 +262,14 @@ static bool take_histogram(struct slice s, struct histogram *h) {
 }
 
 bool histogram_decode(struct slice bytes, struct histogram *into) {
-    struct histogram h = {0};
+    struct histogram_bucket room[ROOM];
+    struct histogram h = {.buckets = room, .capacity = ROOM}; /* nothing is allocated for one of usual size */
     char check[CHECK_BYTES];
     if (bytes.len < CHECK_BYTES) return false;
     bytes.len -= CHECK_BYTES;
     check_of(bytes, check);
     bool good = memcmp(check, bytes.at + bytes.len, sizeof check) == 0 && take_histogram(bytes, &h);
     if (good) histogram_merge(into, &h);
-    histogram_deinit(&h);
+    if (h.buckets != room) histogram_deinit(&h);
     return good;
 }

@@ -75,7 +75,7 @@ static const struct api_field fields[] = {
     {"Usage", "input_audio", "~integer", "part of input"},
     {"Usage", "output_audio", "~integer", "part of output"},
     {"RecordPage", "records", "[Record]", "the page"},
-    {"RecordPage", "next_cursor", "string?", "for the next page; null: this was the last"},
+    {"RecordPage", "next_cursor", "string?", "for the next page; null: this was the last. Where few of very many records fit, a page may be short, or empty, and have one: it goes on from there"},
     {"Payload", "id", "string", "the record's id"},
     {"Payload", "application", "string?", "the application"},
     {"Payload", "request", "Body?", "the request's body; null: not captured"},

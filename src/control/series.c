@@ -142,9 +142,11 @@ bool series_by_parse(struct slice name, enum series_by *ret) {
 int64_t series_choose_step(const struct series_query *q) {
     static const int64_t steps[] = {MINUTE_US, 5 * MINUTE_US, HOUR_US, 2 * HOUR_US, 6 * HOUR_US, DAY_US};
     int64_t span = q->to_us - q->from_us;
-    /* of prompts minutes are kept only beside everything else: many rows */
-    bool prompts = q->by == SERIES_BY_PROMPT || !slice_is_null(q->prompt);
-    for (unsigned i = prompts && span > 3 * HOUR_US ? 2 : 0; i < sizeof steps / sizeof *steps; i++)
+    /* what few rows are kept of: of prompts days and hours alone, of other combinations days */
+    bool prompts = q->by == SERIES_BY_PROMPT || !slice_is_null(q->prompt), provider = q->by == SERIES_BY_PROVIDER || q->by == SERIES_BY_MODEL || !slice_is_null(q->provider) || !slice_is_null(q->model);
+    bool type = q->by == SERIES_BY_REQUEST_TYPE || !slice_is_null(q->request_type), many = prompts + provider + type > 1;
+    unsigned least = many && span > 2 * DAY_US ? 5 : prompts && span > 8 * DAY_US ? 5 : (prompts || many) && span > 3 * HOUR_US ? 2 : 0;
+    for (unsigned i = least; i < sizeof steps / sizeof *steps; i++)
         if (span / steps[i] <= POINTS_WANTED) return steps[i];
     return (span / SERIES_STEPS / DAY_US + 1) * DAY_US;
 }

@@ -73,7 +73,7 @@ struct record_filter {
 };
 /* Newest first, by id: to the millisecond of its time, within one in an order that never changes. `each`
  * returns false to stop; the record is valid inside the call. *ret_cursor (in `arena`) is SLICE_NULL at the
- * end. FAULT_BAD_REQUEST: a cursor that no page gave, or a limit out of bounds. No record at all is an empty
+ * end. Where few of very many records match, a page may be short, or empty, with a cursor: so many were looked at. FAULT_BAD_REQUEST: a cursor that no page gave, or a limit out of bounds. No record at all is an empty
  * page. */
 enum fault ledger_list(struct ledger *l, const struct record_filter *f, struct arena *arena,
                        bool (*each)(void *ctx, const struct record *r), void *ctx, struct slice *ret_cursor,

@@ -13,7 +13,8 @@ enum {
     NAMES_FIRST = 64 << 10,
     NAMES_MAX = 64 << 20, /* far above LIMIT_NAMES_PER_FIELD times all fields */
     RECORD_FIRST = 32 << 10,
-    RECORD_MAX = 1 << 20
+    RECORD_MAX = 1 << 20,
+    LOOKED_AT_MOST = 250000 /* records for one page: some 0.2 s. A rare pair of common values is in every stretch */
 };
 
 struct stretch {
@@ -33,6 +34,9 @@ struct scan {
     bool (*match)(void *ctx, const struct record *r, int64_t day, int64_t place); /* false: enough */
     void *ctx;
     bool enough;
+    unsigned left; /* records that may yet be looked at; 0 from the start: any number */
+    bool cut;      /* there were more: (day, place) is the last one */
+    int64_t cut_day, cut_place;
 };
 
 /* ---- the filter ---- */
@@ -202,6 +206,11 @@ static enum fault read_stretch(struct scan *s, struct database *db, const struct
             break;
         }
         if (matches(s, &r)) s->enough = !s->match(s->ctx, &r, day, statement_i64(q, 0));
+        if (s->left > 0 && --s->left == 0 && !s->enough) {
+            s->enough = s->cut = true;
+            s->cut_day = day;
+            s->cut_place = statement_i64(q, 0);
+        }
     }
     statement_reset(q);
     return fault;
@@ -298,8 +307,10 @@ enum fault ledger_list(struct ledger *l, const struct record_filter *f, struct a
     if (fault != FAULT_NONE) return fault;
     s.match = give;
     s.ctx = &page;
+    s.left = l->looked_at_most > 0 ? l->looked_at_most : LOOKED_AT_MOST;
     fault = scan_run(&s, error);
     if (fault != FAULT_NONE) return fault;
+    if (s.cut) page.more = page.given = true, page.day = s.cut_day, page.place = s.cut_place;
     struct slice cursor = SLICE_NULL;
     if (page.more && page.given)
         cursor = arena_printf(arena, "%lld.%lld", (long long)page.day, (long long)page.place);

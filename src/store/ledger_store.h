@@ -16,6 +16,7 @@ struct ledger {
     char *dir;
     int64_t retention_us;
     bool read_only;
+    unsigned looked_at_most; /* records for one page; 0: LOOKED_AT_MOST. Tests set it */
     struct drain *drain; /* the writer's; made when first needed */
     struct idle_days *idle; /* for ledger_open_day */
 };

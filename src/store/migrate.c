@@ -201,6 +201,11 @@ static const char *const ledger_steps[] = {
     "  PRIMARY KEY(view, start, dimension)) WITHOUT ROWID;"
     "CREATE TABLE view_state(id INTEGER PRIMARY KEY CHECK(id = 1), whole INTEGER NOT NULL);"
     "INSERT INTO view_state(id, whole) SELECT 1, NOT EXISTS(SELECT 1 FROM record);",
+    /* 6: and by the day (view 0: by all dimensions); view_state.days: they hold every record of the file */
+    "CREATE TABLE view_day(view INTEGER, start INTEGER, dimension INTEGER, body BLOB NOT NULL,"
+    "  PRIMARY KEY(view, start, dimension)) WITHOUT ROWID;"
+    "ALTER TABLE view_state ADD COLUMN days INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE view_state SET days = NOT EXISTS(SELECT 1 FROM record);",
 };
 const struct schema schema_ledger = {ledger_steps, sizeof ledger_steps / sizeof *ledger_steps};
 

@@ -1,4 +1,4 @@
-/* rollup.h - sums of records by minute, by hour and by dimensions. Private to store/; readers use
+/* rollup.h - sums of records by minute, by hour, by day and by dimensions. Private to store/; readers use
  * ledger_rollup.
  *
  * The writer keeps the rows it is adding to in memory, reads a row from the file once, and writes what
@@ -22,6 +22,7 @@ struct rollup_view {
 };
 extern const struct rollup_view rollup_views[ROLLUP_VIEWS];
 #define ROLLUP_VIEW_SCHEMA 5 /* of day files that have them */
+#define ROLLUP_DAY_SCHEMA 6  /* and sums by the day */
 #define ROLLUP_TEXTS 7
 extern const unsigned rollup_bits[ROLLUP_TEXTS]; /* of the names of a dimension, in their order in the file */
 

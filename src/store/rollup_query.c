@@ -13,9 +13,10 @@
 enum {
     GROUPS_MAX = 100000, /* of one window; more is a question for a smaller one */
     FILES_OPEN = 3,
-    UNITS = 2, /* minutes, hours */
     KEY_TEXT = 16 << 10
 };
+
+enum unit { MINUTES, HOURS, DAYS, UNITS };
 
 struct group {
     struct rollup sums; /* names point into `text` */
@@ -35,7 +36,8 @@ struct file {
     struct arena arena;
     struct dimension *dimensions;
     int64_t n_dimensions;
-    unsigned views[UNITS]; /* that are read, of minutes and of hours */
+    unsigned views[UNITS]; /* that are read of each unit */
+    bool days;             /* it has sums by the day */
 };
 
 struct rollup_scan {
@@ -70,7 +72,7 @@ static bool is_wanted(const struct rollup_query *q, const struct slice *texts) {
 }
 
 /* The smallest that tells apart what is asked for; the first always does. */
-static unsigned view_for(const struct rollup_query *q, bool minutes) {
+static unsigned view_for(const struct rollup_query *q, enum unit unit) {
     static const unsigned char by_size[] = {1, 2, 4, 3};
     unsigned needed = q->by & ~(unsigned)BY_TIME;
     if (!slice_is_null(q->application)) needed |= BY_APPLICATION;
@@ -80,16 +82,18 @@ static unsigned view_for(const struct rollup_query *q, bool minutes) {
     if (!slice_is_null(q->prompt)) needed |= BY_PROMPT;
     for (unsigned i = 0; i < sizeof by_size; i++) {
         const struct rollup_view *v = &rollup_views[by_size[i]];
-        if ((needed & ~v->by) == 0 && (v->minutes || !minutes)) return by_size[i];
+        if ((needed & ~v->by) == 0 && (v->minutes || unit != MINUTES)) return by_size[i];
     }
     return 0;
 }
 
 static enum fault choose_views(const struct rollup_query *q, struct file *f, int64_t version, struct error *error) {
-    int64_t whole = 0;
+    int64_t whole = 0, days = 0;
     enum fault fault = FAULT_NONE;
     if (version >= ROLLUP_VIEW_SCHEMA) fault = database_number(f->db, "SELECT whole FROM view_state", &whole, error);
-    for (unsigned hours = 0; hours < UNITS; hours++) f->views[hours] = whole ? view_for(q, !hours) : 0;
+    if (fault == FAULT_NONE && version >= ROLLUP_DAY_SCHEMA) fault = database_number(f->db, "SELECT days FROM view_state", &days, error);
+    for (unsigned unit = 0; unit < UNITS; unit++) f->views[unit] = whole ? view_for(q, (enum unit)unit) : 0;
+    f->days = days != 0;
     return fault;
 }
 
@@ -108,10 +112,10 @@ static enum fault load_dimensions(struct rollup_scan *s, struct file *f, struct 
                     ? statement_of(f->db, "SELECT id, application, request_type, model, prompt, feature, team, NULL FROM dimension", &q, error)
                     : statement_of(f->db,
                                    "SELECT id, application, request_type, model, prompt, feature, team, provider FROM dimension"
-                                   " WHERE view IN (?1, ?2)",
+                                   " WHERE view IN (?1, ?2, ?3)",
                                    &q, error);
     if (fault != FAULT_NONE) return fault;
-    for (int hours = 0; version >= ROLLUP_VIEW_SCHEMA && hours < UNITS; hours++) statement_bind_i64(q, 1 + hours, f->views[hours]);
+    for (int unit = 0; version >= ROLLUP_VIEW_SCHEMA && unit < UNITS; unit++) statement_bind_i64(q, 1 + unit, f->views[unit]);
     while ((fault = statement_step(q, &row, error)) == FAULT_NONE && row) {
         int64_t id = statement_i64(q, 0);
         if (f->dimensions == NULL || id < 0 || id > last) continue;
@@ -239,26 +243,29 @@ static enum fault add_row(struct rollup_scan *s, struct file *f, struct statemen
     return FAULT_NONE;
 }
 
+#define SELECT_DAYS "SELECT start, dimension, body FROM view_day WHERE view = ?3 AND start >= ?1 AND start < ?2"
 static const char *const select_rows[UNITS][2] = {
     {"SELECT start, dimension, body FROM rollup_minute WHERE start >= ?1 AND start < ?2 AND ?3 = 0",
      "SELECT start, dimension, body FROM view_minute WHERE view = ?3 AND start >= ?1 AND start < ?2"},
     {"SELECT start, dimension, body FROM rollup_hour WHERE start >= ?1 AND start < ?2 AND ?3 = 0",
      "SELECT start, dimension, body FROM view_hour WHERE view = ?3 AND start >= ?1 AND start < ?2"},
+    {SELECT_DAYS, SELECT_DAYS},
 };
 
-static enum fault read_file(struct rollup_scan *s, struct file *f, bool hours, int64_t from, int64_t to,
+static enum fault read_file(struct rollup_scan *s, struct file *f, enum unit unit, int64_t from, int64_t to,
                             struct error *error) {
     struct statement *q;
     struct buffer key;
     bool row = false;
     if (f->db == NULL || f->span.records == 0 || f->span.to_us < from || f->span.from_us >= to)
         return FAULT_NONE;
-    enum fault fault = statement_of(f->db, select_rows[hours][f->views[hours] > 0], &q, error);
+    if (unit == DAYS && !f->days) unit = HOURS;
+    enum fault fault = statement_of(f->db, select_rows[unit][f->views[unit] > 0], &q, error);
     if (fault != FAULT_NONE) return fault;
     buffer_init(&key, KEY_TEXT);
     statement_bind_i64(q, 1, from);
     statement_bind_i64(q, 2, to);
-    statement_bind_i64(q, 3, f->views[hours]);
+    statement_bind_i64(q, 3, f->views[unit]);
     while ((fault = statement_step(q, &row, error)) == FAULT_NONE && row)
         if ((fault = add_row(s, f, q, &key, error)) != FAULT_NONE) break;
     statement_reset(q);
@@ -267,7 +274,7 @@ static enum fault read_file(struct rollup_scan *s, struct file *f, bool hours, i
 }
 
 /* `from` and `to` lie in one day. */
-static enum fault read_part(struct rollup_scan *s, bool hours, int64_t from, int64_t to,
+static enum fault read_part(struct rollup_scan *s, enum unit unit, int64_t from, int64_t to,
                             struct error *error) {
     enum fault fault = FAULT_NONE;
     if (from >= to) return FAULT_NONE;
@@ -275,7 +282,7 @@ static enum fault read_part(struct rollup_scan *s, bool hours, int64_t from, int
     for (int64_t day = today > 0 ? today - 1 : 0; day <= today + 1 && fault == FAULT_NONE; day++) {
         struct file *f = &s->files[day % FILES_OPEN];
         if (f->day != day) fault = open_file(s, f, day, error);
-        if (fault == FAULT_NONE) fault = read_file(s, f, hours, from, to, error);
+        if (fault == FAULT_NONE) fault = read_file(s, f, unit, from, to, error);
     }
     return fault;
 }
@@ -287,17 +294,23 @@ static int64_t up(int64_t t, int64_t unit) {
     return (t + unit - 1) / unit * unit;
 }
 
-/* One window, day by day: minutes up to the first whole hour, hours, minutes behind the last. */
+/* One window, day by day: a whole day at once; else minutes up to the first whole hour, hours, minutes behind the last. */
 static enum fault read_window(struct rollup_scan *s, int64_t from, int64_t to, struct error *error) {
-    bool hours = !(s->query->by & BY_TIME) || s->query->step_us % HOUR_US == 0;
+    bool by_time = s->query->by & BY_TIME, hours = !by_time || s->query->step_us % HOUR_US == 0;
+    bool days = !by_time || s->query->step_us % DAY_US == 0;
     enum fault fault = FAULT_NONE;
     while (from < to && fault == FAULT_NONE) {
         int64_t end = least(to, (from / DAY_US + 1) * DAY_US);
         int64_t first = hours ? least(up(from, HOUR_US), end) : end, last = hours ? end - end % HOUR_US : end;
         if (last < first) last = first;
-        fault = read_part(s, false, from, first, error);
-        if (fault == FAULT_NONE) fault = read_part(s, true, first, last, error);
-        if (fault == FAULT_NONE) fault = read_part(s, false, last, end, error);
+        if (days && from % DAY_US == 0 && end - from == DAY_US) {
+            fault = read_part(s, DAYS, from, end, error);
+            from = end;
+            continue;
+        }
+        fault = read_part(s, MINUTES, from, first, error);
+        if (fault == FAULT_NONE) fault = read_part(s, HOURS, first, last, error);
+        if (fault == FAULT_NONE) fault = read_part(s, MINUTES, last, end, error);
         from = end;
     }
     return fault;

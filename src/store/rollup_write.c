@@ -11,8 +11,10 @@ enum {
     BODY_MAX = 1 << 20,
 };
 
-enum unit { UNIT_MINUTE, UNIT_HOUR, UNITS };
-static const int64_t unit_us[UNITS] = {MINUTE_US, HOUR_US};
+enum unit { UNIT_MINUTE, UNIT_HOUR, UNIT_DAY, UNITS };
+static const int64_t unit_us[UNITS] = {MINUTE_US, HOUR_US, 24 * HOUR_US};
+#define SELECT_DAY "SELECT body FROM view_day WHERE start = ?1 AND dimension = ?2 AND view = ?3"
+#define REPLACE_DAY "REPLACE INTO view_day(start, dimension, body, view) VALUES(?1, ?2, ?3, ?4)"
 
 struct cell_key {
     int64_t start, dimension, unit, view; /* all of one size: the key is hashed as bytes */
@@ -160,14 +162,16 @@ void rollups_deinit(struct rollups *r) {
     *r = (struct rollups){0};
 }
 
-/* The four tables' statements differ in nothing else: in those of all dimensions ?3 is not used. */
+/* By unit, and whether it is of a view: where all dimensions have a table of their own, ?3 is 0. */
 static const char *const select_cell[UNITS][2] = {
     {"SELECT body FROM rollup_minute WHERE start = ?1 AND dimension = ?2 AND ?3 = 0", "SELECT body FROM view_minute WHERE start = ?1 AND dimension = ?2 AND view = ?3"},
     {"SELECT body FROM rollup_hour WHERE start = ?1 AND dimension = ?2 AND ?3 = 0", "SELECT body FROM view_hour WHERE start = ?1 AND dimension = ?2 AND view = ?3"},
+    {SELECT_DAY, SELECT_DAY},
 };
 static const char *const replace_cell[UNITS][2] = {
     {"REPLACE INTO rollup_minute(start, dimension, body) VALUES(?1, ?2, ?3)", "REPLACE INTO view_minute(start, dimension, body, view) VALUES(?1, ?2, ?3, ?4)"},
     {"REPLACE INTO rollup_hour(start, dimension, body) VALUES(?1, ?2, ?3)", "REPLACE INTO view_hour(start, dimension, body, view) VALUES(?1, ?2, ?3, ?4)"},
+    {REPLACE_DAY, REPLACE_DAY},
 };
 
 static enum fault load_cell(struct database *db, struct rollup_cell *c, struct error *error) {
@@ -248,7 +252,7 @@ static enum fault save_cell(struct database *db, const struct rollup_cell *c, st
     statement_bind_i64(s, 1, c->key.start);
     statement_bind_i64(s, 2, c->key.dimension);
     statement_bind_blob(s, 3, buffer_slice(body));
-    if (c->key.view > 0) statement_bind_i64(s, 4, c->key.view);
+    if (c->key.view > 0 || c->key.unit == UNIT_DAY) statement_bind_i64(s, 4, c->key.view);
     return statement_run(s, error);
 }
 

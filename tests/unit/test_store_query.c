@@ -1,6 +1,7 @@
 /* Listing and counting against a naive model: a shuffled set of records over several days, with ties in time.
  */
 #include "store/sieve.h"
+#include "store/ledger_store.h"
 #include "test_store_rig.h"
 
 enum { RECORDS = 4000, QUERIES = 250, DAYS = 4 };
@@ -136,6 +137,7 @@ static void listing_is_what_a_naive_model_says(void **state) {
         struct arena arena;
         uint64_t count = 0;
         random_filter(m, &f);
+        l->looked_at_most = i % 3 == 0 ? 1 + i % 97 : 0; /* pages that end early leave nothing out */
         arena_init(&arena, 256, 64 << 10);
         e->n = e->seen = 0;
         for (unsigned k = 0; k < m->n; k++) {
@@ -149,7 +151,7 @@ static void listing_is_what_a_naive_model_says(void **state) {
             if (ledger_list(l, &f, &arena, check, e, &f.cursor, &error) != FAULT_NONE)
                 fail_msg("%s", error.text);
             assert_true(e->seen - before <= f.limit);
-            assert_true(slice_is_null(f.cursor) || e->seen - before == f.limit);
+            assert_true(slice_is_null(f.cursor) || l->looked_at_most > 0 || e->seen - before == f.limit);
             pages++;
         } while (!slice_is_null(f.cursor));
         assert_int_equal(e->seen, e->n);

@@ -290,13 +290,19 @@ static void views_are_not_read_unless_they_are_whole(void **state) {
     ledger_close(l);
     struct database *db = database_open(rig_path(rig, "ledger-2025-11-08.db"), &(struct database_options){0}, &fault, &error);
     assert_non_null(db);
-    assert_int_equal(database_exec(db, "DELETE FROM view_hour; DELETE FROM view_minute", &error), FAULT_NONE);
+    assert_int_equal(database_exec(db, "DELETE FROM view_hour; DELETE FROM view_minute; DELETE FROM view_day WHERE view > 0", &error), FAULT_NONE);
     l = rig_ledger(rig);
     assert_int_equal(ledger_rollup(l, &q, count_groups, &o, NULL), FAULT_NONE);
     assert_int_equal(o.n, 0); /* it was a view that was read */
     assert_int_equal(database_exec(db, "UPDATE view_state SET whole = 0", &error), FAULT_NONE);
     assert_int_equal(ledger_rollup(l, &q, count_groups, &o, NULL), FAULT_NONE);
     assert_int_equal(o.n, 1);
+    assert_int_equal(database_exec(db, "DELETE FROM view_day", &error), FAULT_NONE);
+    assert_int_equal(ledger_rollup(l, &q, count_groups, &o, NULL), FAULT_NONE);
+    assert_int_equal(o.n, 1); /* the day's sum was read */
+    assert_int_equal(database_exec(db, "UPDATE view_state SET days = 0", &error), FAULT_NONE);
+    assert_int_equal(ledger_rollup(l, &q, count_groups, &o, NULL), FAULT_NONE);
+    assert_int_equal(o.n, 2);
     database_close(db);
     recorder_close(recorder);
     ledger_close(l);
