@@ -33,7 +33,7 @@ export async function signIn(page, who, path = "/", at = url) {
   await page.getByLabel("Name", {exact: true}).fill(who);
   await page.getByLabel("Password", {exact: true}).fill(people[who]);
   await page.getByRole("button", {name: "Sign in", exact: true}).click();
-  await page.getByRole("navigation", {name: "Pages"}).waitFor({state: "attached"});
+  await page.getByRole("navigation", {name: "Pages", includeHidden: true}).waitFor({state: "attached"});
 }
 /** Nothing of the page is being asked for any more. */
 export async function settled(page) {

@@ -50,14 +50,14 @@ static void copied_and_of_where_it_is(void **state) {
     standings_free(NULL);
 }
 
-struct reader {
+struct looker {
     struct standings *s;
     atomic_bool stop;
     unsigned torn;
 };
 
 static void *read_on(void *arg) {
-    struct reader *r = arg;
+    struct looker *r = arg;
     const struct rollout_row row = {.number = 1};
     while (!atomic_load(&r->stop)) {
         struct arena arena;
@@ -71,7 +71,7 @@ static void *read_on(void *arg) {
 
 static void never_half_of_two(void **state) {
     (void)state;
-    struct reader r = {.s = standings_new()};
+    struct looker r = {.s = standings_new()};
     const struct rollout_row row = {.number = 1};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, read_on, &r), 0);
