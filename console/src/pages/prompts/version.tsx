@@ -14,7 +14,7 @@ const runAt = (run: string) => "/evaluation/runs/" + run.replace("run-", "");
 function Gate({review: r}: {review: ReviewOfVersion}) {
   const suites = (r.gate?.suites ?? []) as GateSuite[];
   return <>
-    {r.progress.map((p) => <div><a href={runAt(p.run)}>{p.suite}</a> of {p.of}: {count(p.done)} of {count(p.planned)} answers<Meter share={p.planned ? p.done / p.planned : 0} words={`${p.suite}: ${p.done} of ${p.planned}`} /></div>)}
+    {r.progress.map((p) => <div><p><a href={runAt(p.run)}>{p.suite}</a> of {p.of}: {count(p.done)} of {count(p.planned)} answers</p><Meter share={p.planned ? p.done / p.planned : 0} words={`${p.suite}: ${p.done} of ${p.planned}`} /></div>)}
     {suites.length > 0 && <Table<GateSuite> caption="Suites of the gate" keyed={(s) => s.suite} rows={suites} columns={[
       {name: "suite", label: "Suite", cell: (s) => <a class="name" href={"/evaluation?suite=" + encodeURIComponent(s.suite)}>{s.suite}</a>},
       {name: "required", label: "What it requires", cell: (s) => <Verdict of={s.required} />},
