@@ -103,7 +103,8 @@ function gapped(points: Array<[number, number, number]>, step: number): Point[] 
 const short = (n: number | null) => (n == null ? NONE : n >= 100 ? count(n) : n.toFixed(1));
 function Compared({now, then, unit}: {now: Replay; then: Replay; unit: string}) {
   const rate = (r: Replay) => `${short(r.alarms_per_month)} a month${r.low != null ? ` (95 %: ${short(r.low)} – ${short(r.high)})` : ""}`;
-  const of = `${now.days.toFixed(1)} days with data, ${count(now.series)} series, some ${count(now.samples)} samples`;
+  const little = now.days < 2 ? "Less than two days of data: too little to speak of a month. " : "";
+  const of = `${little}${now.days.toFixed(1)} days with data, ${count(now.series)} series, some ${count(now.samples)} samples`;
   if (then.threshold === now.threshold) return <p><strong>{count(now.alarms)} alarms</strong> at {value(now.threshold, unit)}, the threshold in force: {rate(now)}. <span class="muted small">{of}. What people took up as real is not counted.</span></p>;
   const fewer = now.alarms - then.alarms;
   return <p>At {value(then.threshold, unit)}: <strong>{count(then.alarms)} alarms</strong>, {rate(then)}; in force ({value(now.threshold, unit)}): {count(now.alarms)}, {rate(now)}. {fewer === 0 ? "As many." : fewer > 0 ? `${count(fewer)} fewer.` : `${count(-fewer)} more.`} <span class="muted small">{of}. What people took up as real is not counted.</span></p>;
