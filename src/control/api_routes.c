@@ -199,30 +199,6 @@ static const struct api_parameter user_password[] = {USER_PATH, SECRET_BODY("pas
 static const struct api_parameter user_said[] = {USER_PATH, REASON(API_BODY), END};
 static const struct api_parameter user_remove[] = {USER_PATH, REASON(API_QUERY), END};
 
-static const struct api_parameter configuration_set[] = {
-    {.name = "section", .place = API_PATH, .type = API_TEXT, .required = true, .help = "a key of the file, such as providers; general: settings that are in no section"},
-    {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "below it: a name, #3 for an item without one, a setting such as tls.cert; one that is new is added"},
-    {.name = "value", .place = API_BODY, .type = API_TEXT, .high = 1 << 20, .help = "as JSON or YAML, in a text; without it, or null: it is taken out. A secret that is (kept) stays"},
-    {.name = "hash", .place = API_BODY, .type = API_TEXT, .help = "refused (409) when the file is another one by now"},
-    {.name = "dry_run", .place = API_QUERY, .type = API_CHOICE, .choices = "true|false", .fallback = "false", .help = "only say what would differ, and what would be wrong"},
-    {.name = "reason", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_ERROR_TEXT, .help = "why; kept in the audit log"}, END};
-static const struct api_parameter reload[] = {REASON(API_BODY), END};
-static const struct api_parameter audit_list[] = {
-    TEXT_QUERY("subject", "what was changed, such as prompt:helpdesk-answer (its versions too)"),
-    TEXT_QUERY("actor", "who changed it"),
-    TEXT_QUERY("action", "what was done: rollout.start, or rollout for all that begin with `rollout.`"),
-    TIME_QUERY("from", NULL, "the first time that counts; RFC 3339, a date, or back from now: -1h"),
-    TIME_QUERY("to", NULL, "the first time that no longer counts"),
-    {.name = "before", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = INT64_MAX, .help = "next_before of the page before"},
-    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = LIMIT_PAGE, .fallback = "100", .help = "entries of one page"},
-    END};
-static const struct api_parameter audit_verify[] = {
-    TEXT_QUERY("head", "a head that was kept elsewhere, 64 hex digits: is it in the log still?"), END};
-static const struct api_parameter audit_export[] = {
-    {.name = "after", .place = API_QUERY, .type = API_INTEGER, .high = INT64_MAX, .fallback = "0", .help = "number of the last line of the page before"},
-    {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .low = 1, .high = 10000, .fallback = "10000", .help = "lines at most; fewer where they are long"},
-    END};
-
 static const struct api_parameter budgets[] = {
     {.name = "name", .place = API_QUERY, .type = API_TEXT, .help = "only this budget"},
     {.name = "forecasts", .place = API_QUERY, .type = API_INTEGER, .high = 1000, .fallback = "100", .help = "how many are forecast, those nearest to their limit"},
@@ -586,11 +562,11 @@ const struct api_route api_routes[] = {
     {"DELETE", "/api/v1/keys/{application}/{name}", API_OPERATOR, 200, api_keys_revoke, "Revokes a key.", key_revoke, "RevokedKey", NULL},
     {"GET", "/api/v1/settings", API_VIEWER, 200, api_settings, "Every setting: what it does, its default, its value in the configuration file. Never a secret.", NULL, "Settings", NULL},
     {"GET", "/api/v1/configuration", API_VIEWER, 200, api_configuration, "What the configuration file says, by section and name. Never a secret.", NULL, "Configuration", NULL},
-    {"PUT", "/api/v1/configuration/{section}/{name}", API_ADMIN, 200, api_configuration_set, "Changes one part of the configuration file where it stands, and reads it again. All else, comments too, stays; the file before is kept as FILE.before.", configuration_set, "ConfigurationChange", NULL},
-    {"POST", "/api/v1/reload", API_ADMIN, 200, api_reload, "Reads the configuration again. With errors, the policy in force stays.", reload, "Revision", NULL},
-    {"GET", "/api/v1/audit", API_VIEWER, 200, api_audit_list, "The audit log, newest first.", audit_list, "Audit", NULL},
-    {"GET", "/api/v1/audit/verify", API_VIEWER, 200, api_audit_verify, "Whether the audit log's chain of hashes is whole.", audit_verify, "AuditVerdict", NULL},
-    {"GET", "/api/v1/audit/export", API_VIEWER, 200, api_audit_export, "The audit log with its hashes, oldest first, one entry a line, so that anybody can verify it. No line: there are no more.", audit_export, NULL, "application/jsonl"},
+    {"PUT", "/api/v1/configuration/{section}/{name}", API_ADMIN, 200, api_configuration_set, "Changes one part of the configuration file where it stands, and reads it again. All else, comments too, stays; the file before is kept as FILE.before.", api_parameters_configuration_set, "ConfigurationChange", NULL},
+    {"POST", "/api/v1/reload", API_ADMIN, 200, api_reload, "Reads the configuration again. With errors, the policy in force stays.", api_parameters_reload, "Revision", NULL},
+    {"GET", "/api/v1/audit", API_VIEWER, 200, api_audit_list, "The audit log, newest first.", api_parameters_audit_list, "Audit", NULL},
+    {"GET", "/api/v1/audit/verify", API_VIEWER, 200, api_audit_verify, "Whether the audit log's chain of hashes is whole.", api_parameters_audit_verify, "AuditVerdict", NULL},
+    {"GET", "/api/v1/audit/export", API_VIEWER, 200, api_audit_export, "The audit log with its hashes, oldest first, one entry a line, so that anybody can verify it. No line: there are no more.", api_parameters_audit_export, NULL, "application/jsonl"},
     {"GET", "/api/v1/status", API_VIEWER, 200, api_status, "Version, revision, flight recorder and ledger.", NULL, "Status", NULL},
     {"GET", "/api/v1/openapi.json", API_VIEWER, 200, api_openapi, "This document.", NULL, NULL, "application/json"},
     {"GET", "/metrics", API_LOCAL, 200, api_metrics, "Metrics in Prometheus text format.", NULL, NULL, "text/plain; version=0.0.4; charset=utf-8"},
