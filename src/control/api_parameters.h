@@ -18,5 +18,6 @@ extern const struct api_parameter api_parameters_events[], api_parameters_alerts
 /* api_parameters_settings.c */
 extern const struct api_parameter api_parameters_configuration_set[], api_parameters_reload[], api_parameters_audit_list[], api_parameters_audit_verify[],
     api_parameters_audit_export[];
+    api_parameters_oncall_remove[], api_parameters_latency[], api_parameters_totals[], api_parameters_series[], api_parameters_hours[], api_parameters_timeline[], api_parameters_overview[];
 
 #endif

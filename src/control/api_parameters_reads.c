@@ -23,3 +23,20 @@ const struct api_parameter api_parameters_timeline[] = {
 const struct api_parameter api_parameters_overview[] = {
     TEXT_QUERY("application", "only this application; else one for all of them too"),
     TIME_QUERY("from", "a day before `to`", "begin of the window"), TIME_QUERY("to", "now", "end of the window"), END};
+const struct api_parameter api_parameters_latency[] = {
+    TIME_QUERY("from", "an hour before `to`", "begin of the window, widened to whole minutes"),
+    TIME_QUERY("to", "now", "end of the window"),
+    TEXT_QUERY("application", "only this application"),
+    TEXT_QUERY("request_type", "only this request type"),
+    TEXT_QUERY("model", "only this model"),
+    {.name = "by", .place = API_QUERY, .type = API_CHOICES, .choices = "application|request_type|model|prompt|feature|team",
+     .fallback = "model", .help = "one row for each combination of these"},
+    END};
+const struct api_parameter api_parameters_totals[] = {
+    TIME_QUERY("from", "an hour before `to`", "begin of the window, widened to whole minutes or steps"),
+    TIME_QUERY("to", "now", "end of the window"),
+    TEXT_QUERY("application", "only this application"),
+    TEXT_QUERY("model", "only this model"),
+    TEXT_QUERY("request_type", "only this request type"),
+    {.name = "step", .place = API_QUERY, .type = API_STEP, .help = "also a time series in steps of this length: 1m, 15m, 1h, 1d"},
+    END};

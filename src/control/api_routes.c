@@ -43,24 +43,6 @@ static const struct api_parameter suite_case_add[] = {
     {.name = "checks", .place = API_BODY, .type = API_TEXT, .high = LIMIT_PAYLOAD, .help = "its own checks, a list as JSON text, behind those of the suite"},
     {.name = "reason", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_ERROR_TEXT, .help = "why; kept with the version and in the audit log"}, END};
 
-static const struct api_parameter latency[] = {
-    TIME_QUERY("from", "an hour before `to`", "begin of the window, widened to whole minutes"),
-    TIME_QUERY("to", "now", "end of the window"),
-    TEXT_QUERY("application", "only this application"),
-    TEXT_QUERY("request_type", "only this request type"),
-    TEXT_QUERY("model", "only this model"),
-    {.name = "by", .place = API_QUERY, .type = API_CHOICES, .choices = "application|request_type|model|prompt|feature|team",
-     .fallback = "model", .help = "one row for each combination of these"},
-    END};
-static const struct api_parameter totals[] = {
-    TIME_QUERY("from", "an hour before `to`", "begin of the window, widened to whole minutes or steps"),
-    TIME_QUERY("to", "now", "end of the window"),
-    TEXT_QUERY("application", "only this application"),
-    TEXT_QUERY("model", "only this model"),
-    TEXT_QUERY("request_type", "only this request type"),
-    {.name = "step", .place = API_QUERY, .type = API_STEP, .help = "also a time series in steps of this length: 1m, 15m, 1h, 1d"},
-    END};
-
 #define COST_FILTERS                                                                                                      \
     TEXT_QUERY("application", "only this application"), TEXT_QUERY("team", "only this team"),                             \
         TEXT_QUERY("feature", "only this feature"), TEXT_QUERY("user", "only this end user; read from records"),          \
@@ -423,8 +405,8 @@ const struct api_route api_routes[] = {
     {"GET", "/api/v1/records/{id}", API_VIEWER, 200, api_records_show, "One record.", record_id, "Record", NULL},
     {"GET", "/api/v1/records/{id}/payload", API_VIEWER, 200, api_records_payload, "The captured request and reply of a record.", record_id, "Payload", NULL},
     {"POST", "/api/v1/records/{id}/again", API_OPERATOR, 200, api_record_again, "Sends the captured request once more, as the application's: to the same model or another one.", record_again, "RecordAgain", NULL},
-    {"GET", "/api/v1/latency", API_VIEWER, 200, api_latency, "Percentiles of total time, time to first token and time per token.", latency, "Latency", NULL},
-    {"GET", "/api/v1/totals", API_VIEWER, 200, api_totals, "Counts, tokens and cost over a window, and as a time series.", totals, "Totals", NULL},
+    {"GET", "/api/v1/latency", API_VIEWER, 200, api_latency, "Percentiles of total time, time to first token and time per token.", api_parameters_latency, "Latency", NULL},
+    {"GET", "/api/v1/totals", API_VIEWER, 200, api_totals, "Counts, tokens and cost over a window, and as a time series.", api_parameters_totals, "Totals", NULL},
     {"GET", "/api/v1/series", API_VIEWER, 200, api_series, "Metrics over time, each point with what it rests on.", api_parameters_series, "Series", NULL},
     {"GET", "/api/v1/hours", API_VIEWER, 200, api_hours, "A metric by the hour of the day: what averages hide.", api_parameters_hours, "Hours", NULL},
     {"GET", "/api/v1/timeline", API_VIEWER, 200, api_timeline, "What happened: changes, alerts, actions and findings in one list.", api_parameters_timeline, "Timeline", NULL},
