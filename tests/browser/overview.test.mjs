@@ -33,7 +33,7 @@ test("events are reached by keyboard, told in words and marked through all chart
   const card = page.getByRole("region", {name: "The event"});
   const first = await card.innerText();
   assert.match(first, /\S/);
-  assert.ok(await page.locator(".hair").isVisible());
+  await page.locator(".hair").waitFor();
   if (await events.count() > 1) {
     await page.keyboard.press("ArrowRight");
     await page.waitForFunction((was) => document.querySelector(".event-card").innerText !== was, first);
