@@ -14,10 +14,10 @@ extern const struct api_parameter api_parameters_events[], api_parameters_alerts
     api_parameters_action_one[], api_parameters_action_take[], api_parameters_action_undo[], api_parameters_receiver_test[],
     api_parameters_notices[], api_parameters_rule_calibrate[], api_parameters_rule_replay[], api_parameters_thresholds[],
     api_parameters_threshold_decide_it[], api_parameters_oncall_now[], api_parameters_oncall_show[], api_parameters_oncall_override_new[],
-    api_parameters_oncall_remove[], api_parameters_series[], api_parameters_hours[], api_parameters_timeline[], api_parameters_overview[];
+    api_parameters_oncall_remove[], api_parameters_latency[], api_parameters_totals[], api_parameters_series[], api_parameters_hours[],
+    api_parameters_timeline[], api_parameters_overview[];
 /* api_parameters_settings.c */
 extern const struct api_parameter api_parameters_configuration_set[], api_parameters_reload[], api_parameters_audit_list[], api_parameters_audit_verify[],
     api_parameters_audit_export[];
-    api_parameters_oncall_remove[], api_parameters_latency[], api_parameters_totals[], api_parameters_series[], api_parameters_hours[], api_parameters_timeline[], api_parameters_overview[];
 
 #endif
