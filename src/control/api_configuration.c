@@ -187,7 +187,7 @@ static void put_setting(struct api_call *c, const struct file *f, const struct c
 }
 
 void api_settings(struct api_call *c) {
-    const struct config_setting *(*const tables[])(unsigned *) = {config_settings, config_change_settings, config_alert_settings};
+    static const struct config_setting *(*const tables[])(unsigned *) = {config_settings, config_change_settings, config_alert_settings};
     struct file f;
     if (!load(c, &f)) return;
     json_object(&c->json);

@@ -234,6 +234,10 @@ static void take_out(struct editor *e, const struct yaml_node *c) {
 
 /* Behind the last child of a block, in lines of its own. */
 static void put_behind(struct editor *e, const struct yaml_node *in, const struct yaml_node *last, const struct yaml_node *value) {
+    if (last == NULL) {
+        e->full = true;
+        return;
+    }
     int indent = in->type == YAML_MAP ? last->key_column - 1 : in->column - 1;
     size_t at = line_end(e, end_of(e, last));
     struct slice body = in->type == YAML_MAP ? fresh(e, &(struct yaml_node){.type = YAML_MAP, .first = &(struct yaml_node){.type = value->type, .text = value->text, .plain = value->plain, .key = value->key, .first = value->first, .count = value->count}, .count = 1}, indent, false)
@@ -282,21 +286,21 @@ static void take_over_list(struct editor *e, const struct yaml_node *was, const 
         unsigned common = left_was < left_now ? left_was : left_now;
         if (behind >= common) break;
         const struct yaml_node *a = x, *b = y;
-        for (unsigned i = behind + 1; i < left_was; i++) a = a->next;
-        for (unsigned i = behind + 1; i < left_now; i++) b = b->next;
-        if (!config_same(a, b)) break;
+        for (unsigned i = behind + 1; i < left_was && a != NULL; i++) a = a->next;
+        for (unsigned i = behind + 1; i < left_now && b != NULL; i++) b = b->next;
+        if (a == NULL || b == NULL || !config_same(a, b)) break;
         behind++;
         stop_x = a;
     }
     const struct yaml_node *last = NULL;
     unsigned rest_was = left_was - behind, rest_now = left_now - behind;
     for (const struct yaml_node *c = was->first; c != x; c = c->next) last = c;
-    for (; rest_was > 0 && rest_now > 0; rest_was--, rest_now--, x = x->next, y = y->next) {
+    for (; rest_was > 0 && rest_now > 0 && x != NULL && y != NULL; rest_was--, rest_now--, x = x->next, y = y->next) {
         take_over(e, x, y, in_flow || was->flow);
         last = x;
     }
-    for (; rest_was > 0 && x != stop_x; rest_was--, x = x->next) take_out(e, x);
-    for (; rest_now > 0; rest_now--, y = y->next) put_behind(e, was, last != NULL ? last : last_of(was), y);
+    for (; rest_was > 0 && x != NULL && x != stop_x; rest_was--, x = x->next) take_out(e, x);
+    for (; rest_now > 0 && y != NULL; rest_now--, y = y->next) put_behind(e, was, last != NULL ? last : last_of(was), y);
 }
 
 static void take_over(struct editor *e, const struct yaml_node *was, const struct yaml_node *now, bool in_flow) {

@@ -26,7 +26,7 @@ static bool is_secret_type(const char *type) { return strncmp(type, "secret", 6)
 
 /* The setting's type; NULL: no setting has this path. */
 static const char *type_of(const struct slice *steps, unsigned n) {
-    const struct config_setting *(*const tables[])(unsigned *) = {config_settings, config_alert_settings, config_change_settings};
+    static const struct config_setting *(*const tables[])(unsigned *) = {config_settings, config_alert_settings, config_change_settings};
     for (unsigned t = 0; t < sizeof tables / sizeof *tables; t++) {
         unsigned count;
         const struct config_setting *s = tables[t](&count);
