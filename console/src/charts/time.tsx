@@ -43,7 +43,7 @@ export function TimeChart({lines, unit, height = 160, sync, marks = [], limits =
         }},
       },
       axes: [
-        {stroke: style("--muted"), grid: {show: false}, ticks: {stroke: style("--line")}, font: "11px system-ui"},
+        {stroke: style("--muted"), grid: {show: false}, ticks: {stroke: style("--line")}, font: "11px system-ui", values: axisTimes},
         {stroke: style("--muted"), grid: {stroke: style("--line"), width: 1}, ticks: {show: false}, size: 64, font: "11px system-ui", values: (_u, v) => v.map((x) => (x == null ? "" : value(x, unit)))},
       ],
       series: [
@@ -78,6 +78,16 @@ export function TimeChart({lines, unit, height = 160, sync, marks = [], limits =
   }, [lines, unit, height, sync, marks, limits, from, to, clip?.join()]);
   return <figure class="chart"><div ref={at} role="img" aria-label={words} /></figure>;
 }
+
+const pad = (n: number) => String(n).padStart(2, "0");
+/** Days by their date, hours by the 24-hour clock; the first mark and each midnight say the day. */
+function axisTimes(_u: uPlot, splits: number[], _axis: number, _space: number, step: number): string[] {
+  return splits.map((t, i) => {
+    const d = new Date(t * 1000), date = dayMonth.format(d), clock = `${pad(d.getHours())}:${pad(d.getMinutes())}` + (step < 60 ? `:${pad(d.getSeconds())}` : "");
+    return step >= 86400 ? date : i === 0 || (d.getHours() === 0 && d.getMinutes() === 0) ? `${clock}\n${date}` : clock;
+  });
+}
+const dayMonth = new Intl.DateTimeFormat("en-GB", {day: "numeric", month: "short"});
 
 function drawOver(u: uPlot, marks: Mark[], limits: Limit[], unit: Unit) {
   const {ctx} = u, {left, top, width, height} = u.bbox, ratio = devicePixelRatio;
