@@ -67,12 +67,13 @@ test("the audit log is filtered by the URL, and verified", async () => {
   await page.getByRole("table", {name: "Entries of the audit log"}).waitFor();
   const who = await page.getByRole("table", {name: "Entries of the audit log"}).locator("tbody td:nth-child(2)").allTextContents();
   assert.ok(who.length && who.every((w) => w === "ana"), who.join());
-  await page.getByRole("button", {name: "Verify"}).click();
+  await page.getByRole("button", {name: "Verify", exact: true}).click();
   await page.getByText("whole", {exact: true}).waitFor();
 });
 
 test("a setting is changed after a look at the difference; what is wrong is not made; no secret is told", async () => {
   const page = await open(browser, {who: "ana", path: "/settings/evaluation"});
+  await page.getByRole("heading", {name: "evaluation"}).waitFor();
   const field = page.getByLabel("concurrent", {exact: true});
   await field.fill("many");
   await page.getByRole("button", {name: "See what would change"}).click();
