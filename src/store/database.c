@@ -162,6 +162,8 @@ fail:
     return NULL;
 }
 
+void database_cool(struct database *db) { (void)sqlite3_db_release_memory(db->handle); }
+
 void database_set_home(struct database *db, void (*home)(void *ctx, struct database *db), void *ctx) {
     db->home = home;
     db->home_ctx = ctx;

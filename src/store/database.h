@@ -35,6 +35,7 @@ struct database *database_open(const char *path, const struct database_options *
 void database_close(struct database *db);             /* accepts NULL */
 /* Closing it hands it to `home` instead, without a transaction; home closes it for good, having set NULL. */
 void database_set_home(struct database *db, void (*home)(void *ctx, struct database *db), void *ctx);
+void database_cool(struct database *db); /* its pages leave memory; its schema and statements stay */
 const char *database_path(const struct database *db);
 bool database_is_there(const struct database *db);    /* its name leads to the file that it was opened on */
 const char *database_name(const struct database *db); /* the file's name without its folder */

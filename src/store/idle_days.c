@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { KEPT = 8 }; /* today's for each of those who follow it, and a few more */
+enum { KEPT = IDLE_DAYS_KEPT, WARM = 8 }; /* warm, with pages in memory: today's, for each of those who follow it */
 
 struct idle_days {
     pthread_mutex_t lock;
@@ -52,6 +52,7 @@ static void put(void *ctx, struct database *db) {
     pthread_mutex_lock(&d->lock);
     struct database *oldest = d->n == KEPT ? take_at(d, 0) : NULL;
     d->kept[d->n++] = db;
+    if (d->n > WARM) database_cool(d->kept[d->n - 1 - WARM]);
     pthread_mutex_unlock(&d->lock);
     close_for_good(oldest);
 }

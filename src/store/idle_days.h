@@ -7,6 +7,8 @@
 
 #include "store/database.h"
 
+#define IDLE_DAYS_KEPT 64 /* two months of days; the one that was used longest ago makes room */
+
 struct idle_days;
 
 struct idle_days *idle_days_new(void);
