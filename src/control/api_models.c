@@ -219,6 +219,7 @@ void api_models(struct api_call *c) {
         json_object(w);
         json_member_text(w, "name", m->name);
         json_member_text(w, "order", m->weighted ? "weighted" : "listed");
+        json_member_bool(w, "tiered", m->tiering != NULL);
         json_key(w, "targets");
         json_array(w);
         for (unsigned t = 0; t < m->n_targets; t++) put_target(w, m, &m->targets[t], &states);

@@ -111,6 +111,7 @@ static const struct api_field fields[] = {
     {"Models", "models", "[Model]", "in the order of the configuration"},
     {"Model", "name", "string", "what applications ask for"},
     {"Model", "order", "weighted|listed", "how targets are chosen"},
+    {"Model", "tiered", "boolean", "it has tiers: /api/v1/models/{model}/route tells of them"},
     {"Model", "targets", "[Target]", "in the order of the configuration"},
     {"Target", "provider", "string", "the provider"},
     {"Target", "model", "string", "the model's name there"},

@@ -73,7 +73,7 @@ function One({b}: {b: Budget}) {
         ["spent", <>{usd(b.spent_usd)} of {usd(b.limit_usd)} ({percent(b.spent_usd / b.limit_usd, 1)}), {time(b.window_start)} – {time(b.window_end)} {b.timezone}; {percent(gone, 0)} of the window is over</>],
         b.reserved_usd > 0 && ["under way", <>{usd(b.reserved_usd)} at worst</>],
         ["will end at", b.forecast_usd == null ? <span class="muted">not known: too little history, or a scope that is not forecast</span> : <>{usd(b.forecast_usd)} (80 %: {usd(b.forecast_low_usd)} – {usd(b.forecast_high_usd)})</>],
-        ["P(over the limit)", p == null ? <span class="muted">not known</span> : <>{percent(p, 0)}{p > 0.5 ? ": more likely than not" : p > 0.1 ? ": possible" : ": unlikely"}</>],
+        ["P(over the limit)", p == null ? <span class="muted">not known</span> : <>{b.spent_usd > b.limit_usd ? "it is over already" : p < 0.005 ? "below 1 %: unlikely" : p > 0.995 ? "above 99 %: almost certain" : `${percent(p, 0)}${p > 0.5 ? ": more likely than not" : p > 0.1 ? ": possible" : ": unlikely"}`}</>],
         b.refused > 0 && ["refused", <>{count(b.refused)} exchanges of this window, since the server's start</>],
         b.unpriced > 0 && ["without a price", <>{count(b.unpriced)} exchanges, not in what is spent</>],
       ]} />

@@ -1,4 +1,4 @@
-import type {CostExplanation} from "api-types";
+import type {CostContribution, CostExplanation} from "api-types";
 import {useGet} from "../../api";
 import {Waterfall} from "../../charts";
 import {count, percent, signed, time, usd, value} from "../../format";
@@ -6,14 +6,15 @@ import {setFilters, usePlace} from "../../router";
 import {Command, Empty, Loaded, Note, Panel, Table, useWindow} from "../../ui";
 import {named} from "./spend";
 
-const factors: {[f: string]: [string, string]} = {
-  volume: ["More or fewer requests", "at the cost a request had before"],
-  mix: ["Another mix of work", "applications, request types, models: dearer or cheaper kinds took a larger part"],
-  input_tokens: ["Longer inputs", "prompts, history, context"],
-  cached_share: ["Provider's cache", "a larger or smaller part of the input was read from it"],
-  output_tokens: ["Longer answers", "output tokens a request"],
-  price: ["Prices", "of the same models"],
+const factors: {[f: string]: {up: string; down: string; note: string}} = {
+  volume: {up: "More requests", down: "Fewer requests", note: "at the cost a request had before"},
+  mix: {up: "A dearer mix of work", down: "A cheaper mix of work", note: "of applications, request types, models"},
+  input_tokens: {up: "Longer inputs", down: "Shorter inputs", note: "prompts, history, context"},
+  cached_share: {up: "Less from the provider's cache", down: "More from the provider's cache", note: "of the input"},
+  output_tokens: {up: "Longer answers", down: "Shorter answers", note: "output tokens a request"},
+  price: {up: "Higher prices", down: "Lower prices", note: "of the same models"},
 };
+const nameOf = (c: CostContribution) => factors[c.factor][c.usd < 0 ? "down" : "up"];
 const spans: Array<[string, string]> = [["1", "the last day against the day before"], ["7", "the last 7 days against the 7 before"], ["14", "the last 14 days against the 14 before"], ["weeks3", "the last 7 days against the 7 days three weeks before"]];
 
 /** What is compared, from the query: a preset, or four times. */
@@ -48,12 +49,14 @@ function Answer({e, application}: {e: CostExplanation; application: string | nul
   const change = e.after_usd - e.before_usd;
   if (e.before_usd === 0 && e.after_usd === 0) return <Panel><Empty command="quarterdeck cost explain --from -7d">Nothing was spent in either window.</Empty></Panel>;
   const first = e.contributions[0], where = e.where[0];
-  const part = (usd: number) => (change ? ` (${percent(usd / change, 0)} of the change)` : "");
+  const small = Math.abs(change) < 0.02 * Math.max(e.before_usd, e.after_usd); // parts of next to nothing say nothing
+  const part = (usd: number) => (small ? "" : ` (${percent(usd / change, 0)} of the change)`);
+  const moved = e.contributions.filter((c) => c.usd !== 0);
   return (
     <>
       <Note tone={change > 0 ? "warn" : "good"}>
         <p><strong>{usd(e.before_usd)} became {usd(e.after_usd)}: {signed(usd(change))}{e.before_usd > 0 && <> ({signed(percent(change / e.before_usd, 1))})</>}.</strong>{" "}
-          {first && first.usd !== 0 && <>Most of it: {factors[first.factor][0].toLowerCase()}, {signed(usd(first.usd))}{part(first.usd)}. </>}
+          {first && first.usd !== 0 && <>{small ? "What moved it either way evens out; the largest" : "Most of it"}: {nameOf(first).toLowerCase()}, {signed(usd(first.usd))}{part(first.usd)}. </>}
           {where && <>It came from {where.dimension.replace("_", " ")} <strong>{named(where.value, where.dimension)}</strong>{where.inside && <> within {where.inside.dimension.replace("_", " ")} {named(where.inside.value, where.inside.dimension)}</>}: {signed(usd(where.usd))}.</>}
         </p>
         <p class="muted small">{time(e.baseline_from)} – {time(e.baseline_to)} against {time(e.from)} – {time(e.to)}. Contributions are Shapley values; they sum to the change exactly.{(e.unpriced_before > 0 || e.unpriced_after > 0) && <> In none of this: {count(e.unpriced_before)} exchanges before and {count(e.unpriced_after)} after, whose price is not known.</>}</p>
@@ -61,7 +64,7 @@ function Answer({e, application}: {e: CostExplanation; application: string | nul
       <div class="columns">
         <Panel title="From before to after" note="USD">
           <Waterfall unit="usd" words={`cost from ${usd(e.before_usd)} to ${usd(e.after_usd)} by what moved it`}
-            steps={[{label: "before", value: e.before_usd, total: true}, ...e.contributions.map((c) => ({label: factors[c.factor][0], note: factors[c.factor][1], value: c.usd})), {label: "after", value: e.after_usd, total: true}]} />
+            steps={[{label: "before", value: e.before_usd, total: true}, ...moved.map((c) => ({label: nameOf(c), note: factors[c.factor].note, value: c.usd})), {label: "after", value: e.after_usd, total: true}]} />
         </Panel>
         <Panel title="Where" note="what changed most unlike the rest">
           {e.where.length === 0 ? <p class="muted">{e.where_note ?? "No value changed unlike the rest."}</p> :

@@ -1,5 +1,4 @@
 import type {CacheThresholds, CostReview, Models, Route} from "api-types";
-import {useEffect, useState} from "preact/hooks";
 import {useGet} from "../../api";
 import {count, time, usd, value} from "../../format";
 import {Act, Badge, Command, Empty, Figure, Figures, Loaded, Pairs, Panel, Table, useWindow} from "../../ui";
@@ -67,20 +66,16 @@ function Caches({of}: {of: CacheThresholds}) {
 
 const MOST_MODELS = 12;
 function Tiers({models}: {models: Models}) {
-  const [tiered, set] = useState<{[name: string]: boolean}>({});
-  const told = (name: string, is: boolean) => { if (tiered[name] !== is) set((t) => ({...t, [name]: is})); };
-  return (
-    <>
-      {models.models.slice(0, MOST_MODELS).map((m) => <Tier name={m.name} told={told} />)}
-      {!Object.values(tiered).some(Boolean) && <Empty command="quarterdeck model route-train NAME">No model has <code>tiers</code> in the configuration, so every question goes to the model that it asks for.</Empty>}
-    </>
-  );
+  const tiered = models.models.filter((m) => m.tiered);
+  if (!tiered.length) return <Empty command="quarterdeck model route-train NAME">No model has <code>tiers</code> in the configuration, so every question goes to the model that it asks for.</Empty>;
+  return <>{tiered.slice(0, MOST_MODELS).map((m) => <Tier key={m.name} name={m.name} />)}{tiered.length > MOST_MODELS && <p class="muted">{count(tiered.length - MOST_MODELS)} more have tiers: <code>quarterdeck model list</code></p>}</>;
 }
-function Tier({name, told}: {name: string; told: (name: string, is: boolean) => void}) {
+function Tier({name}: {name: string}) {
   const route = useGet<Route>("/models/{model}/route", {model: name, from: "-7d"});
-  useEffect(() => { if (route.data) told(name, true); }, [route.data]);
-  if (!route.data) return null; // one without tiers is none
-  const r = route.data, s = r.seen;
+  return <Loaded of={route}>{(r) => <TierState name={name} r={r} />}</Loaded>;
+}
+function TierState({name, r}: {name: string; r: Route}) {
+  const s = r.seen;
   return (
     <div class="stack">
       <div class="row"><h3>{name}</h3>{r.state === "on" ? <Badge tone="good">on</Badge> : <Badge tone="info">shadow: only recorded</Badge>}<span class="grow" />

@@ -33,7 +33,7 @@ export function LatencyPage() {
           empty={<Empty command={"quarterdeck load --help"}>No exchange in this window.</Empty>} columns={columns(by, of, l.budgets)} />}</Loaded>
       </Panel>
       <OverTime window={window} w={w.words} type={type} metric={measure[2]} of={of} budgets={rows.data?.budgets ?? []} />
-      {of !== "per_token" && <ByHour application={w.application} type={type} metric={measure[2] + ".p95"} name={measure[1]} />}
+      {of !== "per_token" && <ByHour application={w.application} type={type} metric={measure[2] + ".p95"} name={measure[1]} rows={by === "request_type" ? rows.data?.rows ?? [] : []} />}
       <Panel title="The slow ones" note="one by one"><p><a class="button" href={withFilters("/exchanges", {request_type: type})}>Exchanges of this window</a> <Command text={`quarterdeck record latency --from ${w.from} --by application,${by}`} /></p></Panel>
     </Page>
   );
@@ -70,28 +70,36 @@ function OverTime({window, w, type, metric, of, budgets}: {window: any; w: strin
   );
 }
 
-function ByHour({application, type, metric, name}: {application: string | null; type: string | null; metric: string; name: string}) {
+const TYPES = 6, ENOUGH = 200;
+/** Every request type by itself: work that is quick in its nature hides another's slow hours. The slowest hours first. */
+function ByHour({application, type, metric, name, rows}: {application: string | null; type: string | null; metric: string; name: string; rows: LatencyRow[]}) {
+  const kinds = type !== null ? [{application, request_type: type}] : rows.filter((r) => r.request_type && r.n >= ENOUGH).sort((a, b) => b.n - a.n).slice(0, TYPES);
+  if (!kinds.length) return <Hourly application={application} type={null} metric={metric} name={name} />;
+  return <>{kinds.map((k) => <Hourly key={`${k.application} ${k.request_type}`} application={k.application ?? application} type={k.request_type ?? null} metric={metric} name={name} folded={type === null} />)}</>;
+}
+function Hourly({application, type, metric, name, folded}: {application: string | null; type: string | null; metric: string; name: string; folded?: boolean}) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const hours = useGet<Hours>("/hours", {metric, from: "-28d", application, request_type: type, timezone: zone}, {poll: 60_000});
   return (
-    <Panel title="By hour of the day" note={`P95 of the ${name}, last 28 days, ${zone}`}>
+    <Panel title={<>By hour of the day{type && <>: {application && <span class="muted">{application} · </span>}{type}</>}</>} note={`P95 of the ${name}, last 28 days, ${zone}`}>
       <Loaded of={hours}>{(h) => {
-        const said = hoursInWords(h);
-        return h.cells.every((c) => c[2] === null) ? <Empty command="quarterdeck load --help">No exchange in 28 days.</Empty> : (
-          <>
-            <Note tone={said.slow ? "warn" : "unknown"}><p>{said.text}</p></Note>
-            <div class="columns">
-              <HourMap cells={h.cells} unit="ms" words={said.text} />
-              <Table caption="P95 by hour of the day" rows={h.by_hour} keyed={(x) => x[0]} columns={[
-                {name: "hour", label: "hour", cell: (x) => <span class={said.hours.includes(x[0]) ? "bad" : ""}>{String(x[0]).padStart(2, "0")}:00</span>},
-                {name: "v", label: "P95", number: true, cell: (x) => value(x[1], h.unit), sort: (x) => x[1]},
-                {name: "i", label: "95 % interval", number: true, cell: (x) => x[3] == null ? <span class="muted">–</span> : <span class="muted">{value(x[3], h.unit)} – {value(x[4], h.unit)}</span>},
-                {name: "n", label: "n", number: true, cell: (x) => count(x[2]), sort: (x) => x[2]},
-              ]} />
-            </div>
-          </>
-        );
+        const said = hoursInWords(h), body = <Map h={h} said={said} />;
+        if (h.cells.every((c) => c[2] === null)) return <Empty command="quarterdeck load --help">No exchange in 28 days.</Empty>;
+        return <><Note tone={said.slow ? "warn" : "unknown"}><p>{said.text}</p></Note>{folded ? <details open={said.slow}><summary>Hours and days</summary>{body}</details> : body}</>;
       }}</Loaded>
     </Panel>
+  );
+}
+function Map({h, said}: {h: Hours; said: ReturnType<typeof hoursInWords>}) {
+  return (
+    <div class="columns">
+      <HourMap cells={h.cells} unit="ms" words={said.text} />
+      <Table caption="P95 by hour of the day" rows={h.by_hour} keyed={(x) => x[0]} columns={[
+        {name: "hour", label: "hour", cell: (x) => <span class={said.hours.includes(x[0]) ? "bad" : ""}>{String(x[0]).padStart(2, "0")}:00</span>},
+        {name: "v", label: "P95", number: true, cell: (x) => value(x[1], h.unit), sort: (x) => x[1]},
+        {name: "i", label: "95 % interval", number: true, cell: (x) => x[3] == null ? <span class="muted">–</span> : <span class="muted">{value(x[3], h.unit)} – {value(x[4], h.unit)}</span>},
+        {name: "n", label: "n", number: true, cell: (x) => count(x[2]), sort: (x) => x[2]},
+      ]} />
+    </div>
   );
 }

@@ -40,7 +40,7 @@ function One({p, models, window: w, opened}: {p: Provider; models: Provider[]; w
   const e: any = p.evidence ?? {}, live = e.live ?? {}, page = e.status_page;
   const series = useGet<SeriesAnswer>("/series", {metrics: "error_rate,ttft.p95,requests", from: w.from, to: w.to, application: w.application, provider: p.provider}, {poll: 15_000});
   const causes = Object.entries(live.causes ?? {}).filter(([, n]) => (n as number) > 0) as Array<[string, number]>;
-  const probes = (e.probes ?? []) as Array<{at: string | null; ok: boolean; took_s: number; why: string | null}>, last = probes[probes.length - 1];
+  const probes = (e.probes ?? []) as Array<{at: string | null; ok: boolean; took_s: number; why: string | null}>, last = probes[0]; // newest first
   return (
     <Panel title={p.provider} id={"provider-" + p.provider} actions={<Badge tone={tone}>{words}</Badge>} note={<>looked <Time at={p.looked} relative />{p.since && <> · so since <Time at={p.since} /></>}</>}>
       <p>{p.line}</p>
