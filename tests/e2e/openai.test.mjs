@@ -168,9 +168,9 @@ for (const upstream of upstreams) {
   test(`${upstream}: abort and time-out before the first token`, async () => {
     const user = `early-${upstream}`, controller = new AbortController();
     const slow = client.chat.completions.create({ model: `slow-${upstream}`, messages, stream: true }, { signal: controller.signal, headers: { 'x-quarterdeck-user': user } });
-    setTimeout(() => controller.abort(), 100);
+    setTimeout(() => controller.abort(), 700);
     await fails(slow, OpenAI.APIUserAbortError);
-    await fails(client.chat.completions.create({ model: `slow-${upstream}`, messages }, { timeout: 100, headers: { 'x-quarterdeck-user': user } }), OpenAI.APIConnectionTimeoutError);
+    await fails(client.chat.completions.create({ model: `slow-${upstream}`, messages }, { timeout: 700, headers: { 'x-quarterdeck-user': user } }), OpenAI.APIConnectionTimeoutError);
     for (const kept of await records(`user=${user}`, 2)) assert.equal(kept.status, 'cancelled');
   });
 }
