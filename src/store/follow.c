@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { ARRIVALS_SINCE = 4, NAMES_FIRST = 64 << 10, NAMES_MAX = 64 << 20, RECORD_FIRST = 32 << 10, RECORD_MAX = 1 << 20 };
+enum { AT_ONCE = 256 /* records: a server with little traffic has a transaction for each */, ARRIVALS_SINCE = 4, NAMES_FIRST = 64 << 10, NAMES_MAX = 64 << 20, RECORD_FIRST = 32 << 10, RECORD_MAX = 1 << 20 };
 
 /* ---- what was had ---- */
 
@@ -69,6 +69,7 @@ static enum fault newest(struct database *db, int64_t *ret, struct error *error)
 struct step {
     void (*each)(void *ctx, const struct record *r);
     void *ctx;
+    unsigned told;
     struct name_list names;
     struct arena names_arena, record;
 };
@@ -104,10 +105,10 @@ static enum fault read_batch(struct step *s, struct database *db, int64_t after,
     if (fault == FAULT_NONE && row) {
         struct slice places = statement_bytes(q, 1);
         *ret_batch = statement_i64(q, 0);
-        fault = name_list_load(&s->names, db, &s->names_arena, error);
         while (fault == FAULT_NONE && places.len > 0) {
             if (!varint_take(&places, &delta)) fault = error_set(error, FAULT_CORRUPT, "%s: an arrival cannot be read", database_name(db));
             else fault = tell(s, db, place += varint_to_signed(delta), error);
+            s->told++;
         }
     }
     statement_reset(q);
@@ -115,16 +116,20 @@ static enum fault read_batch(struct step *s, struct database *db, int64_t after,
 }
 
 static enum fault follow_day(struct step *s, struct database *db, int64_t day, struct follow *f, bool *ret_any, struct error *error) {
-    int64_t last = 0, batch = 0, after = had(f, day);
+    int64_t last = 0, batch = 0, before = had(f, day), after = before;
     enum fault fault = database_begin_read(db, error);
     if (fault == FAULT_NONE) fault = newest(db, &last, error);
-    if (after > last) after = 0; /* it was replaced */
-    if (fault == FAULT_NONE && last > after) fault = read_batch(s, db, after, &batch, error);
+    if (after > last) before = after = 0; /* it was replaced */
+    if (fault == FAULT_NONE && last > after) fault = name_list_load(&s->names, db, &s->names_arena, error);
+    while (fault == FAULT_NONE && last > after && s->told < AT_ONCE) {
+        fault = read_batch(s, db, after, &batch, error);
+        if (fault != FAULT_NONE || batch == 0) break;
+        after = batch;
+    }
     database_end_read(db);
     if (fault != FAULT_NONE) return fault;
-    put(f, day, batch != 0 ? batch : after); /* of an older program's file: that it has nothing */
-    if (batch == 0) return FAULT_NONE;
-    *ret_any = true;
+    put(f, day, after); /* of an older program's file: that it has nothing */
+    *ret_any |= after != before;
     return FAULT_NONE;
 }
 
@@ -134,7 +139,9 @@ enum fault ledger_follow(struct ledger *l, struct follow *f, void (*each)(void *
                          struct error *error) {
     struct step s = {.each = each, .ctx = ctx};
     struct days days = {0};
+    uint64_t drained = atomic_load(&l->drained);
     *ret_any = false;
+    if (drained != 0 && drained == f->drained) return FAULT_NONE;
     arena_init(&s.names_arena, NAMES_FIRST, NAMES_MAX);
     arena_init(&s.record, RECORD_FIRST, RECORD_MAX);
     enum fault fault = ledger_days(l, LEDGER_RECORDS, &days, error);
@@ -145,6 +152,7 @@ enum fault ledger_follow(struct ledger *l, struct follow *f, void (*each)(void *
         if (fault == FAULT_NONE && db != NULL) fault = follow_day(&s, db, days.at[i], f, ret_any, error);
         database_close(db);
     }
+    if (fault == FAULT_NONE && !*ret_any) f->drained = drained;
     days_deinit(&days);
     arena_deinit(&s.names_arena);
     arena_deinit(&s.record);

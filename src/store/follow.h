@@ -4,6 +4,7 @@
  * day files tell the transactions that brought their records; a follower remembers the last one that it has had of each day. What it
  * does with a step and that memory must be made durable together: then nothing is met twice and nothing is left out, whatever happens in between.
  *
+ * A follower is of one handle; over its text (follow_format) it may go to another one, as after a restart.
  * Of files that an older program wrote nothing is told. One that was damaged and replaced begins anew. */
 #ifndef STORE_FOLLOW_H
 #define STORE_FOLLOW_H
@@ -17,11 +18,12 @@ struct follow { /* zeroed: before everything */
         int64_t day, batch; /* since 1970; the last transaction had */
     } at[FOLLOW_DAYS];      /* ascending */
     unsigned n;
+    uint64_t drained; /* what the handle had drained when nothing more was found: it is not looked again before it drains more */
 };
 
 /* Behind all that is there now. */
 enum fault ledger_follow_end(struct ledger *l, struct follow *ret, struct error *error) MUST_CHECK;
-/* One transaction's records, at most 4,096, and *f moves behind it; *ret_any false: there is none. Records that retention has taken
+/* A few transactions' records of one day, fewer than 4,096 + 256, and *f moves behind them; *ret_any false: there is none. Records that retention has taken
  * are passed over. On a failure *f stays, though `each` may have been called. */
 enum fault ledger_follow(struct ledger *l, struct follow *f, void (*each)(void *ctx, const struct record *r), void *ctx, bool *ret_any,
                          struct error *error) MUST_CHECK;

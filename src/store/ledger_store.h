@@ -19,6 +19,7 @@ struct ledger {
     unsigned looked_at_most; /* records for one page; 0: LOOKED_AT_MOST. Tests set it */
     struct drain *drain; /* the writer's; made when first needed */
     struct idle_days *idle; /* for ledger_open_day */
+    _Atomic uint64_t drained; /* batches that may have brought something; 0: none through this handle */
 };
 
 /* ---- files by day (ledger.c) ---- */
