@@ -2,10 +2,12 @@
 #include "base/json_text.h"
 #include "base/utf8.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { DEEPEST = 63 };
+#define EXACT 1e15 /* whole numbers below it have the same text as integers */
 
 void json_start(struct json_writer *w, struct buffer *out) {
     *w = (struct json_writer){.out = out};
@@ -92,9 +94,11 @@ void json_put_double(struct json_writer *w, double n) {
         json_put_null(w);
         return;
     }
-    for (int digits = 15; digits <= 17; digits++) {
+    if (n > -EXACT && n < EXACT && n == (double)(int64_t)n && (n != 0 || !signbit(n))) /* the same text, sooner */
+        len = snprintf(text, sizeof text, "%lld", (long long)n);
+    for (int digits = 15; len == 0 && digits <= 17; digits++) {
         len = snprintf(text, sizeof text, "%.*g", digits, n);
-        if (strtod(text, NULL) == n) break;
+        if (digits < 17 && strtod(text, NULL) != n) len = 0;
     }
     separate(w);
     buffer_append(w->out, slice_make(text, (size_t)len));
