@@ -69,7 +69,8 @@ void alert_wire_jobs(void *ctx, void (*each)(void *arg, const struct job_state *
     if (w->s.jobs != NULL) w->s.jobs(w->s.ctx, each, arg);
     for (unsigned i = 0; i < n_alert_watchers; i++) {
         int64_t good_us = w->watchers[i].good_us, age_us = good_us > 0 ? clock_us() - good_us : 0;
-        struct job_state j = {.name = alert_watchers[i].name, .every_s = alert_watchers[i].every_us / SECOND_US, .age_s = age_us / SECOND_US};
+        int64_t every_us = alert_watchers[i].every_us > w->every_us ? alert_watchers[i].every_us : w->every_us; /* it looks at ticks */
+        struct job_state j = {.name = alert_watchers[i].name, .every_s = every_us / SECOND_US, .age_s = age_us / SECOND_US};
         j.overdue = j.age_s > TIMES * j.every_s && j.age_s > LEAST_S;
         snprintf(j.error, sizeof j.error, "%s", w->watchers[i].error);
         each(arg, &j);

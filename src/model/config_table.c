@@ -113,7 +113,7 @@
             "Whose days the watch over the cost of a request takes, such as Europe/London.")                  \
     SETTING(ROOT, "watch.plan_over", NUMBER, " 0..10", server.watch.plan_over, "0.2", NOW,                 \
             "A budget is over plan from this share above what it expects to have spent by now.")              \
-    SETTING(ROOT, "watch.every", DURATION, " 1s..1m", server.watch.every_us, "5s", NOW,                       \
+    SETTING(ROOT, "watch.every", DURATION, " 1s..5m", server.watch.every_us, "5s", NOW,                       \
             "How often rules are held against their signals. Watchers look each in their own time.")          \
     SETTING(ROOT, "watch.alarms_per_month", NUMBER, " 0.01..1000", wanted_alarms, "1", NOW,                   \
             "False alarms a month that all watchers together may raise where nobody said otherwise.")         \
