@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/virtual_time.h"
 #include "control/console_topic.h"
 
 #include <math.h>
@@ -61,7 +62,7 @@ enum fault alert_wire_keep(struct alert_wire *w, int64_t now_us, bool at_once, s
     struct buffer b;
     struct json_writer out;
     int64_t mono_us = clock_us();
-    if (!at_once && mono_us - w->anomalies_kept_us < KEEP_ANOMALIES_US) return FAULT_NONE;
+    if (!at_once && mono_us - w->anomalies_kept_us < virtual_time_cadence(KEEP_ANOMALIES_US)) return FAULT_NONE;
     w->anomalies_kept_us = mono_us;
     buffer_init(&b, MEMORY_MOST);
     json_start(&out, &b);

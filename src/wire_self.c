@@ -199,7 +199,7 @@ enum fault self_wire_look(struct self_wire *w, struct signals *signals, struct a
     ledger_writer_stats(w->s.writer, &written);
     jobs->arena = arena;
     jobs->signals = signals;
-    if (w->slow_us == 0 || mono_us - w->slow_us >= SLOWLY_US) look_slowly(w, p, mono_us, wall_us);
+    if (w->slow_us == 0 || mono_us - w->slow_us >= virtual_time_cadence(SLOWLY_US)) look_slowly(w, p, mono_us, wall_us);
     look_at_file(w, p, mono_us);
     policy_drop(p);
     if (w->s.jobs != NULL) w->s.jobs(w->s.jobs_ctx, add_job, jobs);

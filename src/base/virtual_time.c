@@ -199,6 +199,7 @@ int64_t virtual_time_lazily(int64_t delay_us) {
 
 static int64_t stretched(int64_t cadence_us) {
     if (cadence_us >= RARE_US) return cadence_us;
+    if (cadence_us >= VIRTUAL_TIME_LAZY_US) return RARE_US;
     return 3 * cadence_us > VIRTUAL_TIME_LAZY_US ? 3 * cadence_us : VIRTUAL_TIME_LAZY_US;
 }
 

@@ -35,7 +35,8 @@ bool virtual_time_leave(void);
 /* A delay of work that is looked after now and then, and loses nothing by being late: as it is; under virtual time no shorter than to
  * the next full five minutes, so that all such looks fall together, or to where virtual time meets the real one. */
 int64_t virtual_time_lazily(int64_t delay_us);
-/* How often such work comes about: as it is; under virtual time a third as often, and no more than each five minutes, unless it is rare. */
+/* How often such work comes about: as it is; under virtual time a third as often, and no more than each five minutes; what comes
+ * about each five minutes or more rarely no more than each half hour. */
 int64_t virtual_time_cadence(int64_t cadence_us);
 /* The same, and so for half an hour after the end: what was looked after so rarely is not late when time begins to flow. */
 int64_t virtual_time_patience(int64_t cadence_us);
