@@ -1,5 +1,5 @@
 // The keyboard: one table of what holds now; `?` shows it. Single keys rest while a field has the focus.
-import {useEffect} from "preact/hooks";
+import {useLayoutEffect} from "preact/hooks";
 
 export interface Key { keys: string; what: string; run: () => void; in?: string }
 const bound: Key[] = [];
@@ -26,7 +26,7 @@ addEventListener("keydown", (event) => {
 
 /** Binds keys while the component is there: "j", "?", "mod+k", "g o" (one after the other), "Enter". */
 export function useKeys(keys: Key[], again: unknown[] = []) {
-  useEffect(() => {
+  useLayoutEffect(() => { // at once: whoever types y and Enter within one frame means this label
     bound.push(...keys);
     return () => { for (const key of keys) { const at = bound.indexOf(key); if (at >= 0) bound.splice(at, 1); } };
   }, again);

@@ -19,7 +19,7 @@ test("every domain of an application says its state, its numbers with n and wind
 test("the worst application stands first, and what needs a person names the command", async () => {
   const page = await open(browser, {who: "dora", path: "/?from=-28d"});
   await page.locator(".app-block").first().waitFor();
-  const order = await page.locator(".app-block summary").evaluateAll((all) => all.slice(0, -1).map((s) => s.querySelectorAll(".badge.bad").length * 100 + s.querySelectorAll(".badge.warn").length));
+  const order = await page.locator(".app-block > summary").evaluateAll((all) => all.slice(0, -1).map((s) => s.querySelectorAll(".badge.bad").length * 100 + s.querySelectorAll(".badge.warn").length));
   assert.deepEqual(order, [...order].sort((a, b) => b - a));
   for (const need of await page.locator(".need").all()) assert.ok(await need.locator("a").getAttribute("href"));
 });

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Lives the demo through once and runs the console's tests (*.test.mjs) against it, in Debian's Chromium.
+"""Lives the demo through once, asks how its stories ended (stories.py), and runs the console's tests (*.test.mjs) against it, in Debian's Chromium.
 
-  run.py [--binary FILE] [--days N] [--url URL] [FILE.test.mjs...]      --url: a demo that is there already
+  run.py [--binary FILE] [--days N] [--url URL] [stories] [FILE.mjs...]      --url: a demo that is there already; all without a name
 """
 import json
 import os
@@ -10,6 +10,8 @@ import re
 import subprocess
 import sys
 import threading
+
+import stories
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -46,22 +48,27 @@ def people():
     return dict(re.findall(r"\{name: (\w+), role: \w+, password: \"([^\"]+)\"", text))
 
 
-def run(url, files):
-    env = {**os.environ, "QD_CONSOLE_URL": url, "QD_CONSOLE_PEOPLE": json.dumps(people())}
-    ran = subprocess.run(["node", "--test", "--test-reporter=tap", *files], cwd=HERE, env=env, text=True, capture_output=True, timeout=1500)
-    print(ran.stdout, ran.stderr, sep="")
-    count = {word: sum(int(n) for n in re.findall(rf"^# {word} (\d+)", ran.stdout, re.M)) for word in ("pass", "fail")}
-    print(f"{count['pass']} passed, {count['fail']} failed")
-    return ran.returncode
+def run(url, names):
+    passed, failed, files = 0, 0, [n for n in names if n.endswith(".mjs")]
+    if "stories" in names:  # first: the tests change what is there
+        passed, failed = stories.check(url, "dora", people()["dora"])
+    if files:
+        env = {**os.environ, "QD_CONSOLE_URL": url, "QD_CONSOLE_PEOPLE": json.dumps(people())}
+        ran = subprocess.run(["node", "--test", "--test-reporter=tap", *files], cwd=HERE, env=env, text=True, capture_output=True, timeout=1500)
+        print(ran.stdout, ran.stderr, sep="")
+        count = {word: sum(int(n) for n in re.findall(rf"^# {word} (\d+)", ran.stdout, re.M)) for word in ("pass", "fail")}
+        passed, failed = passed + count["pass"], failed + max(count["fail"], ran.returncode != 0)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
 
 
 def main(arguments):
     option = lambda name, other: arguments[arguments.index(name) + 1] if name in arguments else other  # noqa: E731
-    files = [a for a in arguments if a.endswith(".mjs")] or sorted(p.name for p in HERE.glob("*.test.mjs"))
+    names = [a for a in arguments if a.endswith(".mjs") or a == "stories"] or ["stories", *sorted(p.name for p in HERE.glob("*.test.mjs"))]
     if option("--url", None):
-        return run(option("--url", None), files)
+        return run(option("--url", None), names)
     with Demo(option("--binary", ROOT / "build" / "quarterdeck"), option("--days", 28)) as demo:
-        return run(demo.url, files)
+        return run(demo.url, names)
 
 
 if __name__ == "__main__":
