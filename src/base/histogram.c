@@ -241,9 +241,9 @@ static bool take_buckets(struct slice *s, struct histogram *h) {
 
 /* The checksum guards against damage; this against a writer that was wrong. */
 static bool is_sound(const struct histogram *h) {
+    if (h->used == 0) return h->zero > 0 && h->min == 0 && h->max == 0 && h->sum == 0;
     if (h->zero > 0 ? h->min != 0 : h->min < 1 || index_of((uint64_t)h->min) != h->buckets[0].index)
         return false;
-    if (h->used == 0) return h->max == 0 && h->sum == 0;
     return h->max > 0 && h->sum >= h->max && index_of((uint64_t)h->max) == h->buckets[h->used - 1].index;
 }
 

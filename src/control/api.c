@@ -3,6 +3,7 @@
 
 #include "control/consoles.h"
 #include "control/console.h"
+#include "control/shared_answers.h"
 #include "control/suggest.h"
 
 #include "base/clock.h"
@@ -205,6 +206,7 @@ bool control_answer(const struct control_services *s, const struct api_request *
     struct api_call c = {.s = s, .q = q, .arena = arena, .ret = ret, .actor = "nobody"};
     c.route = find_route(&c, path_values);
     if (!c.route) return true;
+    c.change = is_probe(q->path) ? 0 : shared_answers_change(s->shared); /* before the policy */
     c.policy = s->policy && !is_probe(q->path) ? s->policy(s->ctx) : NULL; /* it is behind a lock */
     bool answered = true;
     if (api_authorize(&c) && api_read_parameters(&c, path_values)) answered = handle(&c);

@@ -85,6 +85,7 @@ struct api_call {
     const struct api_route *route;
     struct slice values[API_PARAMETERS]; /* decoded; SLICE_NULL: not given */
     int64_t numbers[API_PARAMETERS];     /* of INTEGER, TIME (wall) and STEP (both microseconds) */
+    uint64_t change;                     /* the last one before this call (shared_answers.h) */
     struct policy *policy;               /* held for the call; NULL: there is none */
     const char *actor;                   /* for the audit log */
     enum api_access rights;              /* what the caller may do, once it is known who calls */

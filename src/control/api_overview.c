@@ -247,8 +247,8 @@ static void put_row(struct rows *r, unsigned index) {
 static void put_rows(struct rows *r) {
     struct json_writer *w = &r->o->c->json;
     bool one = !slice_is_null(api_text(r->o->c, "application"));
-    unsigned order[OVERVIEW_ROWS + 2];
-    for (unsigned i = 0; i < r->n; i++) { /* by exchanges; the first stays */
+    unsigned order[OVERVIEW_ROWS + 2], n = r->n;
+    for (unsigned i = 0; i < n; i++) { /* by exchanges; the first stays */
         unsigned at = i;
         for (; at > 1 && r->at[order[at - 1]].sums.count < r->at[i].sums.count; at--) order[at] = order[at - 1];
         order[at] = i;
@@ -258,7 +258,7 @@ static void put_rows(struct rows *r) {
     api_put_time(w, "to", r->o->to_us);
     json_key(w, "applications");
     json_array(w);
-    for (unsigned i = one ? 1 : 0; i < r->n; i++) put_row(r, order[i]);
+    for (unsigned i = one ? 1 : 0; i < n; i++) put_row(r, order[i]);
     json_array_end(w);
     json_member_bool(w, "left_off", r->left_off);
     json_object_end(w);

@@ -50,7 +50,7 @@ enum api_share api_share(struct api_call *c, struct shared_entry **ret_entry) {
     if (c->s->shared == NULL || c->rights < API_VIEWER || !is_shared(c->route)) return API_COMPUTE;
     struct slice key = arena_printf(c->arena, "%d " SLICE_FMT "?" SLICE_FMT, (int)c->rights, SLICE_ARG(c->q->path), SLICE_ARG(c->q->query));
     if (slice_is_null(key)) return API_COMPUTE;
-    switch (shared_answers_ask(c->s->shared, key, clock_us(), c->q->waiter, c->ret, ret_entry)) {
+    switch (shared_answers_ask(c->s->shared, c->change, key, clock_us(), c->q->waiter, c->ret, ret_entry)) {
     case SHARED_GIVEN: say_known(c->q, c->ret); return API_ANSWERED;
     case SHARED_WAITS: return API_LEFT;
     case SHARED_COMPUTE:

@@ -82,7 +82,15 @@ static struct shared_entry *begin(struct shared_answers *s, uint64_t hash, struc
     return e;
 }
 
-enum shared_result shared_answers_ask(struct shared_answers *s, struct slice key, int64_t now_us, struct shared_waiter *waiter,
+uint64_t shared_answers_change(struct shared_answers *s) {
+    if (s == NULL) return 0;
+    pthread_mutex_lock(&s->lock);
+    uint64_t change = s->generation;
+    pthread_mutex_unlock(&s->lock);
+    return change;
+}
+
+enum shared_result shared_answers_ask(struct shared_answers *s, uint64_t change, struct slice key, int64_t now_us, struct shared_waiter *waiter,
                                       struct api_response *ret, struct shared_entry **ret_entry) {
     enum shared_result result = SHARED_ALONE;
     uint64_t hash = digest_fast(key, 0);
@@ -98,7 +106,7 @@ enum shared_result shared_answers_ask(struct shared_answers *s, struct slice key
         e->waiting = waiter;
         s->stats.waited++;
     } else {
-        if (e == NULL && (*ret_entry = begin(s, hash, key)) != NULL) result = SHARED_COMPUTE;
+        if (e == NULL && change == s->generation && (*ret_entry = begin(s, hash, key)) != NULL) result = SHARED_COMPUTE;
         s->stats.computed++;
     }
     pthread_mutex_unlock(&s->lock);

@@ -21,14 +21,16 @@ enum shared_result {
     SHARED_GIVEN,   /* *ret has a copy of status, type, tag and body */
     SHARED_WAITS,   /* the waiter is given it; it may have been already */
     SHARED_COMPUTE, /* the caller does, and ends it with shared_answers_done */
-    SHARED_ALONE,   /* the caller does, for itself: there is no room, or it cannot wait */
+    SHARED_ALONE,   /* the caller does, for itself: there is no room, it cannot wait, or it began before a change */
 };
 
 struct shared_answers *shared_answers_new(void);
 void shared_answers_free(struct shared_answers *s); /* accepts NULL; nobody waits any more */
 
-/* `now_us`: monotonic. `waiter` NULL: it cannot wait. */
-enum shared_result shared_answers_ask(struct shared_answers *s, struct slice key, int64_t now_us, struct shared_waiter *waiter,
+/* Which change was the last. Who asks takes it before it looks at anything that changes (the policy, who may what). */
+uint64_t shared_answers_change(struct shared_answers *s); /* accepts NULL */
+/* `now_us`: monotonic. `waiter` NULL: it cannot wait. Where something changed since `change`, the caller may hold what was before: ALONE. */
+enum shared_result shared_answers_ask(struct shared_answers *s, uint64_t change, struct slice key, int64_t now_us, struct shared_waiter *waiter,
                                       struct api_response *ret, struct shared_entry **ret_entry);
 /* Gives it to who waits, and keeps it when it is a good one (200) of at most LIMIT_SHARED_ANSWER, and nothing was dropped since it was begun. */
 void shared_answers_done(struct shared_answers *s, struct shared_entry *e, const struct api_response *answer, int64_t now_us);

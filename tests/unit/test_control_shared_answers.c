@@ -34,7 +34,7 @@ static void guest_init(struct guest *g) {
 static void expect(struct shared_answers *s, const char *key, int64_t now, enum shared_result wanted, const char *text) {
     struct shared_entry *e = NULL;
     struct api_response got = answer_of("", 0);
-    assert_int_equal(shared_answers_ask(s, slice_of(key), now, NULL, &got, &e), wanted);
+    assert_int_equal(shared_answers_ask(s, shared_answers_change(s), slice_of(key), now, NULL, &got, &e), wanted);
     if (wanted == SHARED_GIVEN) assert_string_equal(buffer_text(&got.body), text);
     if (wanted == SHARED_COMPUTE) {
         struct api_response made = answer_of(text, 200);
@@ -54,6 +54,15 @@ static void given_for_a_second(void **state) {
     expect(s, "a", LIMIT_SHARED_US, SHARED_GIVEN, "two");
     shared_answers_drop(s);
     expect(s, "a", LIMIT_SHARED_US, SHARED_COMPUTE, "three");
+    uint64_t before = shared_answers_change(s);
+    shared_answers_drop(s);
+    struct shared_entry *e = NULL;
+    struct api_response got = answer_of("", 0);
+    /* who began before the change may know the former policy: it computes, and nobody else is given that */
+    assert_int_equal(shared_answers_ask(s, before, SLICE("a"), LIMIT_SHARED_US, NULL, &got, &e), SHARED_ALONE);
+    assert_null(e);
+    expect(s, "a", LIMIT_SHARED_US, SHARED_COMPUTE, "four");
+    buffer_deinit(&got.body);
     shared_answers_free(s);
 }
 
@@ -65,15 +74,15 @@ static void waiters_are_given_it_once(void **state) {
     struct api_response ret = answer_of("", 0), made = answer_of("old", 200), newer = answer_of("new", 200);
     guest_init(&early);
     guest_init(&late);
-    assert_int_equal(shared_answers_ask(s, SLICE("a"), 0, &early.waiter, &ret, &e), SHARED_COMPUTE);
-    assert_int_equal(shared_answers_ask(s, SLICE("a"), 9, &early.waiter, &ret, &none), SHARED_WAITS);
+    assert_int_equal(shared_answers_ask(s, shared_answers_change(s), SLICE("a"), 0, &early.waiter, &ret, &e), SHARED_COMPUTE);
+    assert_int_equal(shared_answers_ask(s, shared_answers_change(s), SLICE("a"), 9, &early.waiter, &ret, &none), SHARED_WAITS);
     expect(s, "a", 9, SHARED_ALONE, NULL); /* who cannot wait */
     shared_answers_drop(s);                /* a change: who asks now is not given what was begun before it */
-    assert_int_equal(shared_answers_ask(s, SLICE("a"), 10, &late.waiter, &ret, &later), SHARED_COMPUTE);
+    assert_int_equal(shared_answers_ask(s, shared_answers_change(s), SLICE("a"), 10, &late.waiter, &ret, &later), SHARED_COMPUTE);
     shared_answers_done(s, e, &made, 11);
     assert_int_equal(early.times, 1);
     assert_string_equal(buffer_text(&early.got), "old");
-    assert_int_equal(shared_answers_ask(s, SLICE("a"), 12, &late.waiter, &ret, &none), SHARED_WAITS);
+    assert_int_equal(shared_answers_ask(s, shared_answers_change(s), SLICE("a"), 12, &late.waiter, &ret, &none), SHARED_WAITS);
     shared_answers_done(s, later, &newer, 13);
     assert_int_equal(late.times, 1);
     assert_string_equal(buffer_text(&late.got), "new");
@@ -91,9 +100,9 @@ static void errors_and_giants_are_not_kept(void **state) {
     struct shared_answers *s = shared_answers_new();
     struct shared_entry *e = NULL;
     struct api_response ret = answer_of("", 0), bad = answer_of("no", 500), giant = answer_of("", 200);
-    assert_int_equal(shared_answers_ask(s, SLICE("a"), 0, NULL, &ret, &e), SHARED_COMPUTE);
+    assert_int_equal(shared_answers_ask(s, shared_answers_change(s), SLICE("a"), 0, NULL, &ret, &e), SHARED_COMPUTE);
     shared_answers_done(s, e, &bad, 0);
-    assert_int_equal(shared_answers_ask(s, SLICE("a"), 0, NULL, &ret, &e), SHARED_COMPUTE);
+    assert_int_equal(shared_answers_ask(s, shared_answers_change(s), SLICE("a"), 0, NULL, &ret, &e), SHARED_COMPUTE);
     giant.body.max = 2 * LIMIT_SHARED_ANSWER;
     giant.body.len += buffer_reserve(&giant.body, LIMIT_SHARED_ANSWER + 1) != NULL ? LIMIT_SHARED_ANSWER + 1 : 0;
     shared_answers_done(s, e, &giant, 0);
@@ -126,7 +135,7 @@ static void *member(void *arg) {
         struct api_response ret = answer_of("", 0);
         char text[16];
         int known = atomic_load(&c->said);
-        enum shared_result r = shared_answers_ask(c->s, i % 3 == 0 ? SLICE("a") : SLICE("b"), 0, NULL, &ret, &e);
+        enum shared_result r = shared_answers_ask(c->s, shared_answers_change(c->s), i % 3 == 0 ? SLICE("a") : SLICE("b"), 0, NULL, &ret, &e);
         int64_t said = 0;
         if (r == SHARED_GIVEN && (!slice_to_i64(buffer_slice(&ret.body), &said) || said < known)) return c; /* from before a change */
         if (r == SHARED_COMPUTE) {
