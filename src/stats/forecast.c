@@ -121,10 +121,34 @@ static double part_of(const struct forecast_question *q, size_t hour) {
     return (hour == 0 ? q->first_part : 1) * (hour + 1 == q->n_ahead ? q->last_part : 1);
 }
 
-/* Spends along the remaining hours; *ret_eta: hours until the limit is passed. */
-static double walk(const struct forecast_question *q, const struct history *h, struct draw *d,
+/* What the remaining hours spend at level 1, and whole days of them: the same for all paths. */
+struct ahead { double *hours, *days; };
+
+static struct ahead look_ahead(const struct forecast_question *q, const struct history *h) {
+    struct ahead a = {mem_new_array(double, q->n_ahead + 1), mem_new_array(double, q->n_ahead / DAY + 1)};
+    for (size_t i = 0; i < q->n_ahead; i++) {
+        a.hours[i] = h->profile[q->hour_of_week[q->n_hours + i]] * part_of(q, i);
+        a.days[i / DAY] += a.hours[i];
+    }
+    return a;
+}
+
+/* Hours until `left` is spent, within the day that begins at hour `first` and spends `times` as much as at level 1. */
+static double within_day(const struct forecast_question *q, const struct ahead *a, size_t first, double times, double left) {
+    double passed = first == 0 ? 0 : q->first_part + (double)(first - 1);
+    for (size_t i = first; i < q->n_ahead && i < first + DAY; i++) {
+        double more = a->hours[i] * times;
+        if (more > left) return passed + part_of(q, i) * fmax(0, left) / more;
+        left -= more;
+        passed += part_of(q, i);
+    }
+    return passed; /* by a rounding error */
+}
+
+/* Spends along the remaining days; *ret_eta: hours until the limit is passed. */
+static double walk(const struct forecast_question *q, const struct history *h, const struct ahead *a, struct draw *d,
                    double *ret_eta) {
-    double level = h->level, error = 0, weight = 1, day = 1, amount = q->spent, passed = 0;
+    double level = h->level, error = 0, weight = 1, amount = q->spent;
     for (unsigned i = 0; i < LEVEL_MEMORY; i++) { /* what other days would have made of the level */
         double w = i + 1 == LEVEL_MEMORY ? weight : weight * h->weight;
         error += w * draw_day(d, h);
@@ -132,13 +156,10 @@ static double walk(const struct forecast_question *q, const struct history *h, s
     }
     level *= error;
     *ret_eta = amount > q->limit ? 0 : INFINITY;
-    for (size_t i = 0; i < q->n_ahead; i++) {
-        if (i % DAY == 0) day = draw_day(d, h);
-        double part = part_of(q, i), more = h->profile[q->hour_of_week[q->n_hours + i]] * level * day * part;
-        if (isinf(*ret_eta) && amount + more > q->limit)
-            *ret_eta = passed + part * (q->limit - amount) / more;
+    for (size_t i = 0; i < q->n_ahead; i += DAY) {
+        double times = level * draw_day(d, h), more = a->days[i / DAY] * times;
+        if (isinf(*ret_eta) && amount + more > q->limit) *ret_eta = within_day(q, a, i, times, q->limit - amount);
         amount += more;
-        passed += part;
     }
     return amount;
 }
@@ -146,17 +167,19 @@ static double walk(const struct forecast_question *q, const struct history *h, s
 static void seasonal(const struct forecast_question *q, const struct history *h, struct forecast *ret) {
     double ends[FORECAST_PATHS], etas[FORECAST_PATHS], mean = 0, ahead = 0;
     struct draw d = {.random = {q->seed}};
+    struct ahead a = look_ahead(q, h);
     unsigned breaches = 0;
     for (unsigned i = 0; i < FORECAST_PATHS; i++) {
         d.left = 0;
-        ends[i] = walk(q, h, &d, &etas[i]);
+        ends[i] = walk(q, h, &a, &d, &etas[i]);
         breaches += ends[i] > q->limit;
     }
     quantile_sort(ends, FORECAST_PATHS);
     quantile_sort(etas, FORECAST_PATHS);
     for (unsigned i = 0; i < HOURS_OF_WEEK; i++) mean += h->profile[i] / HOURS_OF_WEEK;
-    for (size_t i = 0; i < q->n_ahead; i++)
-        ahead += h->profile[q->hour_of_week[q->n_hours + i]] * part_of(q, i);
+    for (size_t i = 0; i < q->n_ahead; i++) ahead += a.hours[i];
+    mem_free(a.hours);
+    mem_free(a.days);
     ret->confidence = FORECAST_SEASONAL;
     ret->level = h->level;
     ret->expected = q->spent + ahead * h->level;
