@@ -94,7 +94,8 @@ static void fall_silent(struct notify_wire *w, const struct policy *p, int64_t a
 
 static void look_at_the_watch(struct notify_wire *w, const struct policy *p, int64_t now_us) {
     int64_t age_us = w->s.watch_age_us != NULL ? w->s.watch_age_us(w->s.ctx) : 0;
-    bool silent = age_us >= WATCH_SILENT_US;
+    int64_t ticks_us = 2 * p->server.watch.every_us; /* rules that are held rarely are not silent between two ticks */
+    bool silent = age_us >= (ticks_us > WATCH_SILENT_US ? ticks_us : WATCH_SILENT_US);
     if (silent == w->silent) return;
     w->silent = silent;
     if (silent) {

@@ -1,7 +1,7 @@
 /* wire_notify.h - delivers notices: one thread with its own registry connection. Each receiver is on its own: one that hangs keeps no other waiting (a
  * request of each at a time, on one event loop; e-mail on a thread of its own that lives while one is sent).
  *
- * It also watches the watch: where no tick has succeeded for WATCH_SILENT_US it tells the receivers of critical alerts so, once, by itself. */
+ * It also watches the watch: where no tick has succeeded for WATCH_SILENT_US, or twice `watch.every` where that is longer, it tells the receivers of critical alerts so, once, by itself. */
 #ifndef WIRE_NOTIFY_H
 #define WIRE_NOTIFY_H
 
