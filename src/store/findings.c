@@ -143,15 +143,22 @@ static enum fault clear_rest(struct registry *r, enum finding_kind kind, struct 
     return fault;
 }
 
-/* Most looks see nothing and have nothing to clear: they need not wait for their turn to write. */
+/* Most looks see nothing and have nothing of theirs to clear: they need not wait for their turn to write, and change nothing that
+ * others would read again. */
 static enum fault is_idle(struct registry *r, const struct findings_look *look, bool *ret, struct error *error) {
     struct statement *s;
     bool row = false;
     *ret = false;
     if (look->n_seen > 0 || look->n_unsure > 0) return FAULT_NONE;
-    enum fault fault = statement_of(r->db, "SELECT 1 FROM finding WHERE state = 'open' LIMIT 1", &s, error);
-    if (fault == FAULT_NONE) fault = statement_step(s, &row, error);
-    if (fault == FAULT_NONE) *ret = !row;
+    bool ours = false;
+    enum fault fault = statement_of(r->db, "SELECT kind FROM finding WHERE state = 'open' AND (?1 IS NULL OR application = ?1)", &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_text(s, 1, look->application);
+    while (!ours && (fault = statement_step(s, &row, error)) == FAULT_NONE && row) {
+        enum finding_kind kind;
+        ours = !finding_kind_from(statement_bytes(s, 0), &kind) || (look->kinds >> kind & 1);
+    }
+    if (fault == FAULT_NONE) *ret = !ours;
     statement_reset(s);
     return fault;
 }

@@ -308,8 +308,29 @@ static void blobs(void **state) {
     assert_true(slice_eq(body, slice_make("c\0d", 3)) && at_us == 6);
 }
 
+/* Others read again what changed: a look that finds nothing and has nothing of its own to clear changes nothing. */
+static void a_look_with_nothing_to_say_writes_nothing(void **state) {
+    struct world *w = *state;
+    struct registry *other = registry_open(w->rig->dir, NULL);
+    const struct finding one = price("price:a", "a");
+    int64_t before = 0, now = 0;
+    assert_non_null(other);
+    put(w, (struct findings_look){.kinds = FINDING_BIT(UNKNOWN_PRICE), .application = SLICE_NULL, .seen = &one, .n_seen = 1}, 1);
+    assert_int_equal(registry_version(other, &before, NULL), FAULT_NONE);
+    put(w, (struct findings_look){.kinds = FINDING_BIT(COST_ANOMALY), .application = SLICE_NULL}, 2);
+    put(w, (struct findings_look){.kinds = FINDING_BIT(UNKNOWN_PRICE), .application = SLICE("b")}, 3);
+    assert_int_equal(registry_version(other, &now, NULL), FAULT_NONE);
+    assert_int_equal(now, before);
+    put(w, (struct findings_look){.kinds = FINDING_BIT(UNKNOWN_PRICE), .application = SLICE("a")}, 4);
+    assert_int_equal(w->change.cleared, 1);
+    assert_int_equal(registry_version(other, &now, NULL), FAULT_NONE);
+    assert_int_not_equal(now, before);
+    registry_close(other);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_look_with_nothing_to_say_writes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_thing_is_the_same_finding, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_gone_is_cleared_and_may_come_again, setup, teardown),
         cmocka_unit_test_setup_teardown(clearing_has_bounds, setup, teardown),
