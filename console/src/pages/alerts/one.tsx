@@ -1,9 +1,9 @@
 // One alert: what it is, what to type, what was done, who knows.
-import type {AlertShown, Alerts} from "api-types";
+import type {AlertShown, Alerts, Audit} from "api-types";
 import {useMemo} from "preact/hooks";
 import {useGet} from "../../api";
 import {TimeChart, type Limit, type Line} from "../../charts";
-import {count, duration, value} from "../../format";
+import {count, duration, percent, value} from "../../format";
 import {withFilters} from "../../router";
 import type {Point} from "../../types";
 import {Act, Badge, Command, Empty, Loaded, Note, Page, Pairs, Panel, Table, Time} from "../../ui";
@@ -38,21 +38,19 @@ function Shown({a}: {a: AlertShown}) {
           ["came to", a.useful ?? "not judged yet"],
         ]} />
       </Panel>
+      <Panel title="Done for it" note="by itself, or by a person">
+        {a.actions.length ? <Table caption="Actions" rows={a.actions} keyed={(x) => x.number} columns={[
+          {name: "what", label: "what", cell: (x) => <>{x.kind.replace(/_/g, " ")} <span class="muted small">{x.number}</span>{x.why && <div class="small muted">{x.why}</div>}<Steps of={x.number} /></>}, {name: "state", label: "state", cell: (x) => <Badge tone={x.state === "in force" ? "warn" : x.state === "failed" ? "bad" : "unknown"}>{x.state}</Badge>},
+          {name: "at", label: "when", cell: (x) => <Time at={x.at} />},
+          {name: "undo", label: "", cell: (x) => (x.undo && /^(in force|returning)$/.test(x.state) ? <Act label="Undo" title={`Undo action ${x.number}`} role="operator" danger path="/actions/{number}/undo" params={{number: x.number}} body={() => ({})} about={<p>Everything is as before from the next exchange on.</p>} /> : x.undo ? <Command text={x.undo} /> : null)}]} />
+          : <Empty>Nothing was done by itself: the rule has no <code>actions</code>, or nothing is granted.</Empty>}
+      </Panel>
       <Panel title="What to type"><ul class="commands">{a.commands.map((c) => <li><Command text={c.command} /> <span class="muted">{c.what}</span></li>)}</ul></Panel>
       {e.chart ? <Evidence a={a} /> : <Panel title="Evidence"><FindingEvidence e={e} /></Panel>}
-      <div class="columns">
-        <Panel title="Changed before it" note="in the two hours before it fired" actions={a.fired ? <a class="button" href={around(a)}>See it on the time axis</a> : undefined}>
-          {a.changes.length ? <Table caption="Changes before it" rows={a.changes} keyed={(c) => c.entry} columns={[
-            {name: "at", label: "when", cell: (c) => <Time at={c.at} />}, {name: "what", label: "what", cell: (c) => <>{c.action} <span class="muted">{c.subject}</span>{c.why && <div class="small">{c.why}</div>}</>}, {name: "by", label: "who", cell: (c) => c.by ?? "–"}]} /> : <Empty>Nothing was changed in the two hours before it.</Empty>}
-        </Panel>
-        <Panel title="Done for it" note="by itself, or by a person">
-          {a.actions.length ? <Table caption="Actions" rows={a.actions} keyed={(x) => x.number} columns={[
-            {name: "what", label: "what", cell: (x) => <>{x.kind.replace(/_/g, " ")} <span class="muted small">{x.number}</span>{x.why && <div class="small muted">{x.why}</div>}</>}, {name: "state", label: "state", cell: (x) => <Badge tone={x.state === "in force" ? "warn" : x.state === "failed" ? "bad" : "unknown"}>{x.state}</Badge>},
-            {name: "at", label: "when", cell: (x) => <Time at={x.at} />},
-            {name: "undo", label: "", cell: (x) => (x.undo && /^(in force|returning)$/.test(x.state) ? <Act label="Undo" title={`Undo action ${x.number}`} role="operator" danger path="/actions/{number}/undo" params={{number: x.number}} body={() => ({})} about={<p>Everything is as before from the next exchange on.</p>} /> : x.undo ? <Command text={x.undo} /> : null)}]} />
-            : <Empty>Nothing was done by itself: the rule has no <code>actions</code>, or nothing is granted.</Empty>}
-        </Panel>
-      </div>
+      <Panel title="Changed before it" note="in the two hours before it fired" actions={a.fired ? <a class="button" href={around(a)}>See it on the time axis</a> : undefined}>
+        {a.changes.length ? <Table caption="Changes before it" rows={a.changes} keyed={(c) => c.entry} columns={[
+          {name: "at", label: "when", cell: (c) => <Time at={c.at} />}, {name: "what", label: "what", cell: (c) => <>{c.action} <span class="muted">{c.subject}</span>{c.why && <div class="small">{c.why}</div>}</>}, {name: "by", label: "who", cell: (c) => c.by ?? "–"}]} /> : <Empty>Nothing was changed in the two hours before it.</Empty>}
+      </Panel>
       <Mutes a={a} />
       <Notices alert={a.number} />
       <Panel title="Its states" note="newest first"><Some caption="Transitions" most={8} rows={a.history} keyed={(h) => h.at + h.to} columns={[
@@ -78,7 +76,19 @@ function Evidence({a}: {a: AlertShown}) {
     </Panel>
   );
 }
-const FindingEvidence = ({e}: {e: any}) => (Object.keys(e).length ? <pre>{JSON.stringify(e, null, 2)}</pre> : <Empty>Nothing was kept as evidence.</Empty>);
+/** What is known is told as names and values; the whole of it is folded. */
+function FindingEvidence({e}: {e: any}) {
+  const inner = e.finding?.evidence ?? e, plain = Object.entries(inner).filter(([, v]) => v !== null && typeof v !== "object").slice(0, 12);
+  if (!Object.keys(e).length) return <Empty>Nothing was kept as evidence.</Empty>;
+  return <><Pairs of={plain.map(([k, v]) => [k.replace(/_/g, " "), typeof v === "number" ? String(+v.toPrecision(4)) : String(v)])} /><details><summary>All of it, as it was kept</summary><pre tabIndex={0}>{JSON.stringify(e, null, 2)}</pre></details></>;
+}
+const stepWords: {[action: string]: string} = {"action.return": "comes back", "action.relapse": "taken back", "action.returned": "all of it is back", "action.undo": "undone"};
+/** What became of an action, step by step, from the audit log. */
+function Steps({of}: {of: number}) {
+  const audit = useGet<Audit>("/audit", {subject: `action:${of}`, limit: 30}, {topics: ["actions"]});
+  const steps = [...(audit.data?.entries ?? [])].reverse();
+  return steps.length < 2 ? null : <ol class="steps small">{steps.map((e) => <li key={e.number}><Time at={e.at} /> <strong>{stepWords[e.action ?? ""] ?? (e.action ?? "").replace("action.", "").replace(/_/g, " ")}{e.action === "action.return" && typeof (e.detail as any)?.share === "number" && `, ${percent((e.detail as any).share, 0)} of it`}</strong> {(e.detail as any)?.scope?.model}{(e.detail as any)?.scope?.from && <>, away from {(e.detail as any).scope.from}</>} <span class="muted">{e.reason}</span></li>)}</ol>;
+}
 
 function Mutes({a}: {a: AlertShown}) {
   const open = useGet<Alerts>(isOpen(a) ? "/alerts" : null, {state: "active", limit: 200}, {topics: ["alerts"]});

@@ -41,7 +41,7 @@ function Blocks({o, one}: {o: Answer; one: boolean}) {
           <p class="only small"><a href={withFilters("/", {app: a.application})}>only {a.application}</a></p>
           <Domains row={a} />
         </details></section>))}
-      {all && <section class="panel"><details class="app-block" open={apps.length === 0}><summary><h2>All together</h2><span class="muted small">{count(all.requests)} exchanges</span>{all.domains.map((d) => <Badge tone={d.state}>{d.domain}<span class="hidden">: {said[d.state]}</span></Badge>)}</summary><Domains row={all} /></details></section>}
+      {all && <section class="panel"><details class="app-block" open={rank[worstOf(all)] > Math.max(...apps.map((a) => rank[worstOf(a)]))}><summary><h2>All together</h2><span class="muted small">{count(all.requests)} exchanges</span>{all.domains.map((d) => <Badge tone={d.state}>{d.domain}<span class="hidden">: {said[d.state]}</span></Badge>)}</summary><Domains row={all} /></details></section>}
       {o.left_off && <p class="muted">More applications had less traffic and are not shown: choose one above.</p>}
     </>
   );

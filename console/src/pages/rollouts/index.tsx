@@ -70,6 +70,7 @@ function Rail({g, over, points, marks, planned, from, to}: {g: Guard; over: bool
         : <p class="muted small">{points.length ? "Judged once so far: the chart begins with the second time." : "No history of it is kept."}</p>}
       <p class="muted small">effect <strong>{said(g.effect, scale)}</strong> ({low == null ? "−∞" : said(low, scale)} to {high == null ? "∞" : said(high, scale)}, holds at all looks together, {percent(1 - g.alpha, 2)}) · candidate {own(g.metric, g.candidate, scale)} n {count(g.n_candidate)} · control {own(g.metric, g.control, scale)} n {count(g.n_control)}</p>
       {g.evidence != null && <p class="muted small">Fails when ln E, now {g.evidence.toFixed(2)}, reaches {g.threshold.toFixed(2)} = ln(1/α): α {value(g.alpha, "")}, margin {g.margin} ({planned ? "rollouts.canary.analysis, as it was when this began" : "the plan's"}).</p>}
+      {g.evidence != null && <p class="muted small">Fails when ln E, now {g.evidence.toFixed(2)}, reaches {g.threshold.toFixed(2)} = ln(1/α): α {g.alpha.toPrecision(2)}, margin {g.margin} ({planned ? "rollouts.canary.analysis, as it was when this began" : "the plan's"}).</p>}
     </section>
   );
 }
@@ -156,7 +157,7 @@ export function Rollout({parts: {name}}: PageProps) {
         <Panel title="Guardrails" note={<>{plan.canary?.analysis?.interval && `judged each ${plan.canary.analysis.interval}; `}bands: where the true effect lies, at all looks together; they close as exchanges come{r.ended && "; as they stood at its end"}</>}>
           {history.error && <p class="muted small">Its history cannot be shown: {history.error.message}</p>}
           {(r.guardrails as Guard[]).length === 0 ? <Empty>{r.stage === "direct" ? "It went to everybody at once: nothing was compared." : "No guardrail is declared: rollouts.canary.analysis.guardrails of quarterdeck.yaml has them."}</Empty>
-            : <div class="rails">{(r.guardrails as Guard[]).map((g) => <Rail key={g.metric} g={g} over={r.ended !== null} points={points.filter((p) => p.metric === g.metric && p.stage === r.stage)} marks={marks} planned={planned.find((p) => p.metric === g.metric)} from={times.length > 1 ? Math.min(...times) : undefined} to={times.length > 1 ? Math.max(...times) : undefined} />)}</div>}
+            : <div class="rails">{[...(r.guardrails as Guard[])].sort((a, b) => +(b.verdict === "Failed") - +(a.verdict === "Failed")).map((g) => <Rail key={g.metric} g={g} over={r.ended !== null} points={points.filter((p) => p.metric === g.metric && p.stage === r.stage)} marks={marks} planned={planned.find((p) => p.metric === g.metric)} from={times.length > 1 ? Math.min(...times) : undefined} to={times.length > 1 ? Math.max(...times) : undefined} />)}</div>}
         </Panel>
         <div class="columns">
           <Panel title="What happened" note="from the audit log, newest first">
