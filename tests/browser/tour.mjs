@@ -6,10 +6,6 @@ import {launch, open, settled, url} from "./rig.mjs";
 const out = process.argv[2] ?? fileURLToPath(new URL("../../docs/tour/", import.meta.url)), most = 150 * 1024;
 const browser = await launch(), page = await open(browser, {who: "dora"});
 const api = async (path) => (await page.request.get(url + "/api/v1" + path)).json();
-const DAY = 86_400_000, first = (await api("/prompts/helpdesk-answer/versions")).versions.find((v) => v.version === 1).created;
-const midnight = Date.parse(first.slice(0, 10)), at = (ms) => new Date(ms).toISOString().slice(0, 19) + "Z";
-/** Midnight of the first weekday from that day on. */
-const workday = (day) => { let t = midnight + (day - 1) * DAY; while ([0, 6].includes(new Date(t).getUTCDay())) t += DAY; return t; };
 const outage = (await api("/alerts?rule=provider-down")).alerts.at(-1).number, canary = (await api("/rollouts")).rollouts.find((r) => r.candidate === 3).rollout;
 const panel = (title) => page.locator("section.panel", {has: page.locator("h2, summary", {hasText: title})}).first();
 
@@ -26,8 +22,8 @@ async function picture(name, path, from, to, {width = 1180, tall = 1300, before}
   await page.setViewportSize({width, height});
   await page.waitForTimeout(600);
   const a = await from().boundingBox(), b = await to().boundingBox();
-  const left = Math.min(a.x, b.x) - 8, right = Math.max(a.x + a.width, b.x + b.width) + 8;
-  const clip = {x: Math.max(0, left), y: Math.max(0, a.y - 8), width: Math.min(width, right) - Math.max(0, left), height: Math.min(tall, b.y + b.height - a.y + 16)};
+  const wide = await page.evaluate(() => { const all = [...document.querySelectorAll("main section")].map((s) => s.getBoundingClientRect()), x = Math.min(...all.map((r) => r.left)); return {x, width: Math.max(...all.map((r) => r.right)) - x}; });
+  const clip = {x: wide.x - 8, y: Math.max(0, a.y - 8), width: wide.width + 16, height: Math.min(tall, b.y + b.height - a.y + 16)};
   const file = `${out}/tour-${name}.png`;
   await page.screenshot({path: file, clip});
   const size = statSync(file).size;
@@ -37,10 +33,9 @@ async function picture(name, path, from, to, {width = 1180, tall = 1300, before}
 
 mkdirSync(out, {recursive: true});
 const h1 = () => page.locator("main h1");
-const nine = workday(9);
 const all = {
-  overview: () => picture("overview", "/?from=-28d", h1, () => panel("What changed when"), {before: () => page.locator("details.app-block[open]").evaluateAll((all) => all.forEach((d) => { d.open = false; }))}),
-  outage: () => picture("outage", `/alerts/${outage}`, h1, () => panel("Done for it")),
+  overview: () => picture("overview", "/?from=-28d", h1, () => panel("What changed when"), {before: () => page.locator("details.app-block[open]").evaluateAll((all) => all.forEach((d) => { d.open = false; })), tall: 960}),
+  outage: () => picture("outage", `/alerts/${outage}`, h1, () => panel("Done for it"), {tall: 664}),
   model: () => picture("model", "/evaluation?tab=models", h1, () => panel("Model changes")),
   canary: () => picture("canary", `/rollouts/helpdesk-answer?rollout=${canary}`, h1, () => page.locator(".rails > *").first()),
   cost: () => picture("cost", "/cost?tab=why&app=assistant&compare=weeks3", h1, () => page.locator("main .columns").first()),

@@ -39,7 +39,7 @@ function Shown({a}: {a: AlertShown}) {
         ]} />
       </Panel>
       <Panel title="Done for it" note="by itself, or by a person">
-        {a.actions.length ? <Table caption="Actions" rows={a.actions} keyed={(x) => x.number} columns={[
+        {a.actions.length ? <Table caption="Actions" rows={[...a.actions].reverse()} keyed={(x) => x.number} columns={[
           {name: "what", label: "what", cell: (x) => <>{x.kind.replace(/_/g, " ")} <span class="muted small">{x.number}</span>{x.why && <div class="small muted">{x.why}</div>}<Steps of={x.number} /></>}, {name: "state", label: "state", cell: (x) => <Badge tone={x.state === "in force" ? "warn" : x.state === "failed" ? "bad" : "unknown"}>{x.state}</Badge>},
           {name: "at", label: "when", cell: (x) => <Time at={x.at} />},
           {name: "undo", label: "", cell: (x) => (x.undo && /^(in force|returning)$/.test(x.state) ? <Act label="Undo" title={`Undo action ${x.number}`} role="operator" danger path="/actions/{number}/undo" params={{number: x.number}} body={() => ({})} about={<p>Everything is as before from the next exchange on.</p>} /> : x.undo ? <Command text={x.undo} /> : null)}]} />
