@@ -79,9 +79,10 @@ static enum fault write_beside(const char *path, const char *suffix, struct slic
         }
         at += (size_t)w;
     }
-    /* another's file stays another's only where we may give it away; the mode, always */
-    if (fchown(fd, like->st_uid, like->st_gid) != 0 && geteuid() == 0) errno = 0;
-    if (fchmod(fd, like->st_mode & 07777) != 0 || fsync(fd) != 0) {
+    /* another's file stays another's only where we may give it away; the mode stays, but no other group reads what is secret */
+    mode_t mode = like->st_mode & 07777, others = mode & S_IRWXO;
+    if (fchown(fd, like->st_uid, like->st_gid) != 0 && fchown(fd, (uid_t)-1, like->st_gid) != 0) mode &= ~(mode_t)S_IRWXG | others << 3;
+    if (fchmod(fd, mode) != 0 || fsync(fd) != 0) {
         enum fault fault = failed("kept", out, fd, error);
         unlink(out);
         return fault;

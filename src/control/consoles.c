@@ -139,7 +139,7 @@ static void say_sampled(struct console_loop *l, const struct console_meter *m, i
     json_member_i64(&w, "seen", (int64_t)m->seen);
     json_member_i64(&w, "shown", (int64_t)m->shown);
     json_member_i64(&w, "skipped", (int64_t)m->skipped);
-    json_member_double(&w, "over_s", (double)((now - m->since_us) / 1000) / 1000);
+    json_member_double(&w, "over_s", (double)(now - m->since_us) / 1e6);
     json_object_end(&w);
     event(l, "sampled", &json);
 }

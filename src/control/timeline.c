@@ -38,7 +38,7 @@ struct slice timeline_href(struct arena *arena, const char *path, struct slice n
     size_t head = strlen(path), n = head + 1;
     char *text = arena_alloc(arena, n + 3 * name.len);
     if (text == NULL) return SLICE_NULL;
-    memcpy(text, path, head);
+    for (size_t i = 0; i < head; i++) text[i] = path[i];
     text[head] = '/';
     for (size_t i = 0; i < name.len; i++) {
         unsigned char c = (unsigned char)name.at[i];

@@ -196,7 +196,7 @@ enum fault database_exec(struct database *db, const char *sql, struct error *err
 }
 
 enum fault database_number(struct database *db, const char *literal, int64_t *ret, struct error *error) {
-    struct statement *s;
+    struct statement *s = NULL;
     bool row = false;
     enum fault fault = statement_of(db, literal, &s, error);
     if (fault != FAULT_NONE) return fault;
