@@ -49,12 +49,22 @@ static bool is_reference(struct slice s) {
     return slice_starts(s, SLICE("${")) && s.len > 3 && memchr(s.at, '}', s.len) == s.at + s.len - 1 && !slice_contains(s, SLICE(":-"));
 }
 
-static bool has_user(struct slice s) { /* https://user:word@host */
+/* ?key=word: what names an environment variable there is none. */
+static bool has_secret_query(struct slice address) {
+    struct slice path, query;
+    if (!slice_cut(address, '?', &path, &query)) return false;
+    bool named = called_like_one(query) || slice_contains_nocase(query, SLICE("key=")) || slice_contains_nocase(query, SLICE("sig="));
+    return named && !(slice_contains(query, SLICE("=${")) && !slice_contains(query, SLICE(":-")));
+}
+
+/* https://user:word@host, or https://host?key=word */
+static bool has_credential(struct slice s) {
     for (size_t i = 0; i + 3 < s.len; i++) {
         if (memcmp(s.at + i, "://", 3) != 0) continue;
-        for (i += 3; i < s.len && s.at[i] != '/'; i++)
-            if (s.at[i] == '@') return true;
-        return false;
+        struct slice address = slice_make(s.at + i + 3, s.len - i - 3);
+        for (size_t k = 0; k < address.len && address.at[k] != '/'; k++)
+            if (address.at[k] == '@') return true;
+        return has_secret_query(address);
     }
     return false;
 }
@@ -62,7 +72,7 @@ static bool has_user(struct slice s) { /* https://user:word@host */
 bool config_is_secret(const struct slice *steps, unsigned n, const struct yaml_node *scalar) {
     static const char *const more[] = {"providers.*.headers.*", "receivers.*.*.url"};
     if (scalar->type != YAML_SCALAR || scalar->text.len == 0 || n == 0 || is_reference(scalar->text)) return false;
-    if (has_user(scalar->text)) return true;
+    if (has_credential(scalar->text)) return true;
     for (unsigned i = 0; i < sizeof more / sizeof *more; i++)
         if (fits(more[i], steps, n)) return true;
     const char *type = type_of(steps, n);
@@ -126,7 +136,7 @@ static void hide_comments(struct config_mask *m) {
         for (size_t at = start; at < i; at++) {
             if (m->text.at[at] != '#' || (at > start && m->text.at[at - 1] != ' ' && m->text.at[at - 1] != '\t')) continue;
             struct slice words = slice_make(m->text.at + at, i - at);
-            if (called_like_one(words) || slice_contains_nocase(words, SLICE("key:")) || has_user(words)) hide(m, at, i, COMMENT);
+            if (called_like_one(words) || slice_contains_nocase(words, SLICE("key:")) || has_credential(words)) hide(m, at, i, COMMENT);
             break;
         }
         start = i + 1;

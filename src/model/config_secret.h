@@ -1,7 +1,7 @@
 /* config_secret.h - which values of a configuration file are never shown, and its text without them.
  *
  * A value is secret where its setting says so (secret, PEM), in headers of providers and addresses of receivers, where an address has a
- * user's part, and below an unknown key that is called like one. A reference - ${NAME} without a default, file:PATH - is none. */
+ * user's part or a query with a key, and below an unknown key that is called like one. A reference - ${NAME} without a default, file:PATH - is none. */
 #ifndef MODEL_CONFIG_SECRET_H
 #define MODEL_CONFIG_SECRET_H
 

@@ -1,6 +1,7 @@
 /* One part of a configuration file replaced where it stands: what else is there stays byte for byte. */
 #include "base/mem.h"
 #include "model/config_edit.h"
+#include "model/config_secret.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -167,11 +168,25 @@ static void forms(void **state) {
     assert_string_equal(buffer_text(&t->out), "a:\n  \"k 2\": 2\n");
 }
 
+static void addresses_with_a_credential(void **state) {
+    (void)state;
+    static const struct {
+        const char *address;
+        bool secret;
+    } all[] = {{"https://host/v1", false},           {"https://host/v1?api-version=2024", false}, {"https://u:word@host/v1", true},         {"https://host/v1@2", false},
+               {"https://host/v1?key=abc123", true}, {"https://host/v1?a=1&Token=abc", true},     {"https://host/v1?key=${KEY}", false}, {"https://host/v1?key=${KEY:-abc}", true}};
+    const struct slice steps[] = {SLICE("providers"), SLICE("openai"), SLICE("base_url")};
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
+        struct yaml_node n = {.type = YAML_SCALAR, .text = slice_of(all[i].address)};
+        if (config_is_secret(steps, 3, &n) != all[i].secret) fail_msg("%s", all[i].address);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(scalars, set_up, tear_down),   cmocka_unit_test_setup_teardown(members, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lists, set_up, tear_down),     cmocka_unit_test_setup_teardown(not_here, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(forms, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(forms, set_up, tear_down), cmocka_unit_test(addresses_with_a_credential),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
