@@ -17,22 +17,6 @@ class Look:
         self.opener.open(urllib.request.Request(url + "/api/v1/session", body, {"content-type": "application/json"}), timeout=60).read()
         made = [time_of(v["created"]) for v in get(self, "/api/v1/prompts/helpdesk-answer/versions")["versions"] if v["version"] == 1]
         self.first = made[0].replace(hour=0, minute=0, second=0, microsecond=0)
-def live_through(rig):
-    """All of it, once; then a server on what it left. Returns the first day's midnight."""
-    ran = subprocess.run([rig.binary, "demo", "--once", "--port", "0", "--no-browser", "--data", rig.folder / "demo"], capture_output=True, text=True, timeout=480)
-    done = re.search(r"(\d+) days lived through in .* s: (\d+) exchanges, (\d+) answered, \d+ scored by users, (\d+) acts of people, (\d+) of them failed", ran.stdout + ran.stderr)
-    expect(ran.returncode == 0 and done, ran.stdout[-2000:] + ran.stderr[-4000:])
-    days, asked, _, acts, failed = map(int, done.groups())
-    expect(days == 28 and asked > 30000 and acts > 60 and failed == 0, done[0])
-    sim = rig.start_sim("--speed", "0")
-    world = rig.folder / "demo" / "world" / "quarterdeck.yaml"
-    given = {"QUARTERDECK_DEMO_SIM": sim.url, "QUARTERDECK_DEMO_LISTEN": "127.0.0.1:0", "QUARTERDECK_DEMO_DATA": str(rig.folder / "demo" / "data"),
-             **{f"QUARTERDECK_DEMO_TOKEN_{name.upper()}": f"{TOKEN}-{name}" for name in PEOPLE}}
-    rig.gateway = Program("demo", rig.folder, [rig.binary, "serve", "-c", world], env=given)
-    rig.programs.append(rig.gateway)
-    oldest = rig.folder / "demo" / "data"
-    first = min(re.search(r"ledger-(\d{4}-\d\d-\d\d)", name)[1] for name in os.listdir(oldest) if name.startswith("ledger-"))
-    return datetime.datetime.fromisoformat(first + "T00:00:00+00:00")
 
 
 def expect(condition, words):

@@ -69,7 +69,6 @@ function Rail({g, over, points, marks, planned, from, to}: {g: Guard; over: bool
         words={`${g.metric}: effect over time with its interval, now ${said(g.effect, scale)} (${said(low, scale)} to ${said(high, scale)}), limit ${said(limit, scale)}; ${even} is no difference`} />
         : <p class="muted small">{points.length ? "Judged once so far: the chart begins with the second time." : "No history of it is kept."}</p>}
       <p class="muted small">effect <strong>{said(g.effect, scale)}</strong> ({low == null ? "−∞" : said(low, scale)} to {high == null ? "∞" : said(high, scale)}, holds at all looks together, {percent(1 - g.alpha, 2)}) · candidate {own(g.metric, g.candidate, scale)} n {count(g.n_candidate)} · control {own(g.metric, g.control, scale)} n {count(g.n_control)}</p>
-      {g.evidence != null && <p class="muted small">Fails when ln E, now {g.evidence.toFixed(2)}, reaches {g.threshold.toFixed(2)} = ln(1/α): α {value(g.alpha, "")}, margin {g.margin} ({planned ? "rollouts.canary.analysis, as it was when this began" : "the plan's"}).</p>}
       {g.evidence != null && <p class="muted small">Fails when ln E, now {g.evidence.toFixed(2)}, reaches {g.threshold.toFixed(2)} = ln(1/α): α {g.alpha.toPrecision(2)}, margin {g.margin} ({planned ? "rollouts.canary.analysis, as it was when this began" : "the plan's"}).</p>}
     </section>
   );
