@@ -31,10 +31,10 @@ test("a finance lead explains the cost: longer inputs, of one feature, and the p
   assert.ok(Math.abs(sum - why.after_usd) < 1e-6 * why.after_usd, `${sum} and ${why.after_usd}`);
   await page.goto(url + "/cost?tab=anomalies&app=assistant");
   await page.getByText(/the context grew on \d{4}-\d\d-\d\d/).first().waitFor();
+  await sound(page);
   await page.goto(url + "/cost?tab=optimise&app=assistant&from=-28d");
   await settled(page);
   await page.locator("main").getByText(/quarterdeck /).first().waitFor(); // the command to do it
-  await sound(page);
 });
 
 test("whoever was called sees what was done in the outage, step by step", async () => {
