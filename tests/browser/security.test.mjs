@@ -30,7 +30,7 @@ test("nothing that traffic can fill runs on any page: prompts, labels, tags, ans
   }
   for (let tries = 0; (await page.request.get(`${url}/api/v1/records/${ids.at(-1)}`)).status() !== 200; tries++) { assert.ok(tries < 100, "it is not in the ledger"); await page.waitForTimeout(100); }
   const by = ["user", "request_type", "feature", "team"].map((b) => "/exchanges?from=-1h&by=" + b);
-  const paths = [...ids.map((id) => "/exchanges/" + id), "/exchanges?from=-1h", ...by, "/exchanges?user=" + encodeURIComponent(evil[0]), "/latency?from=-1h", "/cost?from=-1h&by=user,feature", "/cost?tab=why", "/?from=-1h", "/prompts?tab=live", "/audit", "/evaluation?suite=" + encodeURIComponent(evil[0]), "//example.com/", "/settings/" + encodeURIComponent(evil[1]), "/prompts/" + encodeURIComponent(evil[0])];
+  const paths = [...ids.map((id) => "/exchanges/" + id), "/exchanges?from=-1h", ...by, "/exchanges?user=" + encodeURIComponent(evil[0]), "/latency?from=-1h", "/cost?from=-1h&by=user,feature", "/cost?tab=why", "/?from=-1h", "/prompts?tab=live", "/audit", "/evaluation?suite=" + encodeURIComponent(evil[0]), "/settings/" + encodeURIComponent(evil[1]), "/prompts/" + encodeURIComponent(evil[0])];
   for (const path of paths) {
     await page.goto(url + path);
     await page.locator("main h1").waitFor();
