@@ -199,7 +199,7 @@ enum fault database_number(struct database *db, const char *literal, int64_t *re
     struct statement *s = NULL;
     bool row = false;
     enum fault fault = statement_of(db, literal, &s, error);
-    if (fault != FAULT_NONE) return fault;
+    if (fault != FAULT_NONE || s == NULL) return fault;
     fault = statement_step(s, &row, error);
     if (fault == FAULT_NONE && row) *ret = statement_i64(s, 0);
     statement_reset(s);

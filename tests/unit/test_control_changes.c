@@ -279,7 +279,7 @@ static void states(void **state) {
     assert_non_null(strstr(buffer_text(&d->answer.body), "# TYPE quarterdeck_exchanges_total counter"));
     assert_string_equal(d->answer.content_type, "text/plain; version=0.0.4; charset=utf-8");
     EXPECT_STATUS(200, desk_get(d, "/"));
-    assert_non_null(strstr(buffer_text(&d->answer.body), "<h1>Quarterdeck</h1>"));
+    assert_non_null(strstr(buffer_text(&d->answer.body), "<title>Quarterdeck</title>"));
     struct control_services all = d->s;
     d->s = (struct control_services){.ctx = NULL}; /* nothing at all */
     EXPECT_STATUS(200, desk_get(d, "/api/v1/status"));
