@@ -18,7 +18,7 @@ class Page:
     """One console: its stream, and a connection on which its paths are asked for, one after the other."""
 
     def __init__(self, port, token, query, paths):
-        self.head = f"host: 127.0.0.1:{port}\r\nauthorization: Bearer {token}\r\n"
+        self.head = f"host: 127.0.0.1:{port}\r\nauthorization: Bearer {token}\r\ncache-control: max-age=1\r\n"
         self.paths, self.tags, self.waiting, self.in_answer, self.in_stream = paths, {}, [], b"", b""
         self.stream = self.connect(port)
         self.answers = self.connect(port) if paths else None

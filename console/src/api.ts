@@ -33,6 +33,7 @@ async function failure(response: Response): Promise<ApiError> {
 }
 async function ask(method: string, at: string, body?: unknown, extra: {[name: string]: string} = {}): Promise<Response> {
   const headers: {[name: string]: string} = {accept: "application/json", ...extra};
+  if (method === "GET") headers["cache-control"] = "max-age=1"; // what another console was told within a second will do
   if (body !== undefined) headers["content-type"] = typeof body === "string" ? "text/plain; charset=utf-8" : "application/json";
   if (method !== "GET" && csrf) headers["x-quarterdeck-csrf"] = csrf;
   let response: Response;

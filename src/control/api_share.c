@@ -1,6 +1,7 @@
 /* Answers that many consoles ask for at once (shared_answers.h): to whom they may be given, and what tells them apart.
  *
- * Only what is listed here is shared: what these routes answer depends on the query and on the server, and no secret, no payload and no word on
+ * Only who says so (cache-control: max-age=1, as consoles do) is given what another was told up to a second ago: a program that reads its
+ * budget after it spent sees what it spent. Only what is listed here is shared: what these routes answer depends on the query and on the server, and no secret, no payload and no word on
  * who asks is in it. That the role is in the key all the same is a second lock. */
 #include "control/api.h"
 
@@ -47,7 +48,7 @@ void control_share(const struct api_request *q, const struct api_response *from,
 }
 
 enum api_share api_share(struct api_call *c, struct shared_entry **ret_entry) {
-    if (c->s->shared == NULL || c->rights < API_VIEWER || !is_shared(c->route)) return API_COMPUTE;
+    if (c->s->shared == NULL || !c->q->may_be_shared || c->rights < API_VIEWER || !is_shared(c->route)) return API_COMPUTE;
     struct slice key = arena_printf(c->arena, "%d " SLICE_FMT "?" SLICE_FMT, (int)c->rights, SLICE_ARG(c->q->path), SLICE_ARG(c->q->query));
     if (slice_is_null(key)) return API_COMPUTE;
     switch (shared_answers_ask(c->s->shared, c->change, key, clock_us(), c->q->waiter, c->ret, ret_entry)) {

@@ -206,6 +206,8 @@ static struct slice bearer(const struct http_request *r) {
     return slice_trim(slice_make(v.at + 7, v.len - 7));
 }
 
+static bool takes_a_moment_old(const struct http_request *r) { return slice_starts(slice_trim(http_request_header(r, "cache-control")), SLICE("max-age=")); }
+
 static bool has(const struct http_request *r, const char *name) { return !slice_is_null(http_request_header(r, name)); }
 
 static struct job *job_new(void) {
@@ -230,6 +232,7 @@ void desk_take(struct desk *d, struct loop *loop, struct http_request *r) {
         deliver(j);
         return;
     }
+    j->api.may_be_shared = takes_a_moment_old(r);
     j->waiter.give = give;
     j->api.waiter = &j->waiter;
     if (hand(clerk_for(d, j), j)) return;
