@@ -13,7 +13,7 @@ static int serve(int argc, char **argv) {
     printf("serving\n");
     return 0;
 }
-static const struct cli_verb serve_verb = {"serve", "serve [-c FILE]", "run the gateway", serve};
+static const struct cli_verb wired[] = {{"serve", "serve [-c FILE]", "run the gateway", serve}, {0}};
 
 /* ---- a verb and what it printed ---- */
 
@@ -43,7 +43,7 @@ static int run_words(const char *const *words) {
     int argc = 1, saved_out, saved_err;
     for (; *words; words++) argv[argc++] = (char *)(uintptr_t)*words;
     FILE *o = divert(1, &saved_out), *e = divert(2, &saved_err);
-    int code = cli_main(argc, argv, &serve_verb);
+    int code = cli_main(argc, argv, wired);
     restore(1, saved_out, o, out, sizeof out);
     restore(2, saved_err, e, err, sizeof err);
     return code;
