@@ -249,7 +249,8 @@ static void days_of_an_older_program(void **state) {
     assert_int_equal(
         database_exec(db,
                       "DROP TABLE spend_hour; DROP TABLE spend_dimension; DROP TABLE spend_state; DROP TABLE score;"
-                      "DROP TABLE arrival;"
+                      "DROP TABLE arrival; DROP TABLE view_minute; DROP TABLE view_hour; DROP TABLE view_day; DROP TABLE view_state;"
+                      "ALTER TABLE dimension DROP COLUMN provider; ALTER TABLE dimension DROP COLUMN view;"
                       "PRAGMA user_version=1",
                       &error),
         FAULT_NONE);
