@@ -69,10 +69,9 @@ function Answer({e, application}: {e: CostExplanation; application: string | nul
         <Panel title="Where" note="what changed most unlike the rest">
           {e.where.length === 0 ? <p class="muted">{e.where_note ?? "No value changed unlike the rest."}</p> :
             <Table caption="Where the change came from" rows={e.where} keyed={(r) => r.dimension + r.value + (r.inside?.value ?? "")} columns={[
-              {name: "where", label: "where", cell: (r) => <>{r.dimension.replace("_", " ")} <strong>{named(r.value, r.dimension)}</strong>{r.inside && <span class="muted"> within {named(r.inside.value, r.inside.dimension)}</span>}</>},
+              {name: "where", label: "where", cell: (r) => <>{r.dimension.replace("_", " ")} <strong>{named(r.value, r.dimension)}</strong>{r.inside && <span class="muted"> within {named(r.inside.value, r.inside.dimension)}</span>}<div class="muted small">surprise {value(r.surprise, "")} nats</div></>},
               {name: "usd", label: "change", number: true, cell: (r) => signed(usd(r.usd)), sort: (r) => r.usd},
               {name: "share", label: "of the difference", number: true, cell: (r) => percent(r.share, 0), sort: (r) => r.share},
-              {name: "surprise", label: "surprise, nats", number: true, cell: (r) => value(r.surprise, ""), sort: (r) => r.surprise},
               {name: "only", label: "", cell: (r) => (r.dimension === "feature" || r.dimension === "request_type") && r.value ? <button class="button" onClick={() => setFilters({[r.dimension]: r.value})}>only this</button> : null},
             ]} />}
         </Panel>
