@@ -216,17 +216,25 @@ static struct job *job_new(void) {
     return j;
 }
 
+/* Texts of the head are copied: while another thread reads them the client may go, and they with it. */
+static void copy_request(const struct http_request *r, struct arena *a, struct api_request *ret) {
+    struct slice token = bearer(r);
+    *ret = (struct api_request){.method = arena_slice(a, r->method), .path = r->path, .query = r->query, .body = r->body,
+                                .token = arena_slice(a, token), .peer = arena_text(a, slice_of(r->peer)),
+                                .if_none_match = arena_slice(a, http_request_header(r, "if-none-match")),
+                                .host = arena_slice(a, http_request_header(r, "host")), .origin = arena_slice(a, http_request_header(r, "origin")),
+                                .cookie = arena_slice(a, http_request_header(r, "cookie")),
+                                .csrf = arena_slice(a, http_request_header(r, "x-quarterdeck-csrf")),
+                                .accept_encoding = arena_slice(a, http_request_header(r, "accept-encoding")),
+                                .forwarded = has(r, "forwarded") || has(r, "x-forwarded-for") || has(r, "via")};
+}
+
 void desk_take(struct desk *d, struct loop *loop, struct http_request *r) {
     struct job *j = job_new();
     j->desk = d;
     j->loop = loop;
     j->request = r;
-    j->api = (struct api_request){.method = r->method, .path = r->path, .query = r->query, .body = r->body,
-                                  .token = bearer(r), .peer = r->peer,
-                                  .if_none_match = http_request_header(r, "if-none-match"), .host = http_request_header(r, "host"), .origin = http_request_header(r, "origin"),
-                                  .cookie = http_request_header(r, "cookie"), .csrf = http_request_header(r, "x-quarterdeck-csrf"),
-                                  .accept_encoding = http_request_header(r, "accept-encoding"),
-                                  .forwarded = has(r, "forwarded") || has(r, "x-forwarded-for") || has(r, "via")};
+    copy_request(r, &j->arena, &j->api);
     if (control_is_quick(r->path)) {
         control_answer(d->usual.services, &j->api, &j->arena, &j->answer);
         deliver(j);

@@ -3,7 +3,9 @@ import concurrent.futures
 import http.client
 import json
 import re
+import socket
 import sqlite3
+import struct
 
 from cli_words import eventually
 from rig import KEY, TOKEN, config, expect
@@ -204,3 +206,15 @@ def test_users_tokens(rig):
     expect(status == 200 and answer["user"] == {"name": "e2e", "role": "admin"}, f"{status} {answer}")
     expect(browser.call("GET", "/api/v1/users")[0] == 200, "a token's session")
     gateway.port = data_port
+
+
+def test_users_leave(rig):
+    """Whoever goes away before the answer is out takes nothing of the server along: what they sent is read to its end."""
+    ada, _ = start(rig)
+    port = rig.gateway.port
+    head = f"GET /api/v1/session HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: {ada.cookie}\r\n\r\n".encode()
+    for _ in range(3000):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as asked:
+            asked.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # it ends in a reset, as of a tab that is closed
+            asked.sendall(head)
+    expect(ada.call("GET", "/api/v1/session")[1]["user"]["name"] == "ada", "the server goes on")
