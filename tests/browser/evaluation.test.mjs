@@ -23,6 +23,7 @@ test("cleo reviews ten answers by the keyboard alone, and takes one back", async
   for (let i = 0; i < 10; i++) {
     if (i === 3) { await page.keyboard.press("c"); await page.keyboard.type("you name no amount"); await page.keyboard.press("Escape"); }
     await page.keyboard.press(i % 3 ? "y" : "n");
+    await page.locator('.choices [aria-pressed="true"]').waitFor(); // it is seen before it is kept
     await page.keyboard.press(i % 2 ? "Enter" : " ");
     await page.getByText(from + i < of ? `Answer ${from + i + 1} of ${of}` : "All of yours are done").first().waitFor();
   }

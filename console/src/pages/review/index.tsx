@@ -48,7 +48,8 @@ function Desk({id, review}: {id: string; review: Whole}) {
   const [label, setLabel] = useState<string | null>(null), [comment, setComment] = useState(""), [given, setGiven] = useState<Array<{item: number; label: string; comment: string}>>([]);
   const area = useRef<HTMLTextAreaElement>(null), top = useRef<HTMLDivElement>(null);
   const next = async () => { set(await get<ReviewNext>("/reviews/{id}/next", {id})); setLabel(null); setComment(""); };
-  const run = async (what: () => Promise<unknown>) => { if (busy) return; setBusy(true); setError(null); try { await what(); } catch (e) { setError(e as ApiError); } setBusy(false); };
+  const working = useRef(false); // not of a render: a key that comes between two of them is not lost
+  const run = async (what: () => Promise<unknown>) => { if (working.current) return; working.current = true; setBusy(true); setError(null); try { await what(); } catch (e) { setError(e as ApiError); } working.current = false; setBusy(false); };
   useEffect(() => { void run(next); }, [id]);
   const keep = () => void run(async () => {
     if (item?.item == null) return;
