@@ -68,7 +68,10 @@ def main(arguments):
     if option("--url", None):
         return run(option("--url", None), names)
     with Demo(option("--binary", ROOT / "build" / "quarterdeck"), option("--days", 28)) as demo:
-        return run(demo.url, names)
+        code = run(demo.url, names)
+        if demo.process.poll() is not None:
+            print(f"FAIL: the demo ended by itself with {demo.process.returncode}:\n" + "".join(demo.log[-20:]) + "0 passed, 1 failed")
+        return code or int(demo.process.poll() is not None)
 
 
 if __name__ == "__main__":
