@@ -54,7 +54,7 @@ test("Ctrl-K finds a page and a prompt, ? lists the keys, g c goes to cost, all 
   await page.getByRole("dialog").waitFor({state: "detached"});
   const was = await page.evaluate(() => document.documentElement.dataset.theme);
   await page.keyboard.press("t");
-  assert.notEqual(await page.evaluate(() => document.documentElement.dataset.theme), was);
+  await page.waitForFunction((before) => document.documentElement.dataset.theme !== before, was);
 });
 
 test("what is not there says so, and the policy is strict on every answer", async () => {
