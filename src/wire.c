@@ -574,6 +574,6 @@ int wire_run(const struct wire_run *r) {
 
 const struct cli_verb wire_verbs[] = {
     {.name = "serve", .usage = "serve [-c FILE]", .summary = "run the gateway", .run = serve},
-    {.name = "demo", .usage = "demo [options]", .summary = "four weeks of a gateway's life in two minutes, then the console", .run = wire_demo},
+    {.name = "demo", .usage = "demo [options]", .summary = "four weeks of a gateway's life in minutes, then the console", .run = wire_demo},
     {.name = NULL},
 };

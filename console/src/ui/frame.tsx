@@ -62,7 +62,7 @@ export function Frame({children}: {children: ComponentChildren}) {
         </div>
       </nav>
       <div class="main">
-        {session.demo && <div class="demo"><strong>This is a demo.</strong> The providers are simulated and the last four weeks were lived through in two minutes; all else is the real program.</div>}
+        {session.demo && <div class="demo"><strong>This is a demo.</strong> The providers are simulated and the last four weeks were lived through in minutes; all else is the real program.</div>}
         <div class="top">
           <button class="button menu-button" aria-expanded={menu} onClick={() => setMenu(!menu)}>Menu</button>
           <label class="hidden" for="application">Application</label>
