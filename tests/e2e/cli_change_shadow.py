@@ -54,8 +54,12 @@ def test_change_shadow(rig):
     expect(all(p["candidate"]["length"] == 8 and p["served"]["length"] == 19 for p in found), found[:2])
     data = b"".join(p.read_bytes() for p in (rig.folder / "data").glob("registry.db*"))
     expect(b"zeppelin" not in data and b"Gladly" not in data, "a text of a user or an answer is in the registry")
-    told = status(rig)
-    by = {g["metric"]: g for g in told["guardrails"]}
+
+    def by_metric():
+        return {g["metric"]: g for g in status(rig)["guardrails"]}
+
+    expect(eventually(lambda: by_metric()["error_rate"]["n_candidate"] == 36), by_metric())
+    by = by_metric()
     expect(set(by) >= {"error_rate", "refusal_rate", "latency", "cost_per_request", "output_tokens", "judge"}, by)
     expect(by["output_tokens"]["effect"] < 1 and by["error_rate"]["n_candidate"] == 36 and by["error_rate"]["needed"] == 4, by)
     records = rig.wait_records(count=36 * 4)

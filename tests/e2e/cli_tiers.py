@@ -4,6 +4,8 @@ import json
 from cli_words import eventually
 from rig import KEY, config, expect
 
+PAIRS = 140  # 80 would nearly do; which part of the fit an exchange falls to is of its id, and so of luck
+
 
 def test_tiers(rig):
     """Routing by difficulty: scored exchanges train it, its curve is shown, and a person turns it on and off."""
@@ -25,7 +27,7 @@ def test_tiers(rig):
     status, out, err = rig.run("model", "route-train", "smart")
     expect(status == 3 and "not enough evidence" in out and "about 60 and 30 are needed" in out, f"{status} {out} {err}")
     scores = []
-    for i in range(80):
+    for i in range(PAIRS):
         hardness = i % 2
         words = f"{hard if hardness else easy} {i}"
         cheap, best = ask("on-openai", words), ask("smart", words)
@@ -33,18 +35,18 @@ def test_tiers(rig):
                    {"record": best["x-quarterdeck-id"], "value": 0.95, "source": "eval"}]
     (rig.folder / "scores.jsonl").write_text("\n".join(map(json.dumps, scores)))
     for _ in range(2):  # the same twice is once
-        expect("160 scores" in rig.run("record", "score", "--file", "scores.jsonl", check=True)[1], "scores are taken")
+        expect(f"{2 * PAIRS} scores" in rig.run("record", "score", "--file", "scores.jsonl", check=True)[1], "scores are taken")
     status, out, err = rig.run("record", "score", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--value", "1")
     expect(status == 3 and "no record" in err, f"{status} {out} {err}")
     expect(rig.run("record", "score", scores[0]["record"], "--value", "2")[0] == 2, "a score is 0 to 1")
     told = json.loads(rig.run("record", "scores", scores[0]["record"], "--json", check=True)[1])["scores"]
     expect(len(told) == 1 and told[0]["value"] == 0.95 and told[0]["source"] == "eval", told)
 
-    status, out, err = rig.run("model", "route-train", "smart")
-    expect(status == 3 and "no share is surely within a loss of 0.020" in out, f"80 pairs do not show a loss of 0.02: {status} {out} {err}")
+    status, out, err = rig.run("model", "route-train", "smart", "--most-loss", "0.01")
+    expect(status == 3 and "no share is surely within a loss of 0.010" in out, f"{PAIRS} pairs do not show a loss of 0.01: {status} {out} {err}")
     status, out, err = rig.run("model", "route-train", "smart", "--most-loss", "0.05", "--json")
     found = json.loads(out)
-    expect(status == 0 and found["answer"] == "trained" and found["scored_cheap"] == 80 and found["scored_premium"] == 80, f"{status} {out} {err}")
+    expect(status == 0 and found["answer"] == "trained" and found["scored_cheap"] == PAIRS and found["scored_premium"] == PAIRS, f"{status} {out} {err}")
     expect(0.3 <= found["point"]["share_cheap"] <= 0.55, f"half of the requests are easy: {found['point']}")
     last = found["curve"][-1]
     expect(last["share_cheap"] == 1 and abs(last["quality"] - 0.61) < 1e-9 and abs(last["change"] + 0.34) < 1e-9, f"all to the cheapest: {last}")
