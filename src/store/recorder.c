@@ -173,7 +173,7 @@ static bool open_lanes(struct recorder *r, struct error *error) {
     for (unsigned i = 0; i < r->options.lanes; i++) {
         struct lane *l = &r->lanes[i];
         struct chain *c = &r->chains[i];
-        struct segment *s = lane_new_segment(r, l, true, error);
+        struct segment *s = lane_new_segment(r, l, error);
         if (s == NULL) return false;
         l->active = c->oldest = c->reading = s;
         c->offset = SEGMENT_FIRST;

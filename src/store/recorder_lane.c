@@ -6,14 +6,14 @@
 enum { RETRY_US = 100000, WAKE_BYTES = 256 << 10 };
 
 /* Takes one of the lane's max_segments, or makes nothing. */
-struct segment *lane_new_segment(struct recorder *r, struct lane *l, bool ahead, struct error *error) {
+struct segment *lane_new_segment(struct recorder *r, struct lane *l, struct error *error) {
     if (atomic_fetch_add(&l->segments, 1) >= r->options.max_segments) {
         atomic_fetch_sub(&l->segments, 1);
         (void)error_set(error, FAULT_NO_SPACE, "%u undrained segments is the limit (recorder.max_segments)",
                         r->options.max_segments);
         return NULL;
     }
-    struct segment *s = segment_new(r, (unsigned)(l - r->lanes), ahead, error);
+    struct segment *s = segment_new(r, (unsigned)(l - r->lanes), error);
     if (s == NULL) atomic_fetch_sub(&l->segments, 1);
     atomic_store(&l->failed, s == NULL);
     return s;
@@ -24,7 +24,7 @@ static bool advance(struct recorder *r, struct lane *l) {
     struct segment *s = atomic_exchange(&l->spare, NULL);
     if (s == NULL) {
         if (atomic_load(&l->failed) && clock_real_us() < l->retry_at) return false;
-        s = lane_new_segment(r, l, false, NULL);
+        s = lane_new_segment(r, l, NULL);
         if (s == NULL && atomic_load(&l->failed)) l->retry_at = clock_real_us() + RETRY_US;
         if (s == NULL) return false;
     }

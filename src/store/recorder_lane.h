@@ -45,6 +45,7 @@ struct segment {
     uint64_t salt;
     bool leftover;  /* of a former run: nobody writes to it */
     bool cut_short; /* the file has lost its end */
+    bool ready;     /* reader: all of its pages are faulted in */
     _Atomic(struct segment *) next;
     _Atomic uint64_t written; /* end of the last published frame */
     unsigned references;      /* under recorder.lock */
@@ -103,8 +104,9 @@ struct recorder {
 };
 
 /* segment.c */
-/* `ahead`: made before it is needed, so there is time to fault its pages in. */
-struct segment *segment_new(struct recorder *r, unsigned lane, bool ahead, struct error *error) MUST_CHECK;
+struct segment *segment_new(struct recorder *r, unsigned lane, struct error *error) MUST_CHECK;
+/* Faults its pages in, so that no append has to. */
+void segment_make_ready(struct segment *s);
 /* FAULT_CORRUPT: the header is damaged. FAULT_NOT_FOUND: it never held a frame and is gone. */
 enum fault segment_open(const char *path, struct segment **ret, struct error *error) MUST_CHECK;
 void segment_drop(struct recorder *r, struct segment *s); /* one reference; accepts NULL */
@@ -118,8 +120,7 @@ static inline uint64_t frame_size(size_t len) {
 }
 
 /* recorder_lane.c */
-struct segment *lane_new_segment(struct recorder *r, struct lane *l, bool ahead,
-                                 struct error *error) MUST_CHECK;
+struct segment *lane_new_segment(struct recorder *r, struct lane *l, struct error *error) MUST_CHECK;
 void lane_tell_lost(struct recorder *r, struct lane *l); /* owner: a FRAME_LOST, when there is a loss */
 
 /* recorder_read.c */

@@ -8,7 +8,7 @@
 
 #include <unistd.h>
 
-enum { SPARE_RETRY_US = 100000 };
+enum { SPARE_RETRY_US = 100000, READY_BYTES = 64 << 10 };
 
 struct given {
     enum frame_kind kind;
@@ -144,15 +144,23 @@ void recorder_rewind(struct recorder *r) {
     }
 }
 
-/* A spare for every lane that has less than half of its segment left. */
+static void make_ready(const struct recorder *r, unsigned lane, struct segment *s) {
+    if (lane + r->options.slow_lanes < r->options.lanes && !s->ready) segment_make_ready(s);
+}
+
+/* A spare for every lane that has less than half of its segment left. The first segment of a lane is faulted in with its first
+ * traffic: a program that idles stays small. */
 void chain_make_spares(struct recorder *r) {
     if (r->spares_at > 0 && clock_real_us() < r->spares_at) return;
     r->spares_at = 0;
     for (unsigned i = 0; i < r->options.lanes; i++) {
         struct lane *l = &r->lanes[i];
+        struct segment *now = r->chains[i].reading;
+        if (now != NULL && atomic_load_explicit(&now->written, memory_order_relaxed) > READY_BYTES) make_ready(r, i, now);
         if (atomic_load_explicit(&l->room, memory_order_relaxed) > r->options.segment_bytes / 2) continue;
         if (atomic_load(&l->spare) != NULL || atomic_load(&l->segments) >= r->options.max_segments) continue;
-        struct segment *s = lane_new_segment(r, l, true, NULL);
+        struct segment *s = lane_new_segment(r, l, NULL);
+        if (s != NULL) make_ready(r, i, s);
         if (s != NULL) atomic_store(&l->spare, s);
         else r->spares_at = clock_real_us() + SPARE_RETRY_US;
     }

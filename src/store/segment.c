@@ -48,7 +48,14 @@ static void fill_header(struct segment_header *h, unsigned lane, uint64_t number
     memcpy(h, &new, sizeof new);
 }
 
-struct segment *segment_new(struct recorder *r, unsigned lane, bool ahead, struct error *error) {
+void segment_make_ready(struct segment *s) {
+    s->ready = true;
+#ifdef MADV_POPULATE_WRITE
+    madvise(s->map, s->bytes, MADV_POPULATE_WRITE); /* an older kernel declines */
+#endif
+}
+
+struct segment *segment_new(struct recorder *r, unsigned lane, struct error *error) {
     uint64_t number = atomic_fetch_add(&r->next_number, 1);
     char name[NAME_TEXT];
     struct segment *s = NULL;
@@ -72,11 +79,6 @@ struct segment *segment_new(struct recorder *r, unsigned lane, bool ahead, struc
         (void)error_set(error, FAULT_NO_SPACE, "cannot map %s: %s", path, strerror(errno));
         goto remove;
     }
-#ifdef MADV_POPULATE_WRITE
-    if (ahead && lane + r->options.slow_lanes < r->options.lanes)
-        madvise(map, bytes,
-                MADV_POPULATE_WRITE); /* page faults here, not under an append; an older kernel declines */
-#endif
     fill_header(map, lane, number, bytes);
     s = wrap(map, bytes, path);
     atomic_init(&s->written, SEGMENT_FIRST);
