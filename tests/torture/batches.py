@@ -75,11 +75,16 @@ def books(rig):
     return round(budget["spent_usd"] * 1e9), round(budget["reserved_usd"] * 1e9)
 
 
-def settled_books(rig, records):
-    """The books, once the records of lines that were under way are in the ledger too."""
-    booked = sum(record["cost_nanousd"] or 0 for record in records)
-    expect(books(rig) == (booked, 0), f"budgets have {books(rig)} spent and reserved, the records cost {booked}")
-    return booked
+def settled_books(rig, count):
+    """The books, once the records are all in the ledger, of lines too that were under way at a kill and asked again: how many, and what they cost."""
+    deadline = time.monotonic() + 20
+    while True:
+        records = rig.wait_records(count=count)
+        booked = sum(record["cost_nanousd"] or 0 for record in records)
+        if books(rig) == (booked, 0):
+            return records, booked
+        expect(time.monotonic() < deadline, f"budgets have {books(rig)} spent and reserved, the records cost {booked}")
+        time.sleep(0.05)
 
 
 def batches(options):
@@ -107,13 +112,12 @@ def batches(options):
                    f"{len(lines)} of {count} lines, {max(lines.values())} times at most")
         expect(collections.Counter(at_provider(sim)) == collections.Counter(passed + [lost]), "a batch was created twice, or never")
         sent = rounds * (LOCAL + PASSED) + 2
-        records = rig.wait_records(count=sent)
+        records, _ = settled_books(rig, sent)
         counts = collections.Counter(record["batch"] for record in records)
         expect(all(counts[batch] == PASSED for batch in passed), f"records of batches at the provider: {counts}")
         expect(all(counts[batch] >= LOCAL for batch in local), f"records of local batches: {counts}")
         again = sum(counts[batch] - LOCAL for batch in local)
-        settled_books(rig, records)
         rig.gateway.kill9()
         rig.start_gateway()
-        booked = settled_books(rig, rig.wait_records(count=len(records)))
+        _, booked = settled_books(rig, len(records))
         print(f"  {rounds} kills, {sent} lines, {again} sent again, {booked} nano-dollars booked")
