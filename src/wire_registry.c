@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "control/config_pending.h"
 #include "store/findings.h"
 #include "store/registry_allowances.h"
 
@@ -60,7 +61,8 @@ static enum fault tell(struct registry *r, const struct policy *p, struct arena 
     struct slice before = SLICE_NULL;
     int64_t at_us;
     digest_hex(p->file_digest.bytes, sizeof p->file_digest.bytes, now);
-    enum fault fault = registry_kept(r, SLICE(IN_FORCE), arena, &before, &at_us, error);
+    enum fault fault = config_pending_settle(r, slice_of(now), error);
+    if (fault == FAULT_NONE) fault = registry_kept(r, SLICE(IN_FORCE), arena, &before, &at_us, error);
     if (fault != FAULT_NONE || slice_is(before, now)) return fault;
     const char *quote = slice_is_null(before) ? "" : "\"";
     if (slice_is_null(before)) before = SLICE("null");

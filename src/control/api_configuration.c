@@ -3,8 +3,10 @@
 #include "control/api.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "change/text_diff.h"
 #include "control/config_file.h"
+#include "control/config_pending.h"
 #include "model/config_edit.h"
 #include "model/config_secret.h"
 
@@ -288,6 +290,22 @@ static bool waits_for_restart(const struct config_path *p) {
     return false;
 }
 
+/* What somebody else made of the file that is in force; nothing where it is not known what they saw. */
+static void refuse_meanwhile(struct api_call *c, struct slice seen) {
+    struct buffer diff;
+    struct file now;
+    char in_force[2 * DIGEST_BYTES + 1];
+    if (!load(c, &now)) return;
+    buffer_init(&diff, DIFF_MOST);
+    digest_hex(c->policy->file_digest.bytes, DIGEST_BYTES, in_force);
+    if (slice_is(seen, in_force)) text_diff_lines(c->policy->file_shown, masked(c, &now.mask, 0, now.text.len), c->arena, &diff);
+    const char *words = arena_text(c->arena, arena_printf(c->arena, "%s was changed by somebody else meanwhile%s; look again", c->policy->file,
+                                                          diff.len > 0 && !diff.overflow ? ", as said here" : ""));
+    api_fail_problems(c, FAULT_CONFLICT, words, diff.len > 0 && !diff.overflow ? buffer_slice(&diff) : SLICE_NULL);
+    buffer_deinit(&diff);
+    buffer_deinit(&now.text);
+}
+
 static bool tell_difference(struct api_call *c, struct change *ch) {
     struct yaml_node *now = NULL;
     struct config_mask after;
@@ -310,7 +328,7 @@ static bool prepare(struct api_call *c, struct change *ch, enum fault *ret_fault
     struct slice hash = api_text(c, "hash");
     path_of(c, &ch->path);
     if (!slice_is_null(hash) && !slice_is(hash, ch->file.hash)) {
-        api_fail(c, FAULT_CONFLICT, "%s was changed by somebody else meanwhile: look again", c->policy->file);
+        refuse_meanwhile(c, hash);
         return false;
     }
     if (!read_value(c, ch) || !begin_list(c, ch) || !api_check(c, config_edit(buffer_slice(&ch->file.text), &ch->path, ch->value, c->arena, &ch->text, &error), &error)) return false;
@@ -332,12 +350,16 @@ static void put_lines(struct json_writer *w, const char *key, struct slice text)
     json_array_end(w);
 }
 
+static void hash_of(const struct buffer *text, char out[2 * DIGEST_BYTES + 1]) {
+    struct digest digest;
+    digest_sha256(buffer_slice(text), &digest);
+    digest_hex(digest.bytes, DIGEST_BYTES, out);
+}
+
 static void answer(struct api_call *c, const struct change *ch, bool made, uint64_t revision) {
     struct json_writer *w = &c->json;
-    struct digest digest;
     char hash[2 * DIGEST_BYTES + 1];
-    digest_sha256(buffer_slice(made ? &ch->text : &ch->file.text), &digest);
-    digest_hex(digest.bytes, DIGEST_BYTES, hash);
+    hash_of(made ? &ch->text : &ch->file.text, hash);
     json_object(w);
     json_member_bool(w, "changed", ch->changed);
     json_member_bool(w, "made", made);
@@ -351,44 +373,79 @@ static void answer(struct api_call *c, const struct change *ch, bool made, uint6
     json_object_end(w);
 }
 
-static enum fault audited(struct api_call *c, const struct change *ch, uint64_t revision, struct error *error) {
+static struct slice subject_of(struct api_call *c) {
+    return arena_printf(c->arena, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(api_text(c, "section")), SLICE_ARG(api_text(c, "name")));
+}
+
+struct making {
+    struct api_call *c;
+    const struct change *change;
+    bool told; /* in the audit log */
+};
+
+/* Before the file is another one, so that no change is without its entry, whenever the server is killed. */
+static enum fault tell_first(void *ctx, struct error *error) {
+    struct making *m = ctx;
     struct buffer detail;
     struct json_writer w;
+    char hash[2 * DIGEST_BYTES + 1];
+    hash_of(&m->change->text, hash);
     buffer_init(&detail, DIFF_MOST * 2);
     json_start(&w, &detail);
     json_object(&w);
-    json_member_text(&w, "file", c->policy->file);
-    json_member_i64(&w, "revision", (int64_t)revision);
-    put_lines(&w, "diff", buffer_slice(&ch->diff));
+    json_member_text(&w, "file", m->c->policy->file);
+    json_member_text(&w, "sha256", hash);
+    json_member_text(&w, "before", m->change->file.hash);
+    put_lines(&w, "diff", buffer_slice(&m->change->diff));
     json_object_end(&w);
-    struct slice subject = arena_printf(c->arena, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(api_text(c, "section")), SLICE_ARG(api_text(c, "name")));
     enum fault fault = detail.overflow ? error_set(error, FAULT_TOO_LARGE, "the difference is too large for the audit log")
-                                       : api_audit(c, "configuration.set", subject, buffer_slice(&detail), error);
+                                       : config_pending_begin(m->c->s->registry, slice_of(hash), error);
+    if (fault == FAULT_NONE) fault = api_audit(m->c, "configuration.set", subject_of(m->c), buffer_slice(&detail), error);
+    m->told = fault == FAULT_NONE;
     buffer_deinit(&detail);
     return fault;
 }
 
-/* Written, read again, audited; what cannot be, does not stay. */
+static void tell_undone(struct api_call *c, const char *why) {
+    struct error error = {.text = ""};
+    struct buffer detail;
+    struct json_writer w;
+    buffer_init(&detail, 8 * LIMIT_ERROR_TEXT);
+    json_start(&w, &detail);
+    json_object(&w);
+    json_member_text(&w, "why", why);
+    json_object_end(&w);
+    enum fault fault = api_audit(c, "configuration.undone", subject_of(c), buffer_slice(&detail), &error);
+    buffer_deinit(&detail);
+    if (fault == FAULT_NONE) fault = config_pending_end(c->s->registry, &error);
+    if (fault != FAULT_NONE) log_event(LOG_ERROR, "the audit log does not have that a change of the configuration was undone", "error", error.text, NULL);
+}
+
+/* Told, written, read again; what cannot be, does not stay. */
 static void make(struct api_call *c, const struct change *ch) {
     struct error error = {.text = ""}, back;
     struct buffer problems;
     uint64_t revision = 0;
+    struct making m = {.c = c, .change = ch};
     struct slice before = buffer_slice(&ch->file.text), after = buffer_slice(&ch->text);
-    if (!api_need_registry(c) || !api_check(c, config_file_replace(c->policy->file, before, after, &error), &error)) return;
+    if (!api_need_registry(c)) return;
+    enum fault fault = config_file_replace(c->policy->file, before, after, &(struct config_file_ready){tell_first, &m}, &error);
+    if (fault != FAULT_NONE) {
+        if (m.told) tell_undone(c, error.text);
+        api_fail(c, fault, "%s", error.text);
+        return;
+    }
     buffer_init(&problems, LIMIT_CONFIG_FILE);
-    enum fault fault = c->s->reload != NULL ? c->s->reload(c->s->ctx, &revision, &problems) : FAULT_NONE;
-    enum fault kept = fault == FAULT_NONE ? audited(c, ch, revision, &error) : FAULT_NONE;
-    if (fault == FAULT_NONE && kept == FAULT_NONE) {
+    fault = c->s->reload != NULL ? c->s->reload(c->s->ctx, &revision, &problems) : FAULT_NONE;
+    if (fault == FAULT_NONE) {
+        (void)!config_pending_end(c->s->registry, &error); /* else the next start finds it as it was meant to be */
         answer(c, ch, true, revision);
     } else {
-        struct buffer ignored;
-        buffer_init(&ignored, LIMIT_CONFIG_FILE);
-        bool undone = config_file_replace(c->policy->file, after, before, &back) == FAULT_NONE;
-        if (undone && kept != FAULT_NONE && c->s->reload != NULL) (void)!c->s->reload(c->s->ctx, &revision, &ignored);
-        buffer_deinit(&ignored);
-        const char *words = arena_text(c->arena, arena_printf(c->arena, "%s; the file %s", fault != FAULT_NONE ? "the policy in force stays" : error.text,
+        bool undone = config_file_replace(c->policy->file, after, before, NULL, &back) == FAULT_NONE;
+        const char *words = arena_text(c->arena, arena_printf(c->arena, "the policy in force stays; the file %s",
                                                               undone ? "is as it was" : "could not be put back: the one before is beside it, as .before"));
-        api_fail_problems(c, fault != FAULT_NONE ? fault : kept, words, fault != FAULT_NONE ? buffer_slice(&problems) : SLICE_NULL);
+        if (undone) tell_undone(c, "with it the policy could not be built");
+        api_fail_problems(c, fault, words, buffer_slice(&problems));
     }
     buffer_deinit(&problems);
 }

@@ -21,8 +21,13 @@ enum fault config_file_check(const char *path, struct slice text, struct arena *
 
 /* Can the file be replaced by this process? False: `error` says why not (a link, no right to write), and what to do. */
 bool config_file_writable(const char *path, struct error *error);
+/* Asked when all is written beside the file and only the renaming is left; any fault but FAULT_NONE leaves the file as it is. */
+struct config_file_ready {
+    enum fault (*ask)(void *ctx, struct error *error);
+    void *ctx;
+};
 /* Replaces the file by `text`, with its mode and owner, as long as it is `before`; what was there is kept as PATH.before. FAULT_CONFLICT: it is
- * another one by now, or cannot be replaced. FAULT_IO: nothing was changed. */
-enum fault config_file_replace(const char *path, struct slice before, struct slice text, struct error *error) MUST_CHECK;
+ * another one by now, or cannot be replaced. FAULT_IO: nothing was changed. `ready` may be NULL. */
+enum fault config_file_replace(const char *path, struct slice before, struct slice text, const struct config_file_ready *ready, struct error *error) MUST_CHECK;
 
 #endif

@@ -101,7 +101,7 @@ static enum fault is_still(const char *path, struct slice before, struct error *
     return fault;
 }
 
-enum fault config_file_replace(const char *path, struct slice before, struct slice text, struct error *error) {
+enum fault config_file_replace(const char *path, struct slice before, struct slice text, const struct config_file_ready *ready, struct error *error) {
     char fresh[PATH_MOST], former[PATH_MOST], kept[PATH_MOST], folder[PATH_MOST];
     struct stat st;
     if (!config_file_writable(path, error)) return FAULT_CONFLICT;
@@ -111,8 +111,9 @@ enum fault config_file_replace(const char *path, struct slice before, struct sli
     enum fault fault = write_beside(path, ".before.new", before, &st, former, error);
     if (fault != FAULT_NONE) return fault;
     fault = write_beside(path, ".new", text, &st, fresh, error);
-    if (fault == FAULT_NONE && rename(former, kept) != 0) fault = failed("kept", kept, -1, error);
     if (fault == FAULT_NONE) fault = is_still(path, before, error);
+    if (fault == FAULT_NONE && ready != NULL) fault = ready->ask(ready->ctx, error);
+    if (fault == FAULT_NONE && rename(former, kept) != 0) fault = failed("kept", kept, -1, error);
     if (fault == FAULT_NONE && rename(fresh, path) != 0) fault = failed("replaced", path, -1, error);
     if (fault != FAULT_NONE) {
         unlink(fresh);

@@ -57,6 +57,7 @@ static const struct {
     {"limit.remove", TIMELINE_BUDGET, TIMELINE_WARN, "removed limit", "/cost"},
     {"approval.", TIMELINE_BUDGET, TIMELINE_INFO, "changed what may be spent without asking by", "/cost"},
     {"policy.reload", TIMELINE_CONFIGURATION, TIMELINE_INFO, "reloaded", "/settings"},
+    {"configuration.undone", TIMELINE_CONFIGURATION, TIMELINE_WARN, "undid the change of", "/settings"},
     {"policy.change", TIMELINE_CONFIGURATION, TIMELINE_INFO, "changed", "/settings"},
     {"key.create", TIMELINE_CONFIGURATION, TIMELINE_INFO, "made key", "/settings/keys"},
     {"key.revoke", TIMELINE_CONFIGURATION, TIMELINE_WARN, "revoked key", "/settings/keys"},

@@ -2,6 +2,7 @@
 #include "model/config_table.h"
 
 #include "base/limits.h"
+#include "model/config_secret.h"
 
 #include <stdio.h>
 
@@ -304,6 +305,15 @@ static enum fault finish(struct config_reader *r, struct policy **ret) {
     return FAULT_NONE;
 }
 
+static void keep_shown(struct config_reader *r, struct slice yaml, const struct yaml_node *root) {
+    struct config_mask mask;
+    struct buffer shown;
+    buffer_init(&shown, 2 * (size_t)LIMIT_CONFIG_FILE);
+    if (config_mask(yaml, root, NULL, &r->temp, &mask)) config_masked(&mask, 0, yaml.len, &shown);
+    if (shown.len > 0 && !shown.overflow) r->policy->file_shown = arena_slice(&r->policy->arena, buffer_slice(&shown));
+    buffer_deinit(&shown);
+}
+
 enum fault config_read(struct slice yaml, const char *file, const struct config_source *source, const struct config_registry *registry,
                        struct arena *arena, struct policy **ret_policy, struct problems *problems) {
     static const struct config_registry nothing;
@@ -323,8 +333,10 @@ enum fault config_read(struct slice yaml, const char *file, const struct config_
         complain_of_syntax(&r, line, error.text);
     else if (config_is_null(root))
         config_complain(&r, 1, 1, "the file is empty; expected settings such as `listen` and `providers`");
-    else
+    else {
+        keep_shown(&r, yaml, root);
         config_build(&r, root, registry != NULL ? registry : &nothing);
+    }
     return finish(&r, ret_policy);
 }
 

@@ -181,7 +181,8 @@ struct policy {
     struct rate_limit *limits;
     unsigned n_limits;
     const char *file;               /* of the configuration, */
-    struct digest file_digest;      /* and the SHA-256 of what stood in it */
+    struct digest file_digest;      /* the SHA-256 of what stood in it, */
+    struct slice file_shown;        /* and that without its secrets; null: too large to be shown */
     struct left_out *left_out;      /* what the registry holds and is not in force */
     unsigned n_left_out;
     uint8_t pseudonym_key[DIGEST_KEY];

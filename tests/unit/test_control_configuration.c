@@ -2,8 +2,12 @@
 #include "test_control_rig.h"
 
 #include "control/config_file.h"
+#include "control/config_pending.h"
 
+#include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define AT_FILE "/api/v1/configuration"
@@ -169,19 +173,141 @@ static void refused(void **state) {
     assert_int_equal(d->reloads, 0);
 }
 
+static const char *hash_of_file(struct desk *d, const char *path) {
+    struct digest digest;
+    char hex[2 * DIGEST_BYTES + 1];
+    digest_sha256(slice_of(read_file(d, path)), &digest);
+    digest_hex(digest.bytes, DIGEST_BYTES, hex);
+    return arena_text(&d->arena, slice_of(hex));
+}
+
+static const char *told_of(struct desk *d, const char *member) {
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/audit?action=configuration&limit=1"));
+    return desk_at(d, arena_text(&d->arena, arena_printf(&d->arena, "entries.0.%s", member)));
+}
+
+/* The entry is there before the file is another one. */
+static enum fault killed(void *ctx, uint64_t *ret_revision, struct buffer *problems) {
+    (void)ctx, (void)ret_revision, (void)problems;
+    _exit(9);
+}
+
+static void kill_at_reload(struct desk *d, const char *body) {
+    pid_t child = fork();
+    int status = 0;
+    if (child == 0) {
+        struct error error;
+        d->s.registry = registry_open(d->rig->dir, &error);
+        d->s.reload = killed;
+        desk_do(d, "PUT", AT_FILE "/server/max_body", body);
+        _exit(1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(WEXITSTATUS(status), 9);
+}
+
+static void no_change_without_entry(void **state) {
+    struct desk *d = *state;
+    struct error error = {.text = ""};
+    registry_close(d->s.registry); /* no connection goes through a fork */
+    d->s.registry = NULL;
+    kill_at_reload(d, "{\"value\":\"2MiB\",\"reason\":\"larger\"}");
+    d->s.registry = registry_open(d->rig->dir, &error);
+    assert_non_null(strstr(read_file(d, path_of(d)), "max_body: 2MiB"));
+    const char *hash = hash_of_file(d, path_of(d));
+    assert_string_equal(told_of(d, "action"), "configuration.set");
+    assert_string_equal(told_of(d, "reason"), "larger");
+    assert_string_equal(told_of(d, "detail.sha256"), hash);
+    assert_int_equal(config_pending_settle(d->s.registry, slice_of(hash), &error), FAULT_NONE); /* as it says: nothing to tell */
+    assert_string_equal(told_of(d, "action"), "configuration.set");
+    assert_int_equal(config_pending_begin(d->s.registry, SLICE("0123"), &error), FAULT_NONE);
+    assert_int_equal(config_pending_settle(d->s.registry, slice_of(hash), &error), FAULT_NONE);
+    assert_string_equal(told_of(d, "action"), "configuration.undone");
+    assert_string_equal(told_of(d, "detail.wanted"), "0123");
+    const char *number = told_of(d, "number");
+    assert_int_equal(config_pending_settle(d->s.registry, slice_of(hash), &error), FAULT_NONE); /* told once */
+    assert_string_equal(told_of(d, "number"), number);
+}
+
+static enum fault refuse(void *ctx, struct error *error) {
+    struct desk *d = ctx;
+    assert_string_equal(read_file(d, path_of(d)), yaml);
+    return error_set(error, FAULT_NO_SPACE, "no room for the entry");
+}
+
+static void no_entry_no_change(void **state) {
+    struct desk *d = *state;
+    struct error error;
+    const struct config_file_ready ready = {refuse, d};
+    assert_int_equal(config_file_replace(path_of(d), slice_of(yaml), SLICE("listen: 127.0.0.1:1\n"), &ready, &error), FAULT_NO_SPACE);
+    assert_string_equal(read_file(d, path_of(d)), yaml);
+    static const char *const left[] = {"q.yaml.before", "q.yaml.new", "q.yaml.before.new"};
+    for (unsigned i = 0; i < sizeof left / sizeof *left; i++) assert_int_not_equal(access(rig_path(d->rig, left[i]), F_OK), 0);
+    registry_close(d->s.registry);
+    d->s.registry = NULL;
+    assert_int_not_equal(desk_do(d, "PUT", AT_FILE "/server/max_body", "{\"value\":\"2MiB\",\"reason\":\"x\"}"), 200);
+    assert_string_equal(read_file(d, path_of(d)), yaml);
+}
+
+static void changed_meanwhile(void **state) {
+    struct desk *d = *state;
+    EXPECT_STATUS(200, desk_get(d, AT_FILE));
+    const char *seen = desk_at(d, "hash");
+    const char *edited = arena_text(&d->arena, arena_printf(&d->arena, "%s# by hand\nreceivers2: x\n", yaml));
+    write_file(path_of(d), edited);
+    const char *body = arena_text(&d->arena, arena_printf(&d->arena, "{\"value\":\"2MiB\",\"reason\":\"x\",\"hash\":\"%s\"}", seen));
+    EXPECT_STATUS(409, desk_do(d, "PUT", AT_FILE "/server/max_body", body));
+    EXPECT_MESSAGE(d, "as said here");
+    assert_non_null(strstr(buffer_text(&d->answer.body), "+ # by hand"));
+    expect_no_secret(d);
+    assert_string_equal(read_file(d, path_of(d)), edited);
+    assert_int_equal(d->reloads, 0);
+}
+
+/* A folder of its own without room: nothing is changed, and nothing is said to be. */
+static void full_disk(void **state) {
+    struct desk *d = *state;
+    const char *inside = arena_text(&d->arena, slice_of(rig_path(d->rig, "small"))), *file = arena_text(&d->arena, slice_of(rig_path(d->rig, "small/q.yaml")));
+    struct policy *p = NULL;
+    struct problems problems = {0};
+    struct error error;
+    char block[4096] = "";
+    if (geteuid() != 0 || mkdir(inside, 0700) != 0 || mount("tmpfs", inside, "tmpfs", 0, "size=64k") != 0) skip();
+    write_file(file, yaml);
+    write_file(rig_path(d->rig, "small/key.txt"), "sk-of-the-file\n");
+    assert_int_equal(config_file_read(file, NULL, &d->arena, &p, &problems, &error), FAULT_NONE);
+    p->revision = 1;
+    policy_drop(d->policy);
+    d->policy = p;
+    int fd = open(rig_path(d->rig, "small/fill"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    while (write(fd, block, sizeof block) > 0) continue;
+    close(fd);
+    EXPECT_STATUS(500, desk_do(d, "PUT", AT_FILE "/server/max_body", "{\"value\":\"2MiB\",\"reason\":\"x\"}"));
+    EXPECT_MESSAGE(d, "nothing was changed");
+    assert_string_equal(read_file(d, file), yaml);
+    assert_int_equal(d->reloads, 0);
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/audit"));
+    EXPECT(d, "entries.0.number", "absent");
+    assert_int_equal(umount2(inside, MNT_DETACH), 0);
+}
+
 static void put_back(void **state) {
     struct desk *d = *state;
     d->reload_fault = FAULT_CONFIG; /* as when the registry does not go with it */
     EXPECT_STATUS(400, desk_do(d, "PUT", AT_FILE "/server/max_body", "{\"reason\":\"x\",\"value\":\"2MiB\"}"));
     EXPECT_MESSAGE(d, "is as it was");
     assert_string_equal(read_file(d, path_of(d)), yaml);
+    assert_string_equal(told_of(d, "action"), "configuration.undone");
+    assert_string_equal(told_of(d, "subject"), "server/max_body");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(told_without_secrets, setup, desk_teardown), cmocka_unit_test_setup_teardown(tried_then_made, setup, desk_teardown),
         cmocka_unit_test_setup_teardown(secrets_stay, setup, desk_teardown),         cmocka_unit_test_setup_teardown(refused, setup, desk_teardown),
-        cmocka_unit_test_setup_teardown(put_back, setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(put_back, setup, desk_teardown),             cmocka_unit_test_setup_teardown(no_change_without_entry, setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(no_entry_no_change, setup, desk_teardown),   cmocka_unit_test_setup_teardown(changed_meanwhile, setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(full_disk, setup, desk_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
