@@ -37,7 +37,7 @@ struct change_watch {
     const struct change_sources *s;
     struct registry *registry;
     bool has_position;
-    struct follow position, kept; /* kept: in the registry */
+    struct follow position, kept, end; /* kept: in the registry */
     struct watched *all[WATCHED];
     unsigned n;
     struct change_tell *tell;
@@ -177,7 +177,7 @@ static enum fault read_on(struct change_watch *w, struct error *error) {
     return FAULT_NONE;
 }
 
-static enum fault find_position(struct change_watch *w, const struct follow *end, struct error *error) {
+static enum fault find_position(struct change_watch *w, struct error *error) {
     struct arena arena;
     struct slice text = SLICE_NULL;
     if (w->has_position) return FAULT_NONE;
@@ -185,7 +185,7 @@ static enum fault find_position(struct change_watch *w, const struct follow *end
     enum fault fault = rollout_position(w->registry, &arena, &text, error);
     if (fault == FAULT_NONE) {
         w->kept = (struct follow){.n = 0};
-        if (slice_is_null(text) || !follow_parse(text, &w->position)) w->position = *end;
+        if (slice_is_null(text) || !follow_parse(text, &w->position)) w->position = w->end;
         else w->kept = w->position;
         w->has_position = true;
     }
@@ -305,12 +305,12 @@ static enum fault judge_all(struct change_watch *w, const struct rollout_row *ro
 
 /* ---- one look ---- */
 
-static enum fault watch(struct change_watch *w, const struct rollout_row *rows, unsigned n, const struct follow *end, bool *ret_changed,
-                        int64_t *ret_wait_us, struct error *error) {
-    enum fault fault = find_position(w, end, error);
+static enum fault watch(struct change_watch *w, const struct rollout_row *rows, unsigned n, bool *ret_changed, int64_t *ret_wait_us,
+                        struct error *error) {
+    enum fault fault = find_position(w, error);
     if (fault == FAULT_NONE && n == 0) {
         while (w->n > 0) forget(w->all[--w->n]);
-        w->position = *end;
+        w->position = w->end;
         return w->position.n == w->kept.n && memcmp(w->position.at, w->kept.at, sizeof w->kept.at) == 0 ? FAULT_NONE : keep(w, false, error);
     }
     if (fault == FAULT_NONE) fault = sync_with(w, rows, n, error);
@@ -335,16 +335,15 @@ static enum fault watch(struct change_watch *w, const struct rollout_row *rows, 
 /* The end is read before the rollouts: what one brings that begins meanwhile is behind it. */
 enum fault change_watch_look(struct change_watch *w, bool *ret_changed, int64_t *ret_wait_us, struct error *error) {
     struct arena arena;
-    struct follow end;
     struct rollout_row *rows = NULL;
     unsigned n = 0;
     *ret_wait_us = IDLE_US;
     arena_init(&arena, 64 << 10, 64 << 20);
-    enum fault fault = ledger_follow_end(w->s->ledger, &end, error);
+    enum fault fault = ledger_follow_end(w->s->ledger, &w->end, error);
     if (fault == FAULT_NONE) fault = rollouts_list(w->registry, SLICE("prompt"), SLICE_NULL, true, WATCHED, &arena, &rows, &n, error);
     if (fault == FAULT_NONE) change_tell_under_way(w->tell, rows, n);
     if (fault == FAULT_NONE) standings_keep(w->standings, rows, n);
-    if (fault == FAULT_NONE) fault = watch(w, rows, n, &end, ret_changed, ret_wait_us, error);
+    if (fault == FAULT_NONE) fault = watch(w, rows, n, ret_changed, ret_wait_us, error);
     if (fault == FAULT_NONE) fault = change_tell_findings(w->tell, w->registry, *ret_changed, error);
     if (*ret_changed || *ret_wait_us < LEAST_US) *ret_wait_us = LEAST_US;
     arena_deinit(&arena);

@@ -47,6 +47,7 @@ struct eval_wire {
     bool running;
     atomic_bool stopping;
     char url[64], credential[CREDENTIAL_MOST];
+    struct follow follow;
     struct plan *plans[PLANS];
     unsigned n_plans;
     int64_t not_before_us; /* monotonic */
@@ -247,14 +248,15 @@ static enum fault follow_step(struct eval_wire *w, struct follow *f, bool *ret_a
 /* Versions are remembered whether or not a suite wants them: a suite that comes later knows what is new. */
 static enum fault follow_models(struct eval_wire *w, struct error *error) {
     struct arena arena;
-    struct follow f = {.n = 0};
     struct slice position = SLICE_NULL;
     bool any = true;
+    if (!ledger_follow_is_due(w->s.ledger, &w->follow)) return FAULT_NONE;
     arena_init(&arena, 1 << 10, 64 << 10);
     enum fault fault = model_position(w->evaluations, &arena, &position, error);
-    if (fault == FAULT_NONE && !slice_is_null(position) && !follow_parse(position, &f))
+    if (fault == FAULT_NONE && !follow_resume(slice_is_null(position) ? SLICE("") : position, &w->follow))
         fault = error_set(error, FAULT_CORRUPT, "evaluations.db: the position in the ledger cannot be read");
-    while (fault == FAULT_NONE && any && !atomic_load(&w->stopping)) fault = follow_step(w, &f, &any, error);
+    while (fault == FAULT_NONE && any && !atomic_load(&w->stopping)) fault = follow_step(w, &w->follow, &any, error);
+    if (fault != FAULT_NONE) w->follow = (struct follow){.n = 0}; /* it may be ahead of what was kept */
     arena_deinit(&arena);
     return fault;
 }

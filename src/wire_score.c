@@ -31,10 +31,11 @@ struct score_wire {
     atomic_bool stopping;
     char url[64], credential[CREDENTIAL_MOST];
     struct policy *policy;           /* of the look under way */
-    struct {
-        uint64_t rule;
-        int64_t until_us;            /* monotonic */
-    } rests[RULES];                  /* whose judges could not be asked */
+    struct rest {
+        uint64_t rule;               /* 0: free */
+        int64_t until_us;            /* monotonic: its judges could not be asked */
+        struct follow follow;        /* where it is in the ledger */
+    } rests[RULES];
     uint64_t said[SAID];             /* what was told already */
     unsigned n_said;
     bool more;                       /* there is more to do at once */
@@ -169,28 +170,27 @@ static enum fault ask(void *ctx, const struct scoring *s, struct online_question
 /* ---- one look ---- */
 
 /* Each rule rests on its own: one without a budget does not hold the others up. */
-static int64_t *rest_of(struct score_wire *w, struct slice rule) {
+static struct rest *rest_of(struct score_wire *w, struct slice rule) {
     uint64_t mark = digest_fast(rule, 2);
     unsigned oldest = 0;
     for (unsigned i = 0; i < RULES; i++) {
-        if (w->rests[i].rule == mark) return &w->rests[i].until_us;
-        if (w->rests[i].until_us < w->rests[oldest].until_us) oldest = i;
+        if (w->rests[i].rule == mark) return &w->rests[i];
+        if (w->rests[oldest].rule != 0 && (w->rests[i].rule == 0 || w->rests[i].until_us < w->rests[oldest].until_us)) oldest = i;
     }
-    w->rests[oldest].rule = mark;
-    w->rests[oldest].until_us = 0;
-    return &w->rests[oldest].until_us;
+    w->rests[oldest] = (struct rest){.rule = mark};
+    return &w->rests[oldest];
 }
 
 static enum fault work(struct score_wire *w, const struct definition *d, const struct scoring *s, struct error *error) {
     const struct online_ask asks = {w, ask};
     struct online_taken taken;
     struct online_scored scored = {0};
-    enum fault fault = online_take(w->s.ledger, w->evaluations, s, d->number, clock_wall_us(), &w->stopping, &taken, error);
-    int64_t *until_us = rest_of(w, s->name);
-    if (fault == FAULT_NONE && clock_us() >= *until_us)
+    struct rest *rest = rest_of(w, s->name);
+    enum fault fault = online_take(w->s.ledger, w->evaluations, s, d->number, clock_wall_us(), &rest->follow, &w->stopping, &taken, error);
+    if (fault == FAULT_NONE && clock_us() >= rest->until_us)
         fault = online_score(w->s.ledger, w->evaluations, s, &asks, AT_ONCE, clock_wall_us(), &w->stopping, &scored, error);
     if (scored.again > 0) {
-        *until_us = clock_us() + AGAIN_US;
+        rest->until_us = clock_us() + AGAIN_US;
         say(w, s->name, "a judge could not be asked; it is tried again",
             scored.budget ? "the budget of the rule's key is used up: what was taken waits" : "see the records with feature eval-judge");
     }

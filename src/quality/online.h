@@ -13,6 +13,7 @@
 #define QUALITY_ONLINE_H
 
 #include "quality/scoring.h"
+#include "store/follow.h"
 #include "store/ledger.h"
 #include "store/scored.h"
 
@@ -44,9 +45,10 @@ struct online_taken {
     int64_t records;            /* of any application that came by */
     struct scored_counts counts;
 };
-/* All that has come. The first time of a rule it begins with what comes from then on; while it is paused what comes is passed by. */
-enum fault online_take(struct ledger *l, struct evaluations *e, const struct scoring *s, int64_t definition, int64_t now_us, const atomic_bool *stop,
-                       struct online_taken *ret, struct error *error) MUST_CHECK;
+/* All that has come. The first time of a rule it begins with what comes from then on; while it is paused what comes is passed by. *f is
+ * the rule's, for the handle `l`, zeroed at first: where it stands is kept, and what it knows of the handle saves looking. */
+enum fault online_take(struct ledger *l, struct evaluations *e, const struct scoring *s, int64_t definition, int64_t now_us, struct follow *f,
+                       const atomic_bool *stop, struct online_taken *ret, struct error *error) MUST_CHECK;
 
 struct online_scored {
     unsigned done, unreadable, again; /* again: judges could not be asked now */

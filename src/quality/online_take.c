@@ -3,7 +3,6 @@
 
 #include "base/histogram.h"
 #include "base/mem.h"
-#include "store/follow.h"
 
 #include <math.h>
 
@@ -163,7 +162,7 @@ static enum fault step(struct taking *t, struct ledger *l, struct evaluations *e
 }
 
 static enum fault begin(struct ledger *l, struct evaluations *e, struct slice rule, struct error *error) {
-    struct follow f;
+    struct follow f = {.n = 0};
     char position[FOLLOW_TEXT];
     enum fault fault = ledger_follow_end(l, &f, error);
     if (fault != FAULT_NONE) return fault;
@@ -172,16 +171,16 @@ static enum fault begin(struct ledger *l, struct evaluations *e, struct slice ru
 }
 
 static enum fault steps(struct taking *t, struct ledger *l, struct evaluations *e, const struct scored_rule *rule, int64_t day,
-                        const atomic_bool *stop, struct online_taken *ret, struct error *error) {
-    struct follow f;
+                        struct follow *f, const atomic_bool *stop, struct online_taken *ret, struct error *error) {
     bool any = true;
-    if (!follow_parse(rule->position, &f)) return error_set(error, FAULT_CORRUPT, "evaluations.db: the position of a scoring rule cannot be read");
+    if (!follow_resume(rule->position, f)) return error_set(error, FAULT_CORRUPT, "evaluations.db: the position of a scoring rule cannot be read");
+    if (!ledger_follow_is_due(l, f)) return FAULT_NONE;
     t->paused = rule->paused;
     t->window = rule->window;
     t->used = rule->used;
     enum fault fault = load_lengths(t, e, day, error);
     while (fault == FAULT_NONE && any && !(stop != NULL && atomic_load(stop))) {
-        fault = step(t, l, e, &f, &any, error);
+        fault = step(t, l, e, f, &any, error);
         if (fault != FAULT_NONE || !any) break;
         ret->counts.matched += t->counts.matched;
         ret->counts.taken += t->counts.taken;
@@ -191,8 +190,8 @@ static enum fault steps(struct taking *t, struct ledger *l, struct evaluations *
     return fault;
 }
 
-enum fault online_take(struct ledger *l, struct evaluations *e, const struct scoring *s, int64_t definition, int64_t now_us, const atomic_bool *stop,
-                       struct online_taken *ret, struct error *error) {
+enum fault online_take(struct ledger *l, struct evaluations *e, const struct scoring *s, int64_t definition, int64_t now_us, struct follow *f,
+                       const atomic_bool *stop, struct online_taken *ret, struct error *error) {
     struct scored_rule rule;
     struct arena arena;
     *ret = (struct online_taken){0};
@@ -206,7 +205,7 @@ enum fault online_take(struct ledger *l, struct evaluations *e, const struct sco
         t->lengths = mem_new_array(struct lengths, ONLINE_TYPES);
         arena_init(&t->arena, STEP_ARENA_FIRST, STEP_ARENA_MAX);
         arena_init(&t->names, 4 << 10, 1 << 20);
-        fault = steps(t, l, e, &rule, now_us / DAY_US, stop, ret, error);
+        fault = steps(t, l, e, &rule, now_us / DAY_US, f, stop, ret, error);
         forget_lengths(t);
         arena_deinit(&t->names);
         arena_deinit(&t->arena);

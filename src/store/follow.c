@@ -1,5 +1,6 @@
 #include "store/follow.h"
 
+#include "base/mem.h"
 #include "store/ledger_store.h"
 #include "store/varint.h"
 
@@ -54,6 +55,12 @@ bool follow_parse(struct slice text, struct follow *ret) {
     }
     *ret = f;
     return true;
+}
+
+bool follow_resume(struct slice text, struct follow *f) {
+    char is[FOLLOW_TEXT];
+    follow_format(f, is);
+    return slice_is(text, is) || follow_parse(text, f);
 }
 
 /* ---- one day ---- */
@@ -133,18 +140,63 @@ static enum fault follow_day(struct step *s, struct database *db, int64_t day, s
     return FAULT_NONE;
 }
 
+/* ---- which days ---- */
+
+void ledger_brought(struct ledger *l, int64_t day) {
+    struct brought *b = &l->brought;
+    unsigned at = 0, oldest = 0;
+    pthread_mutex_lock(&b->lock);
+    while (at < b->n && b->at[at].day != day) at++;
+    if (at == BROUGHT_DAYS) {
+        for (unsigned i = 1; i < b->n; i++)
+            if (b->at[i].time < b->at[oldest].time) oldest = i;
+        at = oldest;
+        b->forgotten = b->at[at].time;
+    } else if (at == b->n) {
+        b->n++;
+    }
+    b->at[at].day = day;
+    b->at[at].time = ++b->times;
+    pthread_mutex_unlock(&b->lock);
+}
+
+static void put_day(struct days *d, int64_t day) {
+    size_t at = d->n++;
+    for (; at > 0 && d->at[at - 1] > day; at--) d->at[at] = d->at[at - 1];
+    d->at[at] = day;
+}
+
+/* Those that may have got something since that time; all, where that is not known any more. */
+static enum fault days_since(struct ledger *l, uint64_t since, struct days *ret, uint64_t *ret_now, struct error *error) {
+    struct brought *b = &l->brought;
+    pthread_mutex_lock(&b->lock);
+    bool known = since != 0 && since >= b->forgotten;
+    *ret_now = b->times;
+    if (known && since < b->times) ret->at = mem_new_array(int64_t, BROUGHT_DAYS);
+    for (unsigned i = 0; known && i < b->n; i++)
+        if (b->at[i].time > since) put_day(ret, b->at[i].day);
+    pthread_mutex_unlock(&b->lock);
+    return known ? FAULT_NONE : ledger_days(l, LEDGER_RECORDS, ret, error);
+}
+
+bool ledger_follow_is_due(struct ledger *l, const struct follow *f) {
+    pthread_mutex_lock(&l->brought.lock);
+    bool due = f->drained == 0 || f->drained != l->brought.times;
+    pthread_mutex_unlock(&l->brought.lock);
+    return due;
+}
+
 /* ---- all days ---- */
 
 enum fault ledger_follow(struct ledger *l, struct follow *f, void (*each)(void *ctx, const struct record *r), void *ctx, bool *ret_any,
                          struct error *error) {
     struct step s = {.each = each, .ctx = ctx};
     struct days days = {0};
-    uint64_t drained = atomic_load(&l->drained);
+    uint64_t now = 0;
     *ret_any = false;
-    if (drained != 0 && drained == f->drained) return FAULT_NONE;
+    enum fault fault = days_since(l, f->drained, &days, &now, error);
     arena_init(&s.names_arena, NAMES_FIRST, NAMES_MAX);
     arena_init(&s.record, RECORD_FIRST, RECORD_MAX);
-    enum fault fault = ledger_days(l, LEDGER_RECORDS, &days, error);
     for (size_t i = 0; i < days.n && fault == FAULT_NONE && !*ret_any; i++) {
         struct database *db = NULL;
         if (is_over(f, days.at[i])) continue;
@@ -152,26 +204,27 @@ enum fault ledger_follow(struct ledger *l, struct follow *f, void (*each)(void *
         if (fault == FAULT_NONE && db != NULL) fault = follow_day(&s, db, days.at[i], f, ret_any, error);
         database_close(db);
     }
-    if (fault == FAULT_NONE && !*ret_any) f->drained = drained;
+    if (fault == FAULT_NONE && !*ret_any) f->drained = now;
     days_deinit(&days);
     arena_deinit(&s.names_arena);
     arena_deinit(&s.record);
     return fault;
 }
 
-enum fault ledger_follow_end(struct ledger *l, struct follow *ret, struct error *error) {
-    struct follow f = {.n = 0};
+enum fault ledger_follow_end(struct ledger *l, struct follow *f, struct error *error) {
+    struct follow end = *f;
     struct days days = {0};
-    enum fault fault = ledger_days(l, LEDGER_RECORDS, &days, error);
+    enum fault fault = days_since(l, f->drained, &days, &end.drained, error);
     for (size_t i = days.n > FOLLOW_DAYS ? days.n - FOLLOW_DAYS : 0; i < days.n && fault == FAULT_NONE; i++) {
         struct database *db = NULL;
         int64_t last = 0;
+        if (is_over(&end, days.at[i])) continue;
         fault = ledger_open_day(l, LEDGER_RECORDS, days.at[i], &db, error);
         if (fault == FAULT_NONE && db != NULL) fault = newest(db, &last, error);
         database_close(db);
-        if (fault == FAULT_NONE) put(&f, days.at[i], last);
+        if (fault == FAULT_NONE) put(&end, days.at[i], last);
     }
     days_deinit(&days);
-    if (fault == FAULT_NONE) *ret = f;
+    if (fault == FAULT_NONE) *f = end;
     return fault;
 }

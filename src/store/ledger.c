@@ -28,6 +28,7 @@ struct ledger *ledger_open(const struct ledger_options *o, struct error *error) 
     l->retention_us = o->retention_us;
     l->read_only = o->read_only;
     l->idle = idle_days_new();
+    pthread_mutex_init(&l->brought.lock, NULL);
     return l;
 }
 
@@ -35,6 +36,7 @@ void ledger_close(struct ledger *l) {
     if (l == NULL) return;
     drain_free(l->drain);
     idle_days_free(l->idle);
+    pthread_mutex_destroy(&l->brought.lock);
     mem_free(l->dir);
     mem_free(l);
 }

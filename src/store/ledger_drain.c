@@ -270,7 +270,8 @@ enum fault drain_batch(struct ledger *l, struct recorder *r, struct drained *ret
     done.frames = recorder_read(r, DRAIN_FRAMES, collect, d);
     if (d->n > 1) qsort(d->items, d->n, sizeof *d->items, by_day_and_place);
     enum fault fault = insert_all(l, &done, &own);
-    if (d->n > 0) atomic_fetch_add(&l->drained, 1); /* failed or not: some days may have committed */
+    for (unsigned i = 0; i < d->n; i++) /* failed or not: some may have been committed */
+        if (i == 0 || d->items[i].day != d->items[i - 1].day) ledger_brought(l, d->items[i].day);
     if (fault == FAULT_NONE) {
         recorder_release(r);
         *ret = done;

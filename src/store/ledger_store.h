@@ -10,7 +10,19 @@
 #include "store/rollup.h"
 #include "store/sieve.h"
 
+#include <pthread.h>
+
 struct drain;
+
+/* What was drained through this handle: how often a day may have got something, and of each day the last time, so that who follows
+ * looks at those days alone. */
+enum { BROUGHT_DAYS = 8 };
+struct brought {
+    pthread_mutex_t lock;
+    uint64_t times, forgotten; /* the newest time that made room for another day's */
+    struct { int64_t day; uint64_t time; } at[BROUGHT_DAYS];
+    unsigned n;
+};
 
 struct ledger {
     char *dir;
@@ -19,7 +31,7 @@ struct ledger {
     unsigned looked_at_most; /* records for one page; 0: LOOKED_AT_MOST. Tests set it */
     struct drain *drain; /* the writer's; made when first needed */
     struct idle_days *idle; /* for ledger_open_day */
-    _Atomic uint64_t drained; /* batches that may have brought something; 0: none through this handle */
+    struct brought brought;
 };
 
 /* ---- files by day (ledger.c) ---- */
@@ -117,6 +129,7 @@ void drain_free(struct drain *d);       /* accepts NULL */
 enum fault ledger_scan_day(struct database *db, int64_t day, const struct record_filter *f,
                            bool (*each)(void *ctx, const struct record *r), void *ctx,
                            struct error *error) MUST_CHECK;
+void ledger_brought(struct ledger *l, int64_t day); /* the writer, behind its commit (follow.c) */
 /* Opens one day for reading; *ret is NULL when there is no such file or nothing in it yet. */
 enum fault ledger_open_day(const struct ledger *l, enum ledger_kind kind, int64_t day, struct database **ret,
                            struct error *error) MUST_CHECK;

@@ -16,6 +16,7 @@ struct world {
     struct recorder *recorder;
     struct ledger *ledger;
     struct evaluations *evaluations;
+    struct follow follow;
     struct arena arena;
     struct scoring s;
     uint64_t next;
@@ -31,6 +32,7 @@ static void open_all(struct world *w) {
     struct error error = {0};
     w->recorder = rig_recorder_with(w->rig, 1, 4 << 20, 30);
     w->ledger = rig_ledger(w->rig);
+    w->follow = (struct follow){.n = 0};
     w->evaluations = evaluations_open(w->rig->dir, &error);
     if (w->evaluations == NULL) fail_msg("%s", error.text);
 }
@@ -93,7 +95,7 @@ static void drain(struct world *w) { rig_drain(w->ledger, w->recorder); }
 static struct online_taken take(struct world *w) {
     struct online_taken t;
     struct error error = {0};
-    if (online_take(w->ledger, w->evaluations, &w->s, 7, w->now, NULL, &t, &error) != FAULT_NONE) fail_msg("%s", error.text);
+    if (online_take(w->ledger, w->evaluations, &w->s, 7, w->now, &w->follow, NULL, &t, &error) != FAULT_NONE) fail_msg("%s", error.text);
     return t;
 }
 
@@ -241,7 +243,7 @@ static void a_failed_step_is_made_again(void **state) {
     struct database *db = database_open(rig_path(w->rig, "evaluations.db"), &(struct database_options){0}, &fault, &error);
     assert_int_equal(database_exec(db, "CREATE TRIGGER no BEFORE INSERT ON scored WHEN (SELECT count(*) FROM scored) > 10"
                                        " BEGIN SELECT RAISE(ABORT, 'disk full'); END", &error), FAULT_NONE);
-    assert_int_not_equal(online_take(w->ledger, w->evaluations, &w->s, 7, w->now, NULL, &t, &error), FAULT_NONE);
+    assert_int_not_equal(online_take(w->ledger, w->evaluations, &w->s, 7, w->now, &w->follow, NULL, &t, &error), FAULT_NONE);
     assert_int_equal(sums(w)->rows, 0); /* nothing of it */
     assert_int_equal(database_exec(db, "DROP TRIGGER no", &error), FAULT_NONE);
     database_close(db);

@@ -66,7 +66,7 @@ static void each_once_in_the_order_of_coming(void **state) {
 static void from_the_end(void **state) {
     struct rig *rig = *state;
     struct ledger *l = rig_ledger(rig);
-    struct follow f;
+    struct follow f = {0};
     KEEP(RIG_START, 1, 2);
     KEEP(RIG_START + RIG_DAY, 3);
     assert_int_equal(ledger_follow_end(l, &f, NULL), FAULT_NONE);
@@ -74,6 +74,41 @@ static void from_the_end(void **state) {
     KEEP(RIG_START, 4);
     KEEP(RIG_START + 2 * RIG_DAY, 5);
     assert_int_equal(all(l, &f)->n, 2);
+    assert_int_equal(ledger_follow_end(l, &f, NULL), FAULT_NONE);
+    KEEP(RIG_START, 6);
+    assert_int_equal(ledger_follow_end(l, &f, NULL), FAULT_NONE); /* goes on from where it was */
+    assert_int_equal(all(l, &f)->n, 0);
+    KEEP(RIG_START + RIG_DAY, 7);
+    assert_int_equal(all(l, &f)->n, 1);
+    ledger_close(l);
+}
+
+/* On the handle that drains, only days that got something are looked at; more of them than it remembers are all looked at. */
+static unsigned rest(struct ledger *l, struct follow *f) {
+    struct met met = {.n = 0};
+    bool any = true;
+    while (any) assert_int_equal(ledger_follow(l, f, meet, &met, &any, NULL), FAULT_NONE);
+    return met.n;
+}
+
+static void from_where_it_was(void **state) {
+    struct rig *rig = *state;
+    struct ledger *l = rig_ledger(rig);
+    struct follow f = {0}, idle = {0};
+    KEEP(RIG_START, 1);
+    assert_int_equal(rest(l, &f), 1);
+    assert_int_equal(rest(l, &idle), 1);
+    assert_int_equal(rest(l, &f), 0);
+    KEEP(RIG_START + RIG_DAY, 2);
+    KEEP(RIG_START, 3);
+    KEEP(RIG_START + RIG_DAY, 4);
+    assert_int_equal(rest(l, &f), 3);
+    for (uint64_t d = 0; d < 2 * BROUGHT_DAYS; d++) {
+        KEEP(RIG_START + (int64_t)d * RIG_DAY, d + 5);
+        if (d % 3 == 0) assert_int_equal(rest(l, &f), d == 0 ? 1 : 3);
+    }
+    assert_int_equal(rest(l, &f), 0);
+    assert_int_equal(rest(l, &idle), 3 + 2 * BROUGHT_DAYS);
     ledger_close(l);
 }
 
@@ -117,6 +152,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_once_in_the_order_of_coming, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(from_the_end, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(from_where_it_was, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(many_days, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(a_replaced_file_begins_anew, rig_setup, rig_teardown),
         cmocka_unit_test(a_position_that_is_none),
