@@ -179,6 +179,9 @@ static const struct api_parameter user_add[] = {
 static const struct api_parameter user_role[] = {USER_PATH, ROLE_BODY, REASON(API_BODY), END};
 static const struct api_parameter user_password[] = {USER_PATH, SECRET_BODY("password", true, "at least 12 characters"), REASON(API_BODY), END};
 static const struct api_parameter user_said[] = {USER_PATH, REASON(API_BODY), END};
+static const struct api_parameter user_named[] = {USER_PATH, END};
+static const struct api_parameter session_end_one[] = {{.name = "id", .place = API_PATH, .type = API_TEXT, .required = true, .help = "as the list says"}, REASON(API_QUERY), END};
+static const struct api_parameter session_end_others[] = {REASON(API_QUERY), END};
 static const struct api_parameter user_remove[] = {USER_PATH, REASON(API_QUERY), END};
 
 static const struct api_parameter budgets[] = {
@@ -531,6 +534,9 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/session", API_OPEN, 200, api_session_begin, "Signs in, by name and password or by an operator's token: a new session, in the cookie quarterdeck_session. Failures make the next try wait (429, retry-after).", session_begin, "Session", NULL},
     {"DELETE", "/api/v1/session", API_VIEWER, 200, api_session_end, "Signs out.", NULL, "Session", NULL},
     {"POST", "/api/v1/session/password", API_VIEWER, 200, api_session_password, "A new password of one's own. All sessions end, and a new one begins.", session_password, "Session", NULL},
+    {"GET", "/api/v1/sessions", API_VIEWER, 200, api_sessions_list, "One's own open sessions, last used first. A token has those that were begun with it.", NULL, "Sessions", NULL},
+    {"DELETE", "/api/v1/sessions", API_VIEWER, 200, api_sessions_end_others, "Ends all of one's own sessions but the one that asks.", session_end_others, "EndedSessions", NULL},
+    {"DELETE", "/api/v1/sessions/{id}", API_VIEWER, 200, api_sessions_end_one, "Ends one of one's own sessions; its pages are told within seconds.", session_end_one, "EndedSessions", NULL},
     {"POST", "/api/v1/setup", API_OPEN, 200, api_setup, "Makes the first admin, once, with the secret of the link that the server printed; and signs in.", setup, "Session", NULL},
     {"GET", "/api/v1/users", API_ADMIN, 200, api_users_list, "Who may sign in.", NULL, "Users", NULL},
     {"POST", "/api/v1/users", API_ADMIN, 201, api_user_add, "Adds a user. The first one has to be an admin; from then on everybody signs in or has a token, this machine too.", user_add, "User", NULL},
@@ -539,6 +545,8 @@ const struct api_route api_routes[] = {
     {"POST", "/api/v1/users/{name}/disable", API_ADMIN, 200, api_user_disable, "May not sign in any more, and is signed out.", user_said, "User", NULL},
     {"POST", "/api/v1/users/{name}/enable", API_ADMIN, 200, api_user_enable, "May sign in again.", user_said, "User", NULL},
     {"DELETE", "/api/v1/users/{name}", API_ADMIN, 200, api_user_remove, "Removes a user, who is signed out. What they did stays under their name.", user_remove, "RemovedUser", NULL},
+    {"GET", "/api/v1/users/{name}/sessions", API_ADMIN, 200, api_user_sessions, "A user's open sessions, last used first.", user_named, "Sessions", NULL},
+    {"DELETE", "/api/v1/users/{name}/sessions", API_ADMIN, 200, api_user_sessions_end, "Ends a user's sessions, but for the one that asks.", user_remove, "EndedSessions", NULL},
     {"GET", "/api/v1/keys", API_VIEWER, 200, api_keys_list, "Keys of applications, revoked ones included; never the secret.", key_list, "Keys", NULL},
     {"POST", "/api/v1/keys", API_OPERATOR, 201, api_keys_create, "Makes a key. The answer is the only place where it is ever shown.", key_create, "NewKey", NULL},
     {"DELETE", "/api/v1/keys/{application}/{name}", API_OPERATOR, 200, api_keys_revoke, "Revokes a key.", key_revoke, "RevokedKey", NULL},

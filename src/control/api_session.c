@@ -10,6 +10,7 @@
 #include "control/attempts.h"
 #include "control/cookie.h"
 #include "control/setup.h"
+#include "control/whence.h"
 #include "store/sessions.h"
 
 #include <stdio.h>
@@ -105,6 +106,8 @@ static void begin(struct api_call *c, struct session *s, struct slice name, cons
     setup_random(secret);
     digest_sha256(slice_of(secret), &s->digest);
     s->made_us = s->seen_us = entry.at_us;
+    s->network = whence_network(c->q->peer, c->arena);
+    s->agent = whence_agent(c->q->user_agent, c->arena);
     enum fault fault = sessions_begin(c->s->registry, s, &entry, &error);
     if (fault == FAULT_NOT_FOUND) fault = error_set(&error, FAULT_SIGN_IN, "name and password do not match");
     if (!api_check(c, fault, &error)) return;

@@ -47,8 +47,7 @@ static unsigned split(struct slice text, struct slice out[GROUPS]) {
     return n;
 }
 
-/* The first four groups of an IPv6 address, those that `::` stands for too; other addresses as they are. */
-static struct slice network(const char *peer, char out[48]) {
+struct slice attempts_network(const char *peer, char out[ATTEMPTS_NETWORK]) {
     struct slice p = slice_of(peer ? peer : ""), head[GROUPS], tail[GROUPS], rest = SLICE_NULL;
     size_t at = 0, n = 0;
     if (!slice_contains(p, SLICE(":")) || slice_contains(p, SLICE("."))) return p;
@@ -57,14 +56,14 @@ static struct slice network(const char *peer, char out[48]) {
     unsigned h = split(slice_make(p.at, at), head), t = split(rest, tail), zeros = h + t < GROUPS ? GROUPS - h - t : 0;
     for (unsigned i = 0; i < NETWORK; i++) {
         struct slice group = i < h ? head[i] : i < h + zeros ? SLICE("0") : tail[i - h - zeros];
-        n += (size_t)snprintf(out + n, 48 - n, "%.*s:", (int)(group.len < 4 ? group.len : 4), group.at);
+        n += (size_t)snprintf(out + n, ATTEMPTS_NETWORK - n, "%.*s:", (int)(group.len < 4 ? group.len : 4), group.at);
     }
     return slice_make(out, n);
 }
 
 static uint64_t hash_peer(const struct attempts *a, const char *peer) {
-    char text[48];
-    return hash(a, 'p', network(peer, text));
+    char text[ATTEMPTS_NETWORK];
+    return hash(a, 'p', attempts_network(peer, text));
 }
 
 static struct tries *find(const struct attempts *a, uint64_t who) {

@@ -13,6 +13,7 @@
 #define ATTEMPTS_PEER_FREE 20       /* an office behind one address mistypes more often */
 #define ATTEMPTS_PEER_MOST_S 300
 #define ATTEMPTS_FORGET_S 3600
+#define ATTEMPTS_NETWORK 48
 
 struct attempts;
 struct attempts *attempts_new(void);
@@ -24,5 +25,8 @@ int64_t attempts_wait_s(const struct attempts *a, struct slice name, const char 
 void attempts_failed(struct attempts *a, struct slice name, const char *peer, int64_t now_us);
 /* It was the right password: the name starts anew. The address does not, else a password of one's own would pay for guesses at others'. */
 void attempts_good(struct attempts *a, struct slice name);
+
+/* The first four groups of an IPv6 address, each with its colon ("2001:db8:0:7:"), those that `::` stands for too; other addresses as they are. */
+struct slice attempts_network(const char *peer, char out[ATTEMPTS_NETWORK]);
 
 #endif

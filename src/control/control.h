@@ -110,7 +110,7 @@ struct api_request {
     bool trusted;                   /* in-process: full rights, actor is the operating system's user */
     const char *peer;               /* numeric address */
     struct slice if_none_match;     /* header; SLICE_NULL: none */
-    struct slice cookie, csrf, accept_encoding; /* headers; SLICE_NULL: none. csrf: x-quarterdeck-csrf */
+    struct slice cookie, csrf, accept_encoding, user_agent; /* headers; SLICE_NULL: none. csrf: x-quarterdeck-csrf */
     struct slice host, origin;      /* headers; SLICE_NULL: none. Where a loopback peer needs no token, they tell a web page */
     bool may_be_shared;             /* the client takes what another was told within the last moment (cache-control: max-age=1) */
     struct shared_waiter *waiter;   /* NULL: it cannot wait for what another call computes */

@@ -225,6 +225,7 @@ static void copy_request(const struct http_request *r, struct arena *a, struct a
                                 .host = arena_slice(a, http_request_header(r, "host")), .origin = arena_slice(a, http_request_header(r, "origin")),
                                 .cookie = arena_slice(a, http_request_header(r, "cookie")),
                                 .csrf = arena_slice(a, http_request_header(r, "x-quarterdeck-csrf")),
+                                .user_agent = arena_slice(a, http_request_header(r, "user-agent")),
                                 .accept_encoding = arena_slice(a, http_request_header(r, "accept-encoding")),
                                 .forwarded = has(r, "forwarded") || has(r, "x-forwarded-for") || has(r, "via")};
 }

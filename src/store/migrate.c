@@ -153,6 +153,7 @@ static const char *const registry_steps[] = {
     "  digest BLOB PRIMARY KEY NOT NULL, user TEXT, token BLOB, role TEXT NOT NULL, made_us INTEGER NOT NULL,"
     "  seen_us INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX session_user ON session(user, made_us);",
+    "ALTER TABLE session ADD COLUMN network TEXT; ALTER TABLE session ADD COLUMN agent TEXT;",
 };
 const struct schema schema_registry = {registry_steps, sizeof registry_steps / sizeof *registry_steps};
 

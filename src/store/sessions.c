@@ -30,13 +30,15 @@ static enum fault prune(struct registry *r, const struct session *s, struct erro
 
 static enum fault insert(struct registry *r, const struct session *s, struct error *error) {
     struct statement *q;
-    enum fault fault = statement_of(r->db, "INSERT INTO session(digest, user, token, role, made_us, seen_us) VALUES(?1, ?2, ?3, ?4, ?5, ?5)", &q, error);
+    enum fault fault = statement_of(r->db, "INSERT INTO session(digest, user, token, role, made_us, seen_us, network, agent) VALUES(?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)", &q, error);
     if (fault != FAULT_NONE) return fault;
     statement_bind_blob(q, 1, bytes_of(&s->digest));
     statement_bind_text(q, 2, s->user);
     statement_bind_blob(q, 3, slice_is_null(s->user) ? bytes_of(&s->token) : SLICE_NULL);
     statement_bind_text(q, 4, slice_of(user_role_name(s->role)));
     statement_bind_i64(q, 5, s->made_us);
+    statement_bind_text(q, 6, s->network);
+    statement_bind_text(q, 7, s->agent);
     return statement_run(q, error);
 }
 
@@ -113,4 +115,60 @@ enum fault sessions_end(struct registry *r, const struct digest *digest, struct 
     if (fault != FAULT_NONE) return fault;
     statement_bind_blob(q, 1, bytes_of(digest));
     return statement_run(q, error);
+}
+
+/* ---- all of somebody ---- */
+
+static enum fault read_listed(struct statement *q, struct arena *arena, void *into, struct error *error) {
+    struct session *s = into;
+    struct slice digest = statement_bytes(q, 5);
+    enum fault fault = read_session(q, arena, s, error);
+    if (fault == FAULT_NONE && digest.len != sizeof s->digest.bytes) fault = error_set(error, FAULT_CORRUPT, "registry.db: a session is damaged");
+    if (fault != FAULT_NONE) return fault;
+    memcpy(s->digest.bytes, digest.at, digest.len);
+    s->network = statement_copy(q, 6, arena);
+    s->agent = statement_copy(q, 7, arena);
+    return FAULT_NONE;
+}
+
+enum fault sessions_list(struct registry *r, const struct session *whose, int64_t now_us, struct arena *arena, struct session **ret, unsigned *ret_n,
+                         struct error *error) {
+    struct statement *q;
+    enum fault fault = statement_of(r->db,
+                                    "SELECT user, token, role, made_us, seen_us, digest, network, agent FROM session WHERE user IS ?1 AND token IS ?2 AND made_us > ?3"
+                                    " AND seen_us > ?4 AND made_us <= ?5 ORDER BY seen_us DESC, made_us DESC, digest LIMIT ?6",
+                                    &q, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_text(q, 1, whose->user);
+    statement_bind_blob(q, 2, slice_is_null(whose->user) ? bytes_of(&whose->token) : SLICE_NULL);
+    statement_bind_i64(q, 3, now_us - SESSION_LIFE_US);
+    statement_bind_i64(q, 4, now_us - SESSION_IDLE_US);
+    statement_bind_i64(q, 5, now_us + SESSION_SLACK_US);
+    statement_bind_i64(q, 6, LIMIT_SESSIONS);
+    return rows_read(q, arena, sizeof **ret, read_listed, (void **)ret, ret_n, error);
+}
+
+static enum fault delete_those(struct registry *r, const struct session *whose, const struct digest *only, const struct digest *keep, struct error *error) {
+    struct statement *q;
+    enum fault fault = statement_of(r->db, "DELETE FROM session WHERE user IS ?1 AND token IS ?2 AND (?3 IS NULL OR digest = ?3) AND (?4 IS NULL OR digest != ?4)", &q, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_text(q, 1, whose->user);
+    statement_bind_blob(q, 2, slice_is_null(whose->user) ? bytes_of(&whose->token) : SLICE_NULL);
+    statement_bind_blob(q, 3, only != NULL ? bytes_of(only) : SLICE_NULL);
+    statement_bind_blob(q, 4, keep != NULL ? bytes_of(keep) : SLICE_NULL);
+    return statement_run(q, error);
+}
+
+enum fault sessions_end_those(struct registry *r, const struct session *whose, const struct digest *only, const struct digest *keep,
+                              const struct audit_entry *entry, unsigned *ret_n, struct error *error) {
+    unsigned n = 0;
+    enum fault fault = database_begin(r->db, error);
+    if (fault != FAULT_NONE) return fault;
+    fault = delete_those(r, whose, only, keep, error);
+    if (fault == FAULT_NONE) n = (unsigned)database_changes(r->db);
+    if (fault == FAULT_NONE && n > 0) fault = audit_append(r, entry, error);
+    if (fault == FAULT_NONE) fault = database_commit(r->db, error);
+    if (fault != FAULT_NONE) database_rollback(r->db);
+    else *ret_n = n;
+    return fault;
 }

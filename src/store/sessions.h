@@ -19,6 +19,7 @@ struct session {
     struct digest token;     /* as in the policy */
     enum user_role role;     /* of a user: now; of a token: when it was shown */
     int64_t made_us, seen_us;
+    struct slice network, agent; /* whence it was begun, shortened (whence.h); SLICE_NULL: not known */
     struct slice hash;       /* sessions_begin: of the password that was shown; it has to be the user's still */
 };
 
@@ -29,6 +30,13 @@ enum fault sessions_begin(struct registry *r, const struct session *s, const str
 enum fault sessions_find(struct registry *r, const struct digest *digest, int64_t now_us, struct arena *arena, struct session *ret, bool *ret_found, struct error *error) MUST_CHECK;
 enum fault sessions_touch(struct registry *r, const struct digest *digest, int64_t now_us, struct error *error) MUST_CHECK;
 enum fault sessions_end(struct registry *r, const struct digest *digest, struct error *error) MUST_CHECK; /* also when there is none */
+
+/* Those of the same user or token as `whose` that are open, last used first; LIMIT_SESSIONS at most. */
+enum fault sessions_list(struct registry *r, const struct session *whose, int64_t now_us, struct arena *arena, struct session **ret, unsigned *ret_n,
+                         struct error *error) MUST_CHECK;
+/* Ends these of them, in one transaction with the entry: `only` (NULL: all) but not `keep` (NULL: none). *ret_n may be 0: then there is no entry. */
+enum fault sessions_end_those(struct registry *r, const struct session *whose, const struct digest *only, const struct digest *keep,
+                              const struct audit_entry *entry, unsigned *ret_n, struct error *error) MUST_CHECK;
 int64_t session_ends_us(const struct session *s); /* unless it is used before */
 
 #endif

@@ -5,6 +5,7 @@
 #include "control/console.h"
 #include "control/cookie.h"
 #include "control/setup.h"
+#include "control/whence.h"
 #include "store/sessions.h"
 
 #define HERE "127.0.0.1"
@@ -241,6 +242,102 @@ static void cookies_are_read(void **state) {
     assert_true(slice_is_null(cookie_value(SLICE_NULL, "a")));
 }
 
+/* ---- one's own sessions ---- */
+
+static const char *id_of(const struct browser *b, struct desk *d) {
+    struct digest digest;
+    char hex[17];
+    digest_sha256(cookie_value(slice_of(b->cookie), API_COOKIE), &digest);
+    digest_hex(digest.bytes, 8, hex);
+    return arena_text(&d->arena, slice_of(hex));
+}
+
+static int end_one(struct desk *d, const struct browser *by, const struct browser *which) {
+    return call(d, by, "DELETE", arena_text(&d->arena, arena_printf(&d->arena, "/api/v1/sessions/%s?reason=lost", id_of(which, d))), "");
+}
+
+static void ones_own_sessions(void **state) {
+    struct desk *d = *state;
+    struct browser a, a2, a3, v, token;
+    add(d, "ada", USER_ADMIN);
+    user_of(d, "vera", USER_VIEWER);
+    d->q = (struct api_request){.peer = THERE, .user_agent = SLICE("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) <script> Gecko/20100101 Firefox/128.0")};
+    EXPECT_STATUS(200, desk_send(d, "POST", "/api/v1/session", "{\"name\":\"ada\",\"password\":\"" PASSWORD "\"}"));
+    keep(d, &a);
+    clock_advance(90 * SECOND);
+    EXPECT_STATUS(200, sign_in(d, "ada", PASSWORD, &a2));
+    EXPECT_STATUS(200, sign_in(d, "ada", PASSWORD, &a3));
+    session_of(d, "vera", &v);
+    EXPECT_STATUS(200, call(d, &a, "GET", "/api/v1/sessions", ""));
+    EXPECT(d, "sessions.3", "absent"); /* vera's is not hers */
+    unsigned at = 0;
+    while (at < 3 && strcmp(desk_at(d, arena_text(&d->arena, arena_printf(&d->arena, "sessions.%u.id", at))), id_of(&a, d)) != 0) at++;
+    assert_true(at < 3);
+#define OF_MINE(member) desk_at(d, arena_text(&d->arena, arena_printf(&d->arena, "sessions.%u." member, at)))
+    assert_string_equal(OF_MINE("current"), "true");
+    assert_string_equal(OF_MINE("agent"), "Firefox on Linux");
+    assert_string_equal(OF_MINE("network"), "192.0.2.0/24");
+    assert_string_equal(OF_MINE("seen_at"), "2025-11-08T10:01:30.000000Z"); /* used just now */
+    EXPECT_STATUS(404, end_one(d, &a, &v)); /* somebody else's */
+    EXPECT_STATUS(404, end_one(d, &v, &a));
+    EXPECT_STATUS(200, call(d, &v, "GET", "/api/v1/status", ""));
+    EXPECT_STATUS(200, end_one(d, &a, &a2));
+    EXPECT(d, "ended", "1");
+    EXPECT_STATUS(401, call(d, &a2, "GET", "/api/v1/status", ""));
+    EXPECT_STATUS(404, end_one(d, &a, &a2));
+    EXPECT_STATUS(200, call(d, &a, "DELETE", "/api/v1/sessions", ""));
+    EXPECT(d, "ended", "1");
+    EXPECT_STATUS(401, call(d, &a3, "GET", "/api/v1/status", ""));
+    EXPECT_STATUS(200, call(d, &v, "GET", "/api/v1/status", ""));
+    EXPECT_STATUS(200, call(d, &a, "DELETE", "/api/v1/sessions", "")); /* there is no other: no entry */
+    EXPECT(d, "ended", "0");
+    EXPECT_STATUS(403, call(d, &v, "GET", "/api/v1/users/ada/sessions", ""));
+    EXPECT_STATUS(403, call(d, &v, "DELETE", "/api/v1/users/ada/sessions", ""));
+    EXPECT_STATUS(200, call(d, &a, "GET", "/api/v1/users/vera/sessions", ""));
+    EXPECT(d, "sessions.0.id", id_of(&v, d));
+    EXPECT(d, "sessions.0.current", "false");
+    EXPECT_STATUS(200, call(d, &a, "DELETE", "/api/v1/users/vera/sessions?reason=stolen", ""));
+    EXPECT_STATUS(401, call(d, &v, "GET", "/api/v1/status", ""));
+    EXPECT_STATUS(404, call(d, &a, "DELETE", "/api/v1/users/nobody/sessions", ""));
+    static const char *const told[][3] = {{"session.end_all", "user:vera", "stolen"}, {"session.end_others", "user:ada", "null"}, {"session.end", "user:ada", "lost"}};
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/audit?action=session"));
+    for (unsigned i = 0; i < 3; i++) {
+        EXPECT(d, arena_text(&d->arena, arena_printf(&d->arena, "entries.%u.action", i)), told[i][0]);
+        EXPECT(d, arena_text(&d->arena, arena_printf(&d->arena, "entries.%u.subject", i)), told[i][1]);
+        EXPECT(d, arena_text(&d->arena, arena_printf(&d->arena, "entries.%u.reason", i)), told[i][2]);
+        EXPECT(d, arena_text(&d->arena, arena_printf(&d->arena, "entries.%u.actor", i)), "ada");
+    }
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/sessions")); /* as this process: it signs in nowhere */
+    EXPECT(d, "sessions", "[]");
+    desk_configure(d, DESK_CONFIG DESK_TOKENS);
+    EXPECT_STATUS(200, call(d, NULL, "POST", "/api/v1/session", "{\"token\":\"viewer-token-0000\"}"));
+    keep(d, &token);
+    EXPECT_STATUS(200, call(d, &token, "GET", "/api/v1/sessions", ""));
+    EXPECT(d, "sessions.0.id", id_of(&token, d));
+    EXPECT(d, "sessions.1", "absent");
+    d->q = (struct api_request){.peer = THERE, .token = SLICE("viewer-token-0000")};
+    EXPECT_STATUS(200, desk_send(d, "GET", "/api/v1/sessions", ""));
+    EXPECT(d, "sessions.0.current", "false");
+    d->q = (struct api_request){.peer = THERE, .token = SLICE("operator-token-00")};
+    EXPECT_STATUS(200, desk_send(d, "GET", "/api/v1/sessions", ""));
+    EXPECT(d, "sessions", "[]");
+}
+
+static void whence_in_few_words(void **state) {
+    struct desk *d = *state;
+    static const char *const networks[][2] = {{"127.0.0.1", "this machine"}, {"::1", "this machine"}, {"::ffff:127.0.0.1", "this machine"}, {"203.0.113.77", "203.0.113.0/24"},
+                                              {"::ffff:203.0.113.77", "203.0.113.0/24"}, {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"}, {"2001:db8::9", "2001:db8:0:0::/64"}};
+    static const char *const agents[][2] = {{"Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15", "Safari on macOS"},
+                                            {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36 Edg/126.0", "Edge on Windows"},
+                                            {"Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Mobile Safari/537.36", "Chrome on Android"},
+                                            {"curl/8.5.0", "curl"}, {"<img src=x onerror=alert(1)>", "another program"}};
+    for (unsigned i = 0; i < sizeof networks / sizeof *networks; i++)
+        assert_string_equal(arena_text(&d->arena, whence_network(networks[i][0], &d->arena)), networks[i][1]);
+    for (unsigned i = 0; i < sizeof agents / sizeof *agents; i++)
+        assert_string_equal(arena_text(&d->arena, whence_agent(slice_of(agents[i][0]), &d->arena)), agents[i][1]);
+    assert_true(slice_is_null(whence_network(NULL, &d->arena)) && slice_is_null(whence_agent(SLICE_NULL, &d->arena)));
+}
+
 /* ---- every role on every route ---- */
 
 static const char *filled(struct desk *d, const char *path) {
@@ -430,7 +527,7 @@ static void the_console_is_served(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_first_admin), TEST(signing_in_and_out), TEST(a_password_of_ones_own), TEST(with_an_operators_token), TEST(foreign_pages_change_nothing),
-        cmocka_unit_test(cookies_are_read), TEST(every_role_on_every_route), TEST(users_by_an_admin), TEST(failures_make_the_next_wait),
+        cmocka_unit_test(cookies_are_read), TEST(ones_own_sessions), TEST(whence_in_few_words), TEST(every_role_on_every_route), TEST(users_by_an_admin), TEST(failures_make_the_next_wait),
         TEST(too_many_attempts_are_told), TEST(the_console_is_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

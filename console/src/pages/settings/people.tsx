@@ -1,5 +1,5 @@
 // Keys of applications, users of the console, oneself.
-import type {Key, Keys, NewKey} from "api-types";
+import type {Key, Keys, NewKey, OpenSession, Sessions} from "api-types";
 import {useState} from "preact/hooks";
 import {send, setCsrf, useGet, type ApiError} from "../../api";
 import {useFilter} from "../../router";
@@ -47,6 +47,7 @@ const userColumns: Column<User>[] = [
   {name: "do", label: "", cell: (u) => <span class="row">
     <Act label="Role …" title={`Role of ${u.name}`} role="admin" path="/users/{name}/role" params={{name: u.name}} fields={[asRole(u.role)]} />
     <Act label="Password …" title={`Another password for ${u.name}`} role="admin" path="/users/{name}/password" params={{name: u.name}} fields={[secret("password", "Password")]} about={<p>It ends the user's sessions.</p>} />
+    {u.sessions > 0 && <Act label="Sign out" title={`End the sessions of ${u.name}`} role="admin" method="DELETE" reason="query" path="/users/{name}/sessions" params={{name: u.name}} about={<p>All that are open, on every device; {u.name} can sign in again.</p>} />}
     {u.enabled ? <Act label="Disable" danger title={`Disable ${u.name}`} role="admin" path="/users/{name}/disable" params={{name: u.name}} body={() => ({})} about={<p>{u.name} is signed out and cannot sign in again.</p>} /> : <Act label="Enable" title={`Enable ${u.name}`} role="admin" path="/users/{name}/enable" params={{name: u.name}} body={() => ({})} />}
     <Act label="Remove" danger title={`Remove ${u.name}`} role="admin" method="DELETE" reason="query" path="/users/{name}" params={{name: u.name}} about={<p>What they did stays in the audit log, under their name.</p>} /></span>},
 ];
@@ -63,6 +64,7 @@ export function Me() {
       <Panel title="You">
         {session.user ? <Pairs of={[["name", session.user.name], ["role", session.user.role], ["this session ends", session.expires ? <><Time at={session.expires} />, unless it is used before</> : "with the browser's token"]]} /> : <Note>This machine, without sign-in: there are neither users nor tokens yet. <Command text="quarterdeck user add NAME --role admin" /></Note>}
       </Panel>
+      {session.user && <SessionsPanel />}
       {session.user && session.csrf && <Panel title="Another password">
         <form class="form" onSubmit={change}>
           <Field spec={{name: "old", label: "The one until now", type: "password", required: true}} value={v.old} set={(old) => set({...v, old})} />
@@ -76,3 +78,18 @@ export function Me() {
     </>
   );
 }
+
+function SessionsPanel() {
+  const sessions = useGet<Sessions>("/sessions", {}, {topics: ["audit"]}), others = (sessions.data?.sessions ?? []).filter((s) => !s.current).length;
+  return (
+    <Panel title="Your sessions" note="where you are signed in; where each was begun, shortened" actions={<Act label="End all others" danger title="End all your other sessions" role="viewer" method="DELETE" reason="query" path="/sessions" disabled={others ? null : "there is no other"} about={<p>Whoever sits there has to sign in again. Is one of them not yours? Then change your password, too.</p>} />}>
+      <Loaded of={sessions}>{(s) => <Table caption="Your sessions" rows={s.sessions} keyed={(x) => x.id} columns={sessionColumns} empty={<Empty>None: this page is open by a token or as this machine.</Empty>} />}</Loaded>
+    </Panel>
+  );
+}
+const sessionColumns: Column<OpenSession>[] = [
+  {name: "agent", label: "where", cell: (s) => <>{s.agent ?? "unknown program"}<div class="muted small">{s.network ?? "from within the server"}</div></>},
+  {name: "began", label: "began", cell: (s) => <Time at={s.began_at} />},
+  {name: "seen", label: "last used", cell: (s) => <Time at={s.seen_at} />},
+  {name: "do", label: "", cell: (s) => (s.current ? <Badge tone="good">this one</Badge> : <Act label="End" danger title={`End the session ${s.agent ? "of " + s.agent : s.id}`} role="viewer" method="DELETE" reason="query" path="/sessions/{id}" params={{id: s.id}} about={<p>Its pages are signed out within seconds.</p>} />)},
+];
