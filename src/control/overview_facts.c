@@ -173,7 +173,7 @@ static bool add_models(struct overview *o) {
                                       .used = arena_printf(arena, "model:" SLICE_FMT, SLICE_ARG(m->model)),
                                       .title = arena_printf(arena, SLICE_FMT " answers as " SLICE_FMT ", before as " SLICE_FMT "%s" SLICE_FMT, SLICE_ARG(m->target), SLICE_ARG(m->after), SLICE_ARG(m->before),
                                                             held ? "; meanwhile asked: " : "", SLICE_ARG(held ? m->held_to : SLICE(""))),
-                                      .href = SLICE("/providers"),
+                                      .href = SLICE("/evaluation?tab=models"),
                                       .command = arena_printf(arena, "quarterdeck model accept %lld --why \"...\"", (long long)m->number),
                                       .since_us = m->seen_us});
     }

@@ -178,7 +178,7 @@ static enum fault add_models(struct timeline *t, struct error *error) {
                                                                       SLICE_ARG(m->target), SLICE_ARG(m->provider), SLICE_ARG(m->after), SLICE_ARG(m->before)),
                                                 .subject = arena_printf(t->arena, "model:" SLICE_FMT, SLICE_ARG(m->model)),
                                                 .state = m->state,
-                                                .href = SLICE("/providers")});
+                                                .href = SLICE("/evaluation?tab=models")});
     }
     return fault;
 }
@@ -220,7 +220,12 @@ static enum timeline_kind kind_of(enum finding_kind k) {
 const char *timeline_finding_page(enum finding_kind k) {
     if (kind_of(k) == TIMELINE_PROVIDER) return "/providers";
     const char *domain = finding_kind_domain(k);
+    if (kind_of(k) == TIMELINE_BUDGET) return "/cost?tab=budgets";
+    if (k == FINDING_COST_ANOMALY) return "/cost?tab=anomalies";
+    if (k == FINDING_UNKNOWN_PRICE) return "/settings/models";
+    if (k == FINDING_DOWNGRADE_POSSIBLE || k == FINDING_DOWNGRADE_WORSE) return "/cost?tab=optimise";
     if (strcmp(domain, "cost") == 0) return "/cost";
+    if (k == FINDING_MODEL_CHANGED || k == FINDING_MODEL_CHANGE_WAITS) return "/evaluation?tab=models";
     if (strcmp(domain, "change") == 0) return "/prompts";
     if (strcmp(domain, "incidents") == 0) return "/alerts";
     return k == FINDING_LATENCY_OVER_BUDGET || k == FINDING_LATENCY_WORSE || k == FINDING_USERS_GAVE_UP ? "/latency" : "/evaluation";

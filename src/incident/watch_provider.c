@@ -211,6 +211,14 @@ static bool is_well_with(const struct provider_ground *g, struct provider_series
     return s->with_whole && g->whole->failing_us == 0 && g->sums.failed == 0;
 }
 
+/* What is told of it until it is over, when the last minute says little of it. */
+static void keep_worst(const struct provider_ground *g, struct provider_series *s, int64_t now_us) {
+    const struct provider_sums *was = &s->worst, *is = &g->sums;
+    if (is->failed == 0 || (was->n > 0 && (is->failed - g->normal * is->n) / sqrt(is->n) <= (was->failed - g->normal * was->n) / sqrt(was->n))) return;
+    s->worst = *is;
+    s->worst_us = now_us;
+}
+
 static void judge_failures(const struct look *l, struct provider_ground *g, struct provider_series *s, struct provider_health *h) {
     double over = weigh_failures(l, g, s, h);
     if (s->failing_us == 0 && (over <= 1 || s->rises)) {
@@ -222,6 +230,8 @@ static void judge_failures(const struct look *l, struct provider_ground *g, stru
         s->rises = s->rise_ready = false; /* begun anew with what is normal now */
     }
     g->by_rise = s->rises && over > 1;
+    if (s->failing_us == 0) s->worst = (struct provider_sums){.n = 0};
+    else keep_worst(g, s, l->now_us);
     if (s->failing_us != 0) h->verdict = blame(g);
 }
 

@@ -49,6 +49,8 @@ struct provider_series {
     int64_t minute;              /* the last one that the detector has had */
     unsigned good;               /* trials in a row that did not fail, as they came */
     int64_t failing_us, slow_since_us, seen_us; /* 0: not so; seen: when anything was last known */
+    struct provider_sums worst;  /* since failing_us: the minute least like normal */
+    int64_t worst_us;
     bool with_whole;             /* of a model: its provider failed with it */
     double probes, probes_failed;
     double probe_high;           /* failure rate of probes that is held normal; 0: to be computed */

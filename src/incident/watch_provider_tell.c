@@ -16,22 +16,36 @@ const char *provider_cause_words(enum provider_cause c) {
 
 /* ---- the line ---- */
 
-static void print_cause(struct buffer *t, const struct provider_ground *g) {
-    if (g->cause == CAUSE_SERVER && g->sums.status > 0) buffer_printf(t, " (%d)", g->sums.status);
-    else if (g->cause == CAUSE_LIMITED) buffer_append(t, SLICE(" (rate limit or quota)"));
-    else if (g->cause == CAUSE_TIMEOUT) buffer_append(t, SLICE(" (no answer in time)"));
-    else if (g->cause == CAUSE_CONNECT) buffer_append(t, SLICE(" (no connection)"));
-    else if (g->cause == CAUSE_BROKEN) buffer_append(t, SLICE(" (broken off or unreadable)"));
-    else if (g->cause == CAUSE_AUTH) buffer_append(t, SLICE(" (credential refused)"));
+static void print_cause(struct buffer *t, enum provider_cause cause, int status) {
+    if (cause == CAUSE_SERVER && status > 0) buffer_printf(t, " (%d)", status);
+    else if (cause == CAUSE_LIMITED) buffer_append(t, SLICE(" (rate limit or quota)"));
+    else if (cause == CAUSE_TIMEOUT) buffer_append(t, SLICE(" (no answer in time)"));
+    else if (cause == CAUSE_CONNECT) buffer_append(t, SLICE(" (no connection)"));
+    else if (cause == CAUSE_BROKEN) buffer_append(t, SLICE(" (broken off or unreadable)"));
+    else if (cause == CAUSE_AUTH) buffer_append(t, SLICE(" (credential refused)"));
+}
+
+/* Not while the last minute is the worst. */
+static void print_worst(struct buffer *t, const struct provider_series *p) {
+    enum provider_cause most = CAUSE_SERVER;
+    buffer_printf(t, "at worst %.0f of %.0f requests failed", p->worst.failed, p->worst.n);
+    for (unsigned i = 0; i < PROVIDER_CAUSES; i++)
+        if (p->worst.causes[i] > p->worst.causes[most]) most = (enum provider_cause)i;
+    print_cause(t, most, p->worst.status);
+    buffer_append(t, SLICE(" in 60 s, at "));
+    watch_tell_clock(t, p->worst_us);
+    buffer_append(t, SLICE("; now "));
 }
 
 static void print_live(struct buffer *t, const struct provider_health *h, const struct provider_ground *g, const struct provider_sums *s) {
+    const struct provider_series *p = g->series;
+    if (p->failing_us != 0 && p->worst.n > 0 && (p->worst.failed > s->failed || p->worst.n > s->n)) print_worst(t, p);
     if (s->n == 0) {
         buffer_append(t, SLICE("no requests in the last 60 s"));
         return;
     }
     buffer_printf(t, "%.0f of %.0f requests failed", s->failed, s->n);
-    if (s->failed > 0) print_cause(t, g);
+    if (s->failed > 0) print_cause(t, g->cause, s->status);
     buffer_append(t, SLICE(" in the last 60 s, "));
     if (isnan(h->normal_errors)) {
         buffer_append(t, SLICE("no baseline yet ("));

@@ -19,6 +19,7 @@
 #define REFUSE_CHANCE 1e-6
 #define GAVE_UP_LEAST 3.0
 #define GAVE_UP_RATE 0.002       /* of exchanges: held normal */
+#define FEW 20.0                 /* exchanges: of fewer a share says little */
 #define WELL_US 300000000LL
 enum { SERIES = 1000 };
 
@@ -301,6 +302,23 @@ static void look_at_budget(struct look *l, struct latency_series *s, unsigned q)
     watch_tell_finding(&l->tell, &f);
 }
 
+/* A finding that is open for weeks says what it was at its worst: what the last minutes were, mostly nothing, is in its evidence. */
+static void keep_worst(struct latency_series *s, double slow, double known) {
+    bool worse = s->worst_known == 0 || (slow - 0.05 * known) / sqrt(known) > (s->worst_slow - 0.05 * s->worst_known) / sqrt(s->worst_known);
+    if (known < FEW || !worse) return;
+    s->worst_known = known;
+    s->worst_slow = slow;
+}
+
+static struct slice title_of_rise(struct look *l, const struct latency_series *s, double slow, double known) {
+    struct buffer *b = title_of(l, s);
+    bool was = s->worst_known > 0;
+    if (was) buffer_append(b, SLICE("at worst "));
+    watch_tell_share(b, was ? s->worst_slow / s->worst_known : slow / known);
+    buffer_printf(b, " of %.0f in %s min were slower than 95 %% of their like were; 5 %% is normal", was ? s->worst_known : known, was ? "5" : "the last 5");
+    return watch_tell_take(&l->tell);
+}
+
 static void look_at_rise(struct look *l, struct latency_series *s) {
     const struct slice parts[] = {slice_of(s->application), slice_of(s->request_type)};
     struct finding f = {.kind = FINDING_LATENCY_WORSE, .application = parts[0]};
@@ -310,14 +328,17 @@ static void look_at_rise(struct look *l, struct latency_series *s) {
     s->ready |= s->fresh > 0;
     bool found = s->fresh > 0 && detector_take_counts(&s->rise, s->fresh, s->fresh_slow);
     s->fresh = s->fresh_slow = 0;
-    if (found && s->worse_us == 0) s->worse_us = l->now_us;
+    if (found && s->worse_us == 0) {
+        s->worse_us = l->now_us;
+        s->worst_known = s->worst_slow = 0;
+    }
     if (s->worse_us == 0) return;
     for (unsigned i = 0; i < WINDOW_CELLS + 2; i++)
         if (is_lately(l, &s->cells[i])) {
             known += s->cells[i].known;
             slow += s->cells[i].slow;
         }
-    if (known >= 20 && slow <= (0.05 + SLOW_MARGIN) * known && l->now_us - s->worse_us >= WELL_US) {
+    if (known >= FEW && slow <= (0.05 + SLOW_MARGIN) * known && l->now_us - s->worse_us >= WELL_US) {
         s->worse_us = 0;
         s->ready = false;        /* begun anew with the traffic that there is now */
         return;
@@ -327,20 +348,20 @@ static void look_at_rise(struct look *l, struct latency_series *s) {
         watch_tell_unsure(&l->tell, f.key);
         return;
     }
+    keep_worst(s, slow, known);
     struct json_writer *w = watch_tell_json(&l->tell);
     json_object(w);
     put_about(w, s);
     json_member_double(w, "n", known);
     json_member_double(w, "slow", slow);
+    if (s->worst_known > 0) json_member_double(w, "worst_n", s->worst_known);
+    if (s->worst_known > 0) json_member_double(w, "worst_slow", s->worst_slow);
     json_member_double(w, "held_normal", 0.05 + SLOW_MARGIN);
     put_test(w, "e-detector of the share that is slower than 95 % of their like (request type and input size) were", detector_statistic(&s->rise), s->rise.threshold);
     put_past(l, w, s, SIGNAL_LATENCY_SLOW);
     json_object_end(w);
     f.evidence = watch_tell_take(&l->tell);
-    struct buffer *b = title_of(l, s);
-    watch_tell_share(b, slow / known);
-    buffer_printf(b, " of %.0f in the last 5 min were slower than 95 %% of their like were; 5 %% is normal", known);
-    f.title = watch_tell_take(&l->tell);
+    f.title = title_of_rise(l, s, slow, known);
     f.command = command_of(l, s);
     watch_tell_finding(&l->tell, &f);
 }

@@ -17,6 +17,8 @@ static void put_series(struct json_writer *w, const struct latency_series *s) {
     json_member_i64(w, "refused", s->refused_us);
     json_member_i64(w, "worse", s->worse_us);
     json_member_double(w, "trials", s->trials);
+    json_member_double(w, "worst_n", s->worst_known);
+    json_member_double(w, "worst_slow", s->worst_slow);
     put_all(w, "budgets", s->budgets);
     put_all(w, "over", s->over_us);
     json_key(w, "normal");
@@ -61,6 +63,11 @@ static bool read_series(struct watch_latency *w, const struct json_doc *d, uint3
                 json_get_double(d, json_get(d, at, "trials"), &s->trials) && read_budgets(d, at, s);
     for (unsigned i = 0; good && i < 2 * CONTEXTS; i++) good = watch_histogram_read(json_string(d, json_item(d, normal, i), arena), &s->likes[i / 2].normal[i % 2]);
     if (!good) return false;
+    double known, slow; /* a version before did not keep them */
+    if (json_get_double(d, json_get(d, at, "worst_n"), &known) && json_get_double(d, json_get(d, at, "worst_slow"), &slow) && known >= slow && slow >= 0) {
+        s->worst_known = known;
+        s->worst_slow = slow;
+    }
     s->ready = watch_detector_read(d, json_get(d, at, "rise"), &s->rise);
     latency_series_learned(s);
     return true;

@@ -25,6 +25,7 @@ struct latency_series {
     struct detector rise;
     bool ready;
     int64_t worse_us, over_us[QUANTILES]; /* found since */
+    double worst_known, worst_slow; /* since worse_us: the window that was least like the rest; 0: none yet */
 };
 struct watch_latency { struct table by_name; };
 

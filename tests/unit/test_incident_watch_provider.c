@@ -128,6 +128,9 @@ static void outage(void **state) {
     d.now_us += 3 * MINUTE;
     look(&d);
     assert_int_equal(d.n_findings, 1);
+    says(row(&d, "openai", NULL), "openai: THEM: at worst "); /* what failed is told until it is over */
+    says(row(&d, "openai", NULL), " requests failed (503) in 60 s, at ");
+    says(row(&d, "openai", NULL), "; now no requests in the last 60 s");
     for (int i = 0; i < 3; i++, d.now_us += 5 * SECOND) probe(&d, 0, FAULT_NONE);
     look(&d);
     assert_int_equal(d.n_findings, 0);

@@ -154,6 +154,12 @@ static void like_with_like(void **state) {
     assert_int_equal(d.found[0].kind, FINDING_LATENCY_WORSE);
     assert_true(d.now_us - begun < 5 * 60 * SECOND);
     says(d.found[0].title, "were slower than 95 % of their like were; 5 % is normal");
+    d.now_us += 400 * SECOND; /* few ask, and are quick: it is open, and says what it was at its worst */
+    ask(&d, 0.5, 300);
+    look(&d, 0.25);
+    assert_int_equal(d.n_found, 1);
+    says(d.found[0].title, "at worst ");
+    says(d.found[0].title, " in 5 min were slower than 95 % of their like were; 5 % is normal");
     normal(&d, 900, 0.25);
     assert_int_equal(d.n_found, 0);
     desk_deinit(&d);
