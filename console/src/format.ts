@@ -68,6 +68,7 @@ export function ago(at: When): string {
   const s = (Date.now() - +date(at)) / 1000;
   return s < 0 ? "in " + duration(-s) : s < 5 ? "just now" : duration(s).split(" ").slice(0, 2).join(" ") + " ago";
 }
-/** The window of a page in words: "-24h" -> "last 24 h". */
+const lastWords = (n: number, unit: string) => (n === 1 ? `last ${unit}` : `last ${n} ${unit}s`);
+/** The window of a page in words: "-24h" -> "last 24 hours". */
 export const windowWords = (from: string, to: string | null) =>
-  !to && /^-\d+[smhd]$/.test(from) ? `last ${from.slice(1, -1)} ${{s: "s", m: "min", h: "h", d: "d"}[from.slice(-1)]}` : `${time(from)} – ${to ? time(to) : "now"}`;
+  !to && /^-\d+[smhd]$/.test(from) ? lastWords(+from.slice(1, -1), {s: "second", m: "minute", h: "hour", d: "day"}[from.slice(-1)]!) : `${time(from)} – ${to ? time(to) : "now"}`;

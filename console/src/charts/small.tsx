@@ -21,7 +21,7 @@ export function Waterfall({steps, unit, words}: {steps: Step[]; unit: Unit; word
   const x = (v: number) => (100 * (v - low)) / (high - low || 1);
   return (
     <figure>
-      <table><caption class="hidden">{words}</caption><tbody>{spans.map((s) => (
+      <table class="spans"><caption class="hidden">{words}</caption><tbody>{spans.map((s) => (
         <tr><td>{s.label}{s.note && <div class="muted small">{s.note}</div>}</td>
           <td class="half"><svg viewBox="0 0 100 10" preserveAspectRatio="none" width="100%" height="16" aria-hidden="true">
             <rect x={Math.min(x(s.from), x(s.to))} width={Math.max(0.4, Math.abs(x(s.to) - x(s.from)))} y="0" height="10" fill={s.total ? "var(--series-8)" : s.value > 0 ? "var(--series-2)" : "var(--series-3)"} /></svg></td>
@@ -30,6 +30,9 @@ export function Waterfall({steps, unit, words}: {steps: Step[]; unit: Unit; word
   );
 }
 
+const shade = (el: HTMLElement | null, share: number | null) => {
+  if (el) el.style.background = share === null ? "" : `color-mix(in srgb, var(--bad) ${Math.round(8 + 88 * Math.max(0, Math.min(1, share)))}%, var(--sunken))`;
+};
 /** Hour of day by day. Cells: [day, hour, value, n]. */
 export function HourMap({cells, unit, words}: {cells: Array<[string, number, number | null, number]>; unit: Unit; words: string}) {
   const days = [...new Set(cells.map((c) => c[0]))].sort(), known = cells.flatMap((c) => (c[2] == null ? [] : [c[2]])).sort((a, b) => a - b);
@@ -41,9 +44,9 @@ export function HourMap({cells, unit, words}: {cells: Array<[string, number, num
       {days.map((d) => (
         <div class="line"><span class="muted nowrap">{dayOf(d + "T12:00:00Z")}</span>{Array.from({length: 24}, (_, h) => {
           const c = at.get(d + " " + h), v = c?.[2];
-          return <span class="cell" title={`${d} ${h}:00 · ${value(v, unit)} · n ${count(c?.[3] ?? 0)}`} ref={(el) => { if (el && v != null) el.style.background = `color-mix(in srgb, var(--bad) ${Math.round(8 + (88 * Math.max(0, Math.min(1, (v - low) / (high - low || 1)))))}%, var(--sunken))`; }} />;
+          return <span class="cell" title={`${d} ${h}:00 · ${value(v, unit)} · n ${count(c?.[3] ?? 0)}`} ref={(el) => shade(el, v == null ? null : (v - low) / (high - low || 1))} />;
         })}</div>))}
-      <div class="muted small">{value(low, unit)} light · {value(high, unit)} and more dark · empty: no traffic</div>
+      <div class="muted small scale"><span>{value(low, unit)}</span>{[0, 0.25, 0.5, 0.75, 1].map((s) => <span class="cell" ref={(el) => shade(el, s)} />)}<span>{value(high, unit)} and more; grey: no traffic</span></div>
     </figure>
   );
 }

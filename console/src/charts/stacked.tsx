@@ -13,10 +13,10 @@ export function Stacked({stacks, unit, words, by}: {stacks: Stack[]; unit: Unit;
   const top = Math.max(...columns.map((c) => c[c.length - 1]?.[1] ?? 0), 0) || 1;
   const wide = WIDTH / Math.max(1, times.length), y = (v: number) => (HEIGHT - BOTTOM) * (1 - v / (top * 1.05));
   const name = (t: number) => (by === "day" ? dayOf(t + 43_200) : time(t));
-  const marks = times.length <= 8 ? times.map((_, i) => i) : [0, 0.25, 0.5, 0.75].map((s) => Math.round(s * (times.length - 1)));
+  const marks = times.length <= 8 ? times.map((_, i) => i) : [0, 0.25, 0.5, 0.75, 1].map((s) => Math.round(s * (times.length - 1)));
   return (
     <figure class="stacked">
-      <div class="muted small stacked-note">{at === null ? `top: ${value(top, unit)} a ${by}` : `${name(times[at])}: ${stacks.map((s) => `${s.label} ${value(s.values[at][1], unit)}`).reverse().join(" · ")} · together ${value(columns[at][stacks.length - 1][1], unit)}`}</div>
+      <div class="muted small stacked-note">{at === null ? `highest: ${value(top, unit)} a ${by} (UTC)` : `${name(times[at])}: ${stacks.map((s) => `${s.label} ${value(s.values[at][1], unit)}`).reverse().join(" · ")} · together ${value(columns[at][stacks.length - 1][1], unit)}`}</div>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT - BOTTOM}`} preserveAspectRatio="none" role="img" aria-label={words} onMouseLeave={() => setAt(null)}>
         {columns.map((parts, i) => (
           <g onMouseEnter={() => setAt(i)} opacity={at === null || at === i ? 1 : 0.55}>

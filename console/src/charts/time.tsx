@@ -1,5 +1,5 @@
 // Lines over time with their intervals, by uPlot. Axes that share `sync` share their cursor; dragging zooms the page's window.
-import {useEffect, useRef} from "preact/hooks";
+import {useEffect, useMemo, useRef} from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import {count, exactTime, interval, value, type Unit} from "../format";
@@ -19,6 +19,7 @@ export function TimeChart({lines, unit, height = 160, sync, marks = [], limits =
   lines: Line[]; unit: Unit; height?: number; sync?: string; marks?: Mark[]; limits?: Limit[]; from?: number; to?: number; zero?: boolean; zoom?: boolean; clip?: [number, number]; words: string;
 }) {
   const at = useRef<HTMLDivElement>(null);
+  const shown = useMemo(() => JSON.stringify([lines, marks, limits]), [lines, marks, limits]); // pages are rendered more often than their numbers change
   useEffect(() => {
     const el = at.current!;
     const times = [...new Set(lines.flatMap((l) => l.points.map((p) => p[0])))].sort((a, b) => a - b);
@@ -32,7 +33,7 @@ export function TimeChart({lines, unit, height = 160, sync, marks = [], limits =
     const counts = lines.map((l) => new Map(l.points.map((p) => [p[0], p])));
     const color = (i: number) => seriesColor(lines[i].color ?? i);
     const make = () => new uPlot({
-      width: Math.max(200, el.clientWidth), height, legend: {show: lines.length > 1 || banded.length > 0, live: true},
+      width: Math.max(200, el.clientWidth), height, legend: {show: true, live: true},
       cursor: {drag: {x: zoom, y: false, setScale: false}, ...(sync ? {sync: {key: sync}} : {}), points: {size: 6}},
       scales: {
         x: {time: true, range: (_u, low, high) => [from ?? low, to ?? high]},
@@ -53,7 +54,7 @@ export function TimeChart({lines, unit, height = 160, sync, marks = [], limits =
           value: (u, v, _s, k) => {
             const p = k == null ? undefined : counts[i].get(u.data[0][k]);
             const between = p && interval(p[3], p[4], unit);
-            return p ? `${value(v, unit)}${between ? ` (${between})` : ""} n ${count(p[2])}` : value(v, unit);
+            return p ? `${value(v, unit)}${between ? ` (${between})` : ""}${unit === "count" ? "" : ` n ${count(p[2])}`}` : value(v, unit);
           },
         })),
         ...banded.flatMap((l): uPlot.Series[] => [{label: l.label + " 95 % high", show: true, stroke: "transparent", width: 0, points: {show: false}}, {label: l.label + " 95 % low", stroke: "transparent", width: 0, points: {show: false}}]),
@@ -65,8 +66,9 @@ export function TimeChart({lines, unit, height = 160, sync, marks = [], limits =
           const iso = (px: number) => new Date(u.posToVal(px, "x") * 1000).toISOString();
           setFilters({from: iso(u.select.left), to: iso(u.select.left + u.select.width)});
         }],
+        setCursor: [latest],
         draw: [(u) => drawOver(u, marks, limits, unit)],
-        ready: [(u) => u.root.querySelectorAll<HTMLElement>(".u-series").forEach((row, i) => { if (i > lines.length) row.style.display = "none"; })],
+        ready: [latest, (u) => u.root.querySelectorAll<HTMLElement>(".u-series").forEach((row, i) => { if (i > lines.length) row.style.display = "none"; })],
       },
     }, data, el);
     let plot = make();
@@ -75,10 +77,17 @@ export function TimeChart({lines, unit, height = 160, sync, marks = [], limits =
     const themed = new MutationObserver(() => { plot.destroy(); plot = make(); });
     themed.observe(document.documentElement, {attributes: true, attributeFilter: ["data-theme"]});
     return () => { resized.disconnect(); themed.disconnect(); plot.destroy(); };
-  }, [lines, unit, height, sync, marks, limits, from, to, clip?.join()]);
+  }, [shown, unit, height, sync, from, to, clip?.join()]);
   return <figure class="chart"><div ref={at} role="img" aria-label={words} /></figure>;
 }
 
+/** Without a pointer over it the legend says the newest point: on a phone, and in a picture, there is none. */
+function latest(u: uPlot) {
+  if (u.cursor.idx != null) return;
+  let last = u.data[0].length - 1;
+  while (last > 0 && u.data.slice(1).every((of) => of[last] == null)) last--;
+  if (last >= 0) u.setLegend({idx: last}, false);
+}
 const pad = (n: number) => String(n).padStart(2, "0");
 /** Days by their date, hours by the 24-hour clock; the first mark and each midnight say the day. */
 function axisTimes(_u: uPlot, splits: number[], _axis: number, _space: number, step: number): string[] {
@@ -105,7 +114,9 @@ function drawOver(u: uPlot, marks: Mark[], limits: Limit[], unit: Unit) {
     ctx.strokeStyle = ctx.fillStyle = style("--bad");
     ctx.lineWidth = 1.5 * ratio; ctx.setLineDash([6 * ratio, 4 * ratio]);
     ctx.beginPath(); ctx.moveTo(left, y); ctx.lineTo(left + width, y); ctx.stroke();
-    ctx.font = `${11 * ratio}px system-ui`; ctx.textAlign = "right"; ctx.fillText(`${l.label} ${value(l.value, unit)}`, left + width - 4 * ratio, y - 4 * ratio);
+    ctx.font = `${11 * ratio}px system-ui`; ctx.textAlign = "right"; ctx.setLineDash([]);
+    ctx.strokeStyle = style("--surface"); ctx.lineWidth = 4 * ratio; ctx.lineJoin = "round"; // legible over lines and bands
+    for (const draw of ["strokeText", "fillText"] as const) ctx[draw](`${l.label} ${value(l.value, unit)}`, left + width - 4 * ratio, y - 4 * ratio);
   }
   ctx.restore();
 }

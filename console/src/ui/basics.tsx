@@ -1,5 +1,5 @@
 import type {ComponentChildren} from "preact";
-import {useState} from "preact/hooks";
+import {useLayoutEffect, useRef, useState} from "preact/hooks";
 import type {ApiError, Answer} from "../api";
 import {exactTime, fullTime, ago} from "../format";
 
@@ -63,7 +63,12 @@ export function Time({at, relative}: {at: string | number | null | undefined; re
 }
 
 export function Tabs({label, tabs}: {label: string; tabs: Array<{href: string; text: ComponentChildren; current: boolean}>}) {
-  return <nav class="tabs" aria-label={label}>{tabs.map((t) => <a href={t.href} aria-current={t.current ? "page" : undefined}>{t.text}</a>)}</nav>;
+  const nav = useRef<HTMLElement>(null), at = tabs.findIndex((t) => t.current);
+  useLayoutEffect(() => { // where one is can be seen, also when all of them are wider than the screen
+    const n = nav.current, one = n?.children[at] as HTMLElement | undefined;
+    if (n && one) n.scrollLeft = one.offsetLeft - n.offsetLeft - (n.clientWidth - one.offsetWidth) / 2;
+  }, [at]);
+  return <nav class="tabs" ref={nav} aria-label={label}>{tabs.map((t) => <a href={t.href} aria-current={t.current ? "page" : undefined}>{t.text}</a>)}</nav>;
 }
 
 /** Names and values. */

@@ -62,7 +62,7 @@ export function Frame({children}: {children: ComponentChildren}) {
         </div>
       </nav>
       <div class="main">
-        {session.demo && <div class="demo"><strong>This is a demo.</strong> The providers are simulated and the last four weeks were lived through in minutes; all else is the real program.</div>}
+        {session.demo && <div class="demo"><strong>This is a demo.</strong> The providers are simulated<span class="wide-only"> and the last four weeks were lived through in minutes; all else is the real program</span>.</div>}
         <div class="top">
           <button class="button menu-button" aria-expanded={menu} onClick={() => setMenu(!menu)}>Menu</button>
           <label class="hidden" for="application">Application</label>
@@ -70,7 +70,7 @@ export function Frame({children}: {children: ComponentChildren}) {
           <button class="button" onClick={() => setPalette(true)}>Find <kbd>Ctrl K</kbd></button>
           <span class="grow" />
           <LiveState />
-          <button class="button plain" onClick={() => setHelp(true)} aria-label="The keys"><kbd>?</kbd></button>
+          <button class="button plain wide-only" onClick={() => setHelp(true)} aria-label="The keys"><kbd>?</kbd></button>
         </div>
         {children}
       </div>

@@ -1,11 +1,30 @@
 import type {ComponentChildren} from "preact";
-import {useRef, useState} from "preact/hooks";
+import {useLayoutEffect, useRef, useState} from "preact/hooks";
 import {useKeys} from "../keys";
 import {go} from "../router";
 
 export interface Column<R> {
   name: string; label: ComponentChildren; cell: (row: R) => ComponentChildren; number?: boolean;
+  plain?: boolean; /* says on a phone, without its label, what it is */
   sort?: (row: R) => number | string | null | undefined; /* by its heading; null last */
+}
+/** On a phone a table that is too wide becomes a list: a row a paragraph, each value behind its column's name. Sideways nobody finds anything. */
+const narrow = matchMedia("(max-width: 800px)");
+function useList(rows: unknown[]) {
+  const box = useRef<HTMLDivElement>(null), needed = useRef(0), [list, set] = useState(false);
+  useLayoutEffect(() => {
+    const el = box.current;
+    if (!el) return;
+    const look = () => {
+      if (!list && narrow.matches && el.scrollWidth > el.clientWidth + 1) { needed.current = el.scrollWidth; set(true); }
+      if (list && (!narrow.matches || el.clientWidth >= needed.current)) set(false);
+    };
+    const seen = new ResizeObserver(look);
+    seen.observe(el);
+    look();
+    return () => seen.disconnect();
+  }, [list, rows]);
+  return {box, list};
 }
 /** A table; with `href` its rows open (Enter, click), and j and k go through them. `caption` is for those who cannot see it. */
 export function Table<R>({caption, columns, rows, href, keyed, empty, keyboard}: {
@@ -13,7 +32,7 @@ export function Table<R>({caption, columns, rows, href, keyed, empty, keyboard}:
 }) {
   const [order, setOrder] = useState<{name: string; down: boolean} | null>(null);
   const [at, setAt] = useState(-1);
-  const body = useRef<HTMLTableSectionElement>(null);
+  const body = useRef<HTMLTableSectionElement>(null), {box, list} = useList(rows);
   const by = order && columns.find((c) => c.name === order.name)?.sort;
   const shown = by ? [...rows].sort((a, b) => {
     const x = by(a), y = by(b);
@@ -33,17 +52,17 @@ export function Table<R>({caption, columns, rows, href, keyed, empty, keyboard}:
   if (!rows.length && empty) return <>{empty}</>;
   const turn = (c: Column<R>) => setOrder(order?.name === c.name ? (order.down ? {name: c.name, down: false} : null) : {name: c.name, down: true});
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
-      <table>
+    <div class="scroll" tabIndex={0} role="region" aria-label={caption} ref={box}>
+      <table role="table" class={list ? "list" : ""}>
         <caption class="hidden">{caption}</caption>
-        <thead><tr>{columns.map((c) => (
-          <th scope="col" class={c.number ? "number" : ""} aria-sort={order?.name === c.name ? (order.down ? "descending" : "ascending") : undefined}>
+        <thead role="rowgroup"><tr role="row">{columns.map((c) => (
+          <th role="columnheader" scope="col" class={c.number ? "number" : ""} aria-sort={order?.name === c.name ? (order.down ? "descending" : "ascending") : undefined}>
             {c.sort ? <button type="button" onClick={() => turn(c)}>{c.label}{order?.name === c.name ? (order.down ? " ↓" : " ↑") : ""}</button> : c.label}
           </th>))}</tr></thead>
-        <tbody ref={body}>{shown.map((row, i) => (
-          <tr key={keyed(row)} data-open={href?.(row) ? "" : undefined} data-at={i === at ? "" : undefined}
+        <tbody role="rowgroup" ref={body}>{shown.map((row, i) => (
+          <tr role="row" key={keyed(row)} data-open={href?.(row) ? "" : undefined} data-at={i === at ? "" : undefined}
             onClick={(e) => { if (!(e.target as Element).closest("a, button, input, summary") && !getSelection()?.toString()) open(row); }}>
-            {columns.map((c) => <td class={c.number ? "number" : ""}>{c.cell(row)}</td>)}
+            {columns.map((c) => <td role="cell" class={(c.number ? "number" : "") + (c.plain ? " plain" : "")} data-label={typeof c.label === "string" && c.label ? c.label : undefined}>{c.cell(row)}</td>)}
           </tr>))}</tbody>
       </table>
     </div>

@@ -31,7 +31,7 @@ function Shown({a}: {a: AlertShown}) {
           ["of", seriesText(a.series) || "everything"],
           ["value", <AgainstThreshold a={a} />],
           e.interval && ["95 %", `${value(e.interval[0], unit)} – ${value(e.interval[1], unit)}`],
-          [isOpen(a) ? "since" : "fired", <><Time at={a.fired} /> <span class="muted">(<Time at={a.fired} relative />)</span>{a.resolved && <>, until <Time at={a.resolved} /></>} · {count(a.times)} times in all</>],
+          [isOpen(a) ? "since" : "fired", <><Time at={a.fired} /> <span class="muted">(<Time at={a.fired} relative />)</span>{a.resolved && <>, until <Time at={a.resolved} /></>} · {a.times === 1 ? "once" : `${count(a.times)} times`} in all</>],
           ["who has it", a.acknowledged ? <>{a.acknowledged.by}, <Time at={a.acknowledged.at} />: {a.acknowledged.why}</> : isOpen(a) ? <span class="bad">nobody yet{a.next_call && <>; the next is called <Time at={a.next_call} relative /> ({a.escalation})</>}</span> : "nobody took it up"],
           a.silence != null && ["silenced by", <a href={withFilters("/alerts", {tab: "silences"})}>silence {a.silence}</a>],
           a.muted_by && ["muted by", <><a href={ruleHref(a.muted_by)}>{a.muted_by}</a>, which explains it</>],

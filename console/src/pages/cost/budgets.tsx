@@ -22,10 +22,11 @@ export function BudgetsTab() {
       <Loaded of={budgets}>{(all) => {
         const shown = all.budgets.filter(mine).sort((a, b) => rank(a) - rank(b) || b.spent_usd / b.limit_usd - a.spent_usd / a.limit_usd);
         return (
-          <Panel title="Budgets" note="spent and reserved in the current window; the band is where it ends 8 times in 10" actions={<Edit kind="budget" />}>
+          <Panel title="Budgets" note="the current window of each" actions={<Edit kind="budget" />}>
             {all.not_in_force.map((l) => <Note tone="warn"><p>The {l.kind} <strong>{l.name}</strong> is not in force: {l.why}</p></Note>)}
             {shown.length === 0 && <Empty command="quarterdeck budget set month --limit 100 --window month --mode hard">No budget bounds {w.application ?? "anything"}: spending is recorded, and unlimited.</Empty>}
-            {shown.map((b) => <One b={b} />)}
+            {shown.map((b) => <One key={b.name + JSON.stringify(b.scope)} b={b} />)}
+            {shown.length > 0 && <div class="keys budget-keys"><span><i class="spent" />spent</span><span><i class="reserved" />under way</span><span><i class="forecast" />where the window ends, 8 times in 10</span><span><i class="limit" />limit</span><span><i class="now" />where an even pace would be now</span></div>}
             {all.left_off > 0 && <p class="muted">{count(all.left_off)} further values of budgets with a <code>*</code> are left off.</p>}
           </Panel>
         );

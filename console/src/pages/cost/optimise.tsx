@@ -12,7 +12,7 @@ export function Optimise() {
   const models = useGet<Models>("/models");
   return (
     <>
-      <Loaded of={review}>{(r) => (
+      <Loaded of={review}>{(r) => { const missed = r.prefixes.filter((p) => p.missed_tokens > 0); return (
         <>
           <Panel title="What would lower it" note={r.first ? `measured ${time(r.first)} – ${time(r.to)}, scaled to a month; read beside the sums: ${count(r.sample.records)} records, ${count(r.sample.exchanges)} captured exchanges` : undefined}>
             <Figures>
@@ -31,8 +31,8 @@ export function Optimise() {
             {r.left_off > 0 && <p class="muted">{count(r.left_off)} smaller ones, below 1 % of the spend, are left off.</p>}
             {r.not_answered.length > 0 && <details><summary>What this cannot say ({r.not_answered.length})</summary><ul>{r.not_answered.map((q) => <li><strong>{q.question}</strong> <span class="muted">{q.why}</span></li>)}</ul></details>}
           </Panel>
-          {r.prefixes.length > 0 && <Panel title="Prefixes that a provider could cache" note="the most missed first">
-            <Table caption="Cacheable prefixes" rows={r.prefixes} keyed={(p) => p.system_prompt + p.request_type + p.target_model} columns={[
+          {r.prefixes.length > 0 && <Panel title="Prefixes that a provider could cache" note={`the most missed first; ${count(r.prefixes.length - missed.length)} further prompts miss nothing`}>
+            <Table caption="Cacheable prefixes" rows={missed} keyed={(p) => p.system_prompt + p.request_type + p.target_model} empty={<p class="muted">No prompt misses tokens that its provider would have cached.</p>} columns={[
               {name: "who", label: "prompt", cell: (p) => <>{p.application} · {p.request_type ?? "without request type"} <code>{p.system_prompt.slice(0, 8)}</code><div class="muted small">{p.provider} {p.target_model}</div></>},
               {name: "n", label: "requests", number: true, cell: (p) => count(p.requests), sort: (p) => p.requests},
               {name: "prefix", label: "prefix, tokens", number: true, cell: (p) => <>{p.at_most && "at most "}{count(p.prefix_tokens)}</>, sort: (p) => p.prefix_tokens},
@@ -41,7 +41,7 @@ export function Optimise() {
             ]} />
           </Panel>}
         </>
-      )}</Loaded>
+      ); }}</Loaded>
       <div class="columns">
         <Panel title="Answers given again" note="caches">
           <Loaded of={caches}>{(c) => <Caches of={c} />}</Loaded>

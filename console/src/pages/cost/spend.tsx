@@ -14,9 +14,9 @@ const MOST_ROWS = 100, MOST_STACKED = 7;
 const nameOf = (row: CostRow, by: string[]) => by.map((d) => named((row as any)[d], d)).join(" · ");
 
 /** Exchanges of a row, where its dimensions are ones that records are listed by. */
-const listed: {[d: string]: string} = {application: "application", model: "model", request_type: "request_type", user: "user", provider: "provider", key: "key"};
-function exchangesOf(row: CostRow, by: string[], w: {from: string; to: string | null}) {
-  const query = new URLSearchParams({from: w.from, ...(w.to ? {to: w.to} : {})});
+const listed: {[d: string]: string} = {application: "application", model: "model", request_type: "request_type", user: "user", provider: "provider", key: "key", prompt: "prompt"};
+function exchangesOf(row: CostRow, by: string[], w: {from: string; to: string | null; application: string | null}) {
+  const query = new URLSearchParams({from: w.from, ...(w.to ? {to: w.to} : {}), ...(w.application ? {app: w.application} : {})});
   for (const d of by) {
     const v = (row as any)[d];
     if (!listed[d] || v == null) return null;
@@ -52,7 +52,7 @@ export function Spend() {
         <Panel>
           <Figures>
             <Figure what="Spent" value={r.total.cost_usd} unit="usd" n={r.total.count} window={w.words} />
-            <Figure what="A request" value={r.total.cost_per_request_usd} unit="usd" n={r.total.count} window={w.words} note="of those with a price that were not refused" />
+            <Figure what="A request" value={r.total.cost_per_request_usd} unit="usd" n={r.total.count - r.total.unpriced - (r.total.by_status.refused ?? 0)} window={w.words} note="of those with a price that were not refused" />
             <Figure what="Saved by caches" value={r.total.saved_usd} unit="usd" n={r.total.cache_hits} window={w.words} note="what the answers had cost that were given again" />
             <Figure what="Paid for no whole answer" value={r.total.lost_usd} unit="usd" window={w.words} note="truncated, cancelled, failed" />
             <Figure what="Input tokens" value={r.total.input} unit="tokens" window={w.words} note={r.total.input ? `${percent(r.total.cache_read / r.total.input)} from the providers' caches` : undefined} />

@@ -36,6 +36,7 @@ export function Exchanges() {
   );
 }
 
+const wide = matchMedia("(min-width: 801px)"); // on a phone what happened stands above how to narrow it
 /** All filters in one form: Enter, or leaving a field, puts them into the URL. */
 function Narrow({filters}: {filters: Filters}) {
   const models = useGet<{models: Array<{name: string}>}>("/models");
@@ -43,6 +44,7 @@ function Narrow({filters}: {filters: Filters}) {
   const given = names.filter((n) => filters[n]);
   return (
     <Panel>
+      <details class="fold" open={wide.matches || given.length > 0}><summary>Filter</summary>
       <form class="filters" role="search" aria-label="Narrow the exchanges" onSubmit={(e) => { e.preventDefault(); (document.activeElement as HTMLElement | null)?.blur(); }}>
         {fields.map(([name, label, example]) => (
           <label>{label}<input id={"filter-" + name} key={filters[name] ?? ""} defaultValue={filters[name] ?? ""} placeholder={example} list={name === "model" ? "models" : undefined} dir="auto" maxLength={256}
@@ -51,7 +53,7 @@ function Narrow({filters}: {filters: Filters}) {
         <label>Arm of a rollout<select value={filters.arm ?? ""} onChange={(e) => set("arm", e.currentTarget.value)}><option value="">any</option><option>rest</option><option>control</option><option>candidate</option></select></label>
         <datalist id="models">{models.data?.models.map((m) => <option value={m.name} />)}</datalist>
         <button class="hidden" tabIndex={-1}>Narrow</button>
-      </form>
+      </form></details>
       {given.length > 0 && <div class="chips">{given.map((n) => <button class="button" onClick={() => setFilters({[n]: null, cursor: null})} aria-label={`without ${n} ${filters[n]}`}><span class="muted">{n.replace("_", " ")}</span> <span class="clip" dir="auto">{filters[n]}</span> ✕</button>)}{given.length > 1 && <button class="button" onClick={() => setFilters({...Object.fromEntries(given.map((n) => [n, null])), cursor: null})}>All of them ✕</button>}</div>}
     </Panel>
   );
@@ -76,13 +78,13 @@ const ofLive = (e: Exchange): Row => ({id: e.id, time: e.time, application: e.ap
 const clipped = (text: string | null) => (text == null ? <span class="muted">{NONE}</span> : <span class="clip" dir="auto" title={text}>{text}</span>);
 const columns = (all: boolean, tokens: boolean): Column<Row>[] => [
   {name: "time", label: "Time", cell: (r) => <a href={withFilters("/exchanges/" + r.id)}><Time at={r.time} /></a>},
-  {name: "status", label: "Status", cell: (r) => <><Badge tone={statusTone[r.status] ?? "unknown"}>{r.status}</Badge>{r.error && <div class="small muted">{r.error}</div>}</>},
-  ...(all ? [{name: "application", label: "Application", cell: (r: Row) => clipped(r.application)}] : []),
-  {name: "model", label: "Model, who answered", cell: (r) => <>{clipped(r.model)}<div class="small muted">{r.provider ?? "nobody answered"}</div></>},
-  {name: "type", label: "Request type, prompt", cell: (r) => <>{clipped(r.request_type)}{r.prompt && <div class="small muted">{clipped(r.prompt)}</div>}</>}, {name: "user", label: "User", cell: (r) => clipped(r.user)},
+  {name: "status", label: "Status", plain: true, cell: (r) => <><Badge tone={statusTone[r.status] ?? "unknown"}>{r.status}</Badge>{r.error && <div class="small muted">{r.error}</div>}</>},
+  ...(all ? [{name: "application", label: "Application", plain: true, cell: (r: Row) => clipped(r.application)}] : []),
+  {name: "model", label: "Model, who answered", plain: true, cell: (r) => <>{clipped(r.model)}<div class="small muted">{r.provider ?? "nobody answered"}</div></>},
+  {name: "type", label: "Request type, prompt", plain: true, cell: (r) => <>{clipped(r.request_type)}{r.prompt && <div class="small muted">{clipped(r.prompt)}</div>}</>}, {name: "user", label: "User", plain: true, cell: (r) => clipped(r.user)},
   ...(tokens ? [{name: "tokens", label: "Tokens in → out", number: true, cell: (r: Row) => <>{short(r.input)} → {short(r.output)}</>}] : []),
-  {name: "cost", label: "Cost", number: true, cell: (r) => usd(r.cost)},
-  {name: "took", label: "Total, first token", number: true, cell: (r) => <>{ms(r.took)}<div class="small muted">{r.first == null ? "" : "first " + ms(r.first)}</div></>},
+  {name: "cost", label: "Cost", plain: true, number: true, cell: (r) => usd(r.cost)},
+  {name: "took", label: "Total, first token", plain: true, number: true, cell: (r) => <>{ms(r.took)}<div class="small muted">{r.first == null ? "" : "first " + ms(r.first)}</div></>},
 ];
 
 function List({filters, w, cursor}: {filters: Filters; w: Window; cursor: string | null}) {

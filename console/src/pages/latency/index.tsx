@@ -5,7 +5,7 @@ import {HourMap, TimeChart, type Limit} from "../../charts";
 import {count, ms, value} from "../../format";
 import {setFilters, usePlace, withFilters} from "../../router";
 import type {SeriesAnswer} from "../../types";
-import {Badge, Command, Empty, Loaded, Note, Page, Panel, Table, Tabs, WindowPicker, useWindow, type Column} from "../../ui";
+import {Badge, Command, Empty, Loaded, Note, Page, Panel, Table, Tabs, WindowPicker, useWindow, type Column, type Window} from "../../ui";
 import {hoursInWords, type Hours} from "./hours";
 
 type Of = "total" | "first_token" | "per_token";
@@ -27,18 +27,20 @@ export function LatencyPage() {
       <label class="row">by <select value={by} onChange={(e) => setFilters({by: e.currentTarget.value === "request_type" ? null : e.currentTarget.value})}>{dimensions.map((d) => <option value={d}>{d.replace("_", " ")}</option>)}</select></label>
       {type && <button class="button" onClick={() => setFilters({request_type: null})}>{type} ✕</button>}<WindowPicker /></>}>
       <Tabs label="Latency and providers" tabs={[{href: withFilters("/latency"), text: "Latency", current: true}, {href: withFilters("/providers"), text: "Providers", current: false}]} />
-      <Panel title={`By ${by.replace("_", " ")}`} note={`${measure[1]}, ${w.words}; percentiles are read off merged histograms, exact to 2 %`}>
+      <Panel title={`By ${by.replace("_", " ")}`} note={`${measure[1]}, ${w.words}; percentiles are read off merged histograms, exact to 2 %; budgets are those of the applications in the configuration`}>
         <Loaded of={rows}>{(l) => <Table caption={`Latency by ${by}`} keyboard rows={l.rows} keyed={(r) => `${r.application} ${(r as any)[by]}`}
           href={(r) => by === "request_type" && r.request_type ? withFilters("/latency", {request_type: r.request_type, app: r.application}) : null}
           empty={<Empty command={"quarterdeck load --help"}>No exchange in this window.</Empty>} columns={columns(by, of, l.budgets)} />}</Loaded>
       </Panel>
       <OverTime window={window} w={w.words} type={type} metric={measure[2]} of={of} budgets={rows.data?.budgets ?? []} />
       {of !== "per_token" && <ByHour application={w.application} type={type} metric={measure[2] + ".p95"} name={measure[1]} rows={by === "request_type" ? rows.data?.rows ?? [] : []} />}
-      <Panel title="The slow ones" note="one by one"><p><a class="button" href={withFilters("/exchanges", {request_type: type})}>Exchanges of this window</a> <Command text={`quarterdeck record latency --from ${w.from} --by application,${by}`} /></p></Panel>
+      <Panel title="The slow ones" note="one by one"><p><a class="button" href={withFilters("/exchanges", {request_type: type})}>Exchanges of this window</a> <Command text={commandOf(w, type, split)} /></p></Panel>
     </Page>
   );
 }
 
+const commandOf = (w: Window, type: string | null, by: string) =>
+  `quarterdeck record latency --from ${w.from}${w.to ? ` --to ${w.to}` : ""}${w.application ? ` --application ${w.application}` : ""}${type ? ` --request-type ${type}` : ""} --by ${by}`;
 const distribution = (r: LatencyRow, of: Of): Distribution | null => (of === "total" ? r.total_ms : of === "first_token" ? r.first_token_ms : r.per_token_ms);
 function columns(by: string, of: Of, budgets: LatencyBudget[]): Column<LatencyRow>[] {
   const budget = (r: LatencyRow, q: Quantile) => by === "request_type" ? budgets.find((b) => b.application === r.application && b.request_type === r.request_type && b.of === of && b.quantile === q) : undefined;
@@ -75,7 +77,7 @@ const TYPES = 6, ENOUGH = 200;
 function ByHour({application, type, metric, name, rows}: {application: string | null; type: string | null; metric: string; name: string; rows: LatencyRow[]}) {
   const kinds = type !== null ? [{application, request_type: type}] : rows.filter((r) => r.request_type && r.n >= ENOUGH).sort((a, b) => b.n - a.n).slice(0, TYPES);
   if (!kinds.length) return <Hourly application={application} type={null} metric={metric} name={name} />;
-  return <>{kinds.map((k) => <Hourly key={`${k.application} ${k.request_type}`} application={k.application ?? application} type={k.request_type ?? null} metric={metric} name={name} folded={type === null} />)}</>;
+  return <div class="stack hourly">{kinds.map((k) => <Hourly key={`${k.application} ${k.request_type}`} application={k.application ?? application} type={k.request_type ?? null} metric={metric} name={name} folded={type === null} />)}</div>;
 }
 function Hourly({application, type, metric, name, folded}: {application: string | null; type: string | null; metric: string; name: string; folded?: boolean}) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -85,7 +87,7 @@ function Hourly({application, type, metric, name, folded}: {application: string 
       <Loaded of={hours}>{(h) => {
         const said = hoursInWords(h), body = <Map h={h} said={said} />;
         if (h.cells.every((c) => c[2] === null)) return <Empty command="quarterdeck load --help">No exchange in 28 days.</Empty>;
-        return <><Note tone={said.slow ? "warn" : "unknown"}><p>{said.text}</p></Note>{folded ? <details open={said.slow}><summary>Hours and days</summary>{body}</details> : body}</>;
+        return <><Note tone={said.slow ? "warn" : "good"}><p>{said.text}</p></Note>{folded ? <details open={said.slow}><summary>Hours and days</summary>{body}</details> : body}</>;
       }}</Loaded>
     </Panel>
   );
@@ -94,7 +96,7 @@ function Map({h, said}: {h: Hours; said: ReturnType<typeof hoursInWords>}) {
   return (
     <div class="columns">
       <HourMap cells={h.cells} unit="ms" words={said.text} />
-      <Table caption="P95 by hour of the day" rows={h.by_hour} keyed={(x) => x[0]} columns={[
+      <Table caption="P95 by hour of the day" rows={h.by_hour.filter((x) => x[2] > 0)} keyed={(x) => x[0]} columns={[
         {name: "hour", label: "hour", cell: (x) => <span class={said.hours.includes(x[0]) ? "bad" : ""}>{String(x[0]).padStart(2, "0")}:00</span>},
         {name: "v", label: "P95", number: true, cell: (x) => value(x[1], h.unit), sort: (x) => x[1]},
         {name: "i", label: "95 % interval", number: true, cell: (x) => x[3] == null ? <span class="muted">–</span> : <span class="muted">{value(x[3], h.unit)} – {value(x[4], h.unit)}</span>},

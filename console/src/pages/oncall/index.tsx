@@ -49,7 +49,7 @@ function Schedule({s, weeks}: {s: OncallStanding; weeks: number}) {
 /** One bar a person, gaps below them. */
 function Bars({turns, from, to, people}: {turns: OncallTurn[]; from: number; to: number; people: string[]}) {
   const x = (t: string | null, other: number) => Math.max(0, Math.min(100, (100 * ((t ? Date.parse(t) : other) - from)) / (to - from)));
-  const days = Array.from({length: Math.round((to - from) / DAY)}, (_, i) => from + i * DAY), every = Math.ceil(days.length / 14);
+  const days = Array.from({length: Math.round((to - from) / DAY)}, (_, i) => from + i * DAY), every = Math.ceil(days.length / (matchMedia("(min-width: 801px)").matches ? 14 : 3));
   const rows: Array<[string | null, OncallTurn[]]> = [...people.map((p): [string | null, OncallTurn[]] => [p, turns.filter((t) => t.person === p)]), [null, turns.filter((t) => !t.person)]];
   const words = turns.slice(0, 40).map((t) => `${t.person ?? "nobody"} ${t.from ?? ""} to ${t.to ?? ""}`).join("; ");
   return (

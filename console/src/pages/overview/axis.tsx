@@ -48,8 +48,17 @@ function Zoom({w, of}: {w: Window; of?: SeriesAnswer}) {
   return <>{before.current.length > 0 && <button class="button" onClick={back}>Back <kbd>z</kbd></button>}<button class="button" onClick={() => scale(0.5)} aria-label="Look closer">+</button><button class="button" onClick={() => scale(2)} aria-label="Look wider">−</button></>;
 }
 
-const loud = (e: TimelineEvent) => e.severity !== "info" || ["prompt", "rollout", "model", "action"].includes(e.kind);
-const MOST_MARKS = 40;
+const loud = (e: TimelineEvent) => e.severity === "bad" || ["rollout", "model", "action"].includes(e.kind);
+const MOST_MARKS = 24;
+/** The lines through the charts: few enough to see the charts. What lasts long, or still goes on, is no band: it would cover all. */
+function marksOf(events: TimelineEvent[], span: number): Mark[] {
+  const marks: Mark[] = [];
+  for (const e of events.filter(loud).sort((a, b) => seconds(a.at) - seconds(b.at))) {
+    const at = seconds(e.at), last = marks[marks.length - 1];
+    if (e.severity === "bad" || !last || at - last.at > span / 40) marks.push({at, until: e.kind === "alert" && e.until && seconds(e.until) - at < span / 10 ? seconds(e.until) : null, label: e.title, severity: e.severity});
+  }
+  return marks.slice(-MOST_MARKS);
+}
 
 function Stack({s, t}: {s: SeriesAnswer; t?: TimelineAnswer}) {
   const box = useRef<HTMLDivElement>(null), hair = useRef<HTMLDivElement>(null);
@@ -66,7 +75,7 @@ function Stack({s, t}: {s: SeriesAnswer; t?: TimelineAnswer}) {
     return () => seen.disconnect();
   }, [s]);
   const lanes = useMemo(() => laned(t?.events ?? [], from, to, ((to - from) * 30) / (plot.width || 800)), [t, from, to, plot.width]);
-  const marks = useMemo(() => (t?.events ?? []).filter(loud).slice(0, MOST_MARKS).map((e): Mark => ({at: seconds(e.at), until: e.kind === "alert" ? (e.until ? seconds(e.until) : e.state === "firing" ? to : null) : null, label: e.title, severity: e.severity})), [t, to]);
+  const marks = useMemo(() => marksOf(t?.events ?? [], to - from), [t, from, to]);
   const drawn = useMemo(() => charts.map((c) => ({...c, lines: c.metrics.flatMap((m, i) => s.series.filter((x) => x.metric === m).map((x) => ({label: m.replace("latency.p", "P"), points: x.points, color: m === "errors" ? 1 : i === 1 ? 1 : 0})))})), [s]);
   useEffect(() => {
     const el = hair.current;
@@ -93,12 +102,9 @@ const inWords = (lines: Array<{label: string; points: SeriesAnswer["series"][0][
 
 const letters: {[kind: string]: string} = {prompt: "P", rollout: "R", model: "M", configuration: "C", evaluation: "E", alert: "!", finding: "?", provider: "V", budget: "$", action: "A"};
 function Strip({lanes, from, to, plot, chosen, choose}: {lanes: ReturnType<typeof laned>; from: number; to: number; plot: {left: number; width: number}; chosen: Marker | null; choose: (m: Marker | null) => void}) {
-  const place = (el: HTMLElement | null, m: Marker) => {
-    if (!el) return;
-    const x = (v: number) => (plot.width * (v - from)) / (to - from || 1), width = m.until ? Math.max(24, x(m.until) - x(m.at)) : 24;
-    el.style.left = Math.max(0, Math.min(plot.width - 24, m.until ? x(m.at) : x(m.at) - 12)) + "px";
-    el.style.width = Math.min(width, plot.width - Math.max(0, x(m.at))) + "px";
-  };
+  const x = (v: number) => (plot.width * (v - from)) / (to - from || 1);
+  const place = (el: HTMLElement | null, m: Marker) => { if (el) el.style.left = Math.max(0, Math.min(plot.width - 24, x(m.at) - 12)) + "px"; };
+  const lasts = (el: HTMLElement | null, m: Marker) => { if (el) { el.style.left = Math.max(0, x(m.at)) + "px"; el.style.width = Math.max(2, x(m.until!) - Math.max(0, x(m.at))) + "px"; } };
   const along = (e: KeyboardEvent) => { // the arrows go from one to the next, Home and End to the ends
     if (!["ArrowLeft", "ArrowRight", "Home", "End"].includes(e.key)) return;
     const all = [...(e.currentTarget as HTMLElement).querySelectorAll<HTMLButtonElement>("button.event")], at = all.indexOf(document.activeElement as HTMLButtonElement);
@@ -112,6 +118,7 @@ function Strip({lanes, from, to, plot, chosen, choose}: {lanes: ReturnType<typeo
       {lanes.map((l) => (
         <div><span class="lane-name">{l.name}{l.markers.length === 0 && ": none"}</span>
           {l.markers.length > 0 && <div class="lane" ref={(el) => { if (el) { el.style.marginLeft = plot.left + "px"; el.style.width = plot.width + "px"; } }}>
+            {l.markers.filter((m) => m.until).map((m) => <i key={m.at} class={"lasts " + m.severity} ref={(el) => lasts(el, m)} />)}
             {l.markers.map((m) => (
               <button key={m.at + " " + m.events[0].subject} type="button" class={"event " + m.severity} ref={(el) => place(el, m)} aria-pressed={chosen?.events[0] === m.events[0]} aria-label={words(m)} title={words(m)} tabIndex={(chosen ? chosen.events[0] === m.events[0] : m === first) ? 0 : -1}
                 onFocus={() => choose(m)} onMouseEnter={() => choose(m)} onClick={() => choose(m)}>{m.events.length > 1 ? m.events.length : letters[m.events[0].kind] ?? "·"}</button>))}

@@ -1,4 +1,4 @@
-// Events on a strip: in lanes by what they are, and those that would cover one another as one.
+// Events on a strip: in lanes by what they are, and those whose beginnings would cover one another as one; how long they lasted is a line below.
 import type {Severity, TimelineEvent} from "../../types";
 
 export interface Marker { events: TimelineEvent[]; at: number; until: number | null; severity: Severity }
@@ -19,7 +19,7 @@ export function laned(events: TimelineEvent[], from: number, to: number, near: n
     for (const e of events.filter((e) => kinds.includes(e.kind)).sort((a, b) => seconds(a.at) - seconds(b.at))) {
       const at = Math.max(from, seconds(e.at)), until = e.until ? Math.min(to, seconds(e.until)) : e.kind === "alert" && e.state === "firing" ? to : null, last = markers[markers.length - 1];
       if (at > to || (until ?? at) < from) continue;
-      if (last && at - Math.max(last.at + near, last.until ?? 0) < 0) {
+      if (last && at < last.at + near) {
         last.events.push(e);
         last.until = Math.max(last.until ?? 0, until ?? 0) || null;
         last.severity = worst([last.severity, e.severity]);

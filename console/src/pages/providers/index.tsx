@@ -1,11 +1,12 @@
 // Providers: is it us or them; who answers instead; how the first comes back; and what vendors changed under a model's name.
 import type {Action, Actions, ModelChange, ModelChanges, Models, Provider, Providers, Target} from "api-types";
+import {useState} from "preact/hooks";
 import {useGet} from "../../api";
 import {TimeChart} from "../../charts";
-import {count, duration, ms, percent, score, time, value} from "../../format";
+import {count, duration, ms, percent, time, value} from "../../format";
 import {usePlace, withFilters} from "../../router";
 import type {SeriesAnswer} from "../../types";
-import {Act, Badge, Command, Empty, Loaded, Note, Page, Pairs, Panel, Table, Tabs, Time, WindowPicker, useWindow, type Tone} from "../../ui";
+import {Act, Badge, Command, Empty, Loaded, Page, Pairs, Panel, Table, Tabs, Time, WindowPicker, useWindow, type Tone} from "../../ui";
 
 const verdicts: {[v: string]: [Tone, string]} = {them: ["bad", "it is them"], us: ["bad", "it is us"], slow: ["warn", "slow"], unsure: ["warn", "not enough evidence"], well: ["good", "well"], idle: ["unknown", "no traffic"]};
 const worst = Object.keys(verdicts);
@@ -28,17 +29,19 @@ export function ProvidersPage() {
       <Panel title="What was done to traffic" note="by itself, by a grant, or by a person; newest first" actions={<a class="button" href={withFilters("/alerts")}>Alerts</a>}>
         <Loaded of={actions}>{(a) => <ActionList actions={a.actions} />}</Loaded>
       </Panel>
-      <Panel title="Models that changed under their name" note="what answers where the same was asked for">
-        <Loaded of={changes}>{(c) => <Changed changes={c.changes} models={models.data} />}</Loaded>
+      <Panel title="Models that changed under their name" actions={<a class="button" href={withFilters("/evaluation", {tab: "models"})}>What suites said, and decide</a>}>
+        <Loaded of={changes}>{(c) => <Changed changes={c.changes} />}</Loaded>
       </Panel>
     </Page>
   );
 }
 
+const charted: {[metric: string]: string} = {error_rate: "failures", "ttft.p95": "first token, P95", requests: "exchanges"};
 function One({p, models, window: w, opened}: {p: Provider; models: Provider[]; window: {from: string; to: string | null; words: string; application: string | null}; opened: boolean}) {
   const [tone, words] = verdicts[p.verdict] ?? ["unknown", p.verdict];
   const e: any = p.evidence ?? {}, live = e.live ?? {}, page = e.status_page;
-  const series = useGet<SeriesAnswer>("/series", {metrics: "error_rate,ttft.p95,requests", from: w.from, to: w.to, application: w.application, provider: p.provider}, {poll: 15_000});
+  const [open, setOpen] = useState(opened);
+  const series = useGet<SeriesAnswer>(open ? "/series" : null, {metrics: "error_rate,ttft.p95,requests", from: w.from, to: w.to, application: w.application, provider: p.provider}, {poll: 15_000});
   const causes = Object.entries(live.causes ?? {}).filter(([, n]) => (n as number) > 0) as Array<[string, number]>;
   const probes = (e.probes ?? []) as Array<{at: string | null; ok: boolean; took_s: number; why: string | null}>, last = probes[0]; // newest first
   return (
@@ -49,7 +52,6 @@ function One({p, models, window: w, opened}: {p: Provider; models: Provider[]; w
           ["live traffic", <>{count(live.failed)} of {count(live.requests)} failed, last {duration(live.window_s)}{causes.length > 0 && <> ({causes.map(([c, n]) => `${c} ${count(n)}`).join(", ")})</>}</>],
           ["held normal", <>{percent(live.held_normal)} failures <span class="muted small">({live.held_normal_from}; n {count(live.baseline_requests)})</span></>],
           ["first token P95", <>{live.ttft_p95_s == null ? "–" : ms(live.ttft_p95_s * 1000)} <span class="muted small">normal {live.normal_ttft_p95_s == null ? "not known" : ms(live.normal_ttft_p95_s * 1000)}</span></>],
-          ["statistic", <>{value(e.statistic, "")} against {value(e.threshold, "")} <span class="muted small">({e.statistic_is}; {e.threshold_from})</span></>],
         ]} />
         <Pairs of={[
           ["our probes", last ? <>{last.ok ? <Badge tone="good">answers</Badge> : <Badge tone="bad">fails</Badge>} in {duration(last.took_s)}, <Time at={last.at} relative />{last.why && <> · {last.why}</>}<div class="muted small">{probes.filter((x) => x.ok).length} of the last {probes.length} were answered</div></> : <span class="muted">none</span>],
@@ -58,9 +60,11 @@ function One({p, models, window: w, opened}: {p: Provider; models: Provider[]; w
             {(page.incidents ?? []).map((i: any) => <div class="small">{/^https?:\/\//.test(i.url ?? "") ? <a href={i.url} target="_blank" rel="noreferrer">{i.name}</a> : i.name}: {i.status}, since {time(i.started)}</div>)}</> : <span class="muted">none configured: <code>providers.{p.provider}.status_page</code></span>],
         ]} />
       </div>
-      <details open={opened}><summary>Over time, and by model</summary>
+      <details open={open} onToggle={(e) => setOpen(e.currentTarget.open)}><summary>Over time, by model, and the evidence</summary>
         <div class="stack">
-          <Loaded of={series}>{(s) => <>{s.series.map((x) => <TimeChart key={x.metric} lines={[{label: {error_rate: "failures", "ttft.p95": "first token P95", requests: "exchanges"}[x.metric] ?? x.metric, points: x.points}]} unit={x.unit} height={110} sync={"provider-" + p.provider} words={`${x.metric} of ${p.provider}, ${w.words}`} />)}</>}</Loaded>
+          <p class="muted small">Evidence: {value(e.statistic, "")} against {value(e.threshold, "")} ({e.statistic_is}; {e.threshold_from}).</p>
+          {open && <Loaded of={series}>{(s) => <>{s.series.map((x) => <section key={x.metric}><h3>{charted[x.metric] ?? x.metric} <span class="muted small">{w.application ?? "all applications"}, {w.words}, a point is {duration(s.step_s)}</span></h3>
+            <TimeChart lines={[{label: charted[x.metric] ?? x.metric, points: x.points}]} unit={x.unit} height={110} sync={"provider-" + p.provider} words={`${x.metric} of ${p.provider}, ${w.words}`} /></section>)}</>}</Loaded>}
           <Table caption={`Models of ${p.provider}`} rows={models} keyed={(m) => m.upstream_model!} empty={<p class="muted">None of its models had traffic.</p>} columns={[
             {name: "model", label: "model", cell: (m) => m.upstream_model}, {name: "verdict", label: "", cell: (m) => <Badge tone={verdicts[m.verdict]?.[0]}>{verdicts[m.verdict]?.[1] ?? m.verdict}</Badge>}, {name: "line", label: "why", cell: (m) => m.line},
           ]} />
@@ -104,17 +108,10 @@ export function ActionList({actions}: {actions: Action[]}) {
   ]} />;
 }
 
-function Changed({changes, models}: {changes: ModelChange[]; models?: Models}) {
+const changeStates: {[s: string]: [Tone, string]} = {open: ["warn", "waits for a person"], held: ["bad", "held"], accepted: ["good", "accepted"]};
+/** That one changed; what suites found of it, and what is done about it, is told in one place. */
+function Changed({changes}: {changes: ModelChange[]}) {
   if (!changes.length) return <Empty command="quarterdeck model changes">No provider's model changed. Each answer says which version gave it; another one is a finding within seconds.</Empty>;
-  return <>{changes.map((c) => (
-    <Note key={c.number} tone={c.state === "open" ? "warn" : c.state === "held" ? "bad" : "good"}>
-      <div class="row"><strong>{c.provider} {c.target}</strong><Badge tone={c.state === "accepted" ? "good" : "warn"}>{c.state === "held" ? `held: ${c.held_to} answers` : c.state === "open" ? "waits for a person" : "accepted"}</Badge><span class="grow" /><Time at={c.seen} /></div>
-      <p>Before <code>{c.before ?? "–"}</code>, now <code>{c.after}</code>.{c.why && <> {c.decided_by}: {c.why}</>}</p>
-      {(c.runs ?? []).length > 0 && <ul>{(c.runs as any[]).map((r) => <li>suite {r.suite}: {r.run != null ? <a href={"/evaluation/runs/" + r.run}>run {r.run}</a> : "not run yet"} {r.verdict}{r.answer && <>; against what was: <strong>{r.answer}</strong></>}{typeof r.score === "number" && <> ({score(r.score)})</>}</li>)}</ul>}
-      <div class="row">
-        {c.state !== "accepted" && <Act label="Accept" primary title={`Accept ${c.after}`} role="approver" path="/model-changes/{number}/accept" params={{number: c.number}} />}
-        {c.state === "open" && <Act label="Hold" title={`Hold ${c.after}: another model answers`} role="operator" path="/model-changes/{number}/hold" params={{number: c.number}} fields={[{name: "to", label: "Who answers meanwhile", type: "select", options: (models?.models ?? []).map((m) => m.name).filter((m) => m !== c.model), required: true}]} />}
-        {c.state === "held" && <Act label="Release" title={`End the hold of ${c.after}`} role="operator" path="/model-changes/{number}/release" params={{number: c.number}} />}
-      </div>
-    </Note>))}</>;
+  return <ul class="stack">{changes.map((c) => { const [tone, words] = changeStates[c.state] ?? ["unknown", c.state]; return (
+    <li key={c.number} class="row"><Badge tone={tone}>{words}</Badge><span class="wrap"><strong>{c.model}</strong> <span class="muted">{c.provider}</span>: <code>{c.before ?? "–"}</code> became <code>{c.after}</code>{c.held_to && <>; {c.held_to} answers meanwhile</>}</span><span class="muted small">seen <Time at={c.seen} /></span></li>); })}</ul>;
 }
