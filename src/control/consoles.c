@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "base/virtual_time.h"
 #include "io/sse.h"
 
 #include <stdatomic.h>
@@ -15,7 +16,7 @@
 #define TELL_US 1000000LL    /* least between two `changed` */
 #define BEAT_US 15000000LL   /* a comment, when nothing else was sent: proxies close what is silent for a minute or less */
 #define CHECK_US 30000000LL  /* may it read still? */
-#define SURE_US 90000000LL   /* nobody could say for this long: no */
+#define SURE 3               /* nobody could say for so many of these: no */
 #define EVENTS (256u << 10)  /* of one console in one tick: 20 exchanges of at most 8 KiB, escaped */
 
 struct console {
@@ -226,7 +227,7 @@ static void compose(struct console_loop *l, struct console *c, int64_t now, uint
 static void serve(struct console_loop *l, struct console *c, int64_t now, unsigned changed, uint64_t skipped) {
     c->pending |= changed & c->wish.topics & ~(unsigned)CONSOLE_RECORDS;
     if (changed & CONSOLE_PEOPLE) c->asked_us = now - CHECK_US;
-    if (now - c->sure_us >= SURE_US) {
+    if (now - c->sure_us >= SURE * virtual_time_patience(CHECK_US)) {
         end(l, c, "nobody could say whether this may be read still");
         return;
     }
@@ -301,13 +302,13 @@ static void ticked(struct loop_timer *t) {
     }
     empty_inbox(l);
     l->ticking = !list_empty(&l->open) || atomic_load(&l->all->tails) > 0;
-    if (l->ticking) loop_timer_start(l->loop, &l->tick, TICK_US);
+    if (l->ticking) loop_timer_start(l->loop, &l->tick, virtual_time_lazily(TICK_US));
 }
 
 static void tick_on(struct console_loop *l) {
     if (l->ticking) return;
     l->ticking = true;
-    loop_timer_start(l->loop, &l->tick, TICK_US);
+    loop_timer_start(l->loop, &l->tick, virtual_time_lazily(TICK_US));
 }
 
 /* ---- on the loop ---- */

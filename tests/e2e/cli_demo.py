@@ -1,10 +1,13 @@
 """`quarterdeck demo`: days are lived through in virtual time over the real path, and nothing is left behind."""
+import http.client
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 
+from cli_words import eventually
 from rig import expect
 
 WORLD = {
@@ -102,6 +105,38 @@ def test_demo_leaves_nothing(rig):
     out, err = demo.communicate(timeout=120)
     expect(demo.returncode == 0, f"{demo.returncode}: {out}{err}")
     expect(list(tmp.iterdir()) == [], "its folder stayed")
+
+
+def test_demo_with_a_console(rig):
+    """A console that is open while time goes fast is told, and does not have the clock stop each quarter of a second for it."""
+    write_world(rig)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    demo, cookie = begin(rig, "--days", 2, "--once", "--port", port), []
+
+    def ask(method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        connection.request(method, path, body, {"cookie": cookie[0]} if cookie else {"content-type": "application/json"})
+        return connection.getresponse()
+
+    def signed_in():
+        try:
+            reply = ask("POST", "/api/v1/session", json.dumps({"name": "ana", "password": "a long one for ana"}))
+        except OSError:
+            return False
+        if reply.status == 200:
+            cookie.append(reply.getheader("set-cookie").split(";")[0])
+        return reply.status == 200
+
+    expect(eventually(signed_in), "nobody could sign in")
+    said = ask("GET", "/api/v1/live?topics=records,alerts").read().decode()  # to the end of the demo
+    out, err = demo.communicate(timeout=600)
+    expect(demo.returncode == 0, f"{demo.returncode}: {out}{err}")
+    expect(said.count("event: exchange") > 50 and said.count("event: end") == 1 and "this server is stopping" in said, said[-600:])
+    beats = said.count("\n:\n")
+    print(f"  {beats} comments, {said.count('event: exchange')} exchanges in 2 days", flush=True)
+    expect(beats < 2 * 24 * 60, f"{beats} comments in two days: one each 15 s would be 11,520")
 
 
 def test_demo_mistakes(rig):
