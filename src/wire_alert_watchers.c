@@ -24,7 +24,7 @@ enum fault alert_wire_found_but(struct alert_wire *w, const struct findings_look
         f.id = ids[i];
         watch_wire_opened(NULL, &f);
     }
-    if (fault == FAULT_NONE) w->kept.known = false; /* titles and evidence change too */
+    if (fault == FAULT_NONE && (look->n_seen > 0 || change.cleared > 0)) w->kept.known = false; /* titles and evidence change too */
     mem_free(ids);
     /* At once: a watcher that after a kill does not remember that it found this would say that it is over. */
     w->keep_now |= change.opened > 0 || change.cleared > 0;

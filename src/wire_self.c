@@ -34,16 +34,22 @@ struct self_wire {
     int64_t stale_us, slow_us, budgets_us; /* monotonic; 0: not stale, never */
     int64_t ledger_bytes, disk_free;
     double stale_s, certificate_left_s;
+    struct outlook_memory *outlooks;
 };
 
 struct self_wire *self_wire_new(const struct self_sources *s) {
     struct self_wire *w = mem_new(struct self_wire);
     w->s = *s;
     w->disk_free = -1;
+    w->outlooks = outlook_memory_new();
     w->certificate_left_s = INFINITY;
     return w;
 }
-void self_wire_free(struct self_wire *w) { mem_free(w); }
+void self_wire_free(struct self_wire *w) {
+    if (w == NULL) return;
+    outlook_memory_free(w->outlooks);
+    mem_free(w);
+}
 
 /* Age of the oldest frame that is not drained: since the last look at which all that is drained now had been appended. */
 static double lag(struct self_wire *w, const struct recorder_stats *r, int64_t mono_us) {
@@ -171,7 +177,7 @@ static void read_budgets(struct self_wire *w, struct signals *signals, struct ar
             struct error error;
             if (v->budget != &p->budgets[k] || v->budget->limit_nano <= 0) continue;
             double now = (double)v->spent_nano / (double)v->budget->limit_nano - 1;
-            if (w->s.ledger != NULL && v->spent_nano > 0 && outlook_of_budget(w->s.ledger, v, wall_us, &o, &error) == FAULT_NONE && o.plan_ratio - 1 > now) now = o.plan_ratio - 1;
+            if (w->s.ledger != NULL && v->spent_nano > 0 && outlook_of_budget(w->s.ledger, w->outlooks, v, wall_us, &o, &error) == FAULT_NONE && o.plan_ratio - 1 > now) now = o.plan_ratio - 1;
             for (unsigned t = 0; t < v->budget->scope.n_terms; t++)
                 if (v->budget->scope.terms[t].by == SCOPE_BY_APPLICATION && !(over >= now)) s.is[SIGNAL_BY_APPLICATION] = v->values[t];
             if (!(over >= now)) over = now;

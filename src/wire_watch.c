@@ -29,6 +29,7 @@ struct watch_wire {
     struct watch_sources s;
     struct registry *registry;              /* of the scheduler's thread, as the next */
     struct evaluations *results;
+    struct outlook_memory *outlooks;
     struct metric_shard *shard, *age_shard; /* of this thread, of the one that publishes */
     struct downgrade_wire *downgrades;
     struct score_wire *scoring;
@@ -113,7 +114,7 @@ static enum fault run_rules(struct watch_wire *w, struct error *error) {
 }
 
 static enum fault run(struct watch_wire *w, enum watch_job job, struct error *error) {
-    struct watch watch = {w, policy, each_budget, is_stopping, opened, w->s.ledger, w->registry};
+    struct watch watch = {w, policy, each_budget, is_stopping, opened, w->s.ledger, w->registry, w->outlooks};
     int64_t now_us = clock_wall_us();
     if (job == WATCH_PRICES || job == WATCH_PACE || job == WATCH_ANOMALIES) ledger_writer_drain(w->s.writer);
     switch (job) {
@@ -275,6 +276,7 @@ struct watch_wire *watch_wire_new(const struct watch_sources *s, struct error *e
     w->age_shard = metric_shard_new(s->metrics);
     cost_wire_on_threshold(s->cost, look_again, w);
     w->wake = mailbox_new(4);
+    w->outlooks = outlook_memory_new();
     pthread_mutex_init(&w->lock, NULL);
     schedule_init(&w->schedule, jobs, w->rows, WATCH_JOBS, clock_us());
     for (unsigned i = 0; i < WATCH_JOBS; i++) {
@@ -330,6 +332,7 @@ void watch_wire_free(struct watch_wire *w) {
     eval_wire_free(w->evaluations);
     evaluations_close(w->results);
     registry_close(w->registry);
+    outlook_memory_free(w->outlooks);
     mailbox_free(w->wake);
     pthread_mutex_destroy(&w->lock);
     mem_free(w);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 /* Bytes of a block at and above `dirty` are still zero from the allocator, so only what a former use
- * may have written is zeroed again. */
+ * may have written is zeroed again. A small block is zeroed as it is used: most end with the greater part of it untouched. */
 struct arena_block {
     struct arena_block *older;
     size_t size, used, dirty;
@@ -44,8 +44,10 @@ void arena_deinit(struct arena *a) {
 }
 
 static struct arena_block *push_block(struct arena *a, size_t size) {
-    struct arena_block *b = mem_alloc(sizeof *b + size);
+    struct arena_block *b = size > BLOCK_MOST ? mem_alloc(sizeof *b + size) : mem_resize(NULL, sizeof *b + size);
     b->size = size;
+    b->used = 0;
+    b->dirty = size > BLOCK_MOST ? 0 : size;
     b->older = a->blocks;
     a->blocks = b;
     return b;

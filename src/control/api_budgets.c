@@ -57,7 +57,7 @@ static bool put_budget(struct api_call *c, const struct budget_view *v, bool for
     struct json_writer *w = &c->json;
     struct budget_outlook o;
     struct error error;
-    if (!api_check(c, outlook_of_budget(forecast ? c->s->ledger : NULL, v, now_us, &o, &error), &error))
+    if (!api_check(c, outlook_of_budget(forecast ? c->s->ledger : NULL, NULL, v, now_us, &o, &error), &error))
         return false;
     json_object(w);
     json_member_text(w, "name", v->budget->name);

@@ -1,6 +1,7 @@
 #include "cost/outlook.h"
 
 #include "base/mem.h"
+#include "base/table.h"
 #include "store/ledger_spend.h"
 
 #include <math.h>
@@ -8,6 +9,7 @@
 #define HOUR_US 3600000000LL
 #define HISTORY_HOURS (28 * 24)
 #define AHEAD_HOURS (100 * 24)
+enum { MEMORY_SCOPES = 1000 };
 #define RECENT_MOST (256u << 20) /* names of six windows; a window has at most LIMIT_SPEND_GROUPS */
 
 /* Hours begin on the UTC grid, as in the ledger; a zone of half hours is off by as much. */
@@ -20,7 +22,8 @@ static uint8_t hour_of_week(const struct zone *z, int64_t start_us) {
 struct history {
     int64_t from_us;
     double hours[HISTORY_HOURS];
-    size_t first; /* of the hours: with any spend */
+    bool any[HISTORY_HOURS]; /* requests */
+    size_t first; /* of the hours: with any */
 };
 
 static bool take_hour(void *ctx, const struct spend_group *g) {
@@ -28,7 +31,7 @@ static bool take_hour(void *ctx, const struct spend_group *g) {
     int64_t i = (g->start_us - h->from_us) / HOUR_US;
     if (i < 0 || i >= HISTORY_HOURS || g->sums.requests == 0) return true;
     h->hours[i] = spend_sums_is_known(&g->sums) ? (double)g->sums.cost_nano : NAN;
-    if ((size_t)i < h->first) h->first = (size_t)i;
+    h->any[i] = true;
     return true;
 }
 
@@ -50,6 +53,72 @@ static bool filter_of(const struct budget_view *v, struct slice only[SPEND_DIMEN
         only[by[s->terms[i].by]] = v->values[i];
     }
     return true;
+}
+
+/* ---- what was read before ---- */
+
+struct outlook_memory {
+    struct table scopes; /* struct history by the names of the scope */
+};
+
+struct outlook_memory *outlook_memory_new(void) {
+    struct outlook_memory *m = mem_new(struct outlook_memory);
+    table_init(&m->scopes);
+    return m;
+}
+
+static void forget(struct outlook_memory *m) {
+    size_t cursor = 0;
+    void *one;
+    while (table_next(&m->scopes, &cursor, NULL, &one)) mem_free(one);
+    table_deinit(&m->scopes);
+}
+
+void outlook_memory_free(struct outlook_memory *m) {
+    if (m == NULL) return;
+    forget(m);
+    mem_free(m);
+}
+
+static void put_key(struct buffer *key, const struct slice *only) {
+    for (unsigned d = 0; d < SPEND_DIMENSIONS; d++) {
+        buffer_printf(key, "%zu:", slice_is_null(only[d]) ? (size_t)0 : only[d].len + 1);
+        buffer_append(key, only[d]);
+    }
+}
+
+/* Exchanges that began before yesterday are in the ledger. Where to read on from. */
+static int64_t recall(const struct history *kept, struct history *h) {
+    int64_t to_us = h->from_us + HISTORY_HOURS * HOUR_US, day_us = to_us - to_us % (24 * HOUR_US), gone = (h->from_us - (kept != NULL ? kept->from_us : 0)) / HOUR_US;
+    if (kept == NULL || gone < 0 || kept->from_us + HISTORY_HOURS * HOUR_US < day_us) return h->from_us;
+    int64_t from_us = day_us - 24 * HOUR_US;
+    size_t known = (size_t)((from_us - h->from_us) / HOUR_US);
+    memcpy(h->hours, kept->hours + gone, known * sizeof *h->hours);
+    memcpy(h->any, kept->any + gone, known * sizeof *h->any);
+    return from_us;
+}
+
+static enum fault read_history(struct ledger *l, struct outlook_memory *m, const struct slice *only, struct history *h, struct error *error) {
+    struct buffer key;
+    struct spend_query q = {.to_us = h->from_us + HISTORY_HOURS * HOUR_US, .by = 1u << SPEND_BY_HOUR};
+    memcpy(q.only, only, sizeof q.only);
+    buffer_init(&key, 64 << 10);
+    put_key(&key, only);
+    struct history *kept = m != NULL ? table_get(&m->scopes, buffer_slice(&key)) : NULL;
+    q.from_us = recall(kept, h);
+    enum fault fault = ledger_spend(l, &q, take_hour, h, NULL, error);
+    if (fault == FAULT_NONE && m != NULL && !key.overflow) {
+        if (kept == NULL && m->scopes.count >= MEMORY_SCOPES) {
+            forget(m);
+            table_init(&m->scopes);
+        }
+        if (kept == NULL) (void)table_put(&m->scopes, buffer_slice(&key), kept = mem_new(struct history));
+        *kept = *h;
+    }
+    buffer_deinit(&key);
+    h->first = 0;
+    while (h->first < HISTORY_HOURS && !h->any[h->first]) h->first++;
+    return fault;
 }
 
 /* ---- burn ---- */
@@ -155,20 +224,20 @@ static void ask(const struct slice *only, const struct budget_view *v, const str
     forecast_budget(&q, ret);
 }
 
-static enum fault outlook(struct ledger *l, const struct budget_view *v, int64_t now_us,
+static enum fault outlook(struct ledger *l, struct outlook_memory *memory, const struct budget_view *v, int64_t now_us,
                           const struct outlook_watch *w, struct budget_outlook *ret, struct error *error) {
     int64_t hour_us = now_us - now_us % HOUR_US;
-    struct history h = {.from_us = hour_us - HISTORY_HOURS * HOUR_US, .first = HISTORY_HOURS};
-    struct spend_query q = {.from_us = h.from_us, .to_us = hour_us, .by = 1u << SPEND_BY_HOUR};
+    struct history h = {.from_us = hour_us - HISTORY_HOURS * HOUR_US};
+    struct slice only[SPEND_DIMENSIONS] = {SLICE_NULL};
     bool near = v->window.end_us > now_us && v->window.end_us - hour_us < AHEAD_HOURS * HOUR_US;
-    if (l != NULL && near && filter_of(v, q.only)) {
-        enum fault fault = ledger_spend(l, &q, take_hour, &h, NULL, error);
+    if (l != NULL && near && filter_of(v, only)) {
+        enum fault fault = read_history(l, memory, only, &h, error);
         if (fault != FAULT_NONE) return fault;
     } else {
         near = false;
     }
     if (near) {
-        ask(q.only, v, &h, hour_us, now_us, w, ret);
+        ask(only, v, &h, hour_us, now_us, w, ret);
         return FAULT_NONE;
     }
     *ret = (struct budget_outlook){.alert = v->spent_nano > v->budget->limit_nano ? OUTLOOK_BREACHED
@@ -186,12 +255,12 @@ static enum fault outlook(struct ledger *l, const struct budget_view *v, int64_t
     return FAULT_NONE;
 }
 
-enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int64_t now_us,
+enum fault outlook_of_budget(struct ledger *l, struct outlook_memory *memory, const struct budget_view *v, int64_t now_us,
                              struct budget_outlook *ret, struct error *error) {
-    return outlook(l, v, now_us, NULL, ret, error);
+    return outlook(l, memory, v, now_us, NULL, ret, error);
 }
 
 enum fault outlook_watch_budget(struct ledger *l, const struct budget_view *v, int64_t now_us,
                                 const struct outlook_watch *w, struct budget_outlook *ret, struct error *error) {
-    return outlook(l, v, now_us, w, ret, error);
+    return outlook(l, w->memory, v, now_us, w, ret, error);
 }

@@ -10,7 +10,14 @@
 #include "cost/governor.h"
 #include "store/ledger.h"
 
-enum fault outlook_of_budget(struct ledger *l, const struct budget_view *v, int64_t now_us,
+/* The hours of scopes as they were read last: who asks again and again reads those of today and yesterday alone, and all of them once
+ * a day. Of one thread and one ledger; about 6 KB a scope. */
+struct outlook_memory;
+struct outlook_memory *outlook_memory_new(void);
+void outlook_memory_free(struct outlook_memory *m); /* accepts NULL */
+
+/* `memory` may be NULL. */
+enum fault outlook_of_budget(struct ledger *l, struct outlook_memory *memory, const struct budget_view *v, int64_t now_us,
                              struct budget_outlook *ret, struct error *error) MUST_CHECK;
 
 /* What was spent in the windows of burn until now, by all that a scope may name: read once, for all budgets (a million
@@ -28,6 +35,7 @@ struct outlook_watch {
     const struct recent_spend *recent;
     double plan_over;
     bool was_alert;
+    struct outlook_memory *memory; /* may be NULL */
 };
 enum fault outlook_watch_budget(struct ledger *l, const struct budget_view *v, int64_t now_us,
                                 const struct outlook_watch *w, struct budget_outlook *ret,

@@ -8,6 +8,7 @@
 #define COST_WATCH_H
 
 #include "cost/governor.h"
+#include "cost/outlook.h"
 #include "store/findings.h"
 #include "store/ledger.h"
 
@@ -19,6 +20,7 @@ struct watch {
     void (*opened)(void *ctx, const struct finding *f); /* once it is in the registry, with its id */
     struct ledger *ledger;
     struct registry *registry; /* this thread's own */
+    struct outlook_memory *outlooks; /* as it; may be NULL */
 };
 
 #define WATCH_VALUES                                                                                         \

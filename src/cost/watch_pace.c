@@ -159,7 +159,7 @@ static enum fault look_at(struct watch_look *l, const struct recent_spend *recen
     bool forecast_stands = false, plan_stands = false;
     enum fault fault = stands(l, FINDING_BUDGET_FORECAST, v, &forecast_stands, error);
     if (fault == FAULT_NONE) fault = stands(l, FINDING_OVER_PLAN, v, &plan_stands, error);
-    struct outlook_watch how = {recent, l->policy->server.watch.plan_over, forecast_stands};
+    struct outlook_watch how = {recent, l->policy->server.watch.plan_over, forecast_stands, l->w->outlooks};
     if (fault == FAULT_NONE) fault = outlook_watch_budget(l->w->ledger, v, l->now_us, &how, &o, error);
     if (fault == FAULT_NONE) weigh(l, v, &o, plan_stands);
     return fault;

@@ -86,7 +86,14 @@ struct output_series *output_series_of(struct watch_output *w, const struct slic
 
 /* ---- what is normal ---- */
 
-static double held_normal(const struct output_series *s) { return proportion_at_most(s->normal * s->n_normal, s->n_normal, 0.95); }
+static double held_normal(struct output_series *s) {
+    if (s->held_of != s->normal || s->held_n != s->n_normal || s->held_n == 0) {
+        s->held_of = s->normal;
+        s->held_n = s->n_normal;
+        s->held = proportion_at_most(s->normal * s->n_normal, s->n_normal, 0.95);
+    }
+    return s->held;
+}
 
 /* Of the days from three weeks to one week ago; all days when these are too few; what was inherited, until it has as much of its own. */
 static void learn(struct output_series *s, int64_t day) {

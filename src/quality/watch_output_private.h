@@ -28,6 +28,7 @@ struct output_series {
     enum watch_output_signal signal;
     struct { int64_t day; double n, bad; } days[OUTPUT_DAYS]; /* by day % OUTPUT_DAYS */
     double normal, n_normal;     /* mean badness of the baseline, and of how many; n 0: none yet */
+    double held, held_of, held_n; /* what that baseline is held against, as it was computed last, of which normal and n_normal */
     bool inherited;              /* of the version before */
     int64_t first_us, last_us, learned_day;
     int64_t had_us;              /* last_us as it was kept: of values of before the start those up to it have been had */

@@ -117,7 +117,7 @@ enum fault notices_due(struct registry *r, int64_t now_us, struct slice receiver
     enum fault fault = next_due(r, now_us, receiver, &next, error);
     if (fault == FAULT_NONE)
         fault = statement_of(r->db,
-                             "SELECT " NOTICE " FROM notice WHERE " WAITS " AND due_us <= ?1 AND (?2 IS NULL OR receiver = ?2)"
+                             "SELECT " NOTICE " FROM notice INDEXED BY notice_waiting WHERE " WAITS " AND due_us <= ?1 AND (?2 IS NULL OR receiver = ?2)"
                              " AND NOT EXISTS(SELECT 1 FROM notice AS o WHERE o.receiver = notice.receiver AND o.group_key IS notice.group_key"
                              " AND o.number < notice.number AND o.taken_us = 0 AND o.given_up_us = 0) ORDER BY number LIMIT ?3",
                              &s, error);

@@ -28,6 +28,7 @@ struct ledger *ledger_open(const struct ledger_options *o, struct error *error) 
     l->retention_us = o->retention_us;
     l->read_only = o->read_only;
     l->idle = idle_days_new();
+    l->idle_writing = idle_days_new();
     pthread_mutex_init(&l->brought.lock, NULL);
     return l;
 }
@@ -36,6 +37,7 @@ void ledger_close(struct ledger *l) {
     if (l == NULL) return;
     drain_free(l->drain);
     idle_days_free(l->idle);
+    idle_days_free(l->idle_writing);
     pthread_mutex_destroy(&l->brought.lock);
     mem_free(l->dir);
     mem_free(l);
@@ -104,9 +106,14 @@ void days_deinit(struct days *d) {
 static const char *const suffixes[] = {"", "-wal", "-shm"};
 enum { N_SUFFIXES = sizeof suffixes / sizeof *suffixes, PATH_TEXT = 4096 };
 
-void ledger_delete(const struct ledger *l, enum ledger_kind kind, int64_t day) {
-    char *path = ledger_path(l, kind, day), with[PATH_TEXT];
+static void forget(struct ledger *l, const char *path) {
     idle_days_forget(l->idle, path);
+    idle_days_forget(l->idle_writing, path);
+}
+
+void ledger_delete(struct ledger *l, enum ledger_kind kind, int64_t day) {
+    char *path = ledger_path(l, kind, day), with[PATH_TEXT];
+    forget(l, path);
     for (int i = 0; i < N_SUFFIXES; i++)
         if (snprintf(with, sizeof with, "%s%s", path, suffixes[i]) < PATH_TEXT) unlink(with);
     mem_free(path);
@@ -132,7 +139,7 @@ static void expire_kind(struct ledger *l, enum ledger_kind kind, const char *onl
             if (!closed) drain_close_days(l->drain); /* it may have the day open */
             closed = true;
             char *path = files_path(l->dir, f.names[i]);
-            idle_days_forget(l->idle, path);
+            forget(l, path);
             unlink(path);
             mem_free(path);
         }

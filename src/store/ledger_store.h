@@ -30,7 +30,7 @@ struct ledger {
     bool read_only;
     unsigned looked_at_most; /* records for one page; 0: LOOKED_AT_MOST. Tests set it */
     struct drain *drain; /* the writer's; made when first needed */
-    struct idle_days *idle; /* for ledger_open_day */
+    struct idle_days *idle, *idle_writing; /* for ledger_open_day; for scores */
     struct brought brought;
 };
 
@@ -44,7 +44,7 @@ struct days {
 enum fault ledger_days(const struct ledger *l, enum ledger_kind kind, struct days *ret,
                        struct error *error) MUST_CHECK;
 void days_deinit(struct days *d);
-void ledger_delete(const struct ledger *l, enum ledger_kind kind, int64_t day);
+void ledger_delete(struct ledger *l, enum ledger_kind kind, int64_t day);
 /* Moves a damaged file aside under a name that tells. */
 void ledger_set_aside(const struct ledger *l, enum ledger_kind kind, int64_t day);
 /* Deletes whole days of records that ended before now - retention, and what was moved aside of them. */

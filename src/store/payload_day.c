@@ -232,6 +232,24 @@ static enum fault applications(struct database *db, struct arena *arena, struct 
     return fault;
 }
 
+/* Whether there is anything to delete, or nothing left: each hour each day is asked, and few have. */
+static bool is_due(struct ledger *l, int64_t day, int64_t now_us, int64_t (*retention_of)(void *, struct slice), void *ctx) {
+    struct database *db = NULL;
+    struct arena arena;
+    unsigned n = 0;
+    bool due = true;
+    arena_init(&arena, 4096, 4 << 20);
+    struct application *all = arena_new_array(&arena, struct application, APPLICATIONS_MAX);
+    if (ledger_open_day(l, LEDGER_PAYLOADS, day, &db, NULL) == FAULT_NONE && db != NULL && applications(db, &arena, all, &n) == FAULT_NONE) due = n == 0;
+    for (unsigned i = 0; i < n && !due; i++) {
+        int64_t keep = retention_of(ctx, all[i].name);
+        due = keep > 0 && now_us - keep > day * DAY_US;
+    }
+    database_close(db);
+    arena_deinit(&arena);
+    return due;
+}
+
 /* True when the day is over and nothing of it is left. */
 static bool expire_day(struct ledger *l, int64_t day, int64_t now_us,
                        int64_t (*retention_of)(void *, struct slice), void *ctx) {
@@ -264,9 +282,10 @@ void payload_expire(struct ledger *l, int64_t now_us,
     struct days days = {0};
     if (l->read_only || retention_of == NULL || ledger_days(l, LEDGER_PAYLOADS, &days, NULL) != FAULT_NONE)
         return;
-    drain_close_days(l->drain);
-    for (size_t i = 0; i < days.n; i++)
-        if (expire_day(l, days.at[i], now_us, retention_of, ctx))
-            ledger_delete(l, LEDGER_PAYLOADS, days.at[i]);
+    for (size_t i = 0; i < days.n; i++) {
+        if (!is_due(l, days.at[i], now_us, retention_of, ctx)) continue;
+        drain_close_days(l->drain);
+        if (expire_day(l, days.at[i], now_us, retention_of, ctx)) ledger_delete(l, LEDGER_PAYLOADS, days.at[i]);
+    }
     days_deinit(&days);
 }

@@ -65,18 +65,33 @@ static enum fault check_day(const struct ledger *l, int64_t day, const struct sc
     return fault;
 }
 
-static enum fault put_day(const struct ledger *l, int64_t day, const struct score *s, size_t n, struct error *error) {
+/* Scores come one at a time, and opening takes longer than all else. */
+static enum fault open_for_writing(const struct ledger *l, int64_t day, struct database **ret, struct error *error) {
     enum fault fault = FAULT_NONE;
     char *path = ledger_path(l, LEDGER_RECORDS, day);
-    struct database *db = database_open(path, &(struct database_options){.sync_each = true}, &fault, error);
-    if (fault == FAULT_NONE) fault = migrate(db, &schema_ledger, error);
+    struct database *db = idle_days_take(l->idle_writing, path);
+    if (db == NULL) {
+        db = database_open(path, &(struct database_options){.sync_each = true}, &fault, error);
+        if (fault == FAULT_NONE) fault = migrate(db, &schema_ledger, error);
+        if (fault == FAULT_NONE) idle_days_adopt(l->idle_writing, db);
+    }
+    mem_free(path);
+    *ret = db;
+    return fault;
+}
+
+static enum fault put_day(const struct ledger *l, int64_t day, const struct score *s, size_t n, struct error *error) {
+    struct database *db = NULL;
+    enum fault fault = open_for_writing(l, day, &db, error);
     if (fault == FAULT_NONE) fault = database_begin(db, error);
     for (size_t i = 0; i < n && fault == FAULT_NONE; i++)
         if (place_day(&s[i].record) == day) fault = put(db, &s[i], error);
     if (fault == FAULT_NONE) fault = database_commit(db, error);
-    if (db != NULL && fault != FAULT_NONE) database_rollback(db);
+    if (db != NULL && fault != FAULT_NONE) { /* what is wrong with it is seen anew */
+        database_rollback(db);
+        database_set_home(db, NULL, NULL);
+    }
     database_close(db);
-    mem_free(path);
     return fault;
 }
 

@@ -79,8 +79,7 @@ static int setup(void **state) {
     arena_init(&x->arena, 16 << 10, 64 << 20);
     x->policy = read_policy(yaml);
     x->recorder = rig_recorder(x->rig);
-    x->w = (struct watch){
-        x, hold, each_view, stopping, opened, rig_ledger(x->rig), registry_open(x->rig->dir, &error)};
+    x->w = (struct watch){x, hold, each_view, stopping, opened, rig_ledger(x->rig), registry_open(x->rig->dir, &error), outlook_memory_new()};
     *state = x;
     return x->w.registry != NULL ? 0 : -1;
 }
@@ -89,6 +88,7 @@ static int teardown(void **state) {
     struct world *x = *state;
     void *rig = x->rig;
     registry_close(x->w.registry);
+    outlook_memory_free(x->w.outlooks);
     ledger_close(x->w.ledger);
     recorder_close(x->recorder);
     policy_drop(x->policy);
