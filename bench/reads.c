@@ -1,11 +1,12 @@
 /* bench/reads - how fast what the console asks is answered.
  *
- *   reads [-n RECORDS] [-d DAYS] [-r ROUNDS] [-p PATH] [-k] [DIR]
+ *   reads [-n RECORDS] [-d DAYS] [-r ROUNDS] [-p PATH] [-e SECONDS] [-k] [DIR]
  *
  * Fills a ledger with RECORDS synthetic records (1,000,000) over DAYS days (28), through the flight recorder and the real drain, and a registry
  * with 100 prompts of 10 versions each, alerts, findings and scores of traffic; then asks the API, in this process, each path that a page of the
  * console asks, ROUNDS times (5), and prints one line a path: status, milliseconds (median and slowest; of processor time the median), bytes. -k keeps
- * DIR; a DIR that is kept is asked as it is. -p: only paths that begin so. */
+ * DIR; a DIR that is kept is asked as it is. -p: only paths that begin so. -e: the records end in the hour before this
+ * (UNIX seconds; asked is as of then). */
 #include "base/digest.h"
 #include "base/mem.h"
 #include "control/control.h"
@@ -26,12 +27,14 @@
 
 enum { PROMPTS = 100, VERSIONS = 10, ROUNDS_MOST = 50, DAYS_OF_VERSION = 3 };
 
+static long long start_us = START;
+
 /* Eight applications with some 12 prompts each; every prompt has a new version each three days, and a twentieth of its traffic is the next one's. */
 static void make(struct record *r, struct texts *t, uint64_t *state, int64_t wall_us) {
     synthetic(r, t, state, wall_us);
     unsigned a = (unsigned)strtoul(t->application + 4, NULL, 10), p = below(state, PROMPTS / APPLICATIONS + 1) * APPLICATIONS + a;
     p %= PROMPTS;
-    unsigned v = 1 + (unsigned)((wall_us - START) / DAY_US + p % DAYS_OF_VERSION) / DAYS_OF_VERSION + (below(state, 20) == 0);
+    unsigned v = 1 + (unsigned)((wall_us - start_us) / DAY_US + p % DAYS_OF_VERSION) / DAYS_OF_VERSION + (below(state, 20) == 0);
     snprintf(t->prompt, sizeof t->prompt, "prompt-%u", p);
     snprintf(t->version, sizeof t->version, "%u", v > VERSIONS ? VERSIONS : v);
     snprintf(t->feature, sizeof t->feature, "feature-%u", p % FEATURES);
@@ -72,7 +75,7 @@ static void put_alerts(struct registry *r, unsigned days) {
     static char texts[ALERTS][64];
     int64_t numbers[ALERTS];
     for (unsigned i = 0; i < ALERTS; i++) {
-        int64_t at = START + (int64_t)i * days * DAY_US / ALERTS;
+        int64_t at = start_us + (int64_t)i * days * DAY_US / ALERTS;
         bool over = i < ALERTS - 5;
         snprintf(texts[i], sizeof texts[i], "{\"application\":\"app-%u\",\"n\":%u}", i % APPLICATIONS, i);
         rows[i] = (struct alert_row){.added = true, .rule = SLICE("slow"), .series = slice_of(texts[i]), .fingerprint = slice_of(texts[i]), .application = SLICE("app-1"), .state = over ? ALERT_RESOLVED : ALERT_FIRING,
@@ -80,7 +83,7 @@ static void put_alerts(struct registry *r, unsigned days) {
         moves[2 * i] = (struct alert_transition){.alert = i, .at_us = at, .from = ALERT_PENDING, .to = ALERT_FIRING};
         moves[2 * i + 1] = (struct alert_transition){.alert = i, .at_us = at + 600000000, .from = ALERT_FIRING, .to = over ? ALERT_RESOLVED : ALERT_FIRING};
     }
-    if (alerts_commit(r, &(struct alerts_look){.rows = rows, .n_rows = ALERTS, .transitions = moves, .n_transitions = 2 * ALERTS, .now_us = START}, numbers, &error) != FAULT_NONE) stop(&error);
+    if (alerts_commit(r, &(struct alerts_look){.rows = rows, .n_rows = ALERTS, .transitions = moves, .n_transitions = 2 * ALERTS, .now_us = start_us}, numbers, &error) != FAULT_NONE) stop(&error);
 }
 
 static void put_findings(struct registry *r, unsigned days) {
@@ -95,9 +98,9 @@ static void put_findings(struct registry *r, unsigned days) {
                                   .command = SLICE("quarterdeck cost explain --application app-2")};
     }
     struct findings_look look = {.kinds = FINDING_BIT(COST_ANOMALY), .seen = all, .n_seen = FINDINGS};
-    if (findings_put(r, &look, START + days * DAY_US / 2, NULL, &change, &error) != FAULT_NONE) stop(&error);
+    if (findings_put(r, &look, start_us + days * DAY_US / 2, NULL, &change, &error) != FAULT_NONE) stop(&error);
     look.n_seen = OPEN;
-    if (findings_put(r, &look, START + days * DAY_US, NULL, &change, &error) != FAULT_NONE) stop(&error);
+    if (findings_put(r, &look, start_us + days * DAY_US, NULL, &change, &error) != FAULT_NONE) stop(&error);
 }
 
 /* As scoring would have left them: two metrics of each hour, prompt and version. */
@@ -108,13 +111,13 @@ static void put_scores(struct evaluations *e, unsigned days) {
              "WITH RECURSIVE hour(h) AS (SELECT 0 UNION ALL SELECT h + 1 FROM hour WHERE h < %u), prompt(p) AS (SELECT 0 UNION ALL SELECT p + 1 FROM prompt WHERE p < %d)"
              " INSERT INTO scored_hour SELECT %lld + h * 3600000000, m.column1, 'app-' || (p %% %d), 'chat-short', 'prompt-' || p, 1 + h / 72, 'gpt-4o', 10, 500, 430, 25000, 21000, 18500"
              " FROM hour, prompt, (VALUES (''), ('tone')) m",
-             days * 24 - 1, PROMPTS - 1, START, APPLICATIONS);
+             days * 24 - 1, PROMPTS - 1, start_us, APPLICATIONS);
     if (database_exec(e->db, sql, &error) != FAULT_NONE) stop(&error);
 }
 
 static void fill_registry(struct registry *r, struct evaluations *e, unsigned days) {
     for (unsigned v = 1; v <= VERSIONS; v++)
-        for (unsigned p = 0; p < PROMPTS; p++) put_version(r, p, v, START + (int64_t)(v - 1) * DAYS_OF_VERSION * DAY_US + p * 1000000);
+        for (unsigned p = 0; p < PROMPTS; p++) put_version(r, p, v, start_us + (int64_t)(v - 1) * DAYS_OF_VERSION * DAY_US + p * 1000000);
     put_alerts(r, days);
     put_findings(r, days);
     put_scores(e, days);
@@ -190,7 +193,7 @@ static void expand(const char *path, int64_t now_us, unsigned days, char *out, s
         snprintf(out, size, "%s", path);
         return;
     }
-    clock_format(mark[1] == 'F' ? START : now_us - 7 * DAY_US, at);
+    clock_format(mark[1] == 'F' ? start_us : now_us - 7 * DAY_US, at);
     (void)days;
     snprintf(out, size, "%.*s%s%s", (int)(mark - path), path, at, mark + 2);
 }
@@ -243,28 +246,31 @@ int main(int argc, char **argv) {
     struct error error = {0};
     struct stat there;
     struct serving s = {0};
-    int64_t subjects = 0, served = 0;
-    for (int c; (c = getopt(argc, argv, "n:d:r:p:k")) != -1;) {
+    int64_t subjects = 0, served = 0, end_us = 0;
+    for (int c; (c = getopt(argc, argv, "n:d:r:p:e:k")) != -1;) {
         if (c == 'n') records = (unsigned)strtoul(optarg, NULL, 10);
         else if (c == 'd') days = (unsigned)strtoul(optarg, NULL, 10);
         else if (c == 'r') rounds = (unsigned)strtoul(optarg, NULL, 10);
         else if (c == 'p') only = optarg;
+        else if (c == 'e') end_us = strtoll(optarg, NULL, 10) * 1000000;
         else if (c == 'k') keep = true;
         else return 2;
     }
     if (!digest_start() || days == 0 || rounds == 0 || rounds > ROUNDS_MOST) return 3;
     if (optind < argc) snprintf(dir, sizeof dir, "%s", argv[optind]);
     bool filled = stat(dir, &there) == 0;
-    s.now_us = START + days * DAY_US;
+    if (end_us > 0) start_us = end_us / 3600000000 * 3600000000 - days * DAY_US;
+    s.now_us = start_us + days * DAY_US;
     arena_init(&s.arena, 64 << 10, 16 << 20);
     struct ledger *l = ledger_open(&(struct ledger_options){.dir = dir}, &error);
     if (l == NULL) stop(&error);
-    if (!filled) synthetic_fill(dir, l, records, days, make);
+    if (!filled) synthetic_fill(dir, l, records, start_us, days, make);
     s.s = (struct control_services){.ctx = &s, .policy = held, .budgets = budgets, .ledger = l, .registry = registry_open(dir, &error), .evaluations = evaluations_open(dir, &error),
                                     .metrics = metric_set_new(), .started_us = s.now_us - DAY_US};
     if (s.s.registry == NULL || s.s.evaluations == NULL) stop(&error);
     if (subjects_count(s.s.registry, SLICE("prompt"), &subjects, &served, &error) != FAULT_NONE) stop(&error);
     if (subjects == 0) fill_registry(s.s.registry, s.s.evaluations, days);
+    while (ledger_fold(l, s.now_us)) continue; /* as the writer would have, hour by hour */
     configure(&s);
     clock_fake(1000000, s.now_us);
     for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++)

@@ -1,10 +1,7 @@
 #!/usr/bin/env python3
 """The benchmark table: each row with its bar, what was measured, and the verdict. Loopback only, bounded.
 
-  bench/run.py [ROW...]    rows: throughput latency streams memory ledger budget spend tokens cache schema bootstrap prompt actions eval consoles tail (default: all); --list, --quick (short and rough)
-  bench/run.py [ROW...]    rows: throughput latency streams memory ledger budget spend tokens cache schema watch bootstrap prompt eval consoles tail (default: all); --list, --quick (short and rough)
-  bench/run.py [ROW...]    rows: throughput latency streams memory ledger budget spend console-reads tokens cache schema bootstrap prompt actions eval (default: all); --list, --quick (short and rough)
-  bench/run.py [ROW...]    rows: throughput latency streams memory ledger budget spend console-reads tokens cache schema watch bootstrap prompt eval (default: all); --list, --quick (short and rough)
+  bench/run.py [ROW...]    default: all; --list names them; --quick: short and rough; --ledger=DIR: where the ledger of console-reads and pages is kept
 
 Everything is measured side by side in one run, in interleaved rounds, and medians are shown. What is measured is
 pinned to one processor and what measures to the other.
@@ -22,6 +19,7 @@ import threading
 import time
 
 from consoles_rows import row_consoles, row_tail  # noqa: F401
+from pages_rows import row_console_reads, row_pages  # noqa: F401
 from rig import (ALL_CPUS, BODY, BUILD, CPUS, KEY, LOAD_CPU, PROXY_CPU, ROOT, TOKEN, TOOLS, Failure, Rig, cpu_seconds, cpu_settled, api, memory_mib, metric, promptfoo,
                  timed, tool, tool_lines, wrk)
 
@@ -239,23 +237,6 @@ def row_spend(table):
                   verdict(max(reports) < 1000))
         table.add(f"cost explain, {millions} M records", "under 2 s", f"{max(explains):.0f} ms, the slower of {len(explains)}",
                   verdict(max(explains) < 2000))
-
-
-def row_console_reads(table):
-    """What the console's pages ask, over 1 and (not with --quick) 10 million records and 1,000 versions of prompts, by bench/reads.c."""
-    for millions in (1,) if QUICK else (1, 10):
-        progress(f"console-reads: {millions} M records")
-        with Rig() as rig:
-            ran = subprocess.run([TOOLS / "reads", "-n", str(millions * 1_000_000), "-d", "28"], capture_output=True, text=True, cwd=rig.folder, timeout=900)
-        asked = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
-        if ran.returncode != 0 or not asked or any(a["status"] != 200 for a in asked):
-            raise Failure(f"bench/reads ended with {ran.returncode}: {(ran.stderr or ran.stdout)[-300:]}")
-        asked.sort(key=lambda a: -a["p50_ms"])
-        table.raw[f"console-reads {millions} M"] = asked
-        over = [a for a in asked if a["p50_ms"] >= 300]
-        table.add(f"{len(asked)} queries of the console's pages, {millions} M records", "each under 300 ms (median)",
-                  f"{len(asked) - len(over)} are; slowest: " + "; ".join(f"{a['path'].removeprefix('/api/v1/')} {a['p50_ms']:.0f} ms (at most {a['max_ms']:.0f})" for a in asked[:3]),
-                  verdict(not over))
 
 
 def row_tokens(table):
@@ -541,6 +522,9 @@ ROWS = {name[4:].replace("_", "-"): function for name, function in globals().ite
 
 def main(arguments):
     names = [a for a in arguments if not a.startswith("--")]
+    if "--help" in arguments:
+        print(__doc__.strip())
+        return 0
     if "--list" in arguments:
         for name, function in ROWS.items():
             print(f"{name:11} {function.__doc__.strip().splitlines()[0]}")

@@ -83,7 +83,7 @@ int main(int argc, char **argv) {
     else snprintf(o.dir, sizeof o.dir, "bench-spend-%ld", (long)getpid());
     struct ledger *l = ledger_open(&(struct ledger_options){.dir = o.dir}, &error);
     if (l == NULL) stop(&error);
-    int64_t sum = synthetic_fill(o.dir, l, o.records, o.days, synthetic), to = START + o.days * DAY_US, off = 1234567890;
+    int64_t sum = synthetic_fill(o.dir, l, o.records, START, o.days, synthetic), to = START + o.days * DAY_US, off = 1234567890;
     time_report(l, "whole hours", "team,feature", START, to, sum);
     time_report(l, "whole hours", "key,target_model", START, to, sum);
     time_report(l, "whole hours", "application,hour", START, to, sum);

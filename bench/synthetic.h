@@ -67,8 +67,8 @@ static inline void stop(const struct error *error) {
 
 typedef void synthetic_make(struct record *r, struct texts *t, uint64_t *state, int64_t wall_us);
 
-/* N records over so many days from START on; the sum of their costs. Says how fast they were drained. */
-static inline int64_t synthetic_fill(const char *dir, struct ledger *l, unsigned n, unsigned days, synthetic_make *make) {
+/* N records over so many days from START_US on; the sum of their costs. Says how fast they were drained. */
+static inline int64_t synthetic_fill(const char *dir, struct ledger *l, unsigned n, int64_t start_us, unsigned days, synthetic_make *make) {
     struct error error = {0};
     struct recorder *recorder =
         recorder_open(&(struct recorder_options){dir, 1, LIMIT_SEGMENT_DEFAULT, LIMIT_SEGMENTS_DEFAULT,
@@ -83,7 +83,7 @@ static inline int64_t synthetic_fill(const char *dir, struct ledger *l, unsigned
         for (unsigned end = i + BATCH; i < end && i < n; i++) {
             struct record r;
             struct texts t;
-            make(&r, &t, &state, START + (int64_t)((double)i / n * days * (double)DAY_US));
+            make(&r, &t, &state, start_us + (int64_t)((double)i / n * days * (double)DAY_US));
             sum += r.cost_nano;
             buffer_clear(&b);
             if (!record_encode(&r, &b) ||

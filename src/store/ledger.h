@@ -46,6 +46,9 @@ struct ledger_writer *ledger_writer_start(struct ledger *l, struct recorder *r,
 void ledger_writer_drain(struct ledger_writer *w);
 void ledger_writer_stop(struct ledger_writer *w); /* drains, joins, frees */
 void ledger_writer_stats(struct ledger_writer *w, struct ledger_writer_stats *ret);
+/* What the writer does when it has nothing else to do: sums up one day that was over an hour ago for those who read weeks (spend_fold.h). Not beside
+ * a writer. False: there is none left, or it failed. */
+bool ledger_fold(struct ledger *l, int64_t now_us);
 /* One batch by hand, for tests and benchmarks: frames taken. */
 unsigned ledger_drain_once(struct ledger *l, struct recorder *r, struct error *error);
 

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/mem.h"
 #include "store/ledger_store.h"
+#include "store/spend_fold.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +122,7 @@ static enum fault day_of(struct ledger *l, int64_t day, struct ledger_day **ret,
     }
     memmove(d->days + 1, d->days, (size_t)at * sizeof *d->days);
     *ret = d->days[0] = found;
+    if (day < l->folded_to) l->folded_to = day; /* what comes late undoes its folds */
     return FAULT_NONE;
 }
 
@@ -280,6 +282,38 @@ enum fault drain_batch(struct ledger *l, struct recorder *r, struct drained *ret
     drain_close_days(d); /* what they hold in memory was undone in the files */
     recorder_rewind(r);
     return error_set(error, fault, "%s", own.text);
+}
+
+/* ---- days that are over ---- */
+
+static bool fold_day(struct ledger *l, int64_t day) {
+    struct error error = {0};
+    enum fault fault = FAULT_NONE;
+    bool folded = false;
+    struct database *db = NULL;
+    if (ledger_open_day(l, LEDGER_RECORDS, day, &db, &error) == FAULT_NONE && db != NULL) fault = spend_is_folded(db, &folded, &error);
+    database_close(db);
+    if (folded || fault != FAULT_NONE) return false;
+    drain_close_days(l->drain); /* they would not know of it */
+    struct ledger_day *d = ledger_day_open(l, day, false, &fault, &error);
+    if (d != NULL) fault = spend_fold(d->db, &error);
+    ledger_day_close(d);
+    return fault == FAULT_NONE;
+}
+
+bool ledger_fold(struct ledger *l, int64_t now_us) {
+    struct days days = {0};
+    int64_t end = (now_us - HOUR_US) / DAY_US; /* first that is not over for an hour */
+    bool folded = false;
+    if (l->read_only || l->folded_to >= end || ledger_days(l, LEDGER_RECORDS, &days, NULL) != FAULT_NONE) return false;
+    for (size_t i = 0; i < days.n && !folded; i++) {
+        if (days.at[i] < l->folded_to || days.at[i] >= end) continue;
+        folded = fold_day(l, days.at[i]);
+        l->folded_to = days.at[i] + 1;
+    }
+    if (!folded) l->folded_to = end;
+    days_deinit(&days);
+    return folded;
 }
 
 unsigned ledger_drain_once(struct ledger *l, struct recorder *r, struct error *error) {

@@ -3,15 +3,17 @@
 #include "base/digest.h"
 #include "base/mem.h"
 #include "store/ledger_store.h"
-#include "store/spend_cell.h"
+#include "store/spend_fold.h"
 #include "store/varint.h"
 
 enum {
     KEY_TEXT = 16 << 10,
     SPEND_SCHEMA = 2, /* the version of day files that brought the sums */
+    HOURS = SPEND_FOLDS, /* no fold: all dimensions by the hour */
     LABELS_FIRST = 16 << 10,
     LABELS_MAX = 64 << 20,
-    HASH_BYTES = 16
+    HASH_BYTES = 16,
+    HOUR_MASK = (1 << 24) - 1 /* of an id, behind its row: what stands above is the kind of fold */
 };
 #define TO_OPEN (INT64_MAX - INT64_MAX % SPEND_HOUR_US - SPEND_HOUR_US)
 
@@ -32,6 +34,7 @@ struct spend_scan {
     const struct spend_query *query;
     int64_t from_us, to_us;
     int64_t unit_us; /* 0: time does not group */
+    unsigned asked;  /* dimensions that group or filter: bits */
     struct table groups;
     struct spend_source source;
     struct buffer key, prompt;
@@ -47,6 +50,7 @@ struct spend_file {
     struct label *labels;
     int64_t n_labels;
     bool in_records; /* the sums do not answer this query */
+    bool folded;     /* there are sums by longer times and fewer dimensions */
     int64_t bucket;  /* start of the bucket whose groups the labels hold */
     int64_t row;     /* id of the row that is read */
 };
@@ -173,12 +177,10 @@ static enum fault read_records(struct spend_file *f, int64_t from, int64_t to, s
 static void read_label(struct spend_file *f, struct statement *s, struct label *label) {
     label->known = true;
     label->folded = (unsigned)statement_i64(s, 1);
-    for (int i = 0; i < SPEND_TEXTS; i++) label->texts[i] = statement_copy(s, i + 2, &f->arena);
+    for (int i = 0; i < SPEND_TEXTS; i++)
+        if (f->scan->asked >> i & 1) label->texts[i] = statement_copy(s, i + 2, &f->arena);
     label->wanted = is_wanted(f->scan->query, label->texts);
-    unsigned asked = f->scan->query->by;
-    for (int i = 0; i < SPEND_DIMENSIONS; i++)
-        if (!slice_is_null(f->scan->query->only[i])) asked |= 1u << i;
-    if (label->folded & asked) f->in_records = true;
+    if (label->folded & f->scan->asked) f->in_records = true;
 }
 
 static enum fault load_labels(struct spend_file *f, struct error *error) {
@@ -221,7 +223,7 @@ static enum fault read_rows(struct spend_file *f, struct statement *s, struct er
     bool row = false;
     while ((fault = statement_step(s, &row, error)) == FAULT_NONE && row) {
         f->row = statement_i64(s, 0);
-        int64_t bucket = bucket_of(f->scan, (f->row >> SPEND_ROW_BITS) * SPEND_HOUR_US);
+        int64_t bucket = bucket_of(f->scan, (f->row >> SPEND_ROW_BITS & HOUR_MASK) * SPEND_HOUR_US);
         if (bucket != f->bucket)
             for (int64_t i = 0; i < f->n_labels; i++) f->labels[i].found = NULL;
         f->bucket = bucket;
@@ -232,17 +234,48 @@ static enum fault read_rows(struct spend_file *f, struct statement *s, struct er
     return fault;
 }
 
-/* Whole hours. */
-static enum fault read_hours(struct spend_file *f, int64_t from, int64_t to, struct error *error) {
+/* Whole hours; of a fold (HOURS: none) whole times of it. */
+static enum fault read_kind(struct spend_file *f, unsigned kind, int64_t from, int64_t to, struct error *error) {
     struct statement *s;
     if (from >= to) return FAULT_NONE;
-    enum fault fault = statement_of(
-        f->db, "SELECT id, body FROM spend_hour WHERE id >= ?1 AND id < ?2 ORDER BY id", &s, error);
+    enum fault fault = statement_of(f->db,
+                                    kind == HOURS ? "SELECT id, body FROM spend_hour WHERE id >= ?1 AND id < ?2 ORDER BY id"
+                                                  : "SELECT id, body FROM spend_fold WHERE id >= ?1 AND id < ?2 ORDER BY id",
+                                    &s, error);
     if (fault != FAULT_NONE) return fault;
-    statement_bind_i64(s, 1, spend_row_id(from / SPEND_HOUR_US, 0));
-    statement_bind_i64(s, 2, spend_row_id(to / SPEND_HOUR_US, 0));
+    enum spend_fold fold = kind == HOURS ? SPEND_FOLD_FEW : (enum spend_fold)kind; /* its ids have nothing above them */
+    statement_bind_i64(s, 1, spend_fold_id(fold, from / SPEND_HOUR_US, 0));
+    statement_bind_i64(s, 2, spend_fold_id(fold, to / SPEND_HOUR_US, 0));
     fault = read_rows(f, s, error);
     statement_reset(s);
+    return fault;
+}
+
+/* The fewest rows that tell what is asked for: from `from` on of this kind, until *ret_end. */
+static unsigned choose_kind(const struct spend_file *f, int64_t from, int64_t to, int64_t *ret_end) {
+    *ret_end = to;
+    if (!f->folded) return HOURS;
+    if ((f->scan->asked & ~SPEND_FEW) == 0) return SPEND_FOLD_FEW;
+    if (f->scan->unit_us == SPEND_HOUR_US) return HOURS;
+    for (unsigned kind = SPEND_FOLD_DAY; kind > SPEND_FOLD_FEW; kind--) {
+        int64_t time = spend_fold_hours[kind] * SPEND_HOUR_US;
+        if (from % time == 0 && to - from >= time) {
+            *ret_end = from + time;
+            return kind;
+        }
+    }
+    int64_t quarter = spend_fold_hours[SPEND_FOLD_QUARTER] * SPEND_HOUR_US, end = from - from % quarter + quarter;
+    if (end < to) *ret_end = end;
+    return HOURS;
+}
+
+/* Whole hours. */
+static enum fault read_hours(struct spend_file *f, int64_t from, int64_t to, struct error *error) {
+    enum fault fault = FAULT_NONE;
+    for (int64_t end; from < to && fault == FAULT_NONE; from = end) {
+        unsigned kind = choose_kind(f, from, to, &end);
+        fault = read_kind(f, kind, from, end, error);
+    }
     return fault;
 }
 
@@ -258,7 +291,15 @@ static enum fault choose_source(struct spend_file *f, struct error *error) {
     if (fault == FAULT_NONE && version >= SPEND_SCHEMA)
         fault = database_number(f->db, "SELECT whole FROM spend_state", &whole, error);
     f->in_records = whole == 0;
+    if (fault == FAULT_NONE) fault = spend_is_folded(f->db, &f->folded, error);
     return fault == FAULT_NONE && !f->in_records ? load_labels(f, error) : fault;
+}
+
+/* Where the file can have any: a day's and those beside it, in whole days. */
+static void sums_span(const struct spend_file *f, int64_t from, int64_t to, int64_t *ret_from, int64_t *ret_to) {
+    int64_t first = (f->day > 0 ? f->day - 1 : 0) * DAY_US, last = (f->day + 2) * DAY_US;
+    *ret_from = from > first ? from : first;
+    *ret_to = to < last ? to : last;
 }
 
 static enum fault read_file(struct spend_file *f, struct error *error) {
@@ -269,11 +310,12 @@ static enum fault read_file(struct spend_file *f, struct error *error) {
     if (fault == FAULT_NONE && span.records > 0 && span.to_us >= s->from_us && span.from_us < s->to_us) {
         fault = choose_source(f, error);
         int64_t first = (s->from_us + SPEND_HOUR_US - 1) / SPEND_HOUR_US * SPEND_HOUR_US;
-        int64_t last = s->to_us - s->to_us % SPEND_HOUR_US;
+        int64_t last = s->to_us - s->to_us % SPEND_HOUR_US, begin, end;
         bool whole = !f->in_records && first < last;
         f->bucket = -1;
         if (fault == FAULT_NONE) fault = read_records(f, s->from_us, whole ? first : s->to_us, error);
-        if (fault == FAULT_NONE && whole) fault = read_hours(f, first, last, error);
+        sums_span(f, first, last, &begin, &end);
+        if (fault == FAULT_NONE && whole) fault = read_hours(f, begin, end, error);
         if (fault == FAULT_NONE && whole) fault = read_records(f, last, s->to_us, error);
     }
     database_end_read(f->db);
@@ -325,6 +367,9 @@ enum fault ledger_spend(struct ledger *l, const struct spend_query *q,
                                                                : 0};
     size_t cursor = 0;
     void *found;
+    s.asked = q->by & ~(SPEND_BIT(DAY) | SPEND_BIT(HOUR));
+    for (int i = 0; i < SPEND_DIMENSIONS; i++)
+        if (!slice_is_null(q->only[i])) s.asked |= 1u << i;
     table_init(&s.groups);
     buffer_init(&s.key, KEY_TEXT);
     buffer_init(&s.prompt, KEY_TEXT);

@@ -111,6 +111,7 @@ static void *run(void *ctx) {
         if (turn(w)) continue;
         if (asked(w, &stopping) != w->answered) continue;
         if (stopping) return NULL;
+        if (ledger_fold(w->ledger, clock_wall_us())) continue;
         recorder_wait(w->recorder, IDLE_US);
     }
 }

@@ -1,6 +1,7 @@
 /* The writer's sums of money of one day file. */
 #include "store/spend_cell.h"
 #include "base/mem.h"
+#include "store/spend_fold.h"
 #include "store/varint.h"
 
 #include <stdlib.h>
@@ -70,7 +71,7 @@ enum fault spend_cells_load(struct spend_cells *c, struct database *db, struct e
         remember(c, buffer_slice(&c->key), statement_i64(s, 0));
     }
     statement_reset(s);
-    return fault;
+    return fault == FAULT_NONE ? spend_is_folded(db, &c->folded, error) : fault;
 }
 
 static enum fault insert_label(struct spend_cells *c, struct database *db, unsigned folded,
@@ -207,6 +208,10 @@ enum fault spend_cells_save(struct spend_cells *c, struct database *db, struct e
     struct statement *s;
     struct buffer body;
     enum fault fault = statement_of(db, "REPLACE INTO spend_hour(id, body) VALUES(?1, ?2)", &s, error);
+    if (fault == FAULT_NONE && c->folded && c->n_changed > 0) {
+        fault = spend_unfold(db, error);
+        c->folded = false;
+    }
     if (fault != FAULT_NONE) return fault;
     buffer_init(&body, ROW_TEXT);
     if (c->n_changed > 1) qsort(c->changed, c->n_changed, sizeof *c->changed, by_id);

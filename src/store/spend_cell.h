@@ -49,6 +49,7 @@ struct spend_cells {
     struct spend_row **changed;
     size_t n_changed, changed_capacity;
     uint64_t batch, generation;
+    bool folded; /* the file has folds (spend_fold.h), which are right until something is added */
     struct buffer key, prompt;
 };
 enum fault spend_cells_load(struct spend_cells *c, struct database *db, struct error *error) MUST_CHECK;

@@ -20,6 +20,15 @@ static int setup(void **state) {
     return 0;
 }
 
+/* All days are over: their sums are there by longer times and by fewer dimensions too. */
+static int setup_folded(void **state) {
+    if (setup(state) != 0) return -1;
+    struct context *x = *state;
+    unsigned n = 0;
+    while (ledger_fold(x->ledger, RIG_START + COST_SPAN + 2 * RIG_DAY)) n++;
+    return n >= COST_SPAN / RIG_DAY ? 0 : -1;
+}
+
 static int teardown(void **state) {
     struct context *x = *state;
     void *rig = x->rig;
@@ -235,6 +244,54 @@ static void whole_hours_come_from_sums(void **state) {
     cost_report_deinit(&r);
 }
 
+/* What is read of days that are over: a week by the day, not by the hour; and nothing that was not there when they were summed up. */
+static void days_that_are_over(void **state) {
+    struct context *x = *state;
+    static const struct {
+        const char *by;
+        int64_t from_us, to_us;
+    } asks[] = {{"team,feature,day", RIG_START, RIG_START + COST_SPAN},
+                {"application,hour", RIG_START, RIG_START + COST_SPAN},
+                {"team", RIG_START + 5 * COST_HOUR, RIG_START + 29 * COST_HOUR}}; /* a day of another zone */
+    struct cost_report r;
+    for (unsigned i = 0; i < sizeof asks / sizeof *asks; i++) {
+        struct cost_report_query q = cost_by(asks[i].by, asks[i].from_us, asks[i].to_us), hours = cost_by("team,hour", asks[i].from_us, asks[i].to_us);
+        check(x, &q, &r);
+        uint64_t cells = r.source.cells;
+        assert_int_equal(r.source.records, 0);
+        cost_report_deinit(&r);
+        check(x, &hours, &r);
+        assert_true(cells < r.source.cells);
+        cost_report_deinit(&r);
+    }
+    assert_false(ledger_fold(x->ledger, RIG_START + COST_SPAN + 2 * RIG_DAY)); /* nothing is left to do */
+    struct recorder *recorder = rig_recorder(x->rig);
+    struct record late;
+    rig_record(&late, RIG_START + COST_HOUR, 77777);
+    rig_append_record(recorder, 0, &late);
+    rig_drain(x->ledger, recorder);
+    recorder_close(recorder);
+    assert_int_equal(rig_number(x->rig, "ledger-2025-11-08.db", "SELECT folded + (SELECT count(*) FROM spend_fold) FROM spend_state"), 0);
+    for (unsigned i = 0; i < 2; i++) { /* before it is summed up anew, and after */
+        struct cost_report_query q = cost_by("team,day", RIG_START, RIG_START + COST_SPAN);
+        cost_run(x->ledger, &q, &r);
+        assert_int_equal(r.total.requests, COST_RECORDS + 1);
+        cost_report_deinit(&r);
+        assert_int_equal(ledger_fold(x->ledger, RIG_START + COST_SPAN + 2 * RIG_DAY), i == 0);
+    }
+    assert_int_equal(rig_number(x->rig, "ledger-2025-11-08.db", "SELECT folded FROM spend_state"), 1);
+}
+
+/* A day is summed up an hour after it ended, and not before. */
+static void not_before_they_are_over(void **state) {
+    struct context *x = *state;
+    assert_false(ledger_fold(x->ledger, RIG_START + RIG_DAY));
+    assert_int_equal(rig_number(x->rig, "ledger-2025-11-08.db", "SELECT folded FROM spend_state"), 0);
+    assert_true(ledger_fold(x->ledger, RIG_START + RIG_DAY + COST_HOUR));
+    assert_int_equal(rig_number(x->rig, "ledger-2025-11-08.db", "SELECT folded FROM spend_state"), 1);
+    assert_int_equal(rig_number(x->rig, "ledger-2025-11-09.db", "SELECT folded FROM spend_state"), 0);
+}
+
 /* A file that an older program began has sums of a part of its records: they are not used. */
 static void days_of_an_older_program(void **state) {
     struct context *x = *state;
@@ -248,7 +305,7 @@ static void days_of_an_older_program(void **state) {
     assert_non_null(db);
     assert_int_equal(
         database_exec(db,
-                      "DROP TABLE spend_hour; DROP TABLE spend_dimension; DROP TABLE spend_state; DROP TABLE score;"
+                      "DROP TABLE spend_hour; DROP TABLE spend_fold; DROP TABLE spend_dimension; DROP TABLE spend_state; DROP TABLE score;"
                       "DROP TABLE arrival; DROP TABLE view_minute; DROP TABLE view_hour; DROP TABLE view_day; DROP TABLE view_state;"
                       "ALTER TABLE dimension DROP COLUMN provider; ALTER TABLE dimension DROP COLUMN view;"
                       "PRAGMA user_version=1",
@@ -306,6 +363,13 @@ static void too_many_labels(void **state) {
     cost_run(l, &q, &r);
     assert_int_equal(r.total.requests, 1);
     cost_report_deinit(&r);
+    assert_true(ledger_fold(l, RIG_START + 2 * RIG_DAY)); /* what was left out of the sums is left out of theirs */
+    for (unsigned i = 0; i < 2; i++) {
+        q = cost_by(i == 0 ? "application" : "feature", RIG_START, RIG_START + RIG_DAY);
+        cost_run(l, &q, &r);
+        assert_true(r.total.requests == MANY && r.source.records == (i == 0 ? 0 : MANY));
+        cost_report_deinit(&r);
+    }
     ledger_close(l);
 }
 
@@ -359,6 +423,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_are_the_sums_of_their_records, setup, teardown),
         cmocka_unit_test_setup_teardown(filters_leave_what_they_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(rows_are_the_sums_of_their_records, setup_folded, teardown),
+        cmocka_unit_test_setup_teardown(filters_leave_what_they_name, setup_folded, teardown),
+        cmocka_unit_test_setup_teardown(days_that_are_over, setup_folded, teardown),
+        cmocka_unit_test_setup_teardown(not_before_they_are_over, setup, teardown),
         cmocka_unit_test_setup_teardown(a_limit_sums_the_rest, setup, teardown),
         cmocka_unit_test_setup_teardown(whole_hours_come_from_sums, setup, teardown),
         cmocka_unit_test_setup_teardown(days_of_an_older_program, setup, teardown),
