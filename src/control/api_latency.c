@@ -223,6 +223,7 @@ void api_totals(struct api_call *c) {
     }
     json_object(&c->json);
     put_window(&c->json, &q);
+    q.without = ROLLUP_WITHOUT_ALL;
     if (!api_check(c, ledger_rollup(c->s->ledger, &q, put_sum, &sum, &error), &error)) return;
     if (sum.next_us == 0) put_totals(&c->json, &nothing);
     if (step > 0 && !put_series(c, q, step)) return;

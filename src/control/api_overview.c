@@ -111,7 +111,7 @@ static bool read_all(struct rows *r) {
     struct api_call *c = r->o->c;
     struct error error;
     struct slice only = api_text(c, "application");
-    struct rollup_query q = {.from_us = r->o->from_us, .to_us = r->o->to_us, .step_us = r->step_us, .by = BY_TIME | BY_APPLICATION, .application = only};
+    struct rollup_query q = {.from_us = r->o->from_us, .to_us = r->o->to_us, .step_us = r->step_us, .by = BY_TIME | BY_APPLICATION, .application = only, .without = series_without(SERIES_LATENCY_P95) & series_without(SERIES_TTFT_P95)};
     struct scored_sums_query scored = {.from_us = r->o->from_us - r->o->from_us % HOUR_US, .to_us = r->o->to_us, .step_us = r->step_us > HOUR_US ? r->step_us : HOUR_US,
                                        .by = SCORED_BY_APPLICATION, .application = only};
     bool good = new_row(r, SLICE_NULL) && (slice_is_null(only) || new_row(r, only));

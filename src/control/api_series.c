@@ -153,7 +153,7 @@ static bool add_scores(void *ctx, const struct scored_sum *s) {
 static enum fault read_hours(struct hours *h, int64_t from_us, int64_t to_us, struct error *error) {
     struct api_call *c = h->c;
     struct rollup_query q = {.from_us = from_us, .to_us = to_us, .step_us = HOUR_US, .by = BY_TIME, .application = api_text(c, "application"),
-                             .request_type = api_text(c, "request_type")};
+                             .request_type = api_text(c, "request_type"), .without = series_without(h->ask.metric)};
     struct scored_sums_query scored = {.from_us = from_us, .to_us = to_us, .step_us = HOUR_US, .metric = h->ask.of, .application = q.application, .request_type = q.request_type};
     if (h->ask.metric != SERIES_QUALITY) return ledger_rollup(c->s->ledger, &q, add_rollup, h, error);
     return c->s->evaluations != NULL ? scored_sums(c->s->evaluations, &scored, add_scores, h, error) : FAULT_NONE;

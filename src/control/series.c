@@ -29,6 +29,7 @@ static const struct {
 
 const char *series_name(enum series_metric m) { return metrics[m].name; }
 const char *series_unit(enum series_metric m) { return metrics[m].unit; }
+unsigned series_without(enum series_metric m) { return metrics[m].quantile > 0 ? ROLLUP_WITHOUT_ALL & ~(1u << metrics[m].histogram) : ROLLUP_WITHOUT_ALL; }
 
 bool series_ask_parse(struct slice name, struct series_ask *ret) {
     for (unsigned i = 0; i < SERIES_METRICS; i++) {
@@ -243,7 +244,8 @@ static int by_requests(const void *a, const void *b) {
 enum fault series_read(struct ledger *l, struct evaluations *e, const struct series_query *q, struct series_set *ret, struct error *error) {
     struct reading r = {.q = q, .oldest_us = INT64_MAX};
     struct rollup_query ask = {.from_us = q->from_us, .to_us = q->to_us, .step_us = q->step_us, .by = BY_TIME | bys[q->by].rollup,
-                               .application = q->application, .request_type = q->request_type, .model = q->model, .provider = q->provider, .prompt = q->prompt};
+                               .application = q->application, .request_type = q->request_type, .model = q->model, .provider = q->provider, .prompt = q->prompt, .without = ROLLUP_WITHOUT_ALL};
+    for (unsigned i = 0; i < q->n_asks; i++) ask.without &= series_without(q->asks[i].metric);
     r.set.n_steps = (unsigned)((q->to_us - q->from_us) / q->step_us);
     r.set.n_asks = q->n_asks;
     table_init(&r.by_label);

@@ -52,6 +52,7 @@ struct series_ask {
 bool series_ask_parse(struct slice name, struct series_ask *ret); /* borrows; false: no such metric */
 const char *series_name(enum series_metric m);
 const char *series_unit(enum series_metric m);
+unsigned series_without(enum series_metric m); /* histograms that it is not made of (struct rollup_query) */
 #define SERIES_NAMES_TEXT 512
 void series_names(char out[SERIES_NAMES_TEXT]); /* all, for messages */
 

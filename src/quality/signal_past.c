@@ -98,6 +98,24 @@ static bool rollups_know(const struct signal_past *q) {
     }
 }
 
+/* The histogram that the signal is read off: all but it can be left out. */
+static unsigned without(enum signal s) {
+    switch (s) {
+    case SIGNAL_LATENCY_P50:
+    case SIGNAL_LATENCY_P90:
+    case SIGNAL_LATENCY_P95:
+    case SIGNAL_LATENCY_P99: return ROLLUP_WITHOUT_ALL & ~(1u << ROLLUP_DURATION);
+    case SIGNAL_TTFT_P50:
+    case SIGNAL_TTFT_P90:
+    case SIGNAL_TTFT_P95:
+    case SIGNAL_TTFT_P99: return ROLLUP_WITHOUT_ALL & ~(1u << ROLLUP_FIRST_TOKEN);
+    case SIGNAL_PER_TOKEN_P50:
+    case SIGNAL_PER_TOKEN_P95:
+    case SIGNAL_PER_TOKEN_P99: return ROLLUP_WITHOUT_ALL & ~(1u << ROLLUP_PER_TOKEN);
+    default: return ROLLUP_WITHOUT_ALL;
+    }
+}
+
 static struct slice only(const struct signal_series *where, enum signal_by b) {
     return (where->by >> b & 1) && where->is[b].len > 0 ? where->is[b] : SLICE_NULL;
 }
@@ -108,7 +126,7 @@ static enum fault play_rollups(struct past *p, int64_t from_us) {
                                                          [SIGNAL_BY_FEATURE] = BY_FEATURE,         [SIGNAL_BY_TEAM] = BY_TEAM};
     const struct signal_past *q = p->q;
     struct rollup_query ask = {.step_us = MINUTE_US, .by = BY_TIME, .application = only(&q->where, SIGNAL_BY_APPLICATION),
-                               .request_type = only(&q->where, SIGNAL_BY_REQUEST_TYPE), .model = only(&q->where, SIGNAL_BY_MODEL)};
+                               .request_type = only(&q->where, SIGNAL_BY_REQUEST_TYPE), .model = only(&q->where, SIGNAL_BY_MODEL), .without = without(q->signal)};
     for (unsigned b = 0; b < SIGNAL_BYS; b++)
         if ((q->by | q->where.by) >> b & 1) ask.by |= as[b];
     enum fault fault = FAULT_NONE;

@@ -119,7 +119,7 @@ static bool decode_rest(struct slice bytes, struct rollup *into) {
     return true;
 }
 
-bool rollup_decode(struct slice bytes, struct rollup *into) {
+bool rollup_decode(struct slice bytes, unsigned without, struct rollup *into) {
     uint64_t version, n, value;
     if (!varint_take(&bytes, &version) || version < ROLLUP_PLAIN || version > ROLLUP_VERSION) return false;
     if (!varint_take(&bytes, &value)) return false;
@@ -141,8 +141,8 @@ bool rollup_decode(struct slice bytes, struct rollup *into) {
     for (uint64_t i = 0; i < n; i++) {
         struct slice histogram;
         if (!varint_take_bytes(&bytes, &histogram)) return false;
-        if (i < ROLLUP_HISTOGRAMS && histogram.len > 0 && !histogram_decode(histogram, &into->histograms[i]))
-            return false;
+        if (i >= ROLLUP_HISTOGRAMS || histogram.len == 0 || (without >> i & 1)) continue;
+        if (!histogram_decode(histogram, &into->histograms[i])) return false;
     }
     return version == ROLLUP_PLAIN || decode_rest(bytes, into);
 }

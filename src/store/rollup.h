@@ -34,8 +34,8 @@ extern const unsigned rollup_bits[ROLLUP_TEXTS]; /* of the names of a dimension,
 /* Sums without their names: `rollup` names are SLICE_NULL in here. */
 void rollup_add(struct rollup *r, const struct record *record);
 void rollup_encode(const struct rollup *r, struct buffer *out);
-bool rollup_decode(struct slice bytes,
-                   struct rollup *into) MUST_CHECK; /* adds; on false *into may hold a part */
+/* Adds, but not to histograms in `without`; on false *into may hold a part. */
+bool rollup_decode(struct slice bytes, unsigned without, struct rollup *into) MUST_CHECK;
 
 struct rollup_cell;
 struct rollups {

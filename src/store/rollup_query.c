@@ -238,7 +238,7 @@ static enum fault add_row(struct rollup_scan *s, struct file *f, struct statemen
         g = new_group(buffer_slice(key));
         table_put(&s->groups, buffer_slice(key), g);
     }
-    if (!rollup_decode(statement_bytes(q, 2), &g->sums))
+    if (!rollup_decode(statement_bytes(q, 2), query->without, &g->sums))
         return error_set(error, FAULT_CORRUPT, "%s: a rollup cannot be read", database_name(f->db));
     return FAULT_NONE;
 }

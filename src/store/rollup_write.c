@@ -183,7 +183,7 @@ static enum fault load_cell(struct database *db, struct rollup_cell *c, struct e
     statement_bind_i64(s, 2, c->key.dimension);
     statement_bind_i64(s, 3, c->key.view);
     fault = statement_step(s, &row, error);
-    if (fault == FAULT_NONE && row && !rollup_decode(statement_bytes(s, 0), &c->sums))
+    if (fault == FAULT_NONE && row && !rollup_decode(statement_bytes(s, 0), 0, &c->sums))
         fault = error_set(error, FAULT_CORRUPT, "%s: a rollup cannot be read", database_name(db));
     statement_reset(s);
     return fault;

@@ -324,20 +324,20 @@ static void silly_counts_do_not_wrap(void **state) {
     assert_true(r.input == INT64_MAX && r.cost_nano == INT64_MAX && r.count == 4);
     buffer_init(&b, 4096);
     rollup_encode(&r, &b);
-    assert_true(rollup_decode(buffer_slice(&b), &copy));
+    assert_true(rollup_decode(buffer_slice(&b), 0, &copy));
     assert_true(copy.input == r.input && copy.count == 4 && copy.by_status[RECORD_OK] == 4);
     assert_int_equal(copy.histograms[ROLLUP_DURATION].count, r.histograms[ROLLUP_DURATION].count);
     assert_true(copy.cost_square == r.cost_square && copy.plain == 0);
     b.at[0] = 1; /* as an older program wrote it, which did not know what comes last */
     rollup_deinit(&copy);
     rollup_init(&copy);
-    assert_true(rollup_decode(buffer_slice(&b), &copy));
+    assert_true(rollup_decode(buffer_slice(&b), 0, &copy));
     assert_true(copy.plain == 4 && copy.count == 4);
     b.at[0] = 2;
     for (size_t n = 0; n < b.len; n++) {
         struct rollup part;
         rollup_init(&part);
-        assert_false(rollup_decode(slice_make(b.at, n), &part));
+        assert_false(rollup_decode(slice_make(b.at, n), 0, &part));
         rollup_deinit(&part);
     }
     buffer_deinit(&b);
