@@ -1,6 +1,7 @@
 /* watch_latency.c - see watch_latency.h. */
 #include "quality/watch_latency_private.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "quality/watch_tell.h"
 #include "stats/proportion.h"
@@ -302,21 +303,35 @@ static void look_at_budget(struct look *l, struct latency_series *s, unsigned q)
     watch_tell_finding(&l->tell, &f);
 }
 
-/* A finding that is open for weeks says what it was at its worst: what the last minutes were, mostly nothing, is in its evidence. */
-static void keep_worst(struct latency_series *s, double slow, double known) {
-    bool worse = s->worst_known == 0 || (slow - 0.05 * known) / sqrt(known) > (s->worst_slow - 0.05 * s->worst_known) / sqrt(s->worst_known);
-    if (known < FEW || !worse) return;
-    s->worst_known = known;
-    s->worst_slow = slow;
+/* A finding that is open for weeks says what was since it began: the last minutes, mostly nothing, are in its evidence. */
+static struct slice title_of_rise(struct look *l, const struct latency_series *s, double slow, double known) {
+    char since[CLOCK_TEXT];
+    struct buffer *b = title_of(l, s);
+    bool fresh = l->now_us - s->worse_us < WELL_US || s->worse_known < known;
+    watch_tell_share(b, fresh ? slow / known : s->worse_slow / s->worse_known);
+    if (fresh) buffer_printf(b, " of %.0f in the last 5 min", known);
+    clock_format(s->worse_us, since); /* "2026-11-21T04:00:00.000000Z" */
+    if (!fresh) buffer_printf(b, " of %.0f since %.10s %.5s UTC", s->worse_known, since, since + 11);
+    buffer_append(b, SLICE(" were slower than 95 % of their like were; 5 % is normal"));
+    return watch_tell_take(&l->tell);
 }
 
-static struct slice title_of_rise(struct look *l, const struct latency_series *s, double slow, double known) {
-    struct buffer *b = title_of(l, s);
-    bool was = s->worst_known > 0;
-    if (was) buffer_append(b, SLICE("at worst "));
-    watch_tell_share(b, was ? s->worst_slow / s->worst_known : slow / known);
-    buffer_printf(b, " of %.0f in %s min were slower than 95 %% of their like were; 5 %% is normal", was ? s->worst_known : known, was ? "5" : "the last 5");
-    return watch_tell_take(&l->tell);
+static void begin_worse(struct latency_series *s, int64_t now_us) {
+    s->worse_us = s->week_us = now_us;
+    s->worse_known = s->worse_slow = s->week_known = s->week_slow = 0;
+}
+
+/* Enough in five minutes, or in a week of whatever little there is, and no more of them slow than is normal. */
+static bool is_well_again(const struct look *l, struct latency_series *s, double slow, double known) {
+    bool a_week = l->now_us - s->week_us >= GENERATION_US;
+    double most = 0.05 + SLOW_MARGIN;
+    if (known >= FEW && slow <= most * known && l->now_us - s->worse_us >= WELL_US) return true;
+    if (a_week && s->week_known >= FEW && s->week_slow <= most * s->week_known) return true;
+    if (a_week) {
+        s->week_us = l->now_us;
+        s->week_known = s->week_slow = 0;
+    }
+    return false;
 }
 
 static void look_at_rise(struct look *l, struct latency_series *s) {
@@ -327,18 +342,19 @@ static void look_at_rise(struct look *l, struct latency_series *s) {
     if (!s->ready && s->fresh > 0) detector_begin(&s->rise, 0.05, SLOW_MARGIN, detector_threshold(month, l->alarms));
     s->ready |= s->fresh > 0;
     bool found = s->fresh > 0 && detector_take_counts(&s->rise, s->fresh, s->fresh_slow);
+    if (found && s->worse_us == 0) begin_worse(s, l->now_us);
+    s->worse_known += (double)s->fresh;
+    s->worse_slow += (double)s->fresh_slow;
+    s->week_known += (double)s->fresh;
+    s->week_slow += (double)s->fresh_slow;
     s->fresh = s->fresh_slow = 0;
-    if (found && s->worse_us == 0) {
-        s->worse_us = l->now_us;
-        s->worst_known = s->worst_slow = 0;
-    }
     if (s->worse_us == 0) return;
     for (unsigned i = 0; i < WINDOW_CELLS + 2; i++)
         if (is_lately(l, &s->cells[i])) {
             known += s->cells[i].known;
             slow += s->cells[i].slow;
         }
-    if (known >= FEW && slow <= (0.05 + SLOW_MARGIN) * known && l->now_us - s->worse_us >= WELL_US) {
+    if (is_well_again(l, s, slow, known)) {
         s->worse_us = 0;
         s->ready = false;        /* begun anew with the traffic that there is now */
         return;
@@ -348,14 +364,13 @@ static void look_at_rise(struct look *l, struct latency_series *s) {
         watch_tell_unsure(&l->tell, f.key);
         return;
     }
-    keep_worst(s, slow, known);
     struct json_writer *w = watch_tell_json(&l->tell);
     json_object(w);
     put_about(w, s);
     json_member_double(w, "n", known);
     json_member_double(w, "slow", slow);
-    if (s->worst_known > 0) json_member_double(w, "worst_n", s->worst_known);
-    if (s->worst_known > 0) json_member_double(w, "worst_slow", s->worst_slow);
+    json_member_double(w, "n_since", s->worse_known);
+    json_member_double(w, "slow_since", s->worse_slow);
     json_member_double(w, "held_normal", 0.05 + SLOW_MARGIN);
     put_test(w, "e-detector of the share that is slower than 95 % of their like (request type and input size) were", detector_statistic(&s->rise), s->rise.threshold);
     put_past(l, w, s, SIGNAL_LATENCY_SLOW);

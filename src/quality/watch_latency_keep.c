@@ -17,8 +17,11 @@ static void put_series(struct json_writer *w, const struct latency_series *s) {
     json_member_i64(w, "refused", s->refused_us);
     json_member_i64(w, "worse", s->worse_us);
     json_member_double(w, "trials", s->trials);
-    json_member_double(w, "worst_n", s->worst_known);
-    json_member_double(w, "worst_slow", s->worst_slow);
+    json_member_double(w, "worse_n", s->worse_known);
+    json_member_double(w, "worse_slow", s->worse_slow);
+    json_member_i64(w, "week", s->week_us);
+    json_member_double(w, "week_n", s->week_known);
+    json_member_double(w, "week_slow", s->week_slow);
     put_all(w, "budgets", s->budgets);
     put_all(w, "over", s->over_us);
     json_key(w, "normal");
@@ -54,6 +57,16 @@ static bool read_budgets(const struct json_doc *d, uint32_t at, struct latency_s
     return good;
 }
 
+static bool read_since(const struct json_doc *d, uint32_t at, struct latency_series *s) {
+    if (json_get(d, at, "week") == JSON_NONE) { /* of a version that did not keep it: the week begins with what is found since */
+        s->week_us = s->worse_us;
+        return true;
+    }
+    return json_get_i64(d, json_get(d, at, "week"), &s->week_us) && json_get_double(d, json_get(d, at, "worse_n"), &s->worse_known) &&
+           json_get_double(d, json_get(d, at, "worse_slow"), &s->worse_slow) && json_get_double(d, json_get(d, at, "week_n"), &s->week_known) &&
+           json_get_double(d, json_get(d, at, "week_slow"), &s->week_slow);
+}
+
 static bool read_series(struct watch_latency *w, const struct json_doc *d, uint32_t at, struct arena *arena) {
     struct slice application = json_string(d, json_get(d, at, "application"), arena), type = json_string(d, json_get(d, at, "request_type"), arena);
     struct latency_series *s = slice_is_null(application) || slice_is_null(type) ? NULL : latency_series_of(w, application, type);
@@ -63,11 +76,7 @@ static bool read_series(struct watch_latency *w, const struct json_doc *d, uint3
                 json_get_double(d, json_get(d, at, "trials"), &s->trials) && read_budgets(d, at, s);
     for (unsigned i = 0; good && i < 2 * CONTEXTS; i++) good = watch_histogram_read(json_string(d, json_item(d, normal, i), arena), &s->likes[i / 2].normal[i % 2]);
     if (!good) return false;
-    double known, slow; /* a version before did not keep them */
-    if (json_get_double(d, json_get(d, at, "worst_n"), &known) && json_get_double(d, json_get(d, at, "worst_slow"), &slow) && known >= slow && slow >= 0) {
-        s->worst_known = known;
-        s->worst_slow = slow;
-    }
+    if (!read_since(d, at, s)) return false;
     s->ready = watch_detector_read(d, json_get(d, at, "rise"), &s->rise);
     latency_series_learned(s);
     return true;

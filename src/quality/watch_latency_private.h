@@ -25,7 +25,9 @@ struct latency_series {
     struct detector rise;
     bool ready;
     int64_t worse_us, over_us[QUANTILES]; /* found since */
-    double worst_known, worst_slow; /* since worse_us: the window that was least like the rest; 0: none yet */
+    double worse_known, worse_slow; /* of all since worse_us */
+    int64_t week_us;             /* the same of a week since then, that begins here */
+    double week_known, week_slow;
 };
 struct watch_latency { struct table by_name; };
 
