@@ -47,6 +47,7 @@ struct server {
     const struct wire_run *run;
     pthread_mutex_t policy_lock;
     struct policy *policy; /* in force; held */
+    struct policy *first; /* held to the end: what changes only with a restart, such as the data folder's name, is lent from it */
     struct registry *registry;
     struct recorder *recorder;
     struct ledger *ledger;
@@ -412,6 +413,7 @@ static enum fault first_policy(struct server *s, struct error *error) {
         if (fault == FAULT_NONE) fault = read_policy(s, &p, &problems, error);
     }
     if (fault == FAULT_NONE) adopt(s, process_private(p));
+    if (fault == FAULT_NONE) s->first = policy_hold(s->policy);
     if (problems.len > 0) {
         fprintf(stderr, SLICE_FMT, SLICE_ARG(buffer_slice(&problems)));
         error->text[0] = '\0'; /* said */
@@ -503,6 +505,7 @@ static void stop(struct server *s) {
     gateway_shared_free(s->shared);
     cost_wire_free(s->cost);
     policy_drop(s->policy);
+    policy_drop(s->first);
     metric_set_free(s->metrics);
     pthread_mutex_destroy(&s->policy_lock);
 }
