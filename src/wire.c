@@ -265,9 +265,9 @@ static enum fault sink_record(void *ctx, unsigned lane, const struct record *r) 
     return fault;
 }
 
-static enum fault sink_payload(void *ctx, unsigned lane, const struct record *r, struct slice request, struct slice reply) {
+static enum fault sink_payload(void *ctx, unsigned lane, const struct record *r, struct slice request, struct slice reply, struct slice asked) {
     struct server *s = ctx;
-    return lane_payload(&s->lanes[lane], s->recorder, r, request, reply);
+    return lane_payload(&s->lanes[lane], s->recorder, r, request, reply, asked);
 }
 
 static bool sink_may_record(void *ctx, unsigned lane) {

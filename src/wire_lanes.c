@@ -101,8 +101,8 @@ static struct slice cut(struct slice s, bool *ret_cut) {
     return *ret_cut ? slice_make(s.at, LIMIT_PAYLOAD) : s;
 }
 
-enum fault lane_payload(struct lane *l, struct recorder *to, const struct record *r, struct slice request, struct slice reply) {
-    struct payload p = {.id = r->id, .application = r->application};
+enum fault lane_payload(struct lane *l, struct recorder *to, const struct record *r, struct slice request, struct slice reply, struct slice asked) {
+    struct payload p = {.id = r->id, .application = r->application, .asked = asked};
     p.request = cut(request, &p.request_cut);
     p.reply = cut(reply, &p.reply_cut);
     buffer_clear(&l->frame);

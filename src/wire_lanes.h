@@ -28,8 +28,8 @@ void lanes_deploy(struct lane *lanes, unsigned n, struct deployments *d, int64_t
 /* Until every loop has ended what it was in the midst of, each at most longest_us. */
 void lanes_let_pass(struct lane *lanes, unsigned n, int64_t longest_us);
 void lanes_publish(struct lane *lanes, unsigned n);                   /* gauges */
-/* Both bodies of an exchange, each cut to LIMIT_PAYLOAD, into the lane's flight recorder; on its loop. */
-enum fault lane_payload(struct lane *l, struct recorder *to, const struct record *r, struct slice request, struct slice reply);
+/* Both bodies of an exchange, each cut to LIMIT_PAYLOAD, and what was asked for with a prompt, into the lane's flight recorder; on its loop. */
+enum fault lane_payload(struct lane *l, struct recorder *to, const struct record *r, struct slice request, struct slice reply, struct slice asked);
 /* No new exchanges; those under way may end by themselves for the first time, and are ended in the second. */
 void lanes_run_down(struct lane *lanes, unsigned n, int64_t grace_us, int64_t farewell_us);
 void lanes_join(struct lane *lanes, unsigned n);                      /* their loops end */

@@ -1,4 +1,5 @@
-/* A captured request once more: to the model that it was for, or to another one; one that came without a prompt, with a version of one.
+/* A captured request once more: to the model that it was for, or to another one; or with a version of a prompt, where what is kept is free of the text
+ * of another one.
  *
  * It goes through our own inside listener as the key of the exchange, or another one of its application, so that its budget and its
  * limits hold; it has the feature `again` and the tag again-of=ID. It waits for a provider, so it has a thread of its own (desk.h). */
@@ -86,17 +87,23 @@ static bool read_what(struct api_call *c, struct again *a) {
         api_fail(c, FAULT_BAD_REQUEST, "id: expected the 26 characters of a record's id");
         return false;
     }
+    if (!is_line(prompt)) {
+        api_fail(c, FAULT_BAD_REQUEST, "prompt: expected NAME@VERSION on one line");
+        return false;
+    }
     if (!api_captured_request(c, &id, &a->record, &payload)) return false;
     a->request = payload.request;
     a->path = path_of(&a->record);
     a->key = key_of(c->policy, &a->record);
     record_id_format(&id, a->id);
-    a->prompt = prompt; /* what was captured has the text of its own version in it already */
+    a->prompt = prompt; /* without one the text of its own version stays in it */
     if (a->path == NULL) api_fail(c, FAULT_BAD_REQUEST, "only chats, responses and embeddings can be run again");
     else if (a->key == NULL) api_fail(c, FAULT_CONFLICT, "`" SLICE_FMT "` has no valid key that could pay for it", SLICE_ARG(a->record.application));
-    else if (!slice_is_null(prompt) && !slice_is_null(a->record.prompt_name))
-        api_fail(c, FAULT_CONFLICT, "what is kept of %s has the text of `" SLICE_FMT "` filled in; it can be run again with another model, not with another version", a->id, SLICE_ARG(a->record.prompt_name));
-    else if (!is_line(a->prompt)) api_fail(c, FAULT_BAD_REQUEST, "prompt: expected NAME@VERSION on one line");
+    else if (!slice_is_null(prompt) && !slice_is_null(a->record.prompt_name) && slice_is_null(payload.asked))
+        api_fail(c, FAULT_CONFLICT, "of %s only the request with the text of `" SLICE_FMT "` filled in is kept, without its variables: it is of an older program, or was too long. "
+                                    "Take a newer exchange, or ask with `x-quarterdeck-prompt: " SLICE_FMT "` and the variables yourself",
+                 a->id, SLICE_ARG(a->record.prompt_name), SLICE_ARG(prompt));
+    else if (!slice_is_null(prompt) && !slice_is_null(a->record.prompt_name)) a->request = payload.asked;
     return !c->failed;
 }
 

@@ -114,5 +114,6 @@ void api_records_payload(struct api_call *c) {
     json_member_string(&c->json, "application", payload.application);
     put_body(c, "request", payload.request, payload.request_cut);
     put_body(c, "reply", payload.reply, payload.reply_cut);
+    put_body(c, "asked", payload.asked, false);
     json_object_end(&c->json);
 }

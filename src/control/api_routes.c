@@ -33,7 +33,7 @@ static const struct api_parameter record_list[] = {
 static const struct api_parameter record_id[] = {RECORD_ID_PATH, END};
 static const struct api_parameter record_again[] = {
     RECORD_ID_PATH, {.name = "model", .place = API_BODY, .type = API_TEXT, .help = "another model than it was for"},
-    {.name = "prompt", .place = API_BODY, .type = API_TEXT, .help = "NAME@VERSION in front of its messages; only of a request that came without one"},
+    {.name = "prompt", .place = API_BODY, .type = API_TEXT, .help = "NAME@VERSION in front of its messages; in place of the one that it came with, with the same variables"},
     {.name = "reason", .place = API_BODY, .type = API_TEXT, .required = true, .high = LIMIT_ERROR_TEXT, .help = "why; kept in the audit log"}, END};
 static const struct api_parameter suite_case_add[] = {
     {.name = "name", .place = API_PATH, .type = API_TEXT, .required = true, .help = "the suite"},

@@ -80,6 +80,7 @@ static const struct api_field fields[] = {
     {"Payload", "application", "string?", "the application"},
     {"Payload", "request", "Body?", "the request's body; null: not captured"},
     {"Payload", "reply", "Body?", "the reply's body"},
+    {"Payload", "asked", "Body?", "where a prompt was named, what the client sent: its variables and its own messages, before the prompt was filled in; null: none was named, or it is not kept"},
     {"Body", "cut", "boolean", "longer than what is kept"},
     {"Body", "json", "~json", "the body, when it is JSON"},
     {"Body", "text", "~string", "the body, when it is not"},

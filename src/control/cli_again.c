@@ -37,7 +37,7 @@ int cli_again(int argc, char **argv) {
     const char *model = NULL, *prompt = NULL, *why = NULL;
     const struct option_spec specs[] = {
         {.name = "model", .letter = 'm', .type = OPTION_TEXT, .value = &model, .metavar = "NAME", .help = "another model than it was for"},
-        {.name = "prompt", .type = OPTION_TEXT, .value = &prompt, .metavar = "NAME@V", .help = "in front of its messages, where it came without a prompt"},
+        {.name = "prompt", .type = OPTION_TEXT, .value = &prompt, .metavar = "NAME@V", .help = "with this version in place of the one that it came with, or in front of its messages"},
         {.name = "why", .type = OPTION_TEXT, .value = &why, .metavar = "TEXT", .help = "why; kept in the audit log"}, CLIENT_OPTIONS(o)};
     struct buffer path, body;
     struct json_writer w;

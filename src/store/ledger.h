@@ -58,6 +58,7 @@ struct payload {
     struct slice application;
     struct slice request, reply; /* SLICE_NULL: not captured */
     bool request_cut, reply_cut; /* longer than LIMIT_PAYLOAD */
+    struct slice asked;          /* where the request names a prompt, as its client wrote it, with the variables; SLICE_NULL: it names none, or there was no room */
 };
 bool payload_encode(const struct payload *p, struct buffer *out) MUST_CHECK;
 bool payload_decode(struct slice bytes, struct payload *ret) MUST_CHECK; /* borrows */

@@ -1,5 +1,5 @@
 /* FRAME_PAYLOAD: version, flags, id, then application, request and reply with their lengths (0: null, else
- * length + 1). */
+ * length + 1); then what was asked, which older programs neither write nor read. */
 #include "store/ledger.h"
 #include "store/varint.h"
 
@@ -28,12 +28,13 @@ static bool cut(struct slice *s) {
 }
 
 bool payload_encode(const struct payload *p, struct buffer *out) {
-    struct slice request = p->request, reply = p->reply;
+    struct slice request = p->request, reply = p->reply, asked = p->asked;
     size_t before = out->len;
     int flags = 0;
     if (cut(&request) || p->request_cut) flags |= FLAG_REQUEST_CUT;
     if (cut(&reply) || p->reply_cut) flags |= FLAG_REPLY_CUT;
-    if (buffer_reserve(out, sizeof p->id + p->application.len + request.len + reply.len + 4 * VARINT_MAX) ==
+    if (asked.len > 2 * (size_t)LIMIT_PAYLOAD - request.len - reply.len) asked = SLICE_NULL; /* whole or not at all, in the room that there is */
+    if (buffer_reserve(out, sizeof p->id + p->application.len + request.len + reply.len + asked.len + 5 * VARINT_MAX) ==
         NULL)
         return false;
     buffer_byte(out, PAYLOAD_VERSION);
@@ -42,6 +43,7 @@ bool payload_encode(const struct payload *p, struct buffer *out) {
     put(out, p->application);
     put(out, request);
     put(out, reply);
+    if (!slice_is_null(asked)) put(out, asked);
     if (!out->overflow) return true;
     out->len = before;
     return false;
@@ -55,6 +57,7 @@ bool payload_decode(struct slice bytes, struct payload *ret) {
     memcpy(p.id.bytes, bytes.at + 2, sizeof p.id.bytes);
     bytes.at += 2 + sizeof p.id.bytes, bytes.len -= 2 + sizeof p.id.bytes;
     if (!take(&bytes, &p.application) || !take(&bytes, &p.request) || !take(&bytes, &p.reply)) return false;
+    if (bytes.len > 0 && !take(&bytes, &p.asked)) return false;
     *ret = p;
     return true;
 }

@@ -2,6 +2,7 @@
 import json
 import re
 
+from change_rig import ask as ask_with, serve, version
 from rig import KEY, ROOT, config, expect
 
 SHAPE = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "reference" / "api.md").read_text().split("### RecordAgain\n")[1].split("\n### ")[0], re.M)
@@ -46,3 +47,33 @@ def test_exchange(rig):
     expect(code != 0 and "is in the suite already" in err, f"{code} {out} {err}")
     code, out, err = rig.run("eval", "run", "reset", env={"QUARTERDECK_KEY": KEY})
     expect(code in (0, 1) and "2" in out, f"{code} {out} {err}")
+
+
+def test_exchange_with_another_version(rig):
+    """An exchange with a prompt, run again with another version of it: the same variables and messages of its client's, the other text; and without, as it was."""
+    serve(rig, application="payloads: {capture: full},")
+    version(rig, "Be kind to whoever asks.")
+    status, headers, body = ask_with(rig, "Where is my card?", messages=[{"role": "user", "content": "as I said"}])
+    expect(status == 200 and headers["x-quarterdeck-prompt"] == "answer@1", f"{status} {headers} {body}")
+    first = headers["x-quarterdeck-id"]
+    rig.wait_records([first])
+    version(rig, "Be brief.")
+
+    def sent(record):
+        rig.wait_records([record])
+        return [m["content"] for m in rig.api(f"/api/v1/records/{record}/payload")["request"]["json"]["messages"]]
+
+    expect(sent(first) == ["Be kind to whoever asks.", "Where is my card?", "as I said"], sent(first))
+    asked = rig.api(f"/api/v1/records/{first}/payload")["asked"]["json"]
+    expect(asked["prompt_variables"] == {"question": "Where is my card?"} and len(asked["messages"]) == 1, asked)
+    code, said, err = again(rig, first, "--prompt", "answer@2")
+    expect(code == 0 and said["status"] == "ok" and said["prompt"] == "answer@2", f"{code} {err} {said}")
+    expect(sent(said["record"]) == ["Be brief.", "Where is my card?", "as I said"], sent(said["record"]))
+    made = rig.api(f"/api/v1/records/{said['record']}")
+    expect(made["prompt"] == {"name": "answer", "version": "2"} and made["feature"] == "again", made)
+    code, once_more, err = again(rig, said["record"], "--prompt", "answer@1")  # of one that was itself run again
+    expect(code == 0 and sent(once_more["record"]) == sent(first), f"{code} {err} {once_more}")
+    code, as_it_was, err = again(rig, first)
+    expect(code == 0 and sent(as_it_was["record"]) == sent(first), f"{code} {err} {as_it_was}")
+    code, none, err = again(rig, first, "--prompt", "answer@99")
+    expect(code == 0 and none["http_status"] == 404 and none["error"], f"{code} {err} {none}")

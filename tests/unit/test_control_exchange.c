@@ -7,15 +7,17 @@
 
 static char id_text[RECORD_ID_TEXT];
 
-static const char *keep(struct desk *d, uint64_t number, const char *dialect, enum endpoint endpoint, const char *application, const char *request) {
+static const char *keep_asked(struct desk *d, uint64_t number, const char *dialect, enum endpoint endpoint, const char *application, const char *request, const char *asked) {
     struct record r;
     struct buffer frame;
     rig_record(&r, DESK_NOW - SECOND, number);
     r.dialect = slice_of(dialect);
     r.endpoint = endpoint;
     r.application = slice_of(application);
+    if (asked != NULL) r.prompt_name = SLICE("answer"), r.prompt_version = SLICE("1");
     desk_keep(d, &r);
-    struct payload p = {.id = r.id, .application = r.application, .request = request ? slice_of(request) : SLICE_NULL, .reply = SLICE("{}")};
+    struct payload p = {.id = r.id, .application = r.application, .request = request ? slice_of(request) : SLICE_NULL, .reply = SLICE("{}"),
+                        .asked = asked && *asked ? slice_of(asked) : SLICE_NULL};
     buffer_init(&frame, 64 << 10);
     assert_true(payload_encode(&p, &frame));
     assert_int_equal(recorder_append(d->recorder, 0, FRAME_PAYLOAD, buffer_slice(&frame)), FAULT_NONE);
@@ -23,6 +25,10 @@ static const char *keep(struct desk *d, uint64_t number, const char *dialect, en
     desk_drain(d);
     record_id_format(&r.id, id_text);
     return id_text;
+}
+
+static const char *keep(struct desk *d, uint64_t number, const char *dialect, enum endpoint endpoint, const char *application, const char *request) {
+    return keep_asked(d, number, dialect, endpoint, application, request, NULL);
 }
 
 static int add(struct desk *d, const char *suite, const char *record, const char *more) {
@@ -134,6 +140,40 @@ static void what_cannot_be_run_again(void **state) {
     assert_int_equal(json_size(&d->doc, json_get(&d->doc, 0, "entries")), 1); /* only what was sent */
 }
 
+static void with_another_version_of_its_prompt(void **state) {
+    struct desk *d = *state;
+    static const char chat[] = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Q filled in\"}]}", asked[] = "{\"messages\":[],\"prompt_variables\":{\"q\":\"Q\"}}";
+    char path[128];
+    desk_configure(d, CONFIG);
+    d->s.inside = inside;
+    EXPECT_STATUS(409, again(d, keep_asked(d, 1, "openai", ENDPOINT_CHAT, "support", chat, ""), ",\"prompt\":\"answer@2\"")); /* of an older program */
+    EXPECT_MESSAGE(d, "without its variables");
+    EXPECT_MESSAGE(d, "x-quarterdeck-prompt: answer@2");
+    EXPECT_STATUS(502, again(d, id_text, ""));
+    EXPECT_STATUS(502, again(d, keep_asked(d, 2, "openai", ENDPOINT_CHAT, "support", chat, asked), ",\"prompt\":\"answer@2\"")); /* asked, and nobody listens */
+    (void)snprintf(path, sizeof path, "/api/v1/records/%s/payload", id_text);
+    EXPECT_STATUS(200, desk_get(d, path));
+    EXPECT(d, "request.json.messages.0.content", "Q filled in");
+    EXPECT(d, "asked.json.prompt_variables.q", "Q");
+}
+
+static void what_was_asked_has_the_room_that_is_left(void **state) {
+    (void)state;
+    static char text[2 * LIMIT_PAYLOAD];
+    struct payload read, p = {.request = slice_make(text, LIMIT_PAYLOAD), .reply = SLICE("{}"), .asked = slice_make(text, LIMIT_PAYLOAD - 2)};
+    struct buffer frame;
+    memset(text, 'x', sizeof text);
+    for (unsigned i = 0; i < 2; i++) {
+        buffer_init(&frame, 4 * LIMIT_PAYLOAD);
+        assert_true(payload_encode(&p, &frame) && payload_decode(buffer_slice(&frame), &read));
+        assert_int_equal(read.request.len, LIMIT_PAYLOAD);
+        assert_int_equal(read.asked.len, i == 0 ? LIMIT_PAYLOAD - 2 : 0);
+        assert_true(slice_is_null(read.asked) == (i == 1) && !read.request_cut);
+        buffer_deinit(&frame);
+        p.asked.len++;
+    }
+}
+
 static void of_a_prompt_or_an_arm(void **state) {
     struct desk *d = *state;
     struct record r;
@@ -163,6 +203,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(other_dialects, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(what_is_wrong_changes_nothing, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_run_again, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(with_another_version_of_its_prompt, desk_setup, desk_teardown),
+        cmocka_unit_test(what_was_asked_has_the_room_that_is_left),
         cmocka_unit_test_setup_teardown(of_a_prompt_or_an_arm, desk_setup, desk_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,6 +29,7 @@ function Summary({r}: {r: Record}) {
 
 function Actions({r}: {r: Record}) {
   const suites = useGet<Definitions>("/suites"), models = useGet<{models: Array<{name: string}>}>("/models");
+  const name = r.prompt?.name ?? null, versions = useGet<Versions>(name ? "/prompts/{name}/versions" : null, {name});
   const [result, setResult] = useState<RecordAgain | null>(null), [again, setAgain] = useState(false), [adding, setAdding] = useState(false);
   useKeys([{keys: "r", what: "run it again", run: () => setAgain(true)}, {keys: "s", what: "add it to a suite", run: () => setAdding(true)}]);
   const names = suites.data?.definitions.map((d) => d.name) ?? [];
@@ -45,8 +46,9 @@ function Actions({r}: {r: Record}) {
         done={(a) => go(withFilters("/evaluation", {suite: a.suite}))} said="It is in the suite." />
       <Act primary label="Run again" title="Run it again" role="operator" open={{is: again, set: setAgain}} path="/records/{id}/again" params={{id: r.id}}
         about={<>It is sent as {r.application}'s own: its budget pays, and the record says again-of. It may take as long as an answer takes.</>}
-        fields={[{name: "model", label: "Model", type: "select", options: [["", `the same (${r.model ?? "none"})`], ...others.map((n): [string, string] => [n, n])]}]}
-        body={(f) => (f.model ? {model: f.model} : {})} done={setResult} said="It was run again." />
+        fields={[{name: "model", label: "Model", type: "select", options: [["", `the same (${r.model ?? "none"})`], ...others.map((n): [string, string] => [n, n])]},
+          ...(name && versions.data ? [{name: "prompt", label: "Version of its prompt", type: "select" as const, hint: "with the variables and messages that its client sent", options: [["", `as it was sent (${name}@${r.prompt?.version ?? "?"})`], ...versions.data.versions.map((v): [string, string] => [`${name}@${v.version}`, `${name}@${v.version}, ${v.state}`])] as Array<[string, string]>}] : [])]}
+        body={(f) => ({...(f.model ? {model: f.model} : {}), ...(f.prompt ? {prompt: f.prompt} : {})})} done={setResult} said="It was run again." />
       {result && <Again result={result} close={() => setResult(null)} />}
     </>
   );
