@@ -32,7 +32,6 @@ struct ledger {
     struct drain *drain; /* the writer's; made when first needed */
     struct idle_days *idle, *idle_writing; /* for ledger_open_day; for scores */
     struct brought brought;
-    struct idle_days *idle; /* for ledger_open_day */
     int64_t folded_to;      /* the writer's: days before it have their folds (spend_fold.h) */
     _Atomic uint64_t drained; /* batches that may have brought something; 0: none through this handle */
 };
