@@ -146,6 +146,7 @@ void counters_sweep(struct counters *t, bool (*ended)(void *ctx, struct counter 
 }
 
 void counters_each(struct counters *t, void (*each)(void *ctx, struct counter *c), void *ctx) {
+    if (counters_count(t) == 0) return; /* without budgets of values there are many empty buckets */
     for (unsigned i = 0; i <= t->mask; i++)
         for (struct counter *c = atomic_load(&t->buckets[i]); c != NULL; c = atomic_load(&c->next))
             if (atomic_load(&c->hold) != COUNTER_DEAD) each(ctx, c);

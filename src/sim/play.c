@@ -9,7 +9,7 @@ enum {
     PLAY_ARENA = 8192,
     FLUSH_BYTES = 32 * 1024,
     TICK_US = 1000,
-    VIRTUAL_TICK_US = 150 * 1000, /* behind the first token, where each moment costs wake-ups and no time */
+    VIRTUAL_TICK_US = 500 * 1000, /* behind the first token, where each moment costs wake-ups and no time */
     CATCH_UP_US = 50 * 1000, /* a play further behind its plan starts a new one */
     SPLIT_MAX = 1 << 24,
 };

@@ -136,7 +136,23 @@ static enum fault tell(struct statement *q, struct asked *a, struct error *error
     return FAULT_NONE;
 }
 
+/* Ids begin with their time in milliseconds, the most first. */
+static void id_of_time(int64_t time_us, uint8_t out[ID_TIME_BYTES]) {
+    for (int i = 0; i < ID_TIME_BYTES; i++) out[i] = (uint8_t)((uint64_t)(time_us / 1000) >> (8 * (ID_TIME_BYTES - 1 - i)));
+}
+
+/* Those of one record, or of a time: they stand side by side. */
+static void bind_range(struct statement *q, const struct asked *a, uint8_t first[ID_TIME_BYTES], uint8_t last[ID_TIME_BYTES]) {
+    id_of_time(a->from_us, first);
+    id_of_time(a->to_us + 1000, last); /* a prefix is before all that begin with it */
+    if (a->to_us == 0) memset(last, 0xff, ID_TIME_BYTES);
+    struct slice only = a->only != NULL ? slice_make((const char *)a->only->bytes, sizeof a->only->bytes) : SLICE_NULL;
+    statement_bind_blob(q, 1, a->only != NULL ? only : slice_make((const char *)first, ID_TIME_BYTES));
+    statement_bind_blob(q, 2, a->only != NULL ? only : slice_make((const char *)last, ID_TIME_BYTES));
+}
+
 static enum fault scan(struct database *db, struct asked *a, struct error *error) {
+    uint8_t first[ID_TIME_BYTES], last[ID_TIME_BYTES];
     struct statement *q;
     bool row = false;
     int64_t version = 0;
@@ -144,11 +160,11 @@ static enum fault scan(struct database *db, struct asked *a, struct error *error
     if (fault != FAULT_NONE || version < SCORES_SINCE) return fault; /* an older program's file: it has none */
     fault = statement_of(db,
                          "SELECT record, name, source, value_ppm, at_us, comment FROM score"
-                         " WHERE (?1 IS NULL OR record = ?1) AND (?2 IS NULL OR name = ?2) ORDER BY record, name, source",
+                         " WHERE record >= ?1 AND record <= ?2 AND (?3 IS NULL OR name = ?3) ORDER BY record, name, source",
                          &q, error);
     if (fault != FAULT_NONE) return fault;
-    statement_bind_blob(q, 1, a->only ? slice_make((const char *)a->only->bytes, sizeof a->only->bytes) : SLICE_NULL);
-    statement_bind_text(q, 2, a->name);
+    bind_range(q, a, first, last);
+    statement_bind_text(q, 3, a->name);
     while (!a->stopped && (fault = statement_step(q, &row, error)) == FAULT_NONE && row)
         if ((fault = tell(q, a, error)) != FAULT_NONE) break;
     statement_reset(q);
@@ -174,11 +190,6 @@ enum fault ledger_scores(struct ledger *l, int64_t from_us, int64_t to_us, const
     }
     days_deinit(&days);
     return fault;
-}
-
-/* Ids begin with their time in milliseconds, the most first. */
-static void id_of_time(int64_t time_us, uint8_t out[ID_TIME_BYTES]) {
-    for (int i = 0; i < ID_TIME_BYTES; i++) out[i] = (uint8_t)((uint64_t)(time_us / 1000) >> (8 * (ID_TIME_BYTES - 1 - i)));
 }
 
 static enum fault count_feedback(struct database *db, const uint8_t *first, const uint8_t *end, uint64_t *n, uint64_t *negative, struct error *error) {

@@ -92,6 +92,9 @@ static void the_writer_is_not_disturbed(void **state) {
     }
     assert_int_equal(rig_count(l), 20);
     assert_int_equal(scores(l, 0, 0, NULL, SLICE_NULL).n, 20);
+    assert_int_equal(scores(l, RIG_START + 5000, RIG_START + 8000, NULL, SLICE_NULL).n, 3);
+    assert_int_equal(scores(l, RIG_START + 5000, RIG_START + 8001, NULL, SLICE_NULL).n, 4);
+    assert_int_equal(scores(l, RIG_START + 19000, 0, NULL, SLICE_NULL).n, 1);
     ledger_close(l);
 }
 
