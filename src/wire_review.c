@@ -26,13 +26,11 @@ static bool see(void *ctx, const struct review_row *r) {
     return l->n < SEEN;
 }
 
-enum fault review_wire_look(const char *data_dir, struct registry *r, int64_t now_us, void (*opened)(void *ctx, const struct finding *f), void *ctx,
+enum fault review_wire_look(struct evaluations *e, struct registry *r, int64_t now_us, void (*opened)(void *ctx, const struct finding *f), void *ctx,
                             struct error *error) {
     struct arena arena;
     struct findings_change change;
     int64_t ids[SEEN] = {0};
-    struct evaluations *e = evaluations_open(data_dir, error);
-    if (e == NULL) return error->fault;
     arena_init(&arena, 16 << 10, 4 << 20);
     struct looking *l = arena_new(&arena, struct looking);
     enum fault fault = l != NULL ? FAULT_NONE : error_set(error, FAULT_TOO_LARGE, "no room for reviews that are overdue");
@@ -48,6 +46,5 @@ enum fault review_wire_look(const char *data_dir, struct registry *r, int64_t no
         if (ids[i] != 0) opened(ctx, &l->seen[i]);
     }
     arena_deinit(&arena);
-    evaluations_close(e);
     return fault;
 }

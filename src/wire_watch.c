@@ -126,7 +126,7 @@ static enum fault run(struct watch_wire *w, enum watch_job job, struct error *er
     case WATCH_DOWNGRADES: return watch_downgrades(&watch, now_us, error);
     case WATCH_SCORING: score_wire_look(w->scoring); return FAULT_NONE;
     case WATCH_EVALUATION: eval_wire_look(w->evaluations); return FAULT_NONE;
-    case WATCH_REVIEWS: return review_wire_look(w->s.data_dir, w->registry, now_us, opened, w, error);
+    case WATCH_REVIEWS: return review_wire_look(w->results, w->registry, now_us, opened, w, error);
     case WATCH_RULES: return run_rules(w, error);
     case WATCH_LEARNED: return cost_wire_save(w->s.cost, w->registry, error);
     case WATCH_RETENTION: return run_retention(w, error);
