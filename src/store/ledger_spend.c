@@ -183,6 +183,12 @@ static void read_label(struct spend_file *f, struct statement *s, struct label *
     if (label->folded & f->scan->asked) f->in_records = true;
 }
 
+/* Read from the sums by few dimensions alone. */
+static bool is_about_few(const struct spend_file *f) { return f->folded && (f->scan->asked & ~SPEND_FEW) == 0; }
+
+#define SELECT_LABELS                                                                                          \
+    "SELECT id, folded, application, request_type, model, provider, target_model, prompt, feature, team, key,"  \
+    " system_prompt FROM spend_dimension"
 static enum fault load_labels(struct spend_file *f, struct error *error) {
     struct statement *s;
     bool row = false;
@@ -191,11 +197,7 @@ static enum fault load_labels(struct spend_file *f, struct error *error) {
     if (fault != FAULT_NONE) return fault;
     f->n_labels = last + 1;
     f->labels = arena_new_array(&f->arena, struct label, (size_t)f->n_labels);
-    fault =
-        statement_of(f->db,
-                     "SELECT id, folded, application, request_type, model, provider, target_model, prompt,"
-                     " feature, team, key, system_prompt FROM spend_dimension",
-                     &s, error);
+    fault = statement_of(f->db, is_about_few(f) ? SELECT_LABELS " WHERE few = 1" : SELECT_LABELS, &s, error);
     if (fault != FAULT_NONE) return fault;
     while (f->labels != NULL && (fault = statement_step(s, &row, error)) == FAULT_NONE && row) {
         int64_t id = statement_i64(s, 0);
@@ -255,7 +257,7 @@ static enum fault read_kind(struct spend_file *f, unsigned kind, int64_t from, i
 static unsigned choose_kind(const struct spend_file *f, int64_t from, int64_t to, int64_t *ret_end) {
     *ret_end = to;
     if (!f->folded) return HOURS;
-    if ((f->scan->asked & ~SPEND_FEW) == 0) return SPEND_FOLD_FEW;
+    if (is_about_few(f)) return SPEND_FOLD_FEW;
     if (f->scan->unit_us == SPEND_HOUR_US) return HOURS;
     for (unsigned kind = SPEND_FOLD_DAY; kind > SPEND_FOLD_FEW; kind--) {
         int64_t time = spend_fold_hours[kind] * SPEND_HOUR_US;

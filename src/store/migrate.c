@@ -209,7 +209,9 @@ static const char *const ledger_steps[] = {
     "UPDATE view_state SET days = NOT EXISTS(SELECT 1 FROM record);",
     /* 7: sums of money by longer times and by few dimensions, of days that are over (spend_fold.h) */
     "CREATE TABLE spend_fold(id INTEGER PRIMARY KEY, body BLOB NOT NULL);"
-    "ALTER TABLE spend_state ADD COLUMN folded INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE spend_state ADD COLUMN folded INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE spend_dimension ADD COLUMN few INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX spend_few ON spend_dimension(id) WHERE few = 1;",
 };
 const struct schema schema_ledger = {ledger_steps, sizeof ledger_steps / sizeof *ledger_steps};
 

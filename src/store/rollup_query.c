@@ -71,15 +71,21 @@ static bool is_wanted(const struct rollup_query *q, const struct slice *texts) {
     return slice_is_null(q->prompt) || (!slice_is_null(texts[3]) && is_prompt(q->prompt, texts[3]));
 }
 
-/* The smallest that tells apart what is asked for; the first always does. */
-static unsigned view_for(const struct rollup_query *q, enum unit unit) {
-    static const unsigned char by_size[] = {1, 2, 4, 3};
+/* Dimensions that group or filter. */
+static unsigned needed_of(const struct rollup_query *q) {
     unsigned needed = q->by & ~(unsigned)BY_TIME;
     if (!slice_is_null(q->application)) needed |= BY_APPLICATION;
     if (!slice_is_null(q->request_type)) needed |= BY_REQUEST_TYPE;
     if (!slice_is_null(q->model)) needed |= BY_MODEL;
     if (!slice_is_null(q->provider)) needed |= BY_PROVIDER;
     if (!slice_is_null(q->prompt)) needed |= BY_PROMPT;
+    return needed;
+}
+
+/* The smallest that tells apart what is asked for; the first always does. */
+static unsigned view_for(const struct rollup_query *q, enum unit unit) {
+    static const unsigned char by_size[] = {1, 2, 4, 3};
+    unsigned needed = needed_of(q);
     for (unsigned i = 0; i < sizeof by_size; i++) {
         const struct rollup_view *v = &rollup_views[by_size[i]];
         if ((needed & ~v->by) == 0 && (v->minutes || unit != MINUTES)) return by_size[i];
@@ -102,6 +108,7 @@ static enum fault load_dimensions(struct rollup_scan *s, struct file *f, struct 
     struct statement *q;
     bool row = false;
     int64_t last = 0, version = 0;
+    unsigned needed = needed_of(s->query);
     enum fault fault = database_number(f->db, "PRAGMA user_version", &version, error);
     if (fault == FAULT_NONE) fault = choose_views(s->query, f, version, error);
     if (fault == FAULT_NONE) fault = database_number(f->db, "SELECT max(id) FROM dimension", &last, error);
@@ -120,7 +127,8 @@ static enum fault load_dimensions(struct rollup_scan *s, struct file *f, struct 
         int64_t id = statement_i64(q, 0);
         if (f->dimensions == NULL || id < 0 || id > last) continue;
         struct dimension *d = &f->dimensions[id];
-        for (int i = 0; i < ROLLUP_TEXTS; i++) d->texts[i] = statement_copy(q, i + 1, &f->arena);
+        for (int i = 0; i < ROLLUP_TEXTS; i++)
+            if (needed & rollup_bits[i]) d->texts[i] = statement_copy(q, i + 1, &f->arena);
         d->wanted = is_wanted(s->query, d->texts);
     }
     statement_reset(q);

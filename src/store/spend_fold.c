@@ -32,7 +32,7 @@ enum fault spend_is_folded(struct database *db, bool *ret, struct error *error) 
 }
 
 enum fault spend_unfold(struct database *db, struct error *error) {
-    return database_exec(db, "DELETE FROM spend_fold; UPDATE spend_state SET folded = 0", error);
+    return database_exec(db, "DELETE FROM spend_fold; UPDATE spend_state SET folded = 0; UPDATE spend_dimension SET few = 0 WHERE few = 1", error);
 }
 
 static enum fault load_few(struct folding *f, struct error *error) {
@@ -41,7 +41,7 @@ static enum fault load_few(struct folding *f, struct error *error) {
     int64_t last = 0;
     enum fault fault = database_number(f->db, "SELECT max(id) FROM spend_dimension", &last, error);
     if (fault == FAULT_NONE)
-        fault = statement_of(f->db, "SELECT id, min(id) OVER (PARTITION BY application, request_type, model, provider, target_model) FROM spend_dimension", &s, error);
+        fault = statement_of(f->db, "SELECT id, min(id) OVER (PARTITION BY folded, application, request_type, model, provider, target_model) FROM spend_dimension", &s, error);
     if (fault != FAULT_NONE) return fault;
     f->n = (last / CELLS_PER_ROW + 1) * CELLS_PER_ROW;
     f->few = mem_new_array(int64_t, (size_t)f->n);
@@ -91,6 +91,14 @@ static enum fault add_row(struct folding *f, int64_t id, struct slice body, stru
     return fault;
 }
 
+static enum fault mark_few(struct database *db, int64_t id, struct error *error) {
+    struct statement *s;
+    enum fault fault = statement_of(db, "UPDATE spend_dimension SET few = 1 WHERE id = ?1", &s, error);
+    if (fault != FAULT_NONE) return fault;
+    statement_bind_i64(s, 1, id);
+    return statement_run(s, error);
+}
+
 static enum fault fold_all(struct folding *f, struct error *error) {
     struct statement *s;
     bool row = false;
@@ -102,6 +110,8 @@ static enum fault fold_all(struct folding *f, struct error *error) {
         if ((fault = add_row(f, statement_i64(s, 0), statement_bytes(s, 1), error)) != FAULT_NONE) break;
     statement_reset(s);
     for (unsigned kind = 0; kind < SPEND_FOLDS && fault == FAULT_NONE; kind++) fault = flush(f, (enum spend_fold)kind, 0, error);
+    for (int64_t i = 0; i < f->n && fault == FAULT_NONE; i++)
+        if (f->few[i] == i) fault = mark_few(f->db, i, error);
     if (fault == FAULT_NONE) fault = database_exec(f->db, "UPDATE spend_state SET folded = 1", error);
     return fault;
 }

@@ -3,7 +3,7 @@
  * A month by the hour and by every dimension is a million sums; nearly all that is asked of it needs the day's, or is about a few dimensions.
  * They are made of spend_hour when nothing is expected for the day any more (ledger_fold), and taken away by a record that comes late, until
  * the next time. Rows are as spend_hour's (spend_cell.h); a cell of SPEND_FOLD_FEW is that of the first dimension whose names in SPEND_FEW are
- * these. */
+ * these, and of which the same was folded: spend_dimension.few is 1 in it. */
 #ifndef STORE_SPEND_FOLD_H
 #define STORE_SPEND_FOLD_H
 
