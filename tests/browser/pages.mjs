@@ -1,5 +1,7 @@
 // How soon each page can be worked with: node pages.mjs [ROUNDS] [PATTERN], with QD_CONSOLE_URL and the operator's token in QD_CONSOLE_TOKEN. One line of JSON a page.
 // From the navigation, with nothing kept, until the page shows what it asked for (no question is under way, no frame is owed) and has answered a key: `?` opens the list of keys.
+// With QD_CONSOLE_PID, the server's, also the processor time that it and the browser took meanwhile: what the machine's other work does not change.
+import {readdirSync, readFileSync} from "node:fs";
 import {launch, open, url} from "./rig.mjs";
 
 const rounds = Number(process.argv[2] ?? 5), only = new RegExp(process.argv[3] ?? ".");
@@ -44,27 +46,43 @@ const pages = {
   latency: "/latency", "latency by prompt, 28 days": "/latency?from=-28d&by=prompt", providers: "/providers", "providers, 28 days": "/providers?from=-28d",
   alerts: "/alerts", "alerts: rules": "/alerts?tab=rules", alert: alert && "/alerts/" + alert, rule: rule && "/alerts/rules/" + rule, oncall: "/oncall", audit: "/audit", settings: "/settings", "settings: keys": "/settings/keys", "settings: users": "/settings/users",
 };
+/** Milliseconds of processor time, in ticks of 10, of a process and all that it started; those of the dead are in who waited for them. */
+function cpu(of) {
+  const all = new Map();
+  for (const pid of readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name))) {
+    try {
+      const text = readFileSync(`/proc/${pid}/stat`, "latin1"), part = text.slice(text.lastIndexOf(")") + 2).split(" ");
+      all.set(+pid, {parent: +part[1], ms: 10 * (+part[11] + +part[12] + +part[13] + +part[14])});
+    } catch { /* it has ended */ }
+  }
+  const within = (pid) => { for (; all.has(pid); pid = all.get(pid).parent) if (pid === of) return true; return false; };
+  return [...all].reduce((sum, [pid, p]) => sum + (pid !== process.pid && within(pid) ? p.ms : 0), 0);
+}
+const server = Number(process.env.QD_CONSOLE_PID) || null;
 const middle = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 for (const [name, path] of Object.entries(pages)) {
   if (!path || !only.test(name)) continue;
-  const ready = [], key = [], wrongs = [];
+  const ready = [], key = [], wrongs = [], server_ms = [], browser_ms = [];
   let requests = [];
   for (let i = 0; i < rounds; i++) {
     const page = await context.newPage();
     page.on("pageerror", (e) => wrongs.push(e.message));
     await page.addInitScript(watch, QUIET);
+    const before = [server ? cpu(server) : NaN, cpu(process.pid)];
     await page.goto(url + path, {waitUntil: "commit"});
     await page.waitForFunction(() => window.found?.ready, null, {timeout: 30_000});
     const pressed = Date.now();
     await page.keyboard.press("?");
     await page.getByRole("dialog").first().waitFor();
     key.push(Date.now() - pressed);
+    server_ms.push(server ? cpu(server) - before[0] : NaN);
+    browser_ms.push(cpu(process.pid) - before[1]);
     const found = await page.evaluate(() => window.found);
     ready.push(Math.round(found.ready));
     requests = found.requests;
     await page.close();
   }
   const total = ready.map((ms, i) => ms + key[i]);
-  console.log(JSON.stringify({page: name, path, ms: middle(total), max_ms: Math.max(...total), ready_ms: middle(ready), key_ms: middle(key), requests: requests.sort((a, b) => b[1] - a[1]), wrongs}));
+  console.log(JSON.stringify({page: name, path, ms: middle(total), max_ms: Math.max(...total), ready_ms: middle(ready), key_ms: middle(key), server_cpu_ms: middle(server_ms), browser_cpu_ms: middle(browser_ms), requests: requests.sort((a, b) => b[1] - a[1]), wrongs}));
 }
 await browser.close();
