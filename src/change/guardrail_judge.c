@@ -152,8 +152,9 @@ static void settle(const struct look *k, bool no_worse, const char *of, const ch
     a->needed = 0;
     if (a->evidence >= a->threshold) {
         a->verdict = GUARD_FAILED;
-        if (k->rail->kind == GUARD_FAILURES && !isfinite(a->effect))
-            say(a, "surely worse: %.3g %% of the candidate's and %.3g %% of control's; %g times as many are allowed", a->candidate * 100, a->control * 100, a->margin);
+        if (k->rail->kind == GUARD_FAILURES)
+            say(a, "surely worse: %.3g %% of %llu of the candidate's and %.3g %% of %llu of control's; %g times as many are allowed", a->candidate * 100,
+                (unsigned long long)a->n_candidate, a->control * 100, (unsigned long long)a->n_control, a->margin);
         else if (difference) say(a, "surely worse: %+.3f (%+.3f to %+.3f), %g may be lost", a->effect, a->interval.low, a->interval.high, a->margin);
         else say(a, "surely worse: %.2f times control's (%.2f to %.2f), %g times is allowed", a->effect, a->interval.low, a->interval.high, a->margin);
     } else if (has_samples(k) && no_worse) {

@@ -14,16 +14,16 @@ export const seriesColor = (i: number) => style(`--series-${(i % 8) + 1}`);
 const tones: {[s in Severity]: string} = {info: "--accent", good: "--good", warn: "--warn", bad: "--bad"};
 
 /** `words` says what is to be seen, for those who cannot. `from`, `to` (Unix seconds) fix the axis. `clip`: the axis is from and to these values,
- * and an interval without an end goes up to the edge. */
-export function TimeChart({lines, unit, height = 160, sync, marks = [], limits = [], from, to, zero = true, zoom = true, clip, words}: {
-  lines: Line[]; unit: Unit; height?: number; sync?: string; marks?: Mark[]; limits?: Limit[]; from?: number; to?: number; zero?: boolean; zoom?: boolean; clip?: [number, number]; words: string;
+ * and an effect or an end of its interval beyond them goes up to the edge. `log`: of ratios, each line across twice the one below. */
+export function TimeChart({lines, unit, height = 160, sync, marks = [], limits = [], from, to, zero = true, zoom = true, clip, log, words}: {
+  lines: Line[]; unit: Unit; height?: number; sync?: string; marks?: Mark[]; limits?: Limit[]; from?: number; to?: number; zero?: boolean; zoom?: boolean; clip?: [number, number]; log?: boolean; words: string;
 }) {
   const at = useRef<HTMLDivElement>(null);
   const shown = useMemo(() => JSON.stringify([lines, marks, limits]), [lines, marks, limits]); // pages are rendered more often than their numbers change
   useEffect(() => {
     const el = at.current!;
     const times = [...new Set(lines.flatMap((l) => l.points.map((p) => p[0])))].sort((a, b) => a - b);
-    const column = (l: Line, k: 1 | 3 | 4) => { const by = new Map(l.points.map((p) => [p[0], p[k]])); return times.map((t) => by.get(t) ?? null); };
+    const column = (l: Line, k: 1 | 3 | 4) => { const by = new Map(l.points.map((p) => [p[0], p[k] == null || !clip ? p[k] : Math.max(clip[0], Math.min(clip[1], p[k]!))])); return times.map((t) => by.get(t) ?? null); };
     const edge = (l: Line, k: 3 | 4) => {
       const by = new Map(l.points.map((p) => [p[0], p[3] == null && p[4] == null ? null : Math.max(clip![0], Math.min(clip![1], p[k] ?? clip![k - 3]))]));
       return times.map((t) => by.get(t) ?? null);
@@ -37,7 +37,7 @@ export function TimeChart({lines, unit, height = 160, sync, marks = [], limits =
       cursor: {drag: {x: zoom, y: false, setScale: false}, ...(sync ? {sync: {key: sync}} : {}), points: {size: 6}},
       scales: {
         x: {time: true, range: (_u, low, high) => [from ?? low, to ?? high]},
-        y: {range: (_u, low, high) => {
+        y: {...(log ? {distr: 3 as const, log: 2 as const} : {}), range: (_u, low, high) => {
           if (clip) return clip;
           const top = Math.max(high ?? 0, ...limits.map((l) => l.value)), bottom = zero ? Math.min(0, low ?? 0) : Math.min(low ?? 0, ...limits.map((l) => l.value));
           return [bottom, top === bottom ? bottom + 1 : top + (top - bottom) * 0.08];
@@ -45,7 +45,7 @@ export function TimeChart({lines, unit, height = 160, sync, marks = [], limits =
       },
       axes: [
         {stroke: style("--muted"), grid: {show: false}, ticks: {stroke: style("--line")}, font: "11px system-ui", values: axisTimes},
-        {stroke: style("--muted"), grid: {stroke: style("--line"), width: 1}, ticks: {show: false}, size: 64, font: "11px system-ui", values: (_u, v) => v.map((x) => (x == null ? "" : value(x, unit)))},
+        {stroke: style("--muted"), grid: {stroke: style("--line"), width: 1}, ticks: {show: false}, size: 64, font: "11px system-ui", ...(log ? {filter: (_u: uPlot, v: number[]) => v} : {}), values: (_u, v) => v.map((x) => (x == null ? "" : value(x, unit)))},
       ],
       series: [
         {value: (_u, v) => exactTime(v)},
@@ -54,7 +54,7 @@ export function TimeChart({lines, unit, height = 160, sync, marks = [], limits =
           value: (u, v, _s, k) => {
             const p = k == null ? undefined : counts[i].get(u.data[0][k]);
             const between = p && interval(p[3], p[4], unit);
-            return p ? `${value(v, unit)}${between ? ` (${between})` : ""}${unit === "count" ? "" : ` n ${count(p[2])}`}` : value(v, unit);
+            return p ? `${value(p[1], unit)}${between ? ` (${between})` : ""}${unit === "count" ? "" : ` n ${count(p[2])}`}` : value(v, unit);
           },
         })),
         ...banded.flatMap((l): uPlot.Series[] => [{label: l.label + " 95 % high", show: true, stroke: "transparent", width: 0, points: {show: false}}, {label: l.label + " 95 % low", stroke: "transparent", width: 0, points: {show: false}}]),

@@ -62,7 +62,7 @@ export function Table<R>({caption, columns, rows, href, keyed, empty, keyboard}:
         <tbody role="rowgroup" ref={body}>{shown.map((row, i) => (
           <tr role="row" key={keyed(row)} data-open={href?.(row) ? "" : undefined} data-at={i === at ? "" : undefined}
             onClick={(e) => { if (!(e.target as Element).closest("a, button, input, summary") && !getSelection()?.toString()) open(row); }}>
-            {columns.map((c) => <td role="cell" class={(c.number ? "number" : "") + (c.plain ? " plain" : "")} data-label={typeof c.label === "string" && c.label ? c.label : undefined}>{c.cell(row)}</td>)}
+            {columns.map((c) => <td role="cell" class={(c.number ? "number" : "") + (c.plain ? " plain" : "")} data-label={c.label === "" ? undefined : typeof c.label === "string" ? c.label : c.name}>{c.cell(row)}</td>)}
           </tr>))}</tbody>
       </table>
     </div>

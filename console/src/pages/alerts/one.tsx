@@ -15,12 +15,13 @@ export function AlertPage({parts}: {parts: {[name: string]: string}}) {
   const number = Number(parts.number);
   const alert = useGet<AlertShown>(Number.isInteger(number) && number > 0 ? "/alerts/{number}" : null, {number}, {topics: ["alerts", "actions"], poll: 15_000});
   return (
-    <Page title={`Alert ${parts.number}`} actions={alert.data && <><Acknowledge a={alert.data} primary /><Silence a={alert.data} /><Judge a={alert.data} /></>}>
+    <Page title={`Alert ${parts.number}${alert.data ? ": " + alert.data.rule : ""}`} actions={alert.data && <><Acknowledge a={alert.data} primary /><Silence a={alert.data} /><Judge a={alert.data} /></>}>
       <AlertTabs />
       {Number.isInteger(number) && number > 0 ? <Loaded of={alert}>{(a) => <Shown a={a} />}</Loaded> : <Note tone="warn">An alert has a number. <a href="/alerts">All alerts</a></Note>}
     </Page>
   );
 }
+const judged: {[useful: string]: string} = {acted: "real: it was acted on", ignored: "of no consequence", noise: "noise: it should not have woken anybody"};
 function Shown({a}: {a: AlertShown}) {
   const e = (a.evidence ?? {}) as any, unit = unitOf(a);
   return (
@@ -28,14 +29,14 @@ function Shown({a}: {a: AlertShown}) {
       <Panel title={<><Severity of={a.severity} /> <State of={a.state} /> {a.summary ?? a.rule}</>} actions={a.runbook ? <RunbookLink to={a.runbook} /> : undefined}>
         <Pairs of={[
           ["rule", <><a href={ruleHref(a.rule)}>{a.rule}</a>{e.condition && <span class="muted"> · {e.condition}{e.for_s ? ` for ${duration(e.for_s)}` : ""}</span>}</>],
-          ["of", seriesText(a.series) || "everything"],
-          ["value", <AgainstThreshold a={a} />],
+          !e.finding && ["of", seriesText(a.series) || "everything"],
+          !e.finding && ["value", <AgainstThreshold a={a} />],
           e.interval && ["95 %", `${value(e.interval[0], unit)} – ${value(e.interval[1], unit)}`],
           [isOpen(a) ? "since" : "fired", <><Time at={a.fired} /> <span class="muted">(<Time at={a.fired} relative />)</span>{a.resolved && <>, until <Time at={a.resolved} /></>} · {a.times === 1 ? "once" : `${count(a.times)} times`} in all</>],
           ["who has it", a.acknowledged ? <>{a.acknowledged.by}, <Time at={a.acknowledged.at} />: {a.acknowledged.why}</> : isOpen(a) ? <span class="bad">nobody yet{a.next_call && <>; the next is called <Time at={a.next_call} relative /> ({a.escalation})</>}</span> : "nobody took it up"],
           a.silence != null && ["silenced by", <a href={withFilters("/alerts", {tab: "silences"})}>silence {a.silence}</a>],
           a.muted_by && ["muted by", <><a href={ruleHref(a.muted_by)}>{a.muted_by}</a>, which explains it</>],
-          ["came to", a.useful ?? "not judged yet"],
+          ["judged", judged[a.useful ?? ""] ?? a.useful ?? "not yet: was it worth telling?"],
         ]} />
       </Panel>
       <Panel title="Done for it" note="by itself, or by a person">

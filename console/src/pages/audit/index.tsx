@@ -37,8 +37,8 @@ export function AuditPage() {
 }
 const columns: Column<AuditEntry>[] = [
   {name: "at", label: "when", cell: (e) => <><Time at={e.at} /><div class="muted small">entry {e.number}</div></>},
-  {name: "who", label: "who", cell: (e) => (e.actor ? <a href={withFilters("/audit", {actor: e.actor})}>{e.actor}</a> : "–")},
-  {name: "what", label: "what", cell: (e) => <div class="what"><span class="mono">{e.action ?? "–"}</span> {e.subject && <a href={withFilters("/audit", {subject: e.subject})}>{e.subject}</a>}{e.reason && <div>“{e.reason}”</div>}<Detail detail={e.detail} chain={e.chain} /></div>},
+  {name: "who", label: "who", plain: true, cell: (e) => (e.actor ? <a href={withFilters("/audit", {actor: e.actor})}>{e.actor}</a> : "–")},
+  {name: "what", label: "what", plain: true, cell: (e) => <div class="what"><span class="mono">{e.action ?? "–"}</span> {e.subject && <a href={withFilters("/audit", {subject: e.subject})}>{e.subject}</a>}{e.reason && <div>“{e.reason}”</div>}<Detail detail={e.detail} chain={e.chain} /></div>},
 ];
 /** What was before and after, as lines that differ; else as it is. */
 function Detail({detail, chain}: {detail: any; chain: string}) {

@@ -24,11 +24,11 @@ export function ModelChanges() {
     <Panel title="Model changes" note="a provider answers with another version or fingerprint than before" actions={<span class="row">{["", "open", "held", "accepted"].map((s) => <a class="button" aria-current={state === s ? "true" : undefined} href={withFilters("/evaluation", {state: s})}>{s || "all"}</a>)}</span>}>
       <Loaded of={changes}>{({changes: all}) => <Table<ModelChange> caption="Model changes" keyed={(c) => c.number} rows={all} empty={<Empty>{state ? `None is ${state}.` : "No provider's model has changed since this server looks."}</Empty>} columns={[
         {name: "model", label: "Model", cell: (c) => <><strong class="name">{c.model}</strong><div class="muted small">{c.provider} · {c.target}</div></>},
-        {name: "change", label: "Was, and is", cell: (c) => <span class="name">{c.before ?? "–"}<div>→ {c.after}</div></span>},
+        {name: "change", label: "Was, and is", cell: (c) => <div class="what">{c.before ?? "–"}<div>→ <strong>{c.after}</strong></div></div>},
         {name: "state", label: "State", cell: (c) => <><Badge tone={c.state === "accepted" ? "good" : c.state === "held" ? "bad" : "warn"}>{c.state}</Badge>{c.held_to && <div class="small">{c.held_to} answers meanwhile</div>}</>},
         {name: "runs", label: "What suites said", cell: (c) => { const runs = (c.runs ?? []) as Run[]; return runs.length ? runs.map((r) => <div class="row small"><span class="name">{r.suite}</span>{r.run ? <a href={withFilters("/evaluation/runs/" + r.run.replace("run-", ""))}><Verdict of={r.verdict} /></a> : <span class="muted">not yet run</span>}{r.answer && (r.compared_with && r.run ? <a href={withFilters("/evaluation/compare", {a: r.compared_with, b: r.run})}><Verdict of={r.answer} /></a> : <Verdict of={r.answer} />)}</div>) : <span class="muted">no suite is bound to it</span>; }},
-        {name: "answers", label: "Answers then", number: true, cell: (c) => count(c.answers)}, {name: "seen", label: "First seen", cell: (c) => <Time at={c.seen} />},
-        {name: "decided", label: "Decided", cell: (c) => (c.decided ? <><span>{c.decided_by}, <Time at={c.decided} relative /></span><div class="small">{c.why}</div></> : <span class="muted">not yet</span>)}, {name: "act", label: "", cell: (c) => <Decide c={c} others={(models.data?.models ?? []).map((m) => m.name).filter((m) => m !== c.model)} />}]} />}</Loaded>
+        {name: "seen", label: "First seen", cell: (c) => <><Time at={c.seen} /><div class="muted small">by n {count(c.answers)} answers</div></>},
+        {name: "decided", label: "Decided", cell: (c) => <>{(c.decided ? <><span>{c.decided_by}, <Time at={c.decided} relative /></span><div class="small">{c.why}</div></> : <span class="muted">not yet</span>)}<Decide c={c} others={(models.data?.models ?? []).map((m) => m.name).filter((m) => m !== c.model)} /></>}]} />}</Loaded>
     </Panel>
   );
 }

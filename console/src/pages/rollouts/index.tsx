@@ -20,7 +20,9 @@ interface Plan { way?: string; canary?: {sticky?: string; steps?: PlanStep[]; an
 
 const scaleOf = (g: {metric: string; scale?: string}) => g.scale ?? (g.metric === "judge" ? "share" : g.metric.startsWith("score:") || g.metric === "tool_calls" ? "difference" : "ratio");
 const unitOf = (scale: string) => (scale === "ratio" ? "×" : scale === "share" ? "share" : "");
-const said = (v: number | null | undefined, scale: string) => (v == null ? NONE : scale === "difference" ? signed(v.toFixed(3)) : scale === "share" ? percent(v, 1) : `${v.toFixed(2)} ×`);
+const said = (v: number | null | undefined, scale: string) => (v == null ? NONE : scale === "difference" ? signed(v.toFixed(3)) : scale === "share" ? percent(v, 1) : v > 1000 ? "over 1,000 ×" : `${v.toFixed(v < 100 ? 2 : 0)} ×`);
+/** What a metric of that name is. */
+const meaning = (metric: string) => metric.startsWith("check:") ? `answers that fail the check “${metric.slice(6)}”` : metric.startsWith("score:") ? `mean of the score “${metric.slice(6)}”` : metric.startsWith("cost") ? "USD an exchange" : metric === "error_rate" ? "exchanges that ended as an error" : metric === "judge" ? "how often a judge prefers the candidate" : /^(latency|ttft)/.test(metric) ? "how long it takes" : null;
 /** One side's own value, in its metric's unit. */
 const own = (metric: string, v: number | null, scale: string) =>
   v == null ? NONE : /_p\d+$|^latency$/.test(metric) ? value(v / 1000, "ms") : /^cost/.test(metric) ? usd(v / 1e9) : /tokens|calls/.test(metric) ? value(v, "tokens") : scale === "difference" ? v.toFixed(3) : percent(v);
@@ -34,8 +36,8 @@ export function inWords(g: Guard, over = false): string {
   const allowed = scale === "ratio" ? `${limit} × is allowed` : scale === "share" ? `${percent(limit, 1)} is the least` : `${Math.abs(limit)} may be lost`;
   const rate = scale === "ratio" && g.control != null && g.control > 0 && g.control < 1 && /rate|feedback|check:|failure/.test(g.metric);
   const points = (x: number | null) => (rate && x != null ? `, ${signed(((x - 1) * g.control! * 100).toFixed(1))} points` : "");
-  const rates = /rate|feedback|check:|failure/.test(g.metric) && g.candidate != null && g.control != null ? `, ${percent(g.candidate)} of the candidate's and ${percent(g.control)} of control's` : "";
-  if (g.verdict === "Failed") return `Harmful: at least ${said(best ?? g.effect, scale)}${points(best)}${rates}; ${allowed}.`;
+  const rates = /rate|feedback|check:|failure/.test(g.metric) && g.candidate != null && g.control != null ? `: ${percent(g.candidate)} of the candidate's (n ${count(g.n_candidate)}) and ${percent(g.control)} of control's (n ${count(g.n_control)})` : "";
+  if (g.verdict === "Failed") return `Harmful: ${said(g.effect, scale)}${best != null && (scale === "ratio" ? best > limit : best < limit) ? `, surely ${scale === "ratio" ? "more" : "less"} than ${said(best, scale)}` : ""}${rates}; ${allowed}.`;
   if (g.verdict === "Successful") return `No worse: at worst ${worst == null || (scale === "ratio" && worst > limit) ? "within what is tolerated" : said(worst, scale) + points(worst)}; ${allowed}.`;
   const more = over ? "" : g.needed != null && g.needed > 0 ? ` About ${count(g.needed)} more exchanges decide.` : " No number of exchanges is in sight that decides.";
   if (g.n_candidate === 0 && over) return "Nothing was known of it at its end: no exchange of the candidate counted for it.";
@@ -49,7 +51,10 @@ export function inWords(g: Guard, over = false): string {
 function clipOf(points: RolloutPoint[], scale: string): [number, number] {
   if (scale === "share") return [0, 1];
   const limit = points[points.length - 1].threshold, effects = points.slice(Math.floor(points.length / 3)).flatMap((p) => (p.effect == null ? [] : [p.effect])), last = points[points.length - 1];
-  if (scale === "ratio") return [0, Math.max(2, (limit ?? 1) * 1.6, ...effects.map((e) => Math.min(e * 1.3, 12)), Math.min((last.low ?? 0) * 1.4, 40))];
+  if (scale === "ratio") { // a power of two, so that the axis ends at a line
+    const most = Math.max(2, (limit ?? 1) * 1.3, last.low ?? 0, ...effects), least = Math.min(0.5, ...effects.filter((e) => e > 0));
+    return [2 ** Math.max(-4, Math.floor(Math.log2(least))), 2 ** Math.min(7, Math.ceil(Math.log2(most * 1.1)))];
+  }
   const half = Math.max(0.02, Math.abs(limit ?? 0) * 2, ...effects.map((e) => Math.abs(e) * 1.4), Math.abs(last.low ?? 0), Math.abs(last.high ?? 0));
   return [-half, half];
 }
@@ -61,11 +66,11 @@ function Rail({g, over, points, marks, planned, from, to}: {g: Guard; over: bool
   const even = scale === "ratio" ? 1 : scale === "share" ? 0.5 : 0;
   return (
     <section class="rail" aria-label={g.metric}>
-      <div class="row"><h3 class="name">{g.metric}</h3><Verdict of={g.verdict} />{planned?.on_failure && planned.on_failure !== "rollback" && <span class="muted small">on failure: {planned.on_failure}</span>}</div>
+      <div class="row"><h3 class="name">{g.metric}</h3><Verdict of={g.verdict} />{meaning(g.metric) && <span class="muted small">{meaning(g.metric)}</span>}{planned?.on_failure && planned.on_failure !== "rollback" && <span class="muted small">on failure: {planned.on_failure}</span>}</div>
       <p>{inWords(g, over)}</p>
-      {drawn.length > 1 ? <TimeChart height={150} zoom={false} unit={unitOf(scale)} clip={clipOf(points, scale)} from={from} to={to} marks={marks}
-        lines={[{label: scale === "ratio" ? "candidate to control" : scale === "share" ? "share the candidate won" : "candidate less control", points: drawn}]}
-        limits={[...(limit == null ? [] : [{value: limit, label: "worse than allowed beyond"}])]}
+      {drawn.length > 1 && !points.some((p) => p.effect != null || p.high != null || (p.low ?? 0) > 0) ? <p class="muted small">Nothing to draw: none of either arm's, so there is no {scale === "ratio" ? "ratio" : "difference"} yet.</p> : drawn.length > 1 ? <TimeChart height={190} log={scale === "ratio"} zoom={false} unit={unitOf(scale)} clip={clipOf(points, scale)} from={from} to={to} marks={marks}
+        lines={[{label: scale === "ratio" ? "candidate ÷ control" : scale === "share" ? "share the candidate won" : "candidate less control", points: drawn}]}
+        limits={[...(limit == null ? [] : [{value: limit, label: scale === "ratio" ? "allowed up to" : "allowed down to"}])]}
         words={`${g.metric}: effect over time with its interval, now ${said(g.effect, scale)} (${said(low, scale)} to ${said(high, scale)}), limit ${said(limit, scale)}; ${even} is no difference`} />
         : <p class="muted small">{points.length ? "Judged once so far: the chart begins with the second time." : "No history of it is kept."}</p>}
       <p class="muted small">effect <strong>{said(g.effect, scale)}</strong> ({low == null ? "−∞" : said(low, scale)} to {high == null ? "∞" : said(high, scale)}, holds at all looks together, {percent(1 - g.alpha, 2)}) · candidate {own(g.metric, g.candidate, scale)} n {count(g.n_candidate)} · control {own(g.metric, g.control, scale)} n {count(g.n_control)}</p>
