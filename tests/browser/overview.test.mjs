@@ -24,6 +24,18 @@ test("the worst application stands first, and what needs a person names the comm
   for (const need of await page.locator(".need").all()) assert.ok(await need.locator("a").getAttribute("href"));
 });
 
+test("what needs a person stands first, each once, the most urgent before the others, without a scroll", async () => {
+  const page = await open(browser, {who: "dora", path: "/?from=-28d"});
+  const items = page.locator(".needs-list li");
+  await items.first().waitFor();
+  const titles = await items.locator("a").allTextContents(), urgency = await items.locator(".badge").allTextContents();
+  assert.equal(new Set(titles).size, titles.length);
+  assert.deepEqual(urgency, [...urgency].sort((a, b) => ["now", "soon", "when there is time"].indexOf(a) - ["now", "soon", "when there is time"].indexOf(b)));
+  assert.match(await page.locator("main h2").first().innerText(), new RegExp(`^${titles.length} things need a person$`));
+  const first = await items.first().boundingBox();
+  assert.ok(first.y + first.height < 400, JSON.stringify(first));
+});
+
 test("events are reached by keyboard, told in words and marked through all charts; the window is zoomed and one goes back", async () => {
   const page = await open(browser, {who: "dora", path: "/?from=-28d&app=helpdesk"});
   const events = page.locator("button.event");
