@@ -34,7 +34,8 @@ async function picture(name, path, from, to, {width = 1180, tall = 1300, before}
 mkdirSync(out, {recursive: true});
 const h1 = () => page.locator("main h1");
 const all = {
-  overview: () => picture("overview", "/?from=-28d", h1, () => panel("What changed when"), {before: () => page.locator("details.app-block[open]").evaluateAll((all) => all.forEach((d) => { d.open = false; })), tall: 960}),
+  overview: () => picture("overview", "/?from=-28d", h1, () => page.locator("section.panel", {has: page.locator(".app-block")}).last(), {before: () => page.locator("details.app-block[open]").evaluateAll((all) => all.forEach((d) => { d.open = false; }))}),
+  axis: () => picture("axis", "/?from=-28d", () => panel("What changed when"), () => panel("What changed when").locator("section").nth(1), {before: () => page.locator("button.event.bad").first().hover()}),
   outage: () => picture("outage", `/alerts/${outage}`, h1, () => panel("Done for it"), {tall: 664}),
   model: () => picture("model", "/evaluation?tab=models", h1, () => panel("Model changes")),
   canary: () => picture("canary", `/rollouts/helpdesk-answer?rollout=${canary}`, h1, () => page.locator(".rails > *").first()),

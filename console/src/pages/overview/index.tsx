@@ -53,7 +53,7 @@ function Blocks({o, one}: {o: Answer; one: boolean}) {
   const apps = o.applications.filter((a) => a.application !== null).sort((a, b) => weight(b) - weight(a)), all = o.applications.find((a) => a.application === null);
   if (one || apps.length === 0) {
     const row = one ? apps[0] ?? all : all;
-    return row ? <Panel title={row.application ?? "All applications"} note={`${count(row.requests)} exchanges`}><Domains row={row} /></Panel>
+    return row ? <Panel title={row.application ?? "All applications"} note={`${count(row.requests)} exchanges in the window; so are the numbers, where they say nothing else`}><Domains row={row} /></Panel>
       : <Panel><Empty command="quarterdeck key create --application NAME --name first">No application has asked anything yet. Give one a key:</Empty></Panel>;
   }
   return (
@@ -83,7 +83,7 @@ function Domain({d, app}: {d: OverviewDomain; app: string | null}) {
         {d.needs.length === 0 && <span class="headline" dir="auto">{d.headline}</span>}
         {d.numbers.length > 0 && <div class="numbers">{d.numbers.map((n) => (
           <span class="number-of"><span class="small muted">{n.label}</span><span class="v">{value(n.value, n.unit)}</span>
-            <span class="small muted">{[interval(n.low, n.high, n.unit), n.n != null && `n ${count(n.n)}`, n.window].filter(Boolean).join(" · ")}</span>{n.note && <span class="small muted">{n.note}</span>}</span>))}</div>}
+            <span class="small muted">{[interval(n.low, n.high, n.unit), n.n != null && `n ${count(n.n)}`, n.window !== "the window" && n.window].filter(Boolean).join(" · ")}</span>{n.note && <span class="small muted">{n.note}</span>}</span>))}</div>}
       </div>
       <div class="trend">{d.trend_metric && <><Spark points={d.trend as Array<[number, number | null]>} words={`${trends[d.trend_metric] ?? d.trend_metric} over the window`} /><span class="muted small">{trends[d.trend_metric] ?? d.trend_metric}</span></>}</div>
       {d.needs.length > 0 && <div class="needs">{d.needs.slice(0, SHOWN).map((n) => <Need n={n} app={app} />)}{d.needs.length > SHOWN && <details><summary class="small">{d.needs.length - SHOWN} more</summary><div class="needs">{d.needs.slice(SHOWN).map((n) => <Need n={n} app={app} />)}</div></details>}</div>}
