@@ -10,6 +10,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 enum { FILE_MOST = 8 << 20, OPEN_MOST = 16 };
 
 #define EMBEDDED "examples/demo/"
+#define NAME "quarterdeck-demo-"
 #define MEMORY "/dev/shm"
 #define ROOM (1ull << 30) /* four weeks take a fraction of it */
 
@@ -48,15 +50,66 @@ static const char *place(void) {
     return statvfs(MEMORY, &room) == 0 && (uint64_t)room.f_bavail * room.f_frsize >= ROOM && access(MEMORY, W_OK) == 0 ? MEMORY : "/tmp";
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where) {
+    (void)st;
+    (void)type;
+    (void)where;
+    (void)remove(path);
+    return 0;
+}
+
+/* -1: another process holds it, there is none (and `make` is 0), or it is nothing that could be held. */
+static int lock_of(const char *root, int make) {
+    char path[4160];
+    snprintf(path, sizeof path, "%s/lock", root);
+    int fd = open(path, O_RDWR | make | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
+/* Only folders of this user's, so that nobody has us remove theirs. */
+static void sweep(const char *in) {
+    DIR *dir = opendir(in);
+    struct stat st;
+    char root[4096];
+    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+        if (strncmp(e->d_name, NAME, sizeof NAME - 1) != 0 || fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(st.st_mode) ||
+            st.st_uid != geteuid() || snprintf(root, sizeof root, "%s/%s", in, e->d_name) >= (int)sizeof root)
+            continue;
+        int lock = lock_of(root, 0);
+        if (lock < 0) continue;
+        (void)nftw(root, remove_one, OPEN_MOST, FTW_DEPTH | FTW_PHYS);
+        close(lock);
+        fprintf(stderr, "quarterdeck demo: removed %s, which a demo that was killed had left\n", root);
+    }
+    if (dir != NULL) closedir(dir);
+}
+
+/* One that is being made has no lock for a moment, in which somebody who sweeps may take it: then another one is made. */
+static bool make_root(struct demo_folder *f) {
+    struct stat st;
+    for (unsigned tries = 0; tries < 8; tries++) {
+        snprintf(f->root, sizeof f->root, "%s/" NAME "XXXXXX", place());
+        if (mkdtemp(f->root) == NULL) return false;
+        f->lock = lock_of(f->root, O_CREAT);
+        if (f->lock >= 0 && fstat(f->lock, &st) == 0 && st.st_nlink > 0) return true;
+        if (f->lock >= 0) close(f->lock);
+    }
+    errno = EBUSY;
+    return false;
+}
+
 enum fault demo_folder_make(struct demo_folder *f, const char *data, struct error *error) {
     f->kept = data != NULL;
+    f->lock = -1;
+    sweep(place());
     if (data != NULL) {
         if (mkdir(data, 0700) != 0 && errno != EEXIST) return failed(error, "cannot make", data);
         if (!is_empty(data)) return error_set(error, FAULT_IO, "%.200s is not an empty folder: a demo begins its own history", data);
         if (realpath(data, f->root) == NULL) return failed(error, "cannot use", data);
     } else {
-        snprintf(f->root, sizeof f->root, "%s/quarterdeck-demo-XXXXXX", place());
-        if (mkdtemp(f->root) == NULL) {
+        if (!make_root(f)) {
             enum fault fault = failed(error, "cannot make", f->root);
             f->root[0] = 0;
             return fault;
@@ -67,17 +120,10 @@ enum fault demo_folder_make(struct demo_folder *f, const char *data, struct erro
     return FAULT_NONE;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where) {
-    (void)st;
-    (void)type;
-    (void)where;
-    (void)remove(path);
-    return 0;
-}
-
 void demo_folder_remove(struct demo_folder *f) {
     if (f->root[0] == 0 || f->kept) return;
     (void)nftw(f->root, remove_one, OPEN_MOST, FTW_DEPTH | FTW_PHYS);
+    close(f->lock);
     f->root[0] = 0;
 }
 

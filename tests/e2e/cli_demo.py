@@ -107,6 +107,44 @@ def test_demo_leaves_nothing(rig):
     expect(list(tmp.iterdir()) == [], "its folder stayed")
 
 
+def test_demo_was_killed(rig):
+    """The folder of a demo that was killed is removed by the next one; of one that lives, or that no demo locked, or behind a link, nothing is touched."""
+    write_world(rig)
+    tmp = rig.folder / "tmp"
+    (tmp / "quarterdeck-demo-older1").mkdir(parents=True)
+    (tmp / "quarterdeck-demo-older1" / "kept").write_text("no lock: it may live")
+    (rig.folder / "theirs").mkdir()
+    (rig.folder / "theirs" / "lock").write_text("")
+    (tmp / "quarterdeck-demo-linked").symlink_to(rig.folder / "theirs")
+    there = lambda: {p.name for p in tmp.iterdir()}  # noqa: E731
+    alone = there()
+
+    def lives(days):
+        before = there()
+        demo = begin(rig, "--days", days, env={"TMPDIR": str(tmp)})
+        line = ""
+        while "day 1 of" not in line:
+            line = demo.stderr.readline()
+            expect(line, "it ended too soon")
+        (folder,) = there() - before
+        return demo, folder
+
+    first, left = lives(60)
+    living, stays = lives(60)
+    expect({left, stays} == there() - alone, there())
+    first.kill()
+    first.wait(60)
+    expect(left in there(), "kill -9 leaves it")
+    third = begin(rig, "--days", 60, env={"TMPDIR": str(tmp)})
+    line = third.stderr.readline()
+    expect(f"removed {tmp / left}" in line and left not in there() and stays in there() and alone <= there(), f"{line} {there()}")
+    expect((tmp / stays / "data").exists() and (rig.folder / "theirs" / "lock").exists(), there())
+    for demo in (third, living):
+        demo.send_signal(signal.SIGINT)
+        demo.communicate(timeout=120)
+    expect(there() == alone, there())
+
+
 def test_demo_with_a_console(rig):
     """A console that is open while time goes fast is told, and does not have the clock stop each quarter of a second for it."""
     write_world(rig)
