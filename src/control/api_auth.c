@@ -36,14 +36,17 @@ static bool is_numeric(struct slice host) {
     return host.len > 0;
 }
 
-/* A name that nobody outside can have pointed at us: an address, a single word, or localhost. */
+/* A name that nobody outside can have pointed at us: a loopback address, a single word, or localhost. Who came by another address and is on this
+ * machine all the same was brought by something in between, which does not say for whom. */
 static bool is_own_host(struct slice host) {
-    if (slice_is_null(host) || (host.len > 0 && host.at[0] == '[')) return true;
+    if (slice_is_null(host)) return true;
+    if (slice_starts(host, SLICE("["))) return slice_starts(host, SLICE("[::1]")) || slice_starts(host, SLICE("[::ffff:127.")) || slice_starts(host, SLICE("[::ffff:7f"));
     struct slice name, port;
     slice_cut(host, ':', &name, &port);
     if (slice_ends(name, SLICE("."))) name.len--;
     struct slice head, tail;
-    return is_numeric(name) || !slice_cut(name, '.', &head, &tail) || slice_ends(name, SLICE(".localhost"));
+    if (is_numeric(name)) return slice_starts(name, SLICE("127.")) || slice_is(name, "0.0.0.0");
+    return !slice_cut(name, '.', &head, &tail) || slice_ends(name, SLICE(".localhost"));
 }
 
 static bool is_own_origin(struct slice origin, struct slice host) {

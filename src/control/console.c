@@ -34,6 +34,7 @@ unsigned console_headers(bool has_cache_control, struct http_header out[CONSOLE_
     out[n++] = (struct http_header){SLICE("x-content-type-options"), SLICE("nosniff")};
     out[n++] = (struct http_header){SLICE("referrer-policy"), SLICE("no-referrer")};
     out[n++] = (struct http_header){SLICE("cross-origin-opener-policy"), SLICE("same-origin")};
+    out[n++] = (struct http_header){SLICE("cross-origin-resource-policy"), SLICE("same-origin")};
     out[n++] = (struct http_header){SLICE("x-frame-options"), SLICE("DENY")};
     if (!has_cache_control) out[n++] = (struct http_header){SLICE("cache-control"), SLICE("no-store")};
     return n;

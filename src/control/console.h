@@ -15,7 +15,7 @@ void console_answer(const struct api_request *q, struct arena *arena, struct api
 
 /* What every answer of the control plane says to a browser: load nothing from elsewhere, run nothing that is not ours, stand in nobody's frame, keep
  * no answer (but where the answer has a cache-control of its own). */
-#define CONSOLE_HEADERS 6
+#define CONSOLE_HEADERS 7
 unsigned console_headers(bool has_cache_control, struct http_header out[CONSOLE_HEADERS]);
 
 #endif
