@@ -7,12 +7,24 @@ let browser;
 before(async () => { browser = await launch(); });
 after(() => browser?.close());
 
-test("cleo reviews ten answers by the keyboard alone, and takes one back", async () => {
+/** A change over the API, as the page makes it. */
+const change = (page, path, body) => page.evaluate(async ([path, body]) => {
+  const {csrf} = await (await fetch("/api/v1/session")).json();
+  const answer = await fetch("/api/v1" + path, {method: "POST", headers: {"content-type": "application/json", "x-quarterdeck-csrf": csrf}, body: JSON.stringify(body)});
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
+}, [path, body]);
+
+test("cleo reviews ten answers by the keyboard alone, and takes one back", async (t) => {
+  const ana = await open(browser, {who: "ana", path: "/evaluation?tab=reviews"}), name = "Ten by keyboard " + Date.now();
+  const {runs} = await ana.evaluate(async () => (await fetch("/api/v1/evals?suite=helpdesk-core&limit=1")).json());
+  const made = await change(ana, "/reviews", {run: runs[0].run, name, rubric: "It answers what was asked.", scale: "binary", reviewers: ["cleo"], per_item: 1, due: "10m"});
+  t.after(() => change(ana, `/reviews/${made.review}/close`, {reason: "the test is over"})); // so that the next one finds its own first
   const page = await open(browser, {who: "cleo", path: "/evaluation?tab=reviews"});
-  await page.getByRole("link", {name: "Are the answers helpful?"}).waitFor();
+  await page.getByRole("link", {name}).waitFor();
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");
-  await page.waitForURL(/\/evaluation\/review\/\d+/);
+  await page.waitForURL(`**/evaluation/review/${made.review.replace("review-", "")}*`); // what is due first is the first
   const heading = page.getByRole("heading", {name: /^Answer \d+ of \d+$/});
   await heading.waitFor();
   const [, from, of] = (await heading.textContent()).match(/Answer (\d+) of (\d+)/).map(Number);

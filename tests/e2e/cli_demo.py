@@ -119,30 +119,39 @@ def test_demo_was_killed(rig):
     there = lambda: {p.name for p in tmp.iterdir()}  # noqa: E731
     alone = there()
 
-    def lives(days):
-        before = there()
-        demo = begin(rig, "--days", days, env={"TMPDIR": str(tmp)})
-        line = ""
+    demos = []
+
+    def begun():
+        demos.append(begin(rig, "--days", 60, env={"TMPDIR": str(tmp)}))
+        return demos[-1]
+
+    def lives():
+        before, line = there(), ""
+        demo = begun()
         while "day 1 of" not in line:
             line = demo.stderr.readline()
             expect(line, "it ended too soon")
         (folder,) = there() - before
         return demo, folder
 
-    first, left = lives(60)
-    living, stays = lives(60)
-    expect({left, stays} == there() - alone, there())
-    first.kill()
-    first.wait(60)
-    expect(left in there(), "kill -9 leaves it")
-    third = begin(rig, "--days", 60, env={"TMPDIR": str(tmp)})
-    line = third.stderr.readline()
-    expect(f"removed {tmp / left}" in line and left not in there() and stays in there() and alone <= there(), f"{line} {there()}")
-    expect((tmp / stays / "data").exists() and (rig.folder / "theirs" / "lock").exists(), there())
-    for demo in (third, living):
-        demo.send_signal(signal.SIGINT)
-        demo.communicate(timeout=120)
-    expect(there() == alone, there())
+    try:
+        first, left = lives()
+        living, stays = lives()
+        expect({left, stays} == there() - alone, there())
+        first.kill()
+        first.wait(60)
+        expect(left in there(), "kill -9 leaves it")
+        third = begun()
+        line = third.stderr.readline()
+        expect(f"removed {tmp / left}" in line and left not in there() and stays in there() and alone <= there(), f"{line} {there()}")
+        expect((tmp / stays / "data").exists() and (rig.folder / "theirs" / "lock").exists(), there())
+        for demo in (third, living):
+            demo.send_signal(signal.SIGINT)
+            demo.communicate(timeout=120)
+        expect(there() == alone, there())
+    finally:
+        for demo in demos:
+            demo.kill()
 
 
 def test_demo_with_a_console(rig):
