@@ -94,6 +94,7 @@
 
 /* consoles: event streams, and what many of them ask at once */
 #define LIMIT_CONSOLES 512                 /* streams at a time; 200 people with two pages each, and some 4 KiB a stream */
+#define LIMIT_CONSOLES_OF_ONE 256          /* of one user or token: whoever may only look does not keep everybody else out */
 #define LIMIT_CONSOLE_UNSENT (64u << 10)   /* bytes a slow console may leave unsent; from there on it is sent nothing, and loses exchanges */
 #define LIMIT_CONSOLE_SHOWN 20             /* exchanges a console is shown in a second; nobody reads more, and a page draws that at ease */
 #define LIMIT_CONSOLE_BATCH (256u << 10)   /* exchanges of one loop in a quarter of a second: 1,300 of 200 bytes; the rest is counted */

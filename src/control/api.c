@@ -190,7 +190,7 @@ void api_request_copy(const struct api_request *q, struct arena *arena, struct a
     ret->origin = arena_slice(arena, q->origin);
     ret->peer = q->peer ? arena_text(arena, slice_of(q->peer)) : NULL;
     ret->cookie = arena_slice(arena, q->cookie);
-    ret->query = ret->body = ret->if_none_match = ret->csrf = ret->accept_encoding = SLICE_NULL;
+    ret->query = ret->body = ret->if_none_match = ret->csrf = ret->accept_encoding = ret->user_agent = SLICE_NULL;
     ret->waiter = NULL;
 }
 

@@ -5,11 +5,13 @@
 #include "control/shared_answers.h"
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/virtual_time.h"
 #include "io/sse.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #define TICK_US (1000000LL / CONSOLE_TICKS)
@@ -21,7 +23,7 @@
 
 struct console {
     struct list link;
-    uint64_t number;
+    uint64_t number, holder;
     struct http_request *request;
     struct arena arena; /* of all that follows */
     struct api_request who;
@@ -56,6 +58,9 @@ struct consoles {
     void (*check)(void *ctx, struct loop *l, const struct api_request *who, uint64_t number);
     void *check_ctx;
     atomic_uint open, tails; /* of all loops */
+    pthread_mutex_t lock;
+    uint64_t holders[LIMIT_CONSOLES]; /* whose each open one is; 0: nobody is counted */
+    unsigned n_holders;
 };
 
 /* ---- topics ---- */
@@ -156,6 +161,30 @@ static void say_exchange(struct console_loop *l, const struct console_exchange *
 
 /* ---- the end of one ---- */
 
+static uint64_t holder_of(struct slice who) { return slice_is_null(who) ? 0 : digest_fast(who, 0) | 1; }
+
+/* NULL: there is room, and it is taken. */
+static const char *take_place(struct consoles *all, uint64_t holder) {
+    unsigned n = 0;
+    pthread_mutex_lock(&all->lock);
+    for (unsigned i = 0; holder != 0 && i < all->n_holders; i++) n += all->holders[i] == holder;
+    bool full = all->n_holders == LIMIT_CONSOLES, enough = n >= LIMIT_CONSOLES_OF_ONE;
+    if (!full && !enough) all->holders[all->n_holders++] = holder;
+    pthread_mutex_unlock(&all->lock);
+    if (full) return "too many consoles are open; close some, or ask again later";
+    return enough ? "you have too many consoles open yourself; close some" : NULL;
+}
+
+static void leave_place(struct consoles *all, uint64_t holder) {
+    pthread_mutex_lock(&all->lock);
+    for (unsigned i = 0; i < all->n_holders; i++)
+        if (all->holders[i] == holder) {
+            all->holders[i] = all->holders[--all->n_holders];
+            break;
+        }
+    pthread_mutex_unlock(&all->lock);
+}
+
 static void forget(struct console_loop *l, struct console *c) {
     if (c->wish.topics & CONSOLE_RECORDS) {
         l->n_tails--;
@@ -163,6 +192,7 @@ static void forget(struct console_loop *l, struct console *c) {
         atomic_fetch_sub(&l->all->tails, 1);
     }
     atomic_fetch_sub(&l->all->open, 1);
+    leave_place(l->all, c->holder);
     list_remove(&c->link);
     arena_deinit(&c->arena);
     mem_free(c);
@@ -333,6 +363,7 @@ static struct console *console_new(struct http_request *r, const struct console_
     arena_init(&c->arena, 1 << 10, LIMIT_HEADER_DEFAULT * 2);
     api_request_copy(who, &c->arena, &c->who);
     c->wish = *wish;
+    c->wish.who = SLICE_NULL;
     c->wish.filter.application = arena_slice(&c->arena, wish->filter.application);
     c->wish.filter.model = arena_slice(&c->arena, wish->filter.model);
     c->wish.filter.request_type = arena_slice(&c->arena, wish->filter.request_type);
@@ -348,14 +379,16 @@ void consoles_open(struct consoles *all, struct loop *loop, struct http_request 
         http_abandon(r);
         return;
     }
-    if (l == NULL || l->closed || atomic_fetch_add(&all->open, 1) >= LIMIT_CONSOLES) {
-        bool full = l != NULL && !l->closed;
-        if (full) atomic_fetch_sub(&all->open, 1);
-        turn_away(r, full ? "too many consoles are open; close some, or ask again later" : "this server is stopping");
+    uint64_t holder = holder_of(wish->who);
+    const char *why_not = l == NULL || l->closed ? "this server is stopping" : take_place(all, holder);
+    if (why_not != NULL) {
+        turn_away(r, why_not);
         return;
     }
+    atomic_fetch_add(&all->open, 1);
     int64_t now = loop_now_us(loop);
     struct console *c = console_new(r, wish, who, now);
+    c->holder = holder;
     c->number = ++l->next_number;
     list_push(&l->open, &c->link);
     if (c->wish.topics & CONSOLE_RECORDS) {
@@ -420,6 +453,7 @@ struct consoles *consoles_new(unsigned n, struct shared_answers *answers) {
     struct consoles *c = mem_new(struct consoles);
     c->n = n;
     c->answers = answers;
+    pthread_mutex_init(&c->lock, NULL);
     c->loops = mem_new_array(struct console_loop, n);
     for (unsigned i = 0; i < n; i++) {
         struct console_loop *l = &c->loops[i];
@@ -464,5 +498,6 @@ void consoles_free(struct consoles *c) {
         mem_free(l->looked);
     }
     mem_free(c->loops);
+    pthread_mutex_destroy(&c->lock);
     mem_free(c);
 }

@@ -19,6 +19,7 @@
 struct console_wish {
     unsigned topics; /* bits */
     struct console_filter filter;
+    struct slice who; /* as in the audit log; LIMIT_CONSOLES_OF_ONE of one name. SLICE_NULL: not counted */
 };
 
 struct consoles;

@@ -248,6 +248,37 @@ static void there_is_room_for_so_many(void **state) {
     RIG_WAIT(s->loop, consoles_count(hall.consoles) == 1);
 }
 
+static void one_person_does_not_take_all_places(void **state) {
+    struct site *s = *state;
+    static int peers[LIMIT_CONSOLES_OF_ONE];
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_cur < 3 * LIMIT_CONSOLES) skip();
+    hall.wish.who = SLICE("vera");
+    for (unsigned i = 0; i < LIMIT_CONSOLES_OF_ONE; i++) {
+        peers[i] = rig_connect(http_server_port(s->server));
+        listen_to(peers[i]);
+    }
+    RIG_WAIT(s->loop, consoles_count(hall.consoles) == LIMIT_CONSOLES_OF_ONE);
+    listen_to(s->peer);
+    RIG_WAIT(s->loop, rig_took(s->peer, &s->in, "too many consoles open yourself"));
+    assert_true(rig_has(&s->in, "HTTP/1.1 503 "));
+    buffer_clear(&s->in);
+    hall.wish.who = SLICE("olga");
+    listen_to(s->peer);
+    RIG_WAIT(s->loop, rig_took(s->peer, &s->in, "event: hello"));
+    close(peers[0]);
+    RIG_WAIT(s->loop, consoles_count(hall.consoles) == LIMIT_CONSOLES_OF_ONE);
+    hall.wish.who = SLICE("vera");
+    peers[0] = rig_connect(http_server_port(s->server));
+    listen_to(peers[0]);
+    RIG_WAIT(s->loop, consoles_count(hall.consoles) == LIMIT_CONSOLES_OF_ONE + 1); /* one went, one may come */
+    for (unsigned i = 0; i < LIMIT_CONSOLES_OF_ONE; i++) close(peers[i]);
+    RIG_WAIT(s->loop, consoles_count(hall.consoles) == 1);
+}
+
 static void one_that_leaves_is_forgotten(void **state) {
     struct site *s = *state;
     open_peer(s, CONSOLE_RECORDS);
@@ -411,6 +442,7 @@ int main(void) {
         HALL(who_may_not_read_any_more_is_let_go),
         HALL(what_nobody_can_say_is_no),
         HALL(there_is_room_for_so_many),
+        HALL(one_person_does_not_take_all_places),
         HALL(one_that_leaves_is_forgotten),
         HALL(the_end_of_the_server),
         cmocka_unit_test(what_any_loop_settles_every_console_hears),
