@@ -18,7 +18,7 @@ const change = (page, path, body) => page.evaluate(async ([path, body]) => {
 test("cleo reviews ten answers by the keyboard alone, and takes one back", async (t) => {
   const ana = await open(browser, {who: "ana", path: "/evaluation?tab=reviews"}), name = "Ten by keyboard " + Date.now();
   const {runs} = await ana.evaluate(async () => (await fetch("/api/v1/evals?suite=helpdesk-core&limit=1")).json());
-  const made = await change(ana, "/reviews", {run: runs[0].run, name, rubric: "It answers what was asked.", scale: "binary", reviewers: ["cleo"], per_item: 1, due: "10m"});
+  const made = await change(ana, "/reviews", {run: runs[0].run, name, rubric: "It answers what was asked.", scale: "binary", reviewers: ["cleo"], per_item: 1, due: new Date(Date.now() + 600_000).toISOString()});
   t.after(() => change(ana, `/reviews/${made.review}/close`, {reason: "the test is over"})); // so that the next one finds its own first
   const page = await open(browser, {who: "cleo", path: "/evaluation?tab=reviews"});
   await page.getByRole("link", {name}).waitFor();
