@@ -212,6 +212,8 @@ static void tell_the_end(struct demo *d) {
             if (p->password.at != NULL)
                 printf("  " SLICE_FMT " / " SLICE_FMT "   " SLICE_FMT "%s" SLICE_FMT "\n", SLICE_ARG(p->name), SLICE_ARG(p->password), SLICE_ARG(p->role), p->about.at ? ", " : "", SLICE_ARG(p->about));
         }
+        if (world_people(d->world) > 0)
+            printf("At a shell, as " SLICE_FMT ": export QUARTERDECK_URL=%s QUARTERDECK_TOKEN=%s\n", SLICE_ARG(world_person_at(d->world, 0)->name), d->url, d->tokens[0]);
         printf("From here on time is real. Ctrl-C ends it%s.\n", d->folder.kept ? "" : " and removes all of it");
     }
     fflush(stdout);

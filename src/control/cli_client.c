@@ -25,6 +25,7 @@ struct client {
     struct registry *registry;
     struct evaluations *evaluations;
     bool opened;
+    bool told_demo;
 };
 
 /* ---- the configuration ---- */
@@ -161,7 +162,11 @@ static enum fault over_http(struct client *c, const char *method, const char *pa
         buffer_printf(&bearer, "authorization: Bearer %s", token);
         headers[1] = buffer_text(&bearer);
     }
-    enum fault fault = http_fetch(method, buffer_text(&url), headers, body, TIMEOUT_US, &ret->status, &ret->body, error);
+    char demo[8] = "";
+    const struct http_fetch_watch watch = {.header = "x-quarterdeck-demo", .value = demo, .size = sizeof demo};
+    enum fault fault = http_fetch_watched(method, buffer_text(&url), headers, body, TIMEOUT_US, &watch, &ret->status, &ret->body, error);
+    if (demo[0] != '\0' && !c->told_demo) fprintf(stderr, "(a demo: provider, traffic and people are simulated)\n");
+    c->told_demo |= demo[0] != '\0';
     buffer_deinit(&url);
     buffer_deinit(&bearer);
     return fault;

@@ -245,7 +245,8 @@ static void api(const struct cli_verb *wired) {
            "approver also says yes or no to what others made, an admin may do everything. While there are neither tokens nor users, the\n"
            "control plane answers only to this machine: to peers on a loopback address, not through a proxy, and not for web pages of other\n"
            "origins.\n\n"
-           "Errors are `{\"error\":{\"code\",\"message\"}}`; `code` is a name of [faults.md](faults.md).\n\n");
+           "Errors are `{\"error\":{\"code\",\"message\"}}`; `code` is a name of [faults.md](faults.md).\n"
+           "Each answer of a demo has the header `x-quarterdeck-demo: true`.\n\n");
     for (const struct api_route *r = api_routes; r->method; r++) route(r);
     printf("## Shapes\n\n`[T]` is an array of T, `{T}` an object with members of your own.\n\n");
     for (const struct api_field *const *all = api_schemas; *all; all++)

@@ -64,7 +64,7 @@ static void deliver_checked(void *arg) {
 
 static void deliver(void *arg) {
     struct job *j = arg;
-    struct http_header headers[2 + API_HEADERS / 2 + CONSOLE_HEADERS];
+    struct http_header headers[3 + API_HEADERS / 2 + CONSOLE_HEADERS];
     unsigned n = 0;
     bool kept = false; /* it says for how long itself */
     if (j->answer.stream) {
@@ -77,6 +77,7 @@ static void deliver(void *arg) {
         headers[n++] = (struct http_header){slice_of(j->answer.extra_header[i]), slice_of(j->answer.extra_header[i + 1])};
     for (unsigned i = 0; i < n; i++) kept |= slice_is(headers[i].name, "cache-control");
     if (j->answer.etag[0] != '\0') headers[n++] = (struct http_header){SLICE("etag"), slice_of(j->answer.etag)};
+    if (j->desk->usual.services->demo) headers[n++] = (struct http_header){SLICE("x-quarterdeck-demo"), SLICE("true")};
     n += console_headers(kept, headers + n);
     http_respond_take(j->request, j->answer.status, headers, n, &j->answer.body);
     job_free(j);

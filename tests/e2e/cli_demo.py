@@ -186,6 +186,26 @@ def test_demo_with_a_console(rig):
     expect(beats < 2 * 24 * 60, f"{beats} comments in two days: one each 15 s would be 11,520")
 
 
+def test_demo_at_a_shell(rig):
+    """What it prints at its end is enough for the command line, and each verb says whose data that is."""
+    write_world(rig)
+    demo = begin(rig, "--days", 1)
+    try:
+        line = ""
+        while not line.startswith("At a shell"):
+            line = demo.stdout.readline()
+            expect(line, "it ended without a word on shells")
+        said = dict(re.findall(r"(QUARTERDECK_\w+)=(\S+)", line))
+        status, out, err = rig.run("record", "totals", "--from", "-4d", "--json", env=said)
+        expect(status == 0 and json.loads(out)["count"] > 100, f"{status}: {out}{err}")
+        expect("a demo" in err, f"nothing says that it is one: {err}")
+        status, _, err = rig.run("record", "list", env={"QUARTERDECK_URL": said["QUARTERDECK_URL"], "QUARTERDECK_TOKEN": "none"})
+        expect(status == 3 and "a demo" in err, f"{status}: {err}")
+    finally:
+        demo.send_signal(signal.SIGINT)
+        demo.communicate(timeout=120)
+
+
 def test_demo_mistakes(rig):
     """What is wrong with a world is named with its line; a folder with something in it is not written to."""
     folder = write_world(rig)
