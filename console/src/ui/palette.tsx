@@ -13,8 +13,20 @@ const sources: Array<{kind: string; path: string; list: (a: any) => Found[]}> = 
   {kind: "rollout", path: "/rollouts", list: (a) => a.rollouts.map((r: any) => ({text: `${r.prompt} → version ${r.candidate}`, kind: "rollout", href: "/rollouts/" + encodeURIComponent(r.prompt)}))},
   {kind: "rule", path: "/alert-rules", list: (a) => a.rules.map((r: any) => ({text: r.name, kind: "alert rule", href: "/alerts/rules/" + encodeURIComponent(r.name)}))},
   {kind: "suite", path: "/suites", list: (a) => (a.definitions ?? []).map((s: any) => ({text: s.name, kind: "suite", href: "/evaluation?suite=" + encodeURIComponent(s.name)}))},
+  {kind: "user", path: "/users", list: (a) => a.users.map((u: any) => ({text: u.name, kind: "user, " + u.role, href: "/settings/users"}))},
+  {kind: "key", path: "/keys", list: (a) => a.keys.filter((k: any) => !k.revoked_at).map((k: any) => ({text: `${k.application}/${k.name}`, kind: "key", href: "/exchanges?app=" + encodeURIComponent(k.application) + "&key=" + encodeURIComponent(k.name)}))},
+  {kind: "provider", path: "/providers", list: (a) => a.providers.filter((p: any) => p.upstream_model === null).map((p: any) => ({text: p.provider, kind: "provider", href: "/providers?provider=" + encodeURIComponent(p.provider)}))},
   {kind: "budget", path: "/budgets", list: (a) => a.budgets.map((b: any) => ({text: b.name, kind: "budget", href: "/cost?tab=budgets"}))},
+  {kind: "configuration", path: "/configuration", list: (a) => a.sections.filter((s: any) => s.kind !== "settings").flatMap((s: any) => s.entries.filter((e: any) => e.name).map((e: any) => ({text: e.name, kind: s.name.replace("_", " ") + ", in settings", href: `/settings/${s.name}/${encodeURIComponent(e.name)}`})))},
+  {kind: "setting", path: "/settings", list: (a) => a.settings.map((s: any) => ({text: s.path, kind: "setting", href: "/settings/" + s.section}))},
 ];
+/** Pages within pages. */
+const places: Found[] = ([
+  ["Providers", "/providers"], ["On call", "/oncall"], ["Alert rules", "/alerts?tab=rules"], ["Silences", "/alerts?tab=silences"], ["Receivers and notices", "/alerts?tab=receivers"], ["Rollouts", "/prompts?tab=rollouts"],
+  ["Prompts that are not registered", "/prompts?tab=live"], ["Human review", "/evaluation?tab=reviews"], ["Judges", "/evaluation?tab=judges"], ["Scores of production traffic", "/evaluation?tab=online"], ["Model changes", "/evaluation?tab=models"],
+  ["Compare two runs", "/evaluation/compare"], ["Budgets and limits", "/cost?tab=budgets"], ["Why did cost change?", "/cost?tab=why"], ["Cost anomalies", "/cost?tab=anomalies"], ["Optimise cost", "/cost?tab=optimise"], ["Reconcile an invoice", "/cost?tab=reconcile"],
+  ["Settings", "/settings"], ["Users", "/settings/users"], ["Keys of applications", "/settings/keys"], ["You: password", "/settings/me"],
+] as Array<[string, string]>).map(([text, href]) => ({text, kind: "page", href}));
 
 export function Palette({open, close}: {open: boolean; close: () => void}) {
   const [text, setText] = useState(""), [at, setAt] = useState(0), [named, setNamed] = useState<Found[]>([]);
@@ -27,10 +39,13 @@ export function Palette({open, close}: {open: boolean; close: () => void}) {
   }, [open]);
   const found = useMemo(() => {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    const list: Found[] = [...pages.filter((p) => p.nav).map((p) => ({text: p.title, kind: "page", href: p.path})), ...named];
+    const list: Found[] = [...pages.filter((p) => p.nav).map((p) => ({text: p.title, kind: "page", href: p.path})), ...places, ...named];
+    const run = text.trim().match(/^run-?\s?(\d+)$/i), alert = text.trim().match(/^alert\s+(\d+)$/i);
+    if (run) list.unshift({text: "run-" + run[1], kind: "run of a suite", href: "/evaluation/runs/" + run[1]});
+    if (alert) list.unshift({text: "alert " + alert[1], kind: "alert", href: "/alerts/" + alert[1]});
     if (/^[0-9A-HJKMNP-TV-Z]{26}$/i.test(text.trim())) list.unshift({text: "exchange " + text.trim(), kind: "exchange", href: "/exchanges/" + text.trim().toUpperCase()});
-    if (text.trim()) list.push({text: `exchanges of user “${text.trim()}”`, kind: "search", href: "/exchanges?user=" + encodeURIComponent(text.trim())});
-    return list.filter((f) => f.kind === "search" || words.every((w) => (f.text + " " + f.kind).toLowerCase().includes(w))).slice(0, 40);
+    const fits = list.filter((f) => words.every((w) => (f.text + " " + f.kind).toLowerCase().includes(w))).slice(0, 40);
+    return text.trim() ? [...fits, {text: `exchanges of user “${text.trim()}”`, kind: "search", href: "/exchanges?user=" + encodeURIComponent(text.trim())}] : fits;
   }, [text, named]);
   const pick = (f: Found | undefined) => { if (f) { close(); go(f.href.includes("?") ? f.href : withFilters(f.href)); } };
   const key = (e: KeyboardEvent) => {
@@ -43,8 +58,8 @@ export function Palette({open, close}: {open: boolean; close: () => void}) {
   if (!open) return null;
   return (
     <dialog ref={dialog} class="palette" aria-label="Find anything" onClose={close} onCancel={close} onClick={(e) => { if (e.target === dialog.current) close(); }}>
-      <input ref={input} role="combobox" aria-expanded="true" aria-controls="found" aria-activedescendant={found[at] ? "found-" + at : undefined} aria-label="Find a page, prompt, model, rule, suite, exchange"
-        placeholder="Find a page, prompt, model, rule, suite, exchange …" value={text} onInput={(e) => { setText(e.currentTarget.value); setAt(0); }} onKeyDown={key} />
+      <input ref={input} role="combobox" aria-expanded="true" aria-controls="found" aria-activedescendant={found[at] ? "found-" + at : undefined} aria-label="Find a page, prompt, model, rule, suite, user, key, setting, or an exchange by its id"
+        placeholder="Find a page, prompt, rule, user, setting, exchange …" value={text} onInput={(e) => { setText(e.currentTarget.value); setAt(0); }} onKeyDown={key} />
       <ul id="found" role="listbox" aria-label="Found">{found.map((f, i) => <li id={"found-" + i} role="option" aria-selected={i === at} onClick={() => pick(f)}>{f.text}<span class="muted">{f.kind}</span></li>)}</ul>
     </dialog>
   );
