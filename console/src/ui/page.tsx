@@ -2,6 +2,8 @@ import type {ComponentChildren} from "preact";
 import {useEffect} from "preact/hooks";
 import {useFilter, usePlace} from "../router";
 import {windowWords} from "../format";
+import {useSession} from "../session";
+import {Empty} from "./basics";
 
 /** A page: its title, one line about it, what can be done. */
 export function Page({title, about, actions, children}: {title: string; about?: ComponentChildren; actions?: ComponentChildren; children: ComponentChildren}) {
@@ -29,4 +31,12 @@ export function WindowPicker({fallback = "-24h"}: {fallback?: string}) {
       </select>
     </span>
   );
+}
+
+/** No exchange: what is missing, and the one command that makes some. */
+export function NoTraffic({words}: {words: string}) {
+  const {applications} = useSession();
+  return applications.length === 0 ? (
+    <Empty command="quarterdeck check">No application is configured, so nobody can ask anything. Add <a href="/settings/providers/new">a provider</a>, <a href="/settings/models/new">a model</a> of it and <a href="/settings/applications/new">an application</a> that may ask for it; or write them into quarterdeck.yaml. This says what is wrong with the file:</Empty>
+  ) : <Empty command={`quarterdeck load --url ${location.origin} --key "$QUARTERDECK_KEY" --model MODEL --rate 2 --requests 20`}>Nothing was asked in this window ({words}). Choose a wider one, point an application here, or let the load generator ask, with <a href="/settings/keys">a key</a>:</Empty>;
 }

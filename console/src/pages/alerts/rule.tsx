@@ -71,7 +71,7 @@ function Try({rule, unit}: {rule: AlertRule; unit: string}) {
     <Panel title="What would another threshold have done?" note={base ? `${base.metric}, the worst of each ${duration(base.step_s)}; last ${days === "1" ? "day" : days + " days"}; alarms by the rule's own evaluation` : undefined}
       actions={<label class="row">Past <select value={days} onChange={(e) => setDays(e.currentTarget.value)}>{["1", "3", "7", "14", "28"].map((d) => <option value={d}>{d === "1" ? "day" : d + " days"}</option>)}</select></label>}>
       {error && <Failed error={error} retry={() => ask(at)} />}
-      {base && tried && (base.replay.series === 0 ? <Empty command="quarterdeck load --help">There is no data of this series in the last {days} days.</Empty> : <>
+      {base && tried && (base.replay.series === 0 ? <Empty command="quarterdeck alert metrics">There is no data of this series in the last {days} days; what can be watched, and of what it is:</Empty> : <>
         <div class="try">
           <label for="threshold">Threshold</label>
           <input id="threshold" type="range" min={low} max={high} step={step} value={at ?? 0} aria-valuetext={value(at, unit)} onInput={(e) => setAt(Number(e.currentTarget.value))} />

@@ -24,7 +24,7 @@ export function BudgetsTab() {
         return (
           <Panel title="Budgets" note="the current window of each" actions={<Edit kind="budget" />}>
             {all.not_in_force.map((l) => <Note tone="warn"><p>The {l.kind} <strong>{l.name}</strong> is not in force: {l.why}</p></Note>)}
-            {shown.length === 0 && <Empty command="quarterdeck budget set month --limit 100 --window month --mode hard">No budget bounds {w.application ?? "anything"}: spending is recorded, and unlimited.</Empty>}
+            {shown.length === 0 && <Empty command="quarterdeck budget set --name month --limit-usd 100 --window month --mode soft">No budget bounds {w.application ?? "anything"}: spending is recorded, and unlimited.</Empty>}
             {shown.map((b) => <One key={b.name + JSON.stringify(b.scope)} b={b} />)}
             {shown.length > 0 && <div class="keys budget-keys"><span><i class="spent" />spent</span><span><i class="reserved" />under way</span><span><i class="forecast" />where the window ends, 8 times in 10</span><span><i class="limit" />limit</span><span><i class="now" />where an even pace would be now</span></div>}
             {all.left_off > 0 && <p class="muted">{count(all.left_off)} further values of budgets with a <code>*</code> are left off.</p>}
@@ -34,7 +34,7 @@ export function BudgetsTab() {
       <div class="columns">
         <Panel title="Limits" note="requests, tokens, concurrency" actions={<Edit kind="limit" />}>
           <Loaded of={limits}>{(l) => <Table caption="Limits" rows={l.limits} keyed={(x) => x.name}
-            empty={<Empty command={`quarterdeck limit set web --scope key=web --requests-per-minute 600`}>No limit is declared.</Empty>}
+            empty={<Empty command={"quarterdeck limit set --name web --key web --requests-per-minute 600"}>No limit is declared.</Empty>}
             columns={[
               {name: "name", label: "name", cell: (x) => <><strong>{x.name}</strong><div class="muted small">{scopeWords(x.limit?.scope)}</div></>, sort: (x) => x.name},
               {name: "what", label: "at most", cell: (x) => Object.entries(x.limit ?? {}).filter(([k, v]) => k !== "scope" && k !== "name" && v != null).map(([k, v]) => <div>{typeof v === "number" ? count(v) : String(v)} {k.replaceAll("_", " ")}</div>)},
@@ -44,7 +44,7 @@ export function BudgetsTab() {
         </Panel>
         <Panel title="Approvals" note="expensive kinds of work that need not ask">
           <Loaded of={approvals}>{(a) => <Table caption="Approvals" rows={a.approvals} keyed={(x) => x.application + x.request_type}
-            empty={<Empty command="quarterdeck approval set helpdesk summary --up-to 0.50">Nothing is approved. A request above its application's <code>approve_above</code> is refused until it brings its own approval.</Empty>}
+            empty={<Empty command="quarterdeck budget approve --application NAME --request-type LABEL --up-to 0.50">Nothing is approved. A request above its application's <code>approve_above</code> is refused until it brings its own approval.</Empty>}
             columns={[
               {name: "what", label: "work", cell: (x) => <>{x.application} · {x.request_type}<div class="muted small">{x.reason}</div></>},
               {name: "up", label: "up to", number: true, cell: (x) => usd(x.up_to_usd), sort: (x) => x.up_to_usd},

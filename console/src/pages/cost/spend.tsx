@@ -3,7 +3,7 @@ import {getText, url, useGet, type ApiError} from "../../api";
 import {Stacked, type Stack} from "../../charts";
 import {count, percent, short, usd} from "../../format";
 import {setFilters, usePlace} from "../../router";
-import {Badge, Empty, Figure, Figures, Loaded, Note, Panel, Table, toast, useWindow, type Column} from "../../ui";
+import {Badge, Figure, Figures, Loaded, NoTraffic, Note, Panel, Table, toast, useWindow, type Column} from "../../ui";
 
 export const dimensions = ["application", "team", "feature", "user", "key", "model", "provider", "target_model", "request_type", "prompt", "system_prompt"] as const;
 export type Dimension = (typeof dimensions)[number];
@@ -46,7 +46,7 @@ export function Spend() {
   );
   return (
     <Loaded of={report}>{(r) => r.total.count === 0 ? (
-      <Panel><Empty command={`curl -H "authorization: Bearer $KEY" ${location.origin}/v1/chat/completions -d '{"model":"...","messages":[...]}'`}>No exchange in this window. Choose a longer one, or point an application here.</Empty></Panel>
+      <Panel><NoTraffic words={w.words} /></Panel>
     ) : (
       <>
         <Panel>

@@ -67,7 +67,7 @@ function Suite({name}: {name: string}) {
         {rates(all).length > 1 ? <TimeChart height={180} unit="share" zoom={false} clip={[0, 1.02]} lines={[{label: "pass rate", points: rates(all)}]} words={`pass rate of ${name} over ${rates(all).length} runs, the last ${percent(rates(all).at(-1)![1])}`} /> : <p class="muted">A line takes two runs that are over.</p>}
       </Panel>
       <Panel title="Runs" note="newest first, at most 200; choose two to compare them" actions={a && b ? <a class="button primary" href={withFilters("/evaluation/compare", {a: order[0], b: order[1]})}>Compare {order[0]} with {order[1]}</a> : <span class="muted small">{a ? `${a} chosen; choose another` : ""}</span>}>
-        <Table caption="Runs" keyboard keyed={(r) => r.run} rows={all} href={(r) => runAt(r.run)} empty={<Empty command={`quarterdeck eval run ${name}`}>It was never run.</Empty>} columns={[
+        <Table caption="Runs" keyboard keyed={(r) => r.run} rows={all} href={(r) => runAt(r.run)} empty={<Empty command={`quarterdeck eval run ${name} --key "$QUARTERDECK_KEY"`}>It was never run.</Empty>} columns={[
           {name: "pick", label: <span class="hidden">Compare</span>, cell: (r) => <a class="button" role="button" aria-pressed={a === r.run || b === r.run} aria-label={`compare ${r.run}`} href={pick(r.run)}>{a === r.run || b === r.run ? "✓" : "+"}</a>},
           {name: "run", label: "Run", sort: (r) => Number(r.run.slice(4)), cell: (r) => <><a href={runAt(r.run)}>{r.run}</a>{reference === r.run && <div class="small muted">reference</div>}</>},
           {name: "verdict", label: "Verdict", cell: (r) => <RunState r={r} />}, {name: "rate", label: "Pass rate", number: true, sort: (r) => r.pass_rate, cell: (r) => <Rate r={r} />},

@@ -28,7 +28,7 @@ function One({judge: j}: {judge: Judge}) {
             <tbody>{c.table.map((row, i) => <tr><th scope="row">{c.levels[i]}</th>{row.map((n, k) => <td class={i === k ? "good" : n ? "bad" : "muted"}>{count(n)}</td>)}</tr>)}</tbody></table>
         </div>
         <p class="muted small">People pass {percent(c.prevalence, 1)} of these, the judge {percent(c.judge_pass_rate, 1)}. Passed rates of suites that it decides are corrected by sensitivity and specificity (Rogan and Gladen). It lets {count(c.counts.let_through)} through that people fail, and misses {count(c.counts.missed)} that people pass. {count(j.errors)} gave no verdict, {count(j.contested)} were left out since people differ.</p>
-      </> : <Empty command={`quarterdeck eval judge calibrate ${j.name} --labels labels.jsonl`}>Nobody has labelled answers for it, so nothing is known of how far it says what people say.</Empty>}
+      </> : <Empty command={`quarterdeck eval judge calibrate ${j.name} --labels labels.jsonl --key "$QUARTERDECK_KEY"`}>Nobody has labelled answers for it, so nothing is known of how far it says what people say.</Empty>}
       <Pairs of={[["Models", (j.judge?.models ?? []).join(", ") || "–"], ["Rubric", <span class="name">{j.check?.rubric ?? j.judge?.rubric ?? "–"}</span>], ["Identity", <code class="name">{j.identity.slice(0, 16)}…</code>], ["Decides in", j.used_by.length ? j.used_by.join(", ") : "no registered suite"]]} />
     </Panel>
   );
@@ -43,7 +43,7 @@ export function Judges() {
       return <>
         {one && <One judge={one} />}
         <Panel title="Judges" note="one with another model, rubric, scale or temperature is another judge; intervals 95 %">
-          <Table<Judge> caption="Judges" keyboard keyed={(j) => j.identity + j.name} rows={all} href={(j) => withFilters("/evaluation", {judge: j.identity.slice(0, 16)})} empty={<Empty command="quarterdeck eval judge calibrate NAME --labels labels.jsonl">No judge is known. A judge is a model that decides checks; people's labels say how far to trust it.</Empty>} columns={[
+          <Table<Judge> caption="Judges" keyboard keyed={(j) => j.identity + j.name} rows={all} href={(j) => withFilters("/evaluation", {judge: j.identity.slice(0, 16)})} empty={<Empty command={'quarterdeck eval judge calibrate NAME --labels labels.jsonl --key "$QUARTERDECK_KEY"'}>No judge was declared by itself or held against people yet. A judge is a model that decides checks, such as those of a scoring rule; people's labels say how far to trust it.</Empty>} columns={[
             {name: "name", label: "Judge", cell: (j) => <><a class="name" href={withFilters("/evaluation", {judge: j.identity.slice(0, 16)})}>{j.name}</a><div class="muted small"><code>{j.identity.slice(0, 8)}</code> {(j.judge?.models ?? []).join(", ")}</div></>},
             {name: "state", label: "State", cell: (j) => <State of={j.state} />}, {name: "agreement", label: "Agreement", number: true, cell: (j) => <Rate of={j.in_force?.agreement} />},
             {name: "kappa", label: "Kappa", number: true, cell: (j) => score(j.in_force?.kappa.value)}, {name: "se", label: "Sensitivity", number: true, cell: (j) => <Rate of={j.in_force?.sensitivity} />}, {name: "sp", label: "Specificity", number: true, cell: (j) => <Rate of={j.in_force?.specificity} />},

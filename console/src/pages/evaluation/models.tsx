@@ -22,7 +22,7 @@ export function ModelChanges() {
   const changes = useGet<All>("/model-changes", {state}, {topics: ["evaluations", "findings", "actions", "audit"]}), models = useGet<Models>("/models");
   return (
     <Panel title="Model changes" note="a provider answers with another version or fingerprint than before" actions={<span class="row">{["", "open", "held", "accepted"].map((s) => <a class="button" aria-current={state === s ? "true" : undefined} href={withFilters("/evaluation", {state: s})}>{s || "all"}</a>)}</span>}>
-      <Loaded of={changes}>{({changes: all}) => <Table<ModelChange> caption="Model changes" keyed={(c) => c.number} rows={all} empty={<Empty>{state ? `None is ${state}.` : "No provider's model has changed since this server looks."}</Empty>} columns={[
+      <Loaded of={changes}>{({changes: all}) => <Table<ModelChange> caption="Model changes" keyed={(c) => c.number} rows={all} empty={<Empty command="quarterdeck model changes">{state ? `None is ${state}.` : "No provider's model has changed since this server looks."}</Empty>} columns={[
         {name: "model", label: "Model", cell: (c) => <><strong class="name">{c.model}</strong><div class="muted small">{c.provider} · {c.target}</div></>},
         {name: "change", label: "Was, and is", cell: (c) => <div class="what">{c.before ?? "–"}<div>→ <strong>{c.after}</strong></div></div>},
         {name: "state", label: "State", cell: (c) => <><Badge tone={c.state === "accepted" ? "good" : c.state === "held" ? "bad" : "warn"}>{c.state}</Badge>{c.held_to && <div class="small">{c.held_to} answers meanwhile</div>}</>},

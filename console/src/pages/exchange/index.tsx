@@ -155,11 +155,11 @@ function Prompt({r}: {r: Record}) {
   const versions = useGet<Versions>(name ? "/prompts/{name}/versions" : null, {name});
   const current = versions.data?.production ?? null, differs = current != null && version != null && String(current) !== version;
   const diff = useGet<VersionDiff>(differs ? "/prompts/{name}/versions/{version}/diff" : null, {name, version, to: current});
-  if (!name) return <Panel title="Prompt"><p class="muted">It came without a registered prompt.</p>{r.system_prompt_hash && <Command text={`quarterdeck prompt live show ${r.system_prompt_hash.slice(0, 12)}`} />}</Panel>;
+  if (!name) return <Panel title="Prompt"><p class="muted">It came without a registered prompt.</p>{r.system_prompt_hash && <Command text={`quarterdeck prompt live ${r.system_prompt_hash.slice(0, 12)}`} />}</Panel>;
   return (
     <Panel title="Prompt" note={r.arm ? `arm ${r.arm} of rollout ${r.rollout}` : undefined}>
       <p><a href={withFilters("/prompts/" + encodeURIComponent(name), {version})}>{name}@{version ?? "?"}</a> {versions.data && (current == null ? "; none is in production" : differs ? <>; {name}@{current} is in production now</> : "; it is the one in production now")}</p>
-      {differs && <Loaded of={diff}>{(d) => <details><summary>What is different in {name}@{current}: {d.class}</summary>{d.messages?.length ? d.messages.map((m) => <><p class="small muted">message {m.message + 1}, {m.role}</p><Diff pieces={m.pieces as any} /></>) : <pre>{d.text}</pre>}</details>}</Loaded>}
+      {differs && <Loaded of={diff}>{(d) => <details><summary>What is different in {name}@{current}: {d.class}</summary>{d.messages?.length ? d.messages.map((m) => <><p class="small muted">message {m.message + 1}, {m.role}</p><Diff pieces={m.pieces} /></>) : <pre>{d.text}</pre>}</details>}</Loaded>}
     </Panel>
   );
 }

@@ -9,7 +9,7 @@ import {useKeys} from "../../keys";
 import {tail} from "../../live";
 import {setFilters, usePlace, withFilters} from "../../router";
 import type {Exchange, SeriesAnswer} from "../../types";
-import {Badge, Command, Empty, Loaded, Note, Page, Panel, Table, Time, WindowPicker, useWindow, type Column, type Window} from "../../ui";
+import {Badge, Command, Empty, Loaded, NoTraffic, Note, Page, Panel, Table, Time, WindowPicker, useWindow, type Column, type Window} from "../../ui";
 import {statusTone} from "../exchange";
 
 const statuses = ["ok", "truncated", "refused", "error", "cancelled", "degraded"];
@@ -95,7 +95,7 @@ function List({filters, w, cursor}: {filters: Filters; w: Window; cursor: string
       <Loaded of={page}>{(p) => <>
         <Table caption="Exchanges" keyboard rows={p.records.map(ofRecord)} keyed={(r) => r.id} href={(r) => withFilters("/exchanges/" + r.id)} columns={columns(!w.application, true)}
           empty={narrowed ? <div class="empty"><p>No exchange of this window is like that.</p><button class="button" onClick={() => setFilters({...Object.fromEntries(names.map((n) => [n, null])), cursor: null})}>Show all of the window</button></div>
-            : <Empty command="quarterdeck load --url http://127.0.0.1:4000 --key qd-… --model MODEL">Nothing was asked in this window ({w.words}). Send a request with an application's key, or let the load generator do it:</Empty>} />
+            : <NoTraffic words={w.words} />} />
         <div class="row">{cursor && <button class="button" onClick={() => setFilters({cursor: null})}>Newest</button>}{p.next_cursor && <button class="button" onClick={() => { setFilters({cursor: p.next_cursor}); document.getElementById("main")?.focus(); }}>Older</button>}
           <span class="grow" /><Command text={"quarterdeck record list" + (w.application ? ` -a ${w.application}` : "") + ` --from ${w.from}` + (filters.status ? ` --status ${filters.status}` : "")} /></div>
       </>}</Loaded>
@@ -125,7 +125,7 @@ function Grouped({by, filters, w}: {by: string; filters: Filters; w: Window}) {
     <Panel title={"By " + label} note={`${w.words}; the dearest first, at most 200${timed ? "" : "; latency is kept by application, request type, model, prompt, feature and team only"}`}>
       {blind.length > 0 && <Note tone="warn">Groups are not narrowed by {blind.join(", ")}: those filters hold for the list only.</Note>}
       <Loaded of={report}>{(r) => <>
-        <Table caption={"Exchanges by " + label} keyboard rows={r.rows} keyed={(x) => String(name(x))} href={href} columns={cols} empty={<Empty command="quarterdeck record list --from -7d">Nothing was asked in this window.</Empty>} />
+        <Table caption={"Exchanges by " + label} keyboard rows={r.rows} keyed={(x) => String(name(x))} href={href} columns={cols} empty={<NoTraffic words={w.words} />} />
         {r.rows.length > 0 && <p class="muted small">{count(r.total.count)} exchanges, {usd(r.total.cost_usd)} in all{r.rest ? `; ${count(r.rest.rows)} more groups are not shown` : ""}.</p>}
       </>}</Loaded>
     </Panel>

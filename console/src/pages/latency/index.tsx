@@ -5,7 +5,7 @@ import {HourMap, TimeChart, type Limit} from "../../charts";
 import {count, ms, value} from "../../format";
 import {setFilters, usePlace, withFilters} from "../../router";
 import type {SeriesAnswer} from "../../types";
-import {Badge, Command, Empty, Loaded, Note, Page, Panel, Table, Tabs, WindowPicker, useWindow, type Column, type Window} from "../../ui";
+import {Badge, Command, Loaded, NoTraffic, Note, Page, Panel, Table, Tabs, WindowPicker, useWindow, type Column, type Window} from "../../ui";
 import {hoursInWords, type Hours} from "./hours";
 
 type Of = "total" | "first_token" | "per_token";
@@ -30,7 +30,7 @@ export function LatencyPage() {
       <Panel title={`By ${by.replace("_", " ")}`} note={`${measure[1]}, ${w.words}; percentiles are read off merged histograms, exact to 2 %; budgets are those of the applications in the configuration`}>
         <Loaded of={rows}>{(l) => <Table caption={`Latency by ${by}`} keyboard rows={l.rows} keyed={(r) => `${r.application} ${(r as any)[by]}`}
           href={(r) => by === "request_type" && r.request_type ? withFilters("/latency", {request_type: r.request_type, app: r.application}) : null}
-          empty={<Empty command={"quarterdeck load --help"}>No exchange in this window.</Empty>} columns={columns(by, of, l.budgets)} />}</Loaded>
+          empty={<NoTraffic words={w.words} />} columns={columns(by, of, l.budgets)} />}</Loaded>
       </Panel>
       <OverTime window={window} w={w.words} type={type} metric={measure[2]} of={of} budgets={rows.data?.budgets ?? []} />
       {of !== "per_token" && <ByHour application={w.application} type={type} metric={measure[2] + ".p95"} name={measure[1]} rows={by === "request_type" ? rows.data?.rows ?? [] : []} />}
@@ -86,7 +86,7 @@ function Hourly({application, type, metric, name, folded}: {application: string 
     <Panel title={<>By hour of the day{type && <>: {application && <span class="muted">{application} · </span>}{type}</>}</>} note={`P95 of the ${name}, last 28 days, ${zone}`}>
       <Loaded of={hours}>{(h) => {
         const said = hoursInWords(h), body = <Map h={h} said={said} />;
-        if (h.cells.every((c) => c[2] === null)) return <Empty command="quarterdeck load --help">No exchange in 28 days.</Empty>;
+        if (h.cells.every((c) => c[2] === null)) return <p class="muted">Nothing of it was measured in 28 days.</p>;
         return <><Note tone={said.slow ? "warn" : "good"}><p>{said.text}</p></Note>{folded ? <details open={said.slow}><summary>Hours and days</summary>{body}</details> : body}</>;
       }}</Loaded>
     </Panel>

@@ -6,7 +6,7 @@ import {count, duration, exactTime} from "../../format";
 import {useKeys} from "../../keys";
 import {setFilters} from "../../router";
 import type {SeriesAnswer, TimelineEvent} from "../../types";
-import {Badge, Empty, Loaded, Panel, Time, type Window} from "../../ui";
+import {Badge, Loaded, NoTraffic, Panel, Time, type Window} from "../../ui";
 import {laned, seconds, type Marker} from "./events";
 
 const METRICS = "latency.p50,latency.p95,cost,quality,requests,errors";
@@ -25,7 +25,7 @@ export function Axis({w}: {w: Window}) {
   return (
     <Panel title="What changed when" note={series.data && `${w.words}; a point is ${duration(series.data.step_s)}; drag over a chart to look closer`} actions={<Zoom w={w} of={series.data} />}>
       <Loaded of={series}>{(s) => s.series.some((x) => x.points.some((p) => p[1] != null))
-        ? <Stack s={s} t={timeline.data} /> : <Empty command="quarterdeck load --url http://127.0.0.1:4000 --key qd-… --model MODEL">Nothing was asked in this window ({w.words}). Choose a wider one, or send requests:</Empty>}</Loaded>
+        ? <Stack s={s} t={timeline.data} /> : <NoTraffic words={w.words} />}</Loaded>
       {timeline.error && <p class="muted" role="alert">Events could not be read: {timeline.error.message}</p>}
     </Panel>
   );

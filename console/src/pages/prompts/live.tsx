@@ -14,7 +14,7 @@ function Shown({hash}: {hash: string}) {
     <Panel title="This one" actions={<a class="button" href={withFilters("/prompts", {hash: null})}>Close</a>}>
       <Loaded of={shown}>{(p) => <>
         <Pairs of={[["Application", p.application], ["Request type", p.request_type ?? "–"], ["Answers", `${count(p.answers)}, ${count(p.texts)} different texts`], ["First seen", <Time at={p.first_seen} />], ["Last seen", <Time at={p.last_seen} />], ["Hash", <code>{p.hash}</code>], ["Registered as", p.registered_as ? registered(p) : "nothing"]]} />
-        {p.diff && <><h3>What it changed, against the template before</h3><Diff pieces={(p.diff as Array<{op: string; text: string}>).map((x) => ({op: x.op === "add" ? "added" : x.op === "remove" ? "removed" : "same", text: x.text}))} /></>}
+        {p.diff && <><h3>What it changed, against the template before</h3><Diff pieces={p.diff as Array<{op: string; text: string}>} /></>}
         <h3>{p.template ? "Template" : "Text"}</h3>
         <pre class="text" tabIndex={0}>{p.template ?? p.text ?? "Its text is not kept: capture of payloads is off for this application."}</pre>
         {!p.registered_as && <div class="row"><Act label="Adopt …" title="Adopt as the version in production" role="approver" primary path="/live-prompts/{hash}/adopt" params={{hash}} said="It is registered, and in production."
@@ -33,7 +33,7 @@ export function LivePrompts() {
     <Panel title="Prompts in live traffic" note="system messages of exchanges that named no version, by template">
       <Loaded of={live}>{({prompts}) => (
         <Table<LivePrompt> caption="Prompts in live traffic" keyboard keyed={(p) => p.application + p.group} rows={[...prompts].sort((a, b) => +!!a.registered_as - +!!b.registered_as || b.answers - a.answers)} href={(p) => withFilters("/prompts", {hash: p.hash})}
-          empty={<Empty>No traffic came with a system message of its own: all of it names a registered version, or has none.</Empty>}
+          empty={<Empty command="quarterdeck prompt live">No traffic came with a system message of its own: all of it names a registered version, or has none.</Empty>}
           columns={[
             {name: "application", label: "Application", cell: (p) => p.application}, {name: "type", label: "Request type", cell: (p) => p.request_type ?? "–"},
             {name: "hash", label: "Text", cell: (p) => <a href={withFilters("/prompts", {hash: p.hash})}><code>{p.hash.slice(0, 8)}</code></a>},

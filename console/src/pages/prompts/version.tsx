@@ -74,7 +74,7 @@ function Compare({name, v, of, list}: {name: string; v: VersionWhole; of: Versio
       {!base ? <p class="muted">It is the first version: there is nothing to compare it with.</p> : <Loaded of={diff}>{(d) => <>
         <p><ClassOf of={d.class} /> {d.class_reasons.join("; ")}</p>
         <p class="muted">{tokens != null ? <>{signed(count(tokens))} tokens{other!.tokens ? <> ({signed(percent(tokens / other!.tokens, 1))})</> : null}{cost != null && <>, {signed(usd(cost))} input a call</>}, against v{base}</> : `tokens of v${base} are not known here`}</p>
-        {d.messages?.map((m) => <div class="stack"><h3>Message {m.message + 1}, {m.role}</h3><div class="text" tabIndex={0}><Diff pieces={m.pieces.map((p) => ({op: p.op === "add" ? "added" : p.op === "remove" ? "removed" : "same", text: p.text}))} /></div></div>)}
+        {d.messages?.map((m) => <div class="stack"><h3>Message {m.message + 1}, {m.role}</h3><div class="text" tabIndex={0}><Diff pieces={m.pieces} /></div></div>)}
         {d.messages?.length === 0 && <p class="muted">No message differs.</p>}
         <details open={!d.messages?.length}><summary>Everything that differs, with parameters and tools</summary><div class="text plain"><DiffLines lines={d.text.split("\n")} /></div></details>
       </>}</Loaded>}

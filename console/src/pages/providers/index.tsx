@@ -20,7 +20,7 @@ export function ProvidersPage() {
   return (
     <Page title="Providers" about="Is it us or them, who answers instead, and what vendors changed" actions={<WindowPicker />}>
       <Tabs label="Latency and providers" tabs={[{href: withFilters("/latency"), text: "Latency", current: false}, {href: withFilters("/providers"), text: "Providers", current: true}]} />
-      <Loaded of={providers}>{(p) => p.providers.length === 0 ? <Panel><Empty command="quarterdeck provider list">The watch has not looked yet. It does so every few seconds.</Empty></Panel> : (
+      <Loaded of={providers}>{(p) => p.providers.length === 0 ? <Panel><Empty command="quarterdeck provider list">{models.data?.models.length === 0 ? <>No provider is configured. <a href="/settings/providers/new">Add one</a>; the watch looks at it within seconds.</> : "The watch has not looked yet. It does so every few seconds."}</Empty></Panel> : (
         <>{p.providers.filter((x) => x.upstream_model === null).sort((a, b) => worst.indexOf(a.verdict) - worst.indexOf(b.verdict)).map((x) => <One key={x.provider} p={x} models={p.providers.filter((m) => m.provider === x.provider && m.upstream_model !== null)} window={w} opened={query.get("provider") === x.provider} />)}</>
       )}</Loaded>
       <Panel title="Who answers" note="targets of each model in their order, and their breakers">
@@ -77,7 +77,7 @@ function One({p, models, window: w, opened}: {p: Provider; models: Provider[]; w
 function Targets({models, actions}: {models: Models; actions: Action[]}) {
   const rows = models.models.flatMap((m) => m.targets.map((t, i) => ({m, t, i})));
   const away = (m: string) => actions.find((a) => a.kind === "fail_over" && a.scope?.model === m && (a.state === "in force" || a.state === "returning"));
-  return <Table caption="Targets and their breakers" rows={rows} keyed={(r) => r.m.name + r.i} empty={<Empty command="quarterdeck check -c quarterdeck.yaml">No model is configured.</Empty>} columns={[
+  return <Table caption="Targets and their breakers" rows={rows} keyed={(r) => r.m.name + r.i} empty={<Empty command="quarterdeck model list">No model is configured: <a href="/settings/models/new">add one</a>.</Empty>} columns={[
     {name: "model", label: "model", cell: (r) => r.i ? <span class="hidden">{r.m.name}</span> : <>{r.m.name}{away(r.m.name) && <div><Badge tone="warn">failed over{away(r.m.name)!.state === "returning" && `, coming back: ${percent(away(r.m.name)!.share)}`}</Badge></div>}</>},
     {name: "target", label: "target", cell: (r) => <>{r.t.provider} <span class="muted">{r.t.model}</span></>},
     {name: "order", label: orderLabel(models), cell: (r) => (r.m.order === "weighted" ? `weight ${r.t.weight}` : r.i === 0 ? "first" : `${r.i + 1}.`)},
