@@ -118,3 +118,13 @@ test("an operator runs one again and makes it a case, once", async () => {
     else await add.getByText(/is in the suite already/).waitFor();
   }
 });
+
+test("an exchange of a version that serves no more shows the words that differ from the one that does", async () => {
+  const page = await open(browser, {who: "dora"});
+  const id = (await (await page.request.get(url + "/api/v1/records?from=-28d&prompt=helpdesk-answer@2&limit=1")).json()).records[0].id;
+  await page.goto(url + "/exchanges/" + id);
+  await page.getByText(/What is different in helpdesk-answer@4/).click();
+  await page.locator(".diff ins").first().waitFor();
+  assert.ok(await page.locator(".diff del").count() > 0 && (await page.locator(".diff ins").allInnerTexts()).join(" ").includes("two short"), await page.locator(".diff").first().innerText());
+  await sound(page);
+});

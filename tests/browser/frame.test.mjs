@@ -57,6 +57,22 @@ test("Ctrl-K finds a page and a prompt, ? lists the keys, g c goes to cost, all 
   await page.waitForFunction((before) => document.documentElement.dataset.theme !== before, was);
 });
 
+test("Ctrl-K finds users, settings, keys, pages within pages, a run and an exchange by what they are called", async () => {
+  const page = await open(browser, {who: "ana"}), input = page.getByRole("combobox", {name: /Find/});
+  await page.locator("main h1").waitFor();
+  const id = (await (await page.request.get(url + "/api/v1/records?from=-28d&limit=1")).json()).records[0].id;
+  for (const [words, option, to] of [["dora user", /^dora/, "/settings/users"], ["max_body", /^server\.max_body/, "/settings/server"], ["helpdesk/app", /^helpdesk\/app/, "/exchanges?app=helpdesk&key=app"], ["silences", /^Silences/, "/alerts?tab=silences"],
+    ["openai provider", /^openai/, "/providers?provider=openai"], ["ops receivers", /^ops/, "/settings/receivers/ops"], ["run-1", /^run-1/, "/evaluation/runs/1"], [id, /^exchange/, "/exchanges/" + id]]) {
+    await page.keyboard.press("Control+k");
+    await input.fill(words);
+    await page.getByRole("option", {name: option}).first().waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(url + to);
+    await page.locator("main h1").waitFor();
+  }
+  assert.deepEqual(page.wrongs, []);
+});
+
 test("what is not there says so, and the policy is strict on every answer", async () => {
   const page = await open(browser, {who: "dora", path: "/"});
   await page.goto(url + "/settings/nothing/of/this/kind");

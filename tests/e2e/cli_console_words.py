@@ -27,7 +27,7 @@ def named():
                 words, inside = (words, inside + c) if depth else (words + c, "")
                 depth -= depth > 0 and c == "}"
                 if inside and not depth:
-                    words += "budget" if inside == "${kind}" else "" if "?" in inside else "1"  # what is there at times only is left out
+                    words += "budget" if inside == "${kind}" else "" if re.search(r"\?|[cC]ommand|windows", inside) else "1"  # what is there at times only is left out
             found[words.replace('\\"', '"')] = file.relative_to(PAGES)
     return found
 
