@@ -59,9 +59,9 @@ export const inquire = async <T>(method: "POST" | "PUT", path: string, params: P
 export const get = async <T>(path: string, params: Params = {}): Promise<T> => (await ask("GET", url(path, params))).json();
 export const getText = async (path: string, params: Params = {}): Promise<string> => (await ask("GET", url(path, params))).text();
 
-interface Kept { at: string; data?: any; etag?: string; error?: ApiError; asked: number; loading?: Promise<void>; again?: boolean; watchers: Set<() => void> }
+interface Kept { at: string; data?: any; etag?: string; error?: ApiError; asked: number; loading?: Promise<void>; again?: boolean; retry?: number; watchers: Set<() => void> }
 const answers = new Map<string, Kept>();
-const MOST_KEPT = 200;
+const MOST_KEPT = 200, RETRY_MS = 3000;
 
 async function refresh(kept: Kept): Promise<void> {
   if (kept.loading) { kept.again = true; return kept.loading; } // one at a time; what changed meanwhile is asked for after it
@@ -76,6 +76,8 @@ async function refresh(kept: Kept): Promise<void> {
   await kept.loading;
   kept.loading = undefined;
   kept.watchers.forEach((w) => w());
+  clearTimeout(kept.retry); // a server that is away is asked again until it is back, as the page says
+  if (kept.error?.status === 0) kept.retry = window.setTimeout(() => { if (kept.watchers.size) void refresh(kept); }, RETRY_MS);
   if (kept.again) { kept.again = false; if (kept.watchers.size) void refresh(kept); }
 }
 function keep(at: string): Kept {

@@ -73,6 +73,37 @@ test("Ctrl-K finds users, settings, keys, pages within pages, a run and an excha
   assert.deepEqual(page.wrongs, []);
 });
 
+test("the order of a table and the threshold that is tried are in the address, and outlive a reload", async () => {
+  const page = await open(browser, {who: "dora", path: "/cost?by=request_type&from=-28d"});
+  const names = () => page.locator("tbody tr td:nth-child(1)").allInnerTexts();
+  await page.getByRole("button", {name: "exchanges", exact: true}).click();
+  await page.getByRole("button", {name: "exchanges ↓"}).click();
+  await page.waitForURL(/sort=requests/);
+  const fewest = await names();
+  await page.reload();
+  await page.getByRole("button", {name: "exchanges ↑"}).waitFor();
+  assert.deepEqual(await names(), fewest);
+  await page.goto(url + "/alerts/rules/slow-chat");
+  const threshold = page.getByLabel("threshold in s");
+  await threshold.fill("1.5");
+  await page.waitForURL(/threshold=1\.5/);
+  await page.reload();
+  await page.getByText(/^At 1\.5 s:/).waitFor();
+  assert.equal(await threshold.inputValue(), "1.5");
+});
+
+test("a page that finds no server asks again by itself until there is one", async () => {
+  const page = await open(browser, {who: "dora", path: "/"});
+  await page.locator("main h1").waitFor();
+  await page.route("**/api/v1/cost/explain**", (r) => r.abort());
+  await page.getByRole("link", {name: "Cost", exact: true}).click();
+  await page.getByRole("link", {name: "Why did it change?"}).click();
+  await page.getByRole("alert").getByText("the server does not answer").waitFor();
+  await page.unroute("**/api/v1/cost/explain**");
+  await page.getByText("From before to after").waitFor();
+  assert.equal(await page.getByRole("alert").count(), 0);
+});
+
 test("what is not there says so, and the policy is strict on every answer", async () => {
   const page = await open(browser, {who: "dora", path: "/"});
   await page.goto(url + "/settings/nothing/of/this/kind");

@@ -1,7 +1,7 @@
 import type {ComponentChildren} from "preact";
 import {useLayoutEffect, useRef, useState} from "preact/hooks";
 import {useKeys} from "../keys";
-import {go} from "../router";
+import {go, setFilters, useFilter} from "../router";
 
 export interface Column<R> {
   name: string; label: ComponentChildren; cell: (row: R) => ComponentChildren; number?: boolean;
@@ -26,11 +26,13 @@ function useList(rows: unknown[]) {
   }, [list, rows]);
   return {box, list};
 }
-/** A table; with `href` its rows open (Enter, click), and j and k go through them. `caption` is for those who cannot see it. */
+/** A table; with `href` its rows open (Enter, click), and j and k go through them. `caption` is for those who cannot see it. The order of one with
+ * `keyboard`, which is its page's main one, is in the address: sort=cost, or -cost for the largest first. */
 export function Table<R>({caption, columns, rows, href, keyed, empty, keyboard}: {
   caption: string; columns: Column<R>[]; rows: R[]; href?: (row: R) => string | null; keyed: (row: R) => string | number; empty?: ComponentChildren; keyboard?: boolean;
 }) {
-  const [order, setOrder] = useState<{name: string; down: boolean} | null>(null);
+  const [shared] = useFilter("sort"), [own, setOwn] = useState("");
+  const sorted = keyboard ? shared : own, order = sorted ? {name: sorted.replace(/^-/, ""), down: sorted.startsWith("-")} : null;
   const [at, setAt] = useState(-1);
   const body = useRef<HTMLTableSectionElement>(null), {box, list} = useList(rows);
   const by = order && columns.find((c) => c.name === order.name)?.sort;
@@ -50,7 +52,10 @@ export function Table<R>({caption, columns, rows, href, keyed, empty, keyboard}:
     {keys: "Enter", what: "open the row", run: () => { const f = document.activeElement; if (f instanceof HTMLElement && f.matches("a, button, summary")) f.click(); else open(shown[at]); }},
   ] : [], [at, shown, !!keyboard]);
   if (!rows.length && empty) return <>{empty}</>;
-  const turn = (c: Column<R>) => setOrder(order?.name === c.name ? (order.down ? {name: c.name, down: false} : null) : {name: c.name, down: true});
+  const turn = (c: Column<R>) => {
+    const next = order?.name !== c.name ? "-" + c.name : order.down ? c.name : "";
+    keyboard ? setFilters({sort: next || null}, true) : setOwn(next);
+  };
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={caption} ref={box}>
       <table role="table" class={list ? "list" : ""}>

@@ -4,7 +4,7 @@ import {useEffect, useMemo, useRef, useState} from "preact/hooks";
 import {inquire, useGet, type ApiError} from "../../api";
 import {TimeChart, type Limit, type Line, type Mark} from "../../charts";
 import {count, duration, NONE, value} from "../../format";
-import {useFilter} from "../../router";
+import {setFilters, useFilter} from "../../router";
 import type {Point} from "../../types";
 import {Act, Badge, Empty, Failed, Figure, Figures, Loaded, Note, Page, Panel, Table, Time} from "../../ui";
 import {RunbookLink, thresholdOrigin, ruleUnit} from "./index";
@@ -45,6 +45,7 @@ function Shown({rule}: {rule: AlertRule}) {
 /** Slider, field and chart: what of the past weeks a threshold would have told. */
 function Try({rule, unit}: {rule: AlertRule; unit: string}) {
   const [days, setDays] = useFilter("days", "7");
+  const [days, setDays] = useFilter("days", "28"), [given] = useFilter("threshold");
   const [base, setBase] = useState<RuleReplay | null>(null), [tried, setTried] = useState<Replay | null>(null), [error, setError] = useState<ApiError | null>(null);
   const [at, setAt] = useState<number | null>(null), [busy, setBusy] = useState(false);
   const asked = useRef(0);
@@ -52,13 +53,13 @@ function Try({rule, unit}: {rule: AlertRule; unit: string}) {
     const mine = ++asked.current;
     setBusy(true);
     inquire<RuleReplay>("POST", "/alert-rules/{name}/replay", {name: rule.name}, {from: `-${days}d`, ...(threshold == null ? {points: 400} : {threshold: asText(threshold, unit)})})
-      .then((r) => { if (mine !== asked.current) return; setError(null); setTried(r.replay); if (threshold == null) { setBase(r); setAt(r.replay.threshold); } }, (e) => { if (mine === asked.current) setError(e); })
+      .then((r) => { if (mine !== asked.current) return; setError(null); setTried(r.replay); if (threshold == null) { setBase(r); setAt(given && isFinite(Number(given)) ? Number(given) : r.replay.threshold); } }, (e) => { if (mine === asked.current) setError(e); })
       .finally(() => { if (mine === asked.current) setBusy(false); });
   };
   useEffect(() => { setBase(null); setTried(null); ask(null); }, [rule.name, rule.threshold, days]);
   useEffect(() => { // what is dragged is asked for once it rests
     if (at == null || !base || at === tried?.threshold) return;
-    const timer = setTimeout(() => ask(at), 250);
+    const timer = setTimeout(() => { setFilters({threshold: at === base.replay.threshold ? null : String(+at.toPrecision(6))}, true); ask(at); }, 250);
     return () => clearTimeout(timer);
   }, [at]);
   const lines = useMemo((): Line[] => (base?.values ?? []).map((v) => ({label: seriesText(v.series) || base!.metric, points: gapped(v.points as Array<[number, number, number]>, base!.step_s)})), [base]);
