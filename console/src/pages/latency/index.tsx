@@ -1,5 +1,7 @@
 // Latency: by request type against its budget, over time, and by hour of the day, which is where averages hide the slow mornings.
 import type {Distribution, Latency, LatencyBudget, LatencyRow} from "api-types";
+import type {ComponentChildren} from "preact";
+import {useState} from "preact/hooks";
 import {useGet} from "../../api";
 import {HourMap, TimeChart, type Limit} from "../../charts";
 import {count, ms, value} from "../../format";
@@ -88,9 +90,16 @@ function Hourly({application, type, metric, name, folded}: {application: string 
         const said = hoursInWords(h), body = <Map h={h} said={said} />;
         if (h.cells.every((c) => c[2] === null)) return <p class="muted">Nothing of it was measured in 28 days.</p>;
         return <><Note tone={said.slow ? "warn" : "good"}><p>{said.text}</p></Note>{folded ? <details open={said.slow}><summary>Hours and days</summary>{body}</details> : body}</>;
+        if (h.cells.every((c) => c[2] === null)) return <Empty command="quarterdeck load --help">No exchange in 28 days.</Empty>;
+        return <><Note tone={said.slow ? "warn" : "good"}><p>{said.text}</p></Note>{folded ? <Folded open={said.slow}>{body}</Folded> : body}</>;
       }}</Loaded>
     </Panel>
   );
+}
+/** What is folded is not drawn: six maps of 28 days are some thousand cells. */
+function Folded({open, children}: {open: boolean; children: ComponentChildren}) {
+  const [shown, set] = useState(open);
+  return <details open={open} onToggle={(e) => set(e.currentTarget.open)}><summary>Hours and days</summary>{shown && children}</details>;
 }
 function Map({h, said}: {h: Hours; said: ReturnType<typeof hoursInWords>}) {
   return (
