@@ -44,8 +44,7 @@ function Shown({rule}: {rule: AlertRule}) {
 
 /** Slider, field and chart: what of the past weeks a threshold would have told. */
 function Try({rule, unit}: {rule: AlertRule; unit: string}) {
-  const [days, setDays] = useFilter("days", "7");
-  const [days, setDays] = useFilter("days", "28"), [given] = useFilter("threshold");
+  const [days, setDays] = useFilter("days", "7"), [given] = useFilter("threshold");
   const [base, setBase] = useState<RuleReplay | null>(null), [tried, setTried] = useState<Replay | null>(null), [error, setError] = useState<ApiError | null>(null);
   const [at, setAt] = useState<number | null>(null), [busy, setBusy] = useState(false);
   const asked = useRef(0);
