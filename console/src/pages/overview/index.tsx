@@ -54,8 +54,6 @@ function Blocks({o, one}: {o: Answer; one: boolean}) {
   if (one || apps.length === 0) {
     const row = one ? apps[0] ?? all : all;
     return row ? <Panel title={row.application ?? "All applications"} note={`${count(row.requests)} exchanges in the window; so are the numbers, where they say nothing else`}><Domains row={row} /></Panel>
-      : <Panel><Empty command="quarterdeck key create --application NAME --name first">No application has asked anything yet. Give one a key:</Empty></Panel>;
-    return row ? <Panel title={row.application ?? "All applications"} note={`${count(row.requests)} exchanges`}><Domains row={row} /></Panel>
       : <Panel><Empty command="quarterdeck key create NAME first">No application has asked anything yet. Give one a key:</Empty></Panel>;
   }
   return (
