@@ -143,7 +143,7 @@ static void find_cheaper(struct review_build *b, const struct review_row *row) {
         b->arena,
         "%lld requests cost %.6f USD; their own tokens cost %.6f at %s/%s, as the present target counts "
         "them and with cached input priced as cached. Whether its answers are good enough must be measured "
-        "before: with both as its tiers, `quarterdeck model downgrade-test %s`",
+        "before: with both as its tiers, `quarterdeck model downgrade-test %s --judge MODEL`",
         (long long)review_paid(s), own / (double)MONEY_USD, cost / (double)MONEY_USD, best->provider->name,
         best->model, route->name);
     a->act = review_second_model(b, route->name, best);

@@ -26,7 +26,7 @@ static const struct {
 } not_answered[] = {
     {"how many questions resemble each other", "only equal ones are counted"},
     {"what attempts cost that a retry replaced", "a record holds the usage of the attempt that answered"},
-    {"whether the cheaper target answers well enough", "run `quarterdeck model downgrade-test MODEL`"},
+    {"whether the cheaper target answers well enough", "run `quarterdeck model downgrade-test MODEL --judge MODEL`"},
     {"how much of a growing history could be cached", "the sample does not follow conversations"},
     {"what a commitment costs", "no price table holds commitments"},
 };

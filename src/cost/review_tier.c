@@ -26,7 +26,7 @@ static struct slice measured(struct review_build *b, const struct downgrade_read
 
 /* A rule of its own for this request type, or the command that measures first. */
 static struct slice act_of(struct review_build *b, const struct model_route *m, const struct review_action *a, bool known_good) {
-    if (!known_good) return arena_printf(b->arena, "quarterdeck model downgrade-test %s", m->name);
+    if (!known_good) return arena_printf(b->arena, "quarterdeck model downgrade-test %s --judge MODEL", m->name);
     if (slice_is_null(a->request_type)) return arena_printf(b->arena, "quarterdeck model route-train %s", m->name);
     return arena_printf(b->arena, "models: {%s: {rules: [{when: {request_type: " SLICE_FMT "}, tier: %s}]}}", m->name,
                         SLICE_ARG(a->request_type), m->tiering->tiers[0].name);

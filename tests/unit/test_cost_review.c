@@ -308,15 +308,15 @@ static void a_measured_tier(void **state) {
     static const struct {
         const char *test, *why, *act;
     } cases[] = {
-        {NULL, "was not measured", "quarterdeck model downgrade-test chat"},
+        {NULL, "was not measured", "quarterdeck model downgrade-test chat --judge MODEL"},
         {"{\"answer\":\"within\",\"cheapest\":\"mini\",\"scored\":50,\"change\":-0.01,\"change_low\":-0.03,\"change_high\":0.01,\"most_loss\":0.05}",
          "changes by -0.0100 (-0.0300 to +0.0100, 95 %, 50 pairs), surely within",
          "models: {chat: {rules: [{when: {request_type: summary}, tier: mini}]}}"},
         {"{\"answer\":\"not_enough_evidence\",\"cheapest\":\"mini\",\"scored\":12,\"change\":-0.01,\"change_low\":-0.3,\"change_high\":0.1,\"most_loss\":0.05}",
-         "cannot be told yet", "quarterdeck model downgrade-test chat"},
+         "cannot be told yet", "quarterdeck model downgrade-test chat --judge MODEL"},
         {"{\"answer\":\"worse\",\"cheapest\":\"mini\",\"scored\":50,\"change\":-0.2,\"change_low\":-0.3,\"change_high\":-0.1,\"most_loss\":0.05}", NULL, NULL},
         {"{\"answer\":\"worse\",\"cheapest\":\"other\",\"scored\":50,\"change\":-0.2,\"change_low\":-0.3,\"change_high\":-0.1,\"most_loss\":0.05}",
-         "was not measured", "quarterdeck model downgrade-test chat"},
+         "was not measured", "quarterdeck model downgrade-test chat --judge MODEL"},
     };
     struct context *x = *state;
     struct config_source source = {0};
