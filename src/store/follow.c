@@ -172,7 +172,7 @@ static enum fault days_since(struct ledger *l, uint64_t since, struct days *ret,
     pthread_mutex_lock(&b->lock);
     bool known = since != 0 && since >= b->forgotten;
     *ret_now = b->times;
-    if (known && since < b->times) ret->at = mem_new_array(int64_t, BROUGHT_DAYS);
+    if (known) ret->at = mem_new_array(int64_t, BROUGHT_DAYS);
     for (unsigned i = 0; known && i < b->n; i++)
         if (b->at[i].time > since) put_day(ret, b->at[i].day);
     pthread_mutex_unlock(&b->lock);
