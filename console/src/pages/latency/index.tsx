@@ -89,8 +89,6 @@ function Hourly({application, type, metric, name, folded}: {application: string 
       <Loaded of={hours}>{(h) => {
         const said = hoursInWords(h), body = <Map h={h} said={said} />;
         if (h.cells.every((c) => c[2] === null)) return <p class="muted">Nothing of it was measured in 28 days.</p>;
-        return <><Note tone={said.slow ? "warn" : "good"}><p>{said.text}</p></Note>{folded ? <details open={said.slow}><summary>Hours and days</summary>{body}</details> : body}</>;
-        if (h.cells.every((c) => c[2] === null)) return <Empty command="quarterdeck load --help">No exchange in 28 days.</Empty>;
         return <><Note tone={said.slow ? "warn" : "good"}><p>{said.text}</p></Note>{folded ? <Folded open={said.slow}>{body}</Folded> : body}</>;
       }}</Loaded>
     </Panel>
