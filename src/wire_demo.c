@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/one_core.h"
 #include "base/virtual_time.h"
 #include "control/config_file.h"
 #include "control/options.h"
@@ -225,6 +226,7 @@ static void each_second(void *ctx) {
     if (virtual_time_is_on() || d->player == NULL) return;
     if (!d->live) {
         d->live = true;
+        one_core_leave();
         tell_the_end(d);
         if (!d->once) (void)loop_post(d->loop, live_on_loop, d);
     }
@@ -234,6 +236,7 @@ static void each_second(void *ctx) {
 static void server_ends(void *ctx) {
     struct demo *d = ctx;
     virtual_time_end(); /* what follows waits for threads, in real time */
+    one_core_leave();
     if (d->player == NULL || !loop_post(d->loop, end_on_loop, d)) return;
     while (!atomic_load(&d->stopped)) clock_sleep_us(1000);
 }
@@ -292,6 +295,7 @@ static int live_through(struct demo *d, const char *data, const char *listen) {
     enum fault f = demo_folder_make(&d->folder, data, &error);
     set_environment("DATA", d->folder.data);
     if (f == FAULT_NONE) f = read_world(d, &error);
+    if (f == FAULT_NONE) one_core_take(); /* virtual time stands while anybody works: its threads take turns */
     if (f == FAULT_NONE && !virtual_time_begin(d->world_options.start_us)) f = error_set(&error, FAULT_IO, "no descriptors are left");
     if (f == FAULT_NONE) f = start_simulator(d, &error);
     if (f != FAULT_NONE) {
