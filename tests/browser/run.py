@@ -3,6 +3,7 @@
 
   run.py [--binary FILE] [--days N] [--url URL] [stories] [FILE.mjs...]      --url: a demo that is there already; all without a name
 """
+import argparse
 import json
 import os
 import pathlib
@@ -63,11 +64,16 @@ def run(url, names):
 
 
 def main(arguments):
-    option = lambda name, other: arguments[arguments.index(name) + 1] if name in arguments else other  # noqa: E731
-    names = [a for a in arguments if a.endswith(".mjs") or a == "stories"] or ["stories", *sorted(p.name for p in HERE.glob("*.test.mjs"))]
-    if option("--url", None):
-        return run(option("--url", None), names)
-    with Demo(option("--binary", ROOT / "build" / "quarterdeck"), option("--days", 28)) as demo:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="stories, or files such as cost.test.mjs; all without one")
+    parser.add_argument("--url", help="a demo that is up and has lived through its weeks")
+    parser.add_argument("--binary", default=ROOT / "build" / "quarterdeck")
+    parser.add_argument("--days", default=28)
+    options = parser.parse_args(arguments)
+    names = options.names or ["stories", *sorted(p.name for p in HERE.glob("*.test.mjs"))]
+    if options.url:
+        return run(options.url, names)
+    with Demo(options.binary, options.days) as demo:
         code = run(demo.url, names)
         if demo.process.poll() is not None:
             print(f"FAIL: the demo ended by itself with {demo.process.returncode}:\n" + "".join(demo.log[-20:]) + "0 passed, 1 failed")

@@ -3,7 +3,7 @@ import {mkdirSync, statSync} from "node:fs";
 import {fileURLToPath} from "node:url";
 import {launch, open, settled, url} from "./rig.mjs";
 
-const out = process.argv[2] ?? fileURLToPath(new URL("../../docs/tour/", import.meta.url)), most = 150 * 1024;
+const out = process.argv[2] ?? fileURLToPath(new URL("../../docs/tour/", import.meta.url)), most = 180 * 1024;
 const browser = await launch(), page = await open(browser, {who: "dora"});
 const api = async (path) => (await page.request.get(url + "/api/v1" + path)).json();
 const outage = (await api("/alerts?rule=provider-down")).alerts.at(-1).number, canary = (await api("/rollouts")).rollouts.find((r) => r.candidate === 3).rollout;
