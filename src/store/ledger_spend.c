@@ -12,8 +12,7 @@ enum {
     HOURS = SPEND_FOLDS, /* no fold: all dimensions by the hour */
     LABELS_FIRST = 16 << 10,
     LABELS_MAX = 64 << 20,
-    HASH_BYTES = 16,
-    HOUR_MASK = (1 << 24) - 1 /* of an id, behind its row: what stands above is the kind of fold */
+    HASH_BYTES = 16
 };
 #define TO_OPEN (INT64_MAX - INT64_MAX % SPEND_HOUR_US - SPEND_HOUR_US)
 
@@ -225,7 +224,7 @@ static enum fault read_rows(struct spend_file *f, struct statement *s, struct er
     bool row = false;
     while ((fault = statement_step(s, &row, error)) == FAULT_NONE && row) {
         f->row = statement_i64(s, 0);
-        int64_t bucket = bucket_of(f->scan, (f->row >> SPEND_ROW_BITS & HOUR_MASK) * SPEND_HOUR_US);
+        int64_t bucket = bucket_of(f->scan, spend_fold_hour(f->row) * SPEND_HOUR_US);
         if (bucket != f->bucket)
             for (int64_t i = 0; i < f->n_labels; i++) f->labels[i].found = NULL;
         f->bucket = bucket;

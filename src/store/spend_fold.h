@@ -20,9 +20,13 @@ enum spend_fold {
 };
 extern const int64_t spend_fold_hours[SPEND_FOLDS];
 
-/* spend_fold.id */
+/* spend_fold.id: the kind of fold above the id of a row of spend_hour, whose hours (70 million until the year 9999) take 32 bits */
+enum { SPEND_FOLD_BITS = 56 };
 static inline int64_t spend_fold_id(enum spend_fold fold, int64_t hour, int64_t dimension) {
-    return (int64_t)fold << 56 | spend_row_id(hour, dimension);
+    return (int64_t)fold << SPEND_FOLD_BITS | spend_row_id(hour, dimension);
+}
+static inline int64_t spend_fold_hour(int64_t id) { /* of either */
+    return (id & ((1LL << SPEND_FOLD_BITS) - 1)) >> SPEND_ROW_BITS;
 }
 
 enum fault spend_is_folded(struct database *db, bool *ret, struct error *error) MUST_CHECK; /* of any version */

@@ -373,6 +373,32 @@ static void too_many_labels(void **state) {
     ledger_close(l);
 }
 
+/* A clock that was far ahead: years behind 3883 are more hours than 24 bits hold. */
+static void hours_far_ahead(void **state) {
+    enum { DAY_OF_5000 = 1106700 };
+    const int64_t at = DAY_OF_5000 * RIG_DAY + 7 * COST_HOUR;
+    struct rig *rig = *state;
+    struct ledger *l = rig_ledger(rig);
+    struct recorder *recorder = rig_recorder(rig);
+    struct cost_report r;
+    struct record one;
+    rig_record(&one, at, 1);
+    rig_append_record(recorder, 0, &one);
+    rig_drain(l, recorder);
+    recorder_close(recorder);
+    for (unsigned i = 0; i < 2; i++) { /* of the day and, once it is over, of its folds */
+        struct cost_report_query hours = cost_by("application,hour", 0, 0), days = cost_by("team,day", 0, 0);
+        cost_run(l, &hours, &r);
+        assert_true(r.n == 1 && r.rows[0].start_us == at);
+        cost_report_deinit(&r);
+        cost_run(l, &days, &r);
+        assert_true(r.n == 1 && r.rows[0].start_us == DAY_OF_5000 * RIG_DAY);
+        cost_report_deinit(&r);
+        assert_int_equal(ledger_fold(l, at + 2 * RIG_DAY), i == 0);
+    }
+    ledger_close(l);
+}
+
 static void unknown_is_not_zero(void **state) {
     struct rig *rig = *state;
     struct ledger *l = rig_ledger(rig);
@@ -431,6 +457,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(whole_hours_come_from_sums, setup, teardown),
         cmocka_unit_test_setup_teardown(days_of_an_older_program, setup, teardown),
         cmocka_unit_test_setup_teardown(too_many_labels, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(hours_far_ahead, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(unknown_is_not_zero, rig_setup, rig_teardown),
         cmocka_unit_test(dimensions_are_checked),
     };
