@@ -49,6 +49,10 @@ struct database *idle_days_take(struct idle_days *d, const char *path) {
 
 static void put(void *ctx, struct database *db) {
     struct idle_days *d = ctx;
+    if (!database_is_there(db)) { /* deleted while it was lent: kept, it would keep the file's room on the disk */
+        close_for_good(db);
+        return;
+    }
     pthread_mutex_lock(&d->lock);
     struct database *oldest = d->n == KEPT ? take_at(d, 0) : NULL;
     d->kept[d->n++] = db;

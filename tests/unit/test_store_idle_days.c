@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -122,11 +123,36 @@ static void few_are_kept_and_those_of_a_deleted_day_are_not(void **state) {
     idle_days_free(NULL);
 }
 
+static unsigned descriptors(void) {
+    unsigned n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    while (dir != NULL && readdir(dir) != NULL) n++;
+    if (dir != NULL) closedir(dir);
+    return n;
+}
+
+/* What was lent while retention deleted the day: its room on the disk is free when it comes back. */
+static void of_a_deleted_file_none_stays_open(void **state) {
+    (void)state;
+    make_day(5, 1);
+    struct idle_days *d = idle_days_new();
+    unsigned before = descriptors();
+    struct database *db = open_one(5, true);
+    idle_days_adopt(d, db);
+    assert_int_equal(sum(db), 1);
+    idle_days_forget(d, path(5));
+    assert_int_equal(unlink(path(5)), 0);
+    database_close(db);
+    assert_int_equal(descriptors(), before);
+    idle_days_free(d);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lent_once_and_sees_what_is_new, setup, teardown),
         cmocka_unit_test_setup_teardown(another_file_of_the_name_is_opened_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(few_are_kept_and_those_of_a_deleted_day_are_not, setup, teardown),
+        cmocka_unit_test_setup_teardown(of_a_deleted_file_none_stays_open, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
