@@ -33,7 +33,6 @@ struct ledger {
     struct idle_days *idle, *idle_writing; /* for ledger_open_day; for scores */
     struct brought brought;
     int64_t folded_to;      /* the writer's: days before it have their folds (spend_fold.h) */
-    _Atomic uint64_t drained; /* batches that may have brought something; 0: none through this handle */
 };
 
 /* ---- files by day (ledger.c) ---- */
