@@ -12,7 +12,7 @@ export interface Session {
 /** [unix seconds, value, n, low, high] */
 export type Point = [number, number | null, number, number | null, number | null];
 export interface Series { metric: string; unit: string; label: string | null; points: Point[] }
-export interface SeriesAnswer { from: string; to: string; step_s: number; series: Series[] }
+export interface SeriesAnswer { from: string; to: string; step_s: number; series: Series[]; left_off?: number }
 export type Severity = "info" | "good" | "warn" | "bad";
 export interface TimelineEvent {
   at: string; until: string | null; kind: string; title: string; subject: string; actor: string | null; severity: Severity; state: string | null; href: string; record: string | null;

@@ -27,6 +27,16 @@ test("the canary that broke amounts is found in the list, and says what was harm
   await sound(page);
 });
 
+test("the list tells the requests of its window, neither more nor fewer", async () => {
+  const at = (days) => new Date(Date.now() - days * 86_400_000).toISOString(), from = at(9), to = at(3);
+  const page = await open(browser, {who: "dora", path: `/prompts?from=${from}&to=${to}`});
+  const {body: {subjects}} = await call(page, "GET", "/prompts"), {body: report} = await call(page, "GET", `/cost/report?by=prompt&from=${from}&to=${to}`);
+  const one = subjects.find((s) => s.name === "helpdesk-answer"), spent = report.rows.find((r) => r.prompt === `${one.name}@${one.production}`);
+  const cell = page.getByRole("row").filter({has: page.getByRole("link", {name: one.name, exact: true})}).locator('td[data-label="Requests"]');
+  await cell.filter({hasText: /\d/}).waitFor();
+  assert.equal(Number((await cell.innerText()).replace(/\D/g, "")), spent?.count ?? 0);
+});
+
 test("its author is told why not; somebody else approves", async () => {
   const ben = await open(browser, {who: "ben", path: "/prompts/helpdesk-answer"});
   await ben.getByRole("button", {name: "Roll back …"}).waitFor();

@@ -1,5 +1,5 @@
 // All prompts, what serves, what waits; rollouts; prompts that nobody registered.
-import type {Rollouts, Subject, Subjects} from "api-types";
+import type {CostReport, Rollouts, Subject, Subjects} from "api-types";
 import {useGet} from "../../api";
 import {count, usd} from "../../format";
 import {setFilters, useFilter, withFilters} from "../../router";
@@ -11,38 +11,30 @@ import "../../style/change.css";
 
 const PAGE = 50;
 interface Seen { requests: number; cost: number | null; quality: number | null; n: number; low: number | null; high: number | null }
-/** One step over the whole window: of each version ("name@3") how much, what it costs and how good it is. */
-export function bySeries(answer: SeriesAnswer | undefined): Map<string, Seen> {
-  const all = new Map<string, Seen>();
-  for (const s of answer?.series ?? []) {
-    if (!s.label) continue;
-    const seen = all.get(s.label) ?? {requests: 0, cost: null, quality: null, n: 0, low: null, high: null};
-    let sum = 0, n = 0;
-    for (const p of s.points) if (p[1] != null) { sum += s.metric === "requests" ? p[1] : p[1] * p[2]; n += p[2]; }
-    if (s.metric === "requests") seen.requests = sum;
-    else if (n > 0 && s.metric === "cost_per_request") seen.cost = sum / n;
-    else if (n > 0 && s.metric === "quality") {
-      const only = s.points.filter((p) => p[1] != null);
-      Object.assign(seen, {quality: sum / n, n}, only.length === 1 ? {low: only[0][3], high: only[0][4]} : {});
-    }
-    all.set(s.label, seen);
-  }
-  return all;
-}
-const seconds = (from: string) => { const m = from.match(/^-(\d+)([smhd])$/); return m ? +m[1] * {s: 1, m: 60, h: 3600, d: 86400}[m[2]]! : null; };
-/** Asks for the window as one step, where it is a relative one. */
+const SPENT = 1000, SCORED = 100;
+const seconds = (from: string, to: string | null) => { const m = from.match(/^-(\d+)([smhd])$/); return m ? +m[1] * {s: 1, m: 60, h: 3600, d: 86400}[m[2]]! : (+(to ? new Date(to) : new Date()) - +new Date(from)) / 1000; };
+/** Of each version ("name@3"), in the window: how much, what it costs and how good it is. `whole`: one that is not in `seen` had no request; else
+ * only the dearest are told. Scores are kept by the hour, and told of the busiest versions: those of one prompt where it is named. */
 export function useSeen(prompt?: string) {
-  const w = useWindow("-7d"), step = w.to ? null : seconds(w.from);
-  const answer = useGet<SeriesAnswer>("/series", {metrics: "requests,cost_per_request,quality", by: "prompt", from: w.from, to: w.to, step: step ? step + "s" : null, application: w.application, prompt}, {poll: 60_000});
-  return {window: w, seen: bySeries(answer.data), error: answer.error};
+  const w = useWindow("-7d"), window = {from: w.from, to: w.to, application: w.application}, span = seconds(w.from, w.to);
+  const spent = useGet<CostReport>("/cost/report", {...window, by: "prompt", limit: SPENT}, {poll: 60_000});
+  const scores = useGet<SeriesAnswer>("/series", {...window, metrics: "quality", by: "prompt", limit: SCORED, step: span <= 2 * 86400 ? "1h" : span <= 8 * 86400 ? "6h" : null, prompt}, {poll: 60_000});
+  const seen = new Map<string, Seen>();
+  for (const r of spent.data?.rows ?? []) if (r.prompt) seen.set(r.prompt, {requests: r.count, cost: r.cost_per_request_usd, quality: null, n: 0, low: null, high: null});
+  for (const s of scores.data?.series ?? []) {
+    const known = s.points.filter((p) => p[1] != null && p[2] > 0), n = known.reduce((sum, p) => sum + p[2], 0);
+    if (!s.label || !n) continue;
+    seen.set(s.label, {...(seen.get(s.label) ?? {requests: 0, cost: null}), quality: known.reduce((sum, p) => sum + p[1]! * p[2], 0) / n, n, low: known.length === 1 ? known[0][3] : null, high: known.length === 1 ? known[0][4] : null});
+  }
+  return {window: w, seen, whole: !!spent.data && !spent.data.rest, left: (scores.data?.left_off ?? 0) > 0, error: spent.error ?? scores.error};
 }
 
 function List() {
   const subjects = useGet<Subjects>("/prompts", {}, {topics: ["configuration", "rollouts", "evaluations"]});
-  const {window: w, seen, error} = useSeen();
+  const {window: w, seen, whole, left, error} = useSeen();
   const [find] = useFilter("q"), [page] = useFilter("page", "1");
   return (
-    <Panel title="Prompts" note={<>cost and score: {w.words}{error && <> · not known: {error.message}</>}</>} actions={<>
+    <Panel title="Prompts" note={<>requests, cost and score: {w.words}{left && `; scores of the ${SCORED} busiest versions`}{error && <> · not known: {error.message}</>}</>} actions={<>
       <label class="hidden" for="find">Find</label>
       <input id="find" type="search" placeholder="Find a name, owner, state …" value={find} onInput={(e) => setFilters({q: e.currentTarget.value, page: null}, true)} /><WindowPicker fallback="-7d" /></>}>
       <Loaded of={subjects}>{({subjects: all}) => {
@@ -59,7 +51,7 @@ function List() {
               {name: "serves", label: "Serves", sort: (s) => s.production, cell: (s) => s.serving ? <><strong>{called(s.serving)}</strong><div class="muted small nowrap"><Time at={s.serving.state_at} relative /></div></> : <span class="muted">nothing yet</span>},
               {name: "last", label: "Last version", sort: (s) => s.changed_at, cell: (s) => s.latest && <><span class="row"><span>{called(s.latest)}</span><ClassOf of={s.latest.class} /></span><div class="muted small">{s.latest.author && <>by {s.latest.author}, </>}<Time at={s.changed_at} relative /></div></>},
               {name: "waits", label: "What waits", sort: (s) => s.on_their_way.length, cell: (s) => s.on_their_way.length ? <span class="row">{s.on_their_way.slice(0, 3).map((v) => { const [t, to] = waits(s.name, v); return <a href={to}><Badge tone={v.state === "canary" || v.state === "shadow" ? "info" : "warn"}>{t}</Badge></a>; })}{s.on_their_way.length > 3 && <span class="muted small">and {s.on_their_way.length - 3} more</span>}</span> : <span class="muted">–</span>},
-              {name: "requests", label: "Requests", number: true, sort: (s) => seen.get(`${s.name}@${s.production}`)?.requests, cell: (s) => count(seen.get(`${s.name}@${s.production}`)?.requests)},
+              {name: "requests", label: "Requests", number: true, sort: (s) => seen.get(`${s.name}@${s.production}`)?.requests, cell: (s) => count(seen.get(`${s.name}@${s.production}`)?.requests ?? (whole && s.production ? 0 : null))},
               {name: "cost", label: <span title="mean of what exchanges of the serving version cost in the window; below: its input alone, without variables and answer">Cost a call</span>, number: true, sort: (s) => seen.get(`${s.name}@${s.production}`)?.cost ?? s.serving?.cost_per_call_usd,
                 cell: (s) => { const x = seen.get(`${s.name}@${s.production}`); return <>{usd(x?.cost)}{s.serving?.cost_per_call_usd != null && <div class="muted small">{usd(s.serving.cost_per_call_usd)} input</div>}</>; }},
               {name: "score", label: <span title="mean of the scores of production traffic of the serving version, 0 to 1">Score</span>, number: true, sort: (s) => seen.get(`${s.name}@${s.production}`)?.quality, cell: (s) => { const x = seen.get(`${s.name}@${s.production}`); return x?.quality == null ? "–" : <><Num v={x.quality} unit="score" low={x.low} high={x.high} /><div class="muted small">n {count(x.n)}</div></>; }},
