@@ -57,10 +57,16 @@ function Try({rule, unit}: {rule: AlertRule; unit: string}) {
   };
   useEffect(() => { setBase(null); setTried(null); ask(null); }, [rule.name, rule.threshold, days]);
   useEffect(() => { // what is dragged is asked for once it rests
-    if (at == null || !base || at === tried?.threshold) return;
-    const timer = setTimeout(() => { setFilters({threshold: at === base.replay.threshold ? null : String(+at.toPrecision(6))}, true); ask(at); }, 250);
+    if (at == null || !base) return;
+    const timer = setTimeout(() => {
+      const same = at === base.replay.threshold;
+      setFilters({threshold: same ? null : String(+at.toPrecision(6))}, true);
+      if (!same) return ask(at);
+      asked.current++; // what is still being answered is of a threshold that was left again
+      setTried(base.replay); setError(null); setBusy(false);
+    }, 250);
     return () => clearTimeout(timer);
-  }, [at]);
+  }, [at, base]);
   const lines = useMemo((): Line[] => (base?.values ?? []).map((v) => ({label: seriesText(v.series) || base!.metric, points: gapped(v.points as Array<[number, number, number]>, base!.step_s)})), [base]);
   const limits = useMemo((): Limit[] => [...(rule.threshold != null && at !== rule.threshold ? [{value: rule.threshold, label: "in force"}] : []), ...(at == null ? [] : [{value: at, label: at === rule.threshold ? "in force" : "tried"}])], [at, rule.threshold]);
   const marks = useMemo((): Mark[] => (tried?.firings ?? []).flatMap((f) => (f.from ? [{at: Date.parse(f.from) / 1000, until: f.to ? Date.parse(f.to) / 1000 : null, label: seriesText(f.series), severity: "bad" as const}] : [])), [tried]);
@@ -70,7 +76,7 @@ function Try({rule, unit}: {rule: AlertRule; unit: string}) {
   return (
     <Panel title="What would another threshold have done?" note={base ? `${base.metric}, the worst of each ${duration(base.step_s)}; last ${days === "1" ? "day" : days + " days"}; alarms by the rule's own evaluation` : undefined}
       actions={<label class="row">Past <select value={days} onChange={(e) => setDays(e.currentTarget.value)}>{["1", "3", "7", "14", "28"].map((d) => <option value={d}>{d === "1" ? "day" : d + " days"}</option>)}</select></label>}>
-      {error && <Failed error={error} retry={() => ask(at)} />}
+      {error && <Failed error={error} retry={() => ask(base ? at : null)} />}
       {base && tried && (base.replay.series === 0 ? <Empty command="quarterdeck alert metrics">There is no data of this series in the last {days} days; what can be watched, and of what it is:</Empty> : <>
         <div class="try">
           <label for="threshold">Threshold</label>

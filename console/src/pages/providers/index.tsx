@@ -1,6 +1,6 @@
 // Providers: is it us or them; who answers instead; how the first comes back; and what vendors changed under a model's name.
 import type {Action, Actions, ModelChange, ModelChanges, Models, Provider, Providers, Target} from "api-types";
-import {useState} from "preact/hooks";
+import {useEffect, useState} from "preact/hooks";
 import {useGet} from "../../api";
 import {TimeChart} from "../../charts";
 import {count, duration, ms, percent, time, value} from "../../format";
@@ -41,6 +41,7 @@ function One({p, models, window: w, opened}: {p: Provider; models: Provider[]; w
   const [tone, words] = verdicts[p.verdict] ?? ["unknown", p.verdict];
   const e: any = p.evidence ?? {}, live = e.live ?? {}, page = e.status_page;
   const [open, setOpen] = useState(opened);
+  useEffect(() => { if (opened) setOpen(true); }, [opened]); // chosen by Ctrl-K, on this very page
   const series = useGet<SeriesAnswer>(open ? "/series" : null, {metrics: "error_rate,ttft.p95,requests", from: w.from, to: w.to, application: w.application, provider: p.provider}, {poll: 15_000});
   const causes = Object.entries(live.causes ?? {}).filter(([, n]) => (n as number) > 0) as Array<[string, number]>;
   const probes = (e.probes ?? []) as Array<{at: string | null; ok: boolean; took_s: number; why: string | null}>, last = probes[0]; // newest first
