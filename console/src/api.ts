@@ -22,8 +22,12 @@ export function url(path: string, params: Params = {}): string {
   return "/api/v1" + filled + (text ? "?" + text : "");
 }
 
+/** The body; one that breaks off, as of a server that ends, is no answer. */
+async function read(response: Response, how: "json" | "text"): Promise<any> {
+  try { return await response[how](); } catch { throw new ApiError(0, "unreachable", "the server's answer broke off: is it running, and is this machine on its network?"); }
+}
 async function failure(response: Response): Promise<ApiError> {
-  const text = await response.text();
+  const text: string = await read(response, "text");
   try {
     const {code, message, problems} = JSON.parse(text).error;
     return new ApiError(response.status, code, message, problems ?? []);
@@ -50,25 +54,26 @@ async function ask(method: string, at: string, body?: unknown, extra: {[name: st
 /** A change. Afterwards everything that is shown is asked for again. */
 export async function send<T = any>(method: "POST" | "PUT" | "DELETE", path: string, params: Params = {}, body?: unknown): Promise<T> {
   const response = await ask(method, url(path, params), body);
-  const answer = response.headers.get("content-type")?.includes("json") ? await response.json() : await response.text();
+  const answer = response.headers.get("content-type")?.includes("json") ? await read(response, "json") : await read(response, "text");
   for (const kept of answers.values()) if (kept.watchers.size) void refresh(kept);
   return answer as T;
 }
 /** A question that is asked with a body, such as a replay or a dry run: it changes nothing, so nothing is asked for again. */
-export const inquire = async <T>(method: "POST" | "PUT", path: string, params: Params = {}, body?: unknown): Promise<T> => (await ask(method, url(path, params), body)).json();
-export const get = async <T>(path: string, params: Params = {}): Promise<T> => (await ask("GET", url(path, params))).json();
-export const getText = async (path: string, params: Params = {}): Promise<string> => (await ask("GET", url(path, params))).text();
+export const inquire = async <T>(method: "POST" | "PUT", path: string, params: Params = {}, body?: unknown): Promise<T> => read(await ask(method, url(path, params), body), "json");
+export const get = async <T>(path: string, params: Params = {}): Promise<T> => read(await ask("GET", url(path, params)), "json");
+export const getText = async (path: string, params: Params = {}): Promise<string> => read(await ask("GET", url(path, params)), "text");
 
 interface Kept { at: string; data?: any; etag?: string; error?: ApiError; asked: number; loading?: Promise<void>; again?: boolean; retry?: number; watchers: Set<() => void> }
 const answers = new Map<string, Kept>();
-const MOST_KEPT = 200, RETRY_MS = 3000;
+const MOST_KEPT = 200;
+export const RETRY_MS = 3000;
 
 async function refresh(kept: Kept): Promise<void> {
   if (kept.loading) { kept.again = true; return kept.loading; } // one at a time; what changed meanwhile is asked for after it
   kept.loading = (async () => {
     try {
       const response = await ask("GET", kept.at, undefined, kept.etag && kept.data !== undefined ? {"if-none-match": kept.etag} : {});
-      if (response.status !== 304) { kept.data = await response.json(); kept.etag = response.headers.get("etag") ?? undefined; }
+      if (response.status !== 304) { kept.data = await read(response, "json"); kept.etag = response.headers.get("etag") ?? undefined; }
       kept.error = undefined;
     } catch (error) { kept.error = error as ApiError; }
     kept.asked = Date.now();

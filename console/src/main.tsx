@@ -1,6 +1,6 @@
 import {render} from "preact";
 import {useEffect, useState} from "preact/hooks";
-import {ApiError, get, setCsrf, whenSignedOut} from "./api";
+import {ApiError, get, RETRY_MS, setCsrf, whenSignedOut} from "./api";
 import {pageOf} from "./pages";
 import {followLinks, go, usePlace} from "./router";
 import {SessionContext} from "./session";
@@ -27,6 +27,11 @@ function App() {
   const take = (s: Session) => { setCsrf(s.csrf); set(s); setError(null); };
   const ask = () => get<Session>("/session").then(take, setError);
   useEffect(() => { void ask(); whenSignedOut(() => void ask()); }, []);
+  useEffect(() => { // as the page says
+    if (error?.status !== 0) return;
+    const timer = setTimeout(ask, RETRY_MS);
+    return () => clearTimeout(timer);
+  }, [error]);
   if (error) return <div class="lone"><div class="panel"><Failed error={error} retry={ask} /></div></div>;
   if (!session) return <div class="lone" role="status">Asking the server …</div>;
   if (path === "/set-up") return <SetUp done={(s) => { take(s); go("/", true); }} />;

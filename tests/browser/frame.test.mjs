@@ -106,6 +106,17 @@ test("a page that finds no server asks again by itself until there is one", asyn
   await page.unroute("**/api/v1/cost/explain**");
   await page.getByText("From before to after").waitFor();
   assert.equal(await page.getByRole("alert").count(), 0);
+  await page.route("**/api/v1/cost/anomalies**", (r) => r.fulfill({status: 200, contentType: "application/json", body: '{"types": ['})); // it ended amid its answer
+  await page.getByRole("link", {name: "Anomalies", exact: true}).click();
+  await page.getByRole("alert").getByText("the server's answer broke off").waitFor();
+  await page.unroute("**/api/v1/cost/anomalies**");
+  await page.getByText("All that is watched").waitFor();
+  await page.route("**/api/v1/session", (r) => r.abort());
+  await page.reload();
+  await page.getByRole("alert").getByText("the server does not answer").waitFor();
+  await page.unroute("**/api/v1/session");
+  await page.locator("main h1").waitFor();
+  assert.deepEqual(page.wrongs.filter((w) => !/Failed to load resource|ERR_FAILED/.test(w)), []);
 });
 
 test("what is not there says so, and the policy is strict on every answer", async () => {

@@ -40,7 +40,7 @@ export function Note({tone = "unknown", children}: {tone?: Tone; children: Compo
 /** What went wrong, and what to do. */
 export function Failed({error, retry}: {error: ApiError; retry?: () => void}) {
   const what = error.status === 401 ? "Sign in again." : error.status === 403 ? "Ask someone with that role, or sign in as one." : error.status === 404 ? "It may have been removed; go back to the list."
-    : error.status === 429 ? "Wait a moment." : error.status === 0 ? "The page asks again by itself when it is back." : "";
+    : error.status === 429 ? "Wait a moment." : error.status !== 0 ? "" : retry ? "The page asks again by itself when it is back." : "Try again when it is back.";
   return (
     <div class="note-box bad" role="alert">
       <p>{error.message}</p>
