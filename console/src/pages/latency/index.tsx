@@ -89,7 +89,7 @@ function Hourly({application, type, metric, name, folded}: {application: string 
       <Loaded of={hours}>{(h) => {
         const said = hoursInWords(h), body = <Map h={h} said={said} />;
         if (h.cells.every((c) => c[2] === null)) return <p class="muted">Nothing of it was measured in 28 days.</p>;
-        return <><Note tone={said.slow ? "warn" : "good"}><p>{said.text}</p></Note>{folded ? <Folded open={said.slow}>{body}</Folded> : body}</>;
+        return <><Note tone={said.slow ? "warn" : said.known ? "good" : "unknown"}><p>{said.text}</p></Note>{folded ? <Folded open={said.slow}>{body}</Folded> : body}</>;
       }}</Loaded>
     </Panel>
   );

@@ -19,7 +19,7 @@ export function Overview() {
   const needs = overview.data && needsOf(overview.data, w.application);
   return (
     <Page title="Overview" about={<>{w.application ? <span dir="auto">{w.application}</span> : "all applications"}, {w.words}</>} actions={<WindowPicker />}>
-      {needs && <Needs of={needs} app={w.application} />}
+      {needs && <Needs of={needs} app={w.application} more={overview.data!.applications.some((a) => a.application === w.application && a.domains.some((d) => d.needs.length >= MOST_TOLD))} />}
       <Loaded of={overview}>{(o) => <Blocks o={o} one={w.application !== null} />}</Loaded>
       <Axis w={w} />
     </Page>
@@ -36,11 +36,12 @@ function needsOf(o: Answer, application: string | null): OverviewNeed[] {
 }
 /** Where it is seen, of this application alone. */
 const hrefOf = (n: OverviewNeed, app: string | null) => (app && !n.href.startsWith("/alerts/") ? `${n.href}${n.href.includes("?") ? "&" : "?"}app=${encodeURIComponent(app)}` : n.href);
-function Needs({of: all, app}: {of: OverviewNeed[]; app: string | null}) {
+const MOST_TOLD = 20; // of each domain, by the server
+function Needs({of: all, app, more}: {of: OverviewNeed[]; app: string | null; more: boolean}) {
   const list = (needs: OverviewNeed[]) => <ul class="needs-list">{needs.map((n) => (
     <li key={n.href + n.title}><Badge tone={n.severity}>{soon[n.severity]}</Badge><div><a href={hrefOf(n, app)} dir="auto">{n.title}</a>{n.command && <div class="wide-only"><Command text={n.command} /></div>}</div><span class="muted small">{n.since && <Time at={n.since} relative />}</span></li>))}</ul>;
   return (
-    <Panel title={all.length === 0 ? "Nothing needs a person" : all.length === 1 ? "One thing needs a person" : `${all.length} things need a person`} note="open now, whatever the window; the most urgent first, then the newest">
+    <Panel title={all.length === 0 ? "Nothing needs a person" : all.length === 1 ? "One thing needs a person" : `${all.length}${more ? " or more" : ""} things need a person`} note="open now, whatever the window; the most urgent first, then the newest">
       {all.length > 0 && list(all.slice(0, FIRST))}
       {all.length > FIRST && <details><summary>{all.length - FIRST} more</summary>{list(all.slice(FIRST))}</details>}
     </Panel>
