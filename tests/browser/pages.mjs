@@ -37,10 +37,10 @@ const signed = await first.request.post(url + "/api/v1/session", {data: {token: 
 if (!signed.ok()) throw new Error(`sign-in: ${signed.status()} ${await signed.text()}`);
 const ask = async (path, pick) => { const answer = await first.request.get(url + "/api/v1" + path); return answer.ok() ? pick(await answer.json()) : undefined; };
 const record = await ask("/records?limit=1", (a) => a.records[0]?.id), alert = await ask("/alerts?limit=1", (a) => a.alerts[0]?.number);
-const rule = await ask("/alert-rules", (a) => a.rules[0]?.name), prompt = await ask("/prompts", (a) => a.prompts?.[0]?.name);
+const rule = await ask("/alert-rules", (a) => a.rules[0]?.name), prompt = await ask("/prompts", (a) => a.subjects[0]?.name);
 const pages = {
   overview: "/", "overview, 28 days": "/?from=-28d", "overview of one application, 28 days": "/?from=-28d&app=app-1", exchanges: "/exchanges", "exchanges by user": "/exchanges?by=user", exchange: record && "/exchanges/" + record,
-  prompts: "/prompts", "prompts, 28 days": "/prompts?from=-28d", rollouts: "/rollouts", prompt: prompt && "/prompts/" + prompt,
+  prompts: "/prompts", "prompts, 28 days": "/prompts?from=-28d", rollouts: "/prompts?tab=rollouts", prompt: prompt && "/prompts/" + prompt,
   evaluation: "/evaluation", "evaluation: online": "/evaluation?tab=online", "evaluation: judges": "/evaluation?tab=judges", "evaluation: reviews": "/evaluation?tab=reviews", "evaluation: models": "/evaluation?tab=models",
   cost: "/cost", "cost, 28 days by prompt": "/cost?from=-28d&by=prompt", "cost: budgets": "/cost?tab=budgets", "cost: why": "/cost?tab=why", "cost: anomalies": "/cost?tab=anomalies", "cost: optimise": "/cost?tab=optimise", "cost: reconcile": "/cost?tab=reconcile",
   latency: "/latency", "latency by prompt, 28 days": "/latency?from=-28d&by=prompt", providers: "/providers", "providers, 28 days": "/providers?from=-28d",
@@ -61,7 +61,8 @@ function cpu(of) {
 const server = Number(process.env.QD_CONSOLE_PID) || null;
 const middle = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 for (const [name, path] of Object.entries(pages)) {
-  if (!path || !only.test(name)) continue;
+  if (!only.test(name)) continue;
+  if (!path) throw new Error(`${name}: the ledger has none to open`);
   const ready = [], key = [], wrongs = [], server_ms = [], browser_ms = [];
   let requests = [];
   for (let i = 0; i < rounds; i++) {
