@@ -39,3 +39,12 @@ test("the tab that is shown can be seen, and a chart says its newest number with
   await page.goto(url + "/latency?from=-28d");
   await page.locator(".u-legend").getByText(/^\d.* n [\d,]+$/).first().waitFor();
 });
+
+test("a phone that is turned has the filters of exchanges", async () => {
+  const page = await open(browser, {who: "dora", size: "phone", path: "/exchanges"});
+  const filters = page.getByRole("search", {name: "Narrow the exchanges"});
+  await page.locator(".fold > summary").waitFor();
+  assert.equal(await filters.isVisible(), false);
+  await page.setViewportSize({width: 844, height: 390});
+  await filters.waitFor();
+});

@@ -41,10 +41,15 @@ const wide = matchMedia("(min-width: 801px)"); // on a phone what happened stand
 function Narrow({filters}: {filters: Filters}) {
   const models = useGet<{models: Array<{name: string}>}>("/models");
   const set = (name: string, value: string) => { const v = value.trim(); if ((filters[name] ?? "") !== v) setFilters(ID.test(v) && name === "user" ? {} : {[name]: v || null, cursor: null}); };
-  const given = names.filter((n) => filters[n]);
+  const given = names.filter((n) => filters[n]), [isWide, setWide] = useState(wide.matches);
+  useEffect(() => { // a phone that is turned is wide
+    const turned = () => setWide(wide.matches);
+    wide.addEventListener("change", turned);
+    return () => wide.removeEventListener("change", turned);
+  }, []);
   return (
     <Panel>
-      <details class="fold" open={wide.matches || given.length > 0}><summary>Filter</summary>
+      <details class="fold" open={isWide || given.length > 0}><summary>Filter</summary>
       <form class="filters" role="search" aria-label="Narrow the exchanges" onSubmit={(e) => { e.preventDefault(); (document.activeElement as HTMLElement | null)?.blur(); }}>
         {fields.map(([name, label, example]) => (
           <label>{label}<input id={"filter-" + name} key={filters[name] ?? ""} defaultValue={filters[name] ?? ""} placeholder={example} list={name === "model" ? "models" : undefined} dir="auto" maxLength={256}
