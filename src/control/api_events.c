@@ -37,7 +37,7 @@ void api_events(struct api_call *c) {
     struct console_wish *wish = arena_new(c->arena, struct console_wish);
     if (wish == NULL) return; /* full: answered as such */
     *wish = (struct console_wish){.topics = slice_is_null(names) ? (1u << CONSOLE_TOPICS) - 1 - CONSOLE_RECORDS : topics_of(names),
-                                  .who = slice_of(c->actor),
+                                  .who = arena_slice(c->arena, slice_of(c->actor)), /* a token's name is the policy's, which may go before the stream is opened */
                                   .filter = {.application = application, .model = api_text(c, "model"), .request_type = api_text(c, "request_type"), .status = -1}};
     if (!slice_is_null(status) && record_status_from_name(status, &only)) wish->filter.status = (int)only;
     c->ret->stream = wish;

@@ -1,6 +1,8 @@
 /* The API's frame: routes, who may, parameters. */
 #include "test_control_rig.h"
 
+#include "control/consoles.h"
+
 /* ---- routes ---- */
 
 static void it_owns_its_paths(void **state) {
@@ -103,6 +105,22 @@ static void roles(void **state) {
     EXPECT(d, "error.code", "permission_denied");
     EXPECT_MESSAGE(d, "this needs the role admin; the token `vera` has the role viewer");
     assert_int_equal(d->reloads, 2); /* the admin's two, nobody else's */
+}
+
+/* It is opened later, on another thread: a reload may have replaced the policy whose token opened it. */
+static void a_stream_borrows_nothing_of_the_policy(void **state) {
+    struct desk *d = *state;
+    desk_configure(d, DESK_CONFIG DESK_TOKENS);
+    d->s.consoles = consoles_new(1, NULL);
+    d->q = (struct api_request){.method = SLICE("GET"), .path = SLICE("/api/v1/live"), .peer = THERE, .token = SLICE("viewer-token-0000")};
+    buffer_deinit(&d->answer.body);
+    assert_true(control_answer(&d->s, &d->q, &d->arena, &d->answer));
+    if (d->answer.stream == NULL) fail_msg("%s", buffer_text(&d->answer.body));
+    struct slice who = d->answer.stream->who;
+    assert_true(slice_is(who, "vera"));
+    for (unsigned i = 0; i < d->policy->n_tokens; i++) assert_ptr_not_equal(who.at, d->policy->tokens[i].name);
+    consoles_free(d->s.consoles);
+    d->s.consoles = NULL;
 }
 
 static void without_tokens_only_this_machine(void **state) {
@@ -250,6 +268,7 @@ int main(void) {
         cmocka_unit_test(every_route_is_complete),
         TEST(unknown_paths_and_methods),
         TEST(roles),
+        TEST(a_stream_borrows_nothing_of_the_policy),
         TEST(without_tokens_only_this_machine),
         TEST(web_pages_and_proxies_are_strangers),
         TEST(bad_parameters_are_named),
