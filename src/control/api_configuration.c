@@ -402,6 +402,7 @@ static enum fault tell_first(void *ctx, struct error *error) {
                                        : config_pending_begin(m->c->s->registry, slice_of(hash), error);
     if (fault == FAULT_NONE) fault = api_audit(m->c, "configuration.set", subject_of(m->c), buffer_slice(&detail), error);
     m->told = fault == FAULT_NONE;
+    if (!m->told) (void)!config_pending_end(m->c->s->registry, NULL); /* nothing is to come: else the next start would say that it was undone */
     buffer_deinit(&detail);
     return fault;
 }
