@@ -40,7 +40,7 @@ static bool is_numeric(struct slice host) {
  * machine all the same was brought by something in between, which does not say for whom. */
 static bool is_own_host(struct slice host) {
     if (slice_is_null(host)) return true;
-    if (slice_starts(host, SLICE("["))) return slice_starts(host, SLICE("[::1]")) || slice_starts(host, SLICE("[::ffff:127.")) || slice_starts(host, SLICE("[::ffff:7f"));
+    if (slice_starts(host, SLICE("["))) return slice_starts(host, SLICE("[::1]")) || slice_starts(host, SLICE("[::]")) || slice_starts(host, SLICE("[::ffff:127.")) || slice_starts(host, SLICE("[::ffff:7f"));
     struct slice name, port;
     slice_cut(host, ':', &name, &port);
     if (slice_ends(name, SLICE("."))) name.len--;

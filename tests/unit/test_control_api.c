@@ -163,6 +163,7 @@ static void web_pages_and_proxies_are_strangers(void **state) {
         {"203.0.113.5:4000", NULL, false, 401},         {"127.9.9.9:4000", NULL, false, 200},   /* a port that something in between passes on */
         {"[2001:db8::5]:4000", NULL, false, 401},       {"[::ffff:127.0.0.1]:4000", NULL, false, 200},
         {"0.0.0.0:4000", NULL, false, 200},             {"1270.0.0.1:4000", NULL, false, 401},
+        {"[::]:4000", NULL, false, 200},                {"[::2]:4000", NULL, false, 401},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         d->q = (struct api_request){.peer = HERE, .host = slice_of(cases[i].host), .forwarded = cases[i].forwarded,
