@@ -106,7 +106,13 @@ enum fault lane_payload(struct lane *l, struct recorder *to, const struct record
     p.request = cut(request, &p.request_cut);
     p.reply = cut(reply, &p.reply_cut);
     buffer_clear(&l->frame);
-    if (!payload_encode(&p, &l->frame)) return FAULT_TOO_LARGE;
+    bool good = payload_encode(&p, &l->frame);
+    if (good && !slice_is_null(asked) && l->frame.len > recorder_longest(to)) { /* in segments that are short the bodies go before it */
+        p.asked = SLICE_NULL;
+        buffer_clear(&l->frame);
+        good = payload_encode(&p, &l->frame);
+    }
+    if (!good) return FAULT_TOO_LARGE;
     return recorder_append(to, l->index, FRAME_PAYLOAD, buffer_slice(&l->frame));
 }
 

@@ -63,6 +63,7 @@ void recorder_close(struct recorder *r); /* leaves undrained segments for the ne
  * as lost. */
 enum fault recorder_append(struct recorder *r, unsigned lane, enum frame_kind kind,
                            struct slice bytes) MUST_CHECK;
+size_t recorder_longest(const struct recorder *r); /* bytes of the longest frame that a segment has room for */
 bool recorder_is_full(const struct recorder *r, unsigned lane); /* the next append would fail */
 void recorder_stats(const struct recorder *r, struct recorder_stats *ret);
 

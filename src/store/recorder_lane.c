@@ -85,6 +85,8 @@ static void count_lost(struct lane *l) {
     atomic_fetch_add_explicit(&l->lost, 1, memory_order_relaxed);
 }
 
+size_t recorder_longest(const struct recorder *r) { return (r->options.segment_bytes - SEGMENT_FIRST - sizeof(struct frame)) & ~(size_t)(FRAME_ALIGN - 1); }
+
 enum fault recorder_append(struct recorder *r, unsigned lane, enum frame_kind kind, struct slice bytes) {
     struct lane *l = &r->lanes[lane];
     if (frame_size(bytes.len) > r->options.segment_bytes - SEGMENT_FIRST) {

@@ -104,6 +104,7 @@ static void frames_reach_a_segments_size(void **state) {
     struct recorder *r = rig_recorder_with(*state, 1, 65536, 10);
     struct reading g = {0};
     append_text(r, 0, "a");
+    assert_int_equal(recorder_longest(r), 65536 - 128 - 16);
     append_bytes(r, 0, 65536 - 128 - 16, FAULT_NONE); /* less its header and the segment's */
     append_text(r, 0, "b");
     append_bytes(r, 0, 65536 - 128 - 15, FAULT_TOO_LARGE);
