@@ -22,7 +22,7 @@ struct gateway_sinks {
     void *ctx;
     /* Keeps the record; returns once it is safe from the end of this process. */
     enum fault (*record)(void *ctx, unsigned lane, const struct record *r);
-    /* Request and reply bodies, for applications that capture them; `asked`: the client's own, where a prompt made it another one, else SLICE_NULL. */
+    /* Request and reply bodies, for applications that capture them; `asked`: the client's own, where it named a prompt, else SLICE_NULL. */
     enum fault (*payload)(void *ctx, unsigned lane, const struct record *r, struct slice request, struct slice reply, struct slice asked);
     /* Budgets, limits, approvals. admit NULL: everything is admitted. */
     struct admission_calls admission;

@@ -90,7 +90,7 @@ static void count(struct exchange *x, enum record_status status) {
 static void keep_payloads(struct exchange *x, enum record_status status) {
     struct gateway *g = x->gateway;
     if (x->key->application->payloads.capture == CAPTURE_FULL && g->sinks.payload)
-        (void)g->sinks.payload(g->sinks.ctx, g->lane, &x->record, x->body, buffer_slice(&x->copy), x->prompted.len > 0 ? x->request->body : SLICE_NULL);
+        (void)g->sinks.payload(g->sinks.ctx, g->lane, &x->record, x->body, buffer_slice(&x->copy), slice_is_null(x->record.prompt_name) ? SLICE_NULL : x->request->body);
     if (status == RECORD_OK && x->model && x->model->degraded == DEGRADED_CACHE && !x->no_store) {
         struct answer_key key;
         answers_key(x->record.application, x->call.endpoint, x->client->id, x->body, &key);
