@@ -18,8 +18,7 @@ void one_core_take(void) {
     atomic_store(&taken, sched_setaffinity(0, sizeof one, &one) == 0);
 }
 
-void one_core_leave(void) {
-    if (!atomic_exchange(&taken, false)) return;
+static void let_all_go(void) {
     DIR *tasks = opendir("/proc/self/task");
     if (tasks == NULL) return;
     for (const struct dirent *t = readdir(tasks); t != NULL; t = readdir(tasks)) {
@@ -27,4 +26,9 @@ void one_core_leave(void) {
         if (tid > 0) (void)sched_setaffinity((pid_t)tid, sizeof before, &before);
     }
     closedir(tasks);
+}
+
+void one_core_leave(void) {
+    if (!atomic_exchange(&taken, false)) return;
+    for (int i = 0; i < 2; i++) let_all_go(); /* the second time those that one of them began meanwhile */
 }

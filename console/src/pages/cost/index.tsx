@@ -20,7 +20,7 @@ const tabs = {
 
 export function Cost() {
   const {query} = usePlace(), w = useWindow("-7d");
-  const now = (query.get("tab") ?? "spend") as keyof typeof tabs, tab = tabs[now] ?? tabs.spend;
+  const now = (query.get("tab") ?? "spend") as keyof typeof tabs, tab = Object.hasOwn(tabs, now) ? tabs[now] : tabs.spend;
   const windowed = now === "spend";
   return (
     <Page title="Cost" about={<>{tab.about}{windowed && <> · {w.words}</>}{w.application && <> · {w.application}</>}</>} actions={windowed && <WindowPicker fallback="-7d" />}>
