@@ -60,9 +60,9 @@ static void put_key(struct buffer *key, unsigned by, int64_t start, const struct
     buffer_clear(key);
     buffer_append(key, slice_make((const char *)&start, sizeof start));
     for (int i = 0; i < SPEND_DIMENSIONS; i++) {
-        struct slice text = by >> i & 1 ? texts[i] : SLICE_NULL;
-        varint_put(key, slice_is_null(text) ? 0 : text.len + 1);
-        buffer_append(key, text);
+        if (!(by >> i & 1)) continue;
+        varint_put(key, slice_is_null(texts[i]) ? 0 : texts[i].len + 1);
+        buffer_append(key, texts[i]);
     }
 }
 
@@ -75,14 +75,14 @@ static void put_name(struct found *f, int i, struct slice text) {
     f->group.names[i] = slice_make(hex, 2 * HASH_BYTES);
 }
 
-static struct found *new_found(struct slice key) {
+static struct found *new_found(unsigned by, struct slice key) {
     struct found *f = mem_new(struct found);
     f->text = mem_copy(key.at, key.len);
     memcpy(&f->group.start_us, f->text, sizeof f->group.start_us);
     struct slice rest = {f->text + sizeof f->group.start_us, key.len - sizeof f->group.start_us};
     for (int i = 0; i < SPEND_DIMENSIONS; i++) {
         uint64_t len = 0;
-        if (!varint_take(&rest, &len) || len == 0) continue;
+        if (!(by >> i & 1) || !varint_take(&rest, &len) || len == 0) continue;
         put_name(f, i, slice_make(rest.at, (size_t)len - 1));
         rest.at += len - 1, rest.len -= (size_t)len - 1;
     }
@@ -108,7 +108,7 @@ static struct found *group_of(struct spend_scan *s, int64_t start, const struct 
     if (f != NULL) return f;
     s->too_many = s->groups.count >= LIMIT_SPEND_GROUPS;
     if (s->too_many) return NULL;
-    f = new_found(buffer_slice(&s->key));
+    f = new_found(s->query->by, buffer_slice(&s->key));
     table_put(&s->groups, buffer_slice(&s->key), f);
     return f;
 }
