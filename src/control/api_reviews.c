@@ -2,6 +2,7 @@
 #include "control/api_reviews.h"
 
 #include "base/clock.h"
+#include "model/quantity.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -237,6 +238,8 @@ void api_review_show(struct api_call *c) {
 
 /* ---- a new one ---- */
 
+#define DUE_MOST_US (3650 * 86400000000LL) /* from now */
+
 struct creating {
     struct review_row row;
     struct review_items of;
@@ -299,7 +302,10 @@ static bool read_numbers(struct api_call *c, const struct json_doc *d, struct cr
         api_fail(c, FAULT_BAD_REQUEST, "per_item: expected 1 to %u, since there are %u reviewers", n->n_reviewers, n->n_reviewers);
         return false;
     }
-    if (!slice_is_null(due) && !clock_parse(due, &n->row.due_us)) return wrong(c, "due: expected a time: RFC 3339, or a date");
+    bool lasts = duration_parse(due, &n->row.due_us);
+    if (lasts ? n->row.due_us > DUE_MOST_US : !slice_is_null(due) && !clock_parse(due, &n->row.due_us))
+        return wrong(c, "due: expected a time: RFC 3339, a date, or a duration from now such as 2d");
+    if (lasts) n->row.due_us += clock_wall_us();
     return true;
 }
 

@@ -517,7 +517,7 @@ const struct api_route api_routes[] = {
     DEFINITION_ROUTES("/api/v1/judges", "a judge", "judges")
     DEFINITION_ROUTES("/api/v1/scoring", "a rule", "rules by which production traffic is scored")
     {"GET", "/api/v1/reviews", API_VIEWER, 200, api_reviews_list, "Answers that wait for people.", review_list, "Reviews", NULL},
-    {"POST", "/api/v1/reviews", API_OPERATOR, 201, api_reviews_create, "Gives answers to reviewers: {rubric, scale, reviewers, per_item, adjudicator, due, name} and `items` [{input, context, expected, output}] or `run` (with verdict, sample, against).", NULL, "ReviewHead", NULL},
+    {"POST", "/api/v1/reviews", API_OPERATOR, 201, api_reviews_create, "Gives answers to reviewers: {rubric, scale, reviewers, per_item, adjudicator, due (a time, or 2d from now), name} and `items` [{input, context, expected, output}] or `run` (with verdict, sample, against).", NULL, "ReviewHead", NULL},
     {"GET", "/api/v1/reviews/{id}", API_VIEWER, 200, api_review_show, "How far it is, and how far its reviewers agree.", review_id, "Review", NULL},
     {"POST", "/api/v1/reviews/{id}/close", API_OPERATOR, 200, api_review_close, "No label is taken any more. Again with `score`: gives the scores.", review_close, "ReviewClosed", NULL},
     {"POST", "/api/v1/reviews/{id}/reassign", API_OPERATOR, 200, api_review_reassign, "What a reviewer has not labelled goes to another.", review_reassign, "ReviewReassigned", NULL},

@@ -68,17 +68,6 @@ struct asked {
     int64_t per_item, sample;
 };
 
-static bool put_due(struct json_writer *w, const char *due) {
-    int64_t us;
-    char text[CLOCK_TEXT];
-    if (due == NULL) return true;
-    if (duration_parse(slice_of(due), &us)) us += clock_wall_us();
-    else if (!clock_parse(slice_of(due), &us)) return false;
-    clock_format(us, text);
-    json_member_text(w, "due", text);
-    return true;
-}
-
 static bool put_items(struct json_writer *w, const char *file, struct buffer *text, struct error *error) {
     struct slice line;
     if (file == NULL) return true;
@@ -117,10 +106,7 @@ static int write_review(const struct asked *o, struct buffer *body, struct buffe
     if (o->against) json_member_text(&w, "against", o->against);
     if (o->verdict) json_member_text(&w, "verdict", o->verdict);
     if (o->sample > 0) json_member_i64(&w, "sample", o->sample);
-    if (!put_due(&w, o->due)) {
-        fprintf(stderr, "quarterdeck: --due: expected a time or a duration such as 2d, found `%s`\n", o->due);
-        return 2;
-    }
+    if (o->due) json_member_text(&w, "due", o->due);
     if (!put_items(&w, o->items, text, &error)) {
         fprintf(stderr, "quarterdeck: %s\n", error.text);
         return 3;

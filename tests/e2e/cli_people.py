@@ -1,4 +1,5 @@
 """Scenarios of cli.py about people who look at answers."""
+import datetime
 import json
 
 from cli_words import eventually
@@ -24,6 +25,10 @@ def test_people(rig):
     made = json.loads(run("ops", "create", "--rubric", "polite", "--reviewers", "anna,benn", "--per-item", "2", "--adjudicator", "carl",
                           "--due", "2d", "--items", items, "--json"))
     expect(made["review"] == "review-1" and made["items"] == 6 and made["labels_expected"] == 12 and not made["overdue"], made)
+    left = datetime.datetime.fromisoformat(made["due"]) - datetime.datetime.fromisoformat(made["created_at"])
+    expect(abs(left - datetime.timedelta(days=2)) < datetime.timedelta(seconds=1), f"due in two days: {made}")
+    for wrong in ("4000d", "soon"):
+        expect("duration from now" in run("ops", "create", "--rubric", "x", "--reviewers", "anna", "--items", items, "--due", wrong, code=2), wrong)
     expect("expected 1 to 2" in run("ops", "create", "--rubric", "x", "--reviewers", "anna,benn", "--per-item", "3", "--items", items, code=2), "too many")
     expect("twice" in run("ops", "create", "--rubric", "x", "--reviewers", "anna,anna", "--items", items, code=2), "the same reviewer")
     run("ops", "create", "--rubric", "x", "--reviewers", "anna", code=2)
