@@ -15,6 +15,7 @@
 #include "base/virtual_time.h"
 #include "control/config_file.h"
 #include "control/options.h"
+#include "io/program.h"
 #include "sim/player.h"
 #include "sim/simulator.h"
 
@@ -25,8 +26,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ARENA_MOST = 256 << 20, TOKEN_BYTES = 20, PEOPLE = 32, SHOW_US = 100000, SCRIPT_MOST = 8 << 20, DAYS_MOST = 366 };
+enum { ARENA_MOST = 256 << 20, TOKEN_BYTES = 20, PEOPLE = 32, SHOW_US = 100000, SCRIPT_MOST = 8 << 20, DAYS_MOST = 366, VERB_FIRST = 7, VERB_WORDS = 32 };
 
+#define VERB_US 60000000LL
 #define DAY_US 86400000000LL
 #define ENVIRONMENT "QUARTERDECK_DEMO_"
 #define TOKEN_TEXT (4 + 2 * TOKEN_BYTES + 1)
@@ -81,6 +83,31 @@ static void give_tokens(struct demo *d) {
         make_token(d->tokens[i]);
         set_environment(name, d->tokens[i]);
     }
+}
+
+/* By `env`: the token is this person's alone, and the environment all threads'. By `sh`: what it complains of is not the demo's. */
+static bool run_verb(void *ctx, struct slice person, struct slice words, struct error *error) {
+    struct demo *d = ctx;
+    char self[512];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    const char *argv[VERB_FIRST + VERB_WORDS + 1] = {"sh", "-c", "exec env \"$@\" 2>&1", "sh", NULL, NULL, self}, *token = token_of(d, person);
+    struct arena arena;
+    struct buffer out;
+    struct slice word;
+    self[len > 0 ? len : 0] = 0;
+    arena_init(&arena, 4 << 10, 1 << 20);
+    buffer_init(&out, 1 << 20);
+    argv[4] = arena_text(&arena, arena_printf(&arena, "QUARTERDECK_URL=%s", d->url));
+    argv[5] = arena_text(&arena, arena_printf(&arena, "QUARTERDECK_TOKEN=%s", token != NULL ? token : ""));
+    for (unsigned n = VERB_FIRST; words.len > 0 && n < VERB_FIRST + VERB_WORDS; n++) {
+        slice_cut(words, ' ', &word, &words);
+        argv[n] = arena_text(&arena, word);
+    }
+    enum fault f = program_call(&(struct program_call){.argv = argv, .input = SLICE(""), .timeout_us = VERB_US}, &out, error);
+    if (f == FAULT_IO && out.len > 0) (void)error_set(error, f, "%s", buffer_text(&out));
+    buffer_deinit(&out);
+    arena_deinit(&arena);
+    return f == FAULT_NONE;
 }
 
 /* ---- the progress line ---- */
@@ -178,7 +205,7 @@ static void server_is_ready(void *ctx, uint16_t port) {
     char *colon = strrchr(d->url, ':');
     snprintf(colon, sizeof d->url - (size_t)(colon - d->url), ":%u", port);
     d->player = player_new(&(struct player_options){.loop = d->loop, .world = d->world, .url = d->url, .start_us = d->world_options.start_us,
-                                                    .ctx = d, .token = token_of, .moved = moved, .failed = failed}, &error);
+                                                    .ctx = d, .token = token_of, .moved = moved, .failed = failed, .verb = run_verb}, &error);
     if (d->player == NULL) {
         fprintf(stderr, "quarterdeck demo: %s\n", error.text);
         kill(getpid(), SIGTERM);

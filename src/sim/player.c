@@ -58,7 +58,8 @@ struct acting {
     struct player *player;
     const struct world_act *act;
     struct http_call call;
-    struct http_route *route;
+    struct http_route *route, *labels; /* the second of an act with `label` */
+    bool labelling;                    /* the call is to the second */
     struct loop_timer again;
     struct buffer path, body;
     char authorization[256];
@@ -243,6 +244,7 @@ static void acting_free(struct acting *a) {
     http_call_deinit(&a->call);
     loop_timer_stop(a->player->o.loop, &a->again);
     http_route_free(a->route);
+    http_route_free(a->labels);
     list_remove(&a->link);
     buffer_deinit(&a->path);
     buffer_deinit(&a->body);
@@ -265,11 +267,42 @@ static void act_failed(struct acting *a, const char *why) {
     if (p->o.failed != NULL) p->o.failed(p->o.ctx, text);
 }
 
+/* Says what the person says of the item in the answer; false: there is none left. */
+static bool label_item(struct acting *a) {
+    struct player *p = a->player;
+    const char *headers[] = {a->authorization, "content-type: application/json", NULL};
+    struct arena arena;
+    struct json_doc d;
+    int64_t item;
+    arena_init(&arena, 64 << 10, ARENA_MOST);
+    bool any = json_read(buffer_slice(&a->call.reply), &arena, UINT16_MAX, &d, NULL) == FAULT_NONE && json_get_i64(&d, json_get(&d, 0, "item"), &item);
+    if (any) {
+        bool passes = world_passes(p->o.world, a->act, json_string(&d, json_item(&d, json_get(&d, 0, "answers"), 0), &arena));
+        buffer_clear(&a->body);
+        buffer_printf(&a->body, "{\"item\":%lld,\"label\":\"%s\"}", (long long)item, passes ? "pass" : "fail");
+        count(&p->counts.acts);
+        a->labelling = true;
+        http_call_start(&a->call, a->labels, headers, buffer_slice(&a->body), TIMEOUT_US);
+    }
+    arena_deinit(&arena);
+    return any;
+}
+
+/* True: the act goes on. */
+static bool label_on(struct acting *a) {
+    if (!a->labelling) return label_item(a);
+    a->labelling = false;
+    if (a->player->stopped) return false;
+    loop_timer_start(a->player->o.loop, &a->again, a->act->every_us);
+    return true;
+}
+
 static void act_done(struct http_call *h) {
     struct acting *a = list_item(h, struct acting, call);
     struct player *p = a->player;
     const struct world_act *act = a->act;
     bool expected = act->expect > 0 ? h->status == act->expect : h->status >= 200 && h->status < 300;
+    if (expected && act->label != NULL && label_on(a)) return;
     if (expected && act->until.at != NULL && !slice_contains(buffer_slice(&h->reply), act->until)) {
         if (clock_us() - a->since_us < act->within_us && !p->stopped) {
             loop_timer_start(p->o.loop, &a->again, act->every_us);
@@ -285,9 +318,24 @@ static void act_done(struct http_call *h) {
     moved(p);
 }
 
+static void perform_verb(struct player *p, const struct world_act *act) {
+    struct buffer words;
+    struct error error;
+    char text[1024];
+    buffer_init(&words, 64 << 10);
+    fill_kept(p, act->verb, &words);
+    if (!p->o.verb(p->o.ctx, act->by, buffer_slice(&words), &error)) {
+        count(&p->counts.acts_failed);
+        snprintf(text, sizeof text, SLICE_FMT ": quarterdeck %.300s: %.400s", SLICE_ARG(act->by), buffer_text(&words), error.text);
+        if (p->o.failed != NULL) p->o.failed(p->o.ctx, text);
+    }
+    buffer_deinit(&words);
+}
+
 void player_perform(struct player *p, const struct world_act *act) {
     if (act->say.at != NULL) atomic_store(&p->counts.last, act);
     count(&p->counts.acts);
+    if (act->verb.at != NULL) perform_verb(p, act);
     if (act->method == NULL) return;
     struct acting *a = mem_new(struct acting);
     const char *token = p->o.token(p->o.ctx, act->by);
@@ -303,6 +351,14 @@ void player_perform(struct player *p, const struct world_act *act) {
     http_call_init(&a->call, p->o.loop, REPLY_MOST, NULL, act_done);
     list_push(&p->acted, &a->link);
     a->route = make_route(p, act->method, buffer_text(&a->path));
+    if (act->label != NULL) {
+        struct buffer labels;
+        buffer_init(&labels, 64 << 10);
+        buffer_append(&labels, slice_make(a->path.at, a->path.len - strlen("next")));
+        buffer_append(&labels, SLICE("labels"));
+        a->labels = make_route(p, "POST", buffer_text(&labels));
+        buffer_deinit(&labels);
+    }
     call_now(a);
 }
 

@@ -21,6 +21,7 @@ struct player_options {
     const char *(*token)(void *ctx, struct slice person); /* NULL: nobody of that name */
     void (*moved)(void *ctx);                             /* something happened: for a progress line; may be called often */
     void (*failed)(void *ctx, const char *text);          /* an act, in words */
+    bool (*verb)(void *ctx, struct slice person, struct slice words, struct error *error); /* to its end; false: *error says why */
 };
 
 /* Counts, which any thread may read. Requests are answered by any status; failed are those that got no whole answer, a 5xx or 4xx. */

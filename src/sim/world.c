@@ -248,19 +248,18 @@ bool world_request_next(struct world *w, bool endless, struct arena *arena, stru
     *ret = (struct world_request){.at_us = w->now_us, .kind = k->name, .path = arena_text(arena, k->path)};
     ret->body = make_body(&f, stream, arena);
     put_headers(&f, ret, arena);
-    ret->score = (struct world_score){.given = scored, .name = k->scores.name, .by = k->scores.by, .kind = k, .luck = dice_unit(&w->dice), .after_us = k->scores.after_us};
+    ret->score = (struct world_score){.given = scored, .name = k->scores.name, .by = k->scores.by, .taste = &k->scores.taste, .luck = dice_unit(&w->dice), .after_us = k->scores.after_us};
     return true;
 }
 
-double world_score_value(const struct world_score *s, struct slice answer) {
-    double good = s->kind->scores.good;
-    for (unsigned i = 0; i < s->kind->scores.n_when; i++)
-        if (slice_contains_nocase(answer, s->kind->scores.when[i].contains)) {
-            good = s->kind->scores.when[i].good;
-            break;
-        }
-    return s->luck < good ? 1 : 0;
+static double good_is(const struct world_taste *t, struct slice answer) {
+    for (unsigned i = 0; i < t->n_when; i++)
+        if (slice_contains_nocase(answer, t->when[i].contains)) return t->when[i].good;
+    return t->good;
 }
+
+double world_score_value(const struct world_score *s, struct slice answer) { return s->luck < good_is(s->taste, answer) ? 1 : 0; }
+bool world_passes(struct world *w, const struct world_act *act, struct slice answer) { return dice_chance(&w->labels, good_is(act->label, answer)); }
 
 /* ---- the whole ---- */
 
@@ -270,6 +269,7 @@ enum fault world_new(const struct world_options *o, struct world **ret, struct e
     if (w == NULL) return error_set(error, FAULT_TOO_LARGE, "no memory is left for the demo's files");
     w->o = o;
     w->dice = dice_of(o->seed, 7);
+    w->labels = dice_of(o->seed, 8);
     enum fault f = world_read(w, error);
     if (f != FAULT_NONE) return f;
     for (int64_t us = 0; us < o->days * WORLD_DAY_US; us += WORLD_MINUTE_US) sum += rate_at(w, us);

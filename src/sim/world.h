@@ -57,6 +57,11 @@
  *         expect: 201                    other statuses are said and counted as failures; none: any of 2xx
  *         keep: {version: data.version}  members of the answer, by path, under a name for later acts
  *         until: {text: '"state":"active"', every: 10m, within: 2d}   asked again until the answer holds the text
+ *         label: {review: "{NAME}", every: 3m, good: 0.95, when: [{contains: "in the post", good: 0.1}]}
+ *                                        in place of `call`: labels one answer after the other of what the review has for
+ *                                        this person, until none is left; pass with probability `good`, else fail, as `scores`
+ *         verb: eval judge show helpful  in place of `call`: `quarterdeck` with these words, at a shell with that person's
+ *                                        token, time standing still; {NAME}s are filled in. Exit codes but 0 are failures
  *
  * Everything is borrowed from the arena and from the files, which outlive the world. */
 #ifndef SIM_WORLD_H
@@ -70,6 +75,7 @@
 #define WORLD_HEADERS 12
 
 struct world;
+struct world_taste; /* `good` and `when` */
 
 struct world_options {
     bool (*file)(void *ctx, const char *name, struct slice *ret); /* false: there is none of that name */
@@ -83,8 +89,7 @@ struct world_options {
 struct world_score {
     bool given;
     struct slice name, by;
-    double value; /* unless a text of `when` is in the answer: */
-    const struct world_kind *kind;
+    const struct world_taste *taste;
     double luck;
     int64_t after_us;
 };
@@ -107,6 +112,8 @@ struct world_act {
     const struct yaml_node *keep; /* a map; NULL: none */
     struct slice until;           /* SLICE_NULL: none */
     int64_t every_us, within_us;
+    const struct world_taste *label; /* method and path ask for the reviewer's next item; NULL: no labels */
+    struct slice verb;               /* SLICE_NULL: none */
 };
 
 /* FAULT_CONFIG: *error names file, line and what was expected. */
@@ -116,6 +123,8 @@ enum fault world_new(const struct world_options *o, struct world **ret, struct e
 bool world_request_next(struct world *w, bool endless, struct arena *arena, struct world_request *ret);
 /* What the user says of an answer: 0 or 1. */
 double world_score_value(const struct world_score *s, struct slice answer);
+/* Whether the person of an act with `label` passes an answer. */
+bool world_passes(struct world *w, const struct world_act *act, struct slice answer);
 
 /* Time is the real one, now_us since the beginning: what was missed is left out. */
 void world_go_live(struct world *w, int64_t now_us);

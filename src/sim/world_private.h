@@ -22,6 +22,12 @@ struct world_when {
     double good;
 };
 
+struct world_taste {
+    double good;
+    struct world_when when[8];
+    unsigned n_when;
+};
+
 struct world_kind {
     struct slice name, key, path, model, prompt, system, user, extra, request_type, feature, team, user_prefix;
     const struct yaml_node *variables, *tags;
@@ -37,10 +43,9 @@ struct world_kind {
     } history;
     struct {
         struct slice name, by;
-        double share, good;
+        double share;
         int64_t after_us;
-        struct world_when when[8];
-        unsigned n_when;
+        struct world_taste taste;
     } scores;
 };
 
@@ -68,6 +73,7 @@ struct world {
     int64_t now_us;
     uint64_t index;
     struct dice dice;
+    struct dice labels; /* people's own, so that they leave the traffic as it is */
 };
 
 /* From traffic.yaml and acts.yaml. */

@@ -226,18 +226,18 @@ static enum fault when_of(struct reading *r, const struct yaml_node *n, void *re
 }
 
 static enum fault whens_of(struct reading *r, const struct yaml_node *n, void *ret) {
-    struct world_kind *k = ret;
-    if (n->type != YAML_LIST || n->count > sizeof k->scores.when / sizeof k->scores.when[0]) return expected(r, n, "a list of at most 8");
-    k->scores.n_when = n->count;
-    return read_list(r, n, k->scores.when, sizeof k->scores.when[0], when_of);
+    struct world_taste *t = ret;
+    if (n->type != YAML_LIST || n->count > sizeof t->when / sizeof t->when[0]) return expected(r, n, "a list of at most 8");
+    t->n_when = n->count;
+    return read_list(r, n, t->when, sizeof t->when[0], when_of);
 }
 
 static enum fault scores_of(struct reading *r, const struct yaml_node *n, void *ret) {
     struct world_kind *k = ret;
-    const struct field fields[] = {{"name", text_of, &k->scores.name}, {"share", share_of, &k->scores.share}, {"good", share_of, &k->scores.good},
-                                   {"after", duration_of, &k->scores.after_us}, {"by", text_of, &k->scores.by}, {"when", whens_of, k}};
+    const struct field fields[] = {{"name", text_of, &k->scores.name}, {"share", share_of, &k->scores.share}, {"good", share_of, &k->scores.taste.good},
+                                   {"after", duration_of, &k->scores.after_us}, {"by", text_of, &k->scores.by}, {"when", whens_of, &k->scores.taste}};
     k->scores.name = SLICE("helpful");
-    k->scores.good = 1;
+    k->scores.taste.good = 1;
     k->scores.after_us = 30000000;
     enum fault f = READ_MAP(r, n, fields);
     return f == FAULT_NONE && k->scores.by.at == NULL ? expected(r, n, "`by`, whose token gives them") : f;
@@ -384,18 +384,36 @@ static enum fault until_of(struct reading *r, const struct yaml_node *n, void *r
     return f == FAULT_NONE && (act->until.len == 0 || act->every_us <= 0) ? expected(r, n, "a `text`, and `every` over 0") : f;
 }
 
+static enum fault label_of(struct reading *r, const struct yaml_node *n, void *ret) {
+    struct world_act *act = ret;
+    struct world_taste *taste = arena_new(r->w->o->arena, struct world_taste);
+    struct slice review = SLICE_NULL;
+    if (taste == NULL) return full(r);
+    const struct field fields[] = {{"review", text_of, &review}, {"every", duration_of, &act->every_us}, {"good", share_of, &taste->good}, {"when", whens_of, taste}};
+    taste->good = 1;
+    act->every_us = 3 * WORLD_MINUTE_US;
+    enum fault f = READ_MAP(r, n, fields);
+    if (f != FAULT_NONE) return f;
+    if (review.len == 0) return expected(r, n, "a `review`");
+    act->label = taste;
+    act->method = "GET";
+    act->path = arena_printf(r->w->o->arena, "/api/v1/reviews/" SLICE_FMT "/next", SLICE_ARG(review));
+    return act->path.at != NULL ? FAULT_NONE : full(r);
+}
+
 static enum fault act_of(struct reading *r, const struct yaml_node *n, void *ret) {
     struct world_act *act = ret;
     int64_t expect = 0;
     act->at_us = -1;
     const struct field fields[] = {{"at", moment_of, &act->at_us}, {"by", text_of, &act->by}, {"say", text_of, &act->say}, {"call", call_of, act},
                                    {"body", body_of, &act->body}, {"text", text_of, &act->body}, {"file", file_of, &act->body},
-                                   {"expect", count_of, &expect}, {"keep", map_of, &act->keep}, {"until", until_of, act}};
+                                   {"expect", count_of, &expect}, {"keep", map_of, &act->keep}, {"until", until_of, act},
+                                   {"label", label_of, act}, {"verb", text_of, &act->verb}};
     enum fault f = READ_MAP(r, n, fields);
     if (f != FAULT_NONE) return f;
     act->expect = (int)expect;
     if (act->at_us < 0) return expected(r, n, "an act with `at`");
-    if (act->method != NULL && act->by.at == NULL) return expected(r, n, "`by`, whose token it is");
+    if ((act->method != NULL || act->verb.at != NULL) && act->by.at == NULL) return expected(r, n, "`by`, whose token it is");
     return FAULT_NONE;
 }
 

@@ -44,6 +44,11 @@ people: [{name: ana, role: admin, password: "a long one for ana"}, {name: app, r
 acts:
   - {at: "1 09:00", by: ana, say: ana looks, call: GET /api/v1/status, keep: {how: version}}
   - {at: "1 09:10", by: ana, call: "GET /api/v1/records?limit={how}", expect: 400}
+  - {at: "1 10:00", by: ana, call: POST /api/v1/reviews, keep: {which: review},
+     body: {rubric: polite, reviewers: [app], due: 3d, items: [{input: a, output: Gladly}, {input: b, output: "Nope."}, {input: c, output: "Gladly."}]}}
+  - {at: "1 10:10", by: app, label: {review: "{which}", every: 30m, when: [{contains: nope, good: 0}]}}
+  - {at: "1 13:00", by: ana, verb: "review close {which} --why done"}
+  - {at: "1 13:01", by: ana, verb: "review show {which}9"}
 """,
     "questions.csv": "# of nobody\ntext,intent\nWhere is my card?,card\n\"My refund, where is it? 退款\",refund\n",
 }
@@ -75,8 +80,14 @@ def test_demo_lives_through_days(rig):
     demo = begin(rig, "--days", 2, "--once", "--data", rig.folder / "kept")
     out, err = demo.communicate(timeout=900)
     expect(demo.returncode == 0, f"{demo.returncode}: {out}{err}")
-    lived = re.search(r"2 days lived through in \d+ s: (\d+) exchanges, (\d+) answered, (\d+) scored by users, 3 acts of people, 0 of them failed", out)
+    lived = re.search(r"2 days lived through in \d+ s: (\d+) exchanges, (\d+) answered, (\d+) scored by users, 10 acts of people, 1 of them failed", out)
     expect(lived and lived.group(1) == lived.group(2) and int(lived.group(1)) > 400, out + err)
+    expect("ana: quarterdeck review show review-19: " in err and "no review" in err, f"a verb that fails says why: {err}")
+    review = stopped(rig, "review", "show", "1")
+    expect(review["labels"] == {"fail": 1, "pass": 2} and review["closed_at"] and "T13:00" in review["closed_at"], f"labels by what the answer says, and closed by a verb: {review}")
+    expect("T10:00" in review["due"] and review["due"] > review["closed_at"], review)
+    said = stopped(rig, "review", "labels", "1")["items"]
+    expect(sorted(i["labels"][0]["at"][11:16] for i in said) == ["10:10", "10:40", "11:10"], said)
     expect("day 2 of 2" in err and "ana looks" in err and "simulated" in err, err)
     totals = stopped(rig, "record", "totals", "--from", "-4d")
     expect(totals["count"] == int(lived.group(1)), f"{totals['count']} records of {lived.group(1)}")

@@ -224,6 +224,24 @@ static void acts_in_order(void **state) {
     deinit(&r);
 }
 
+static void people_label_as_they_are_said_to(void **state) {
+    struct rig r;
+    unsigned passed[2] = {0};
+    (void)state;
+    assert_int_equal(make(&r, "kinds: [{name: a, key: k}]",
+                          "acts:\n"
+                          "  - {at: 1 10:00, by: ana, label: {review: \"{r}\", every: 4m, good: 0.9, when: [{contains: LONG, good: 0.2}]}}\n"
+                          "  - {at: 1 11:00, by: ana, verb: \"review show {r}\"}\n", ""), FAULT_NONE);
+    const struct world_act *label = world_act_at(r.world, 0), *verb = world_act_at(r.world, 1);
+    assert_string_equal(label->method, "GET");
+    assert_true(slice_is(label->path, "/api/v1/reviews/{r}/next") && label->every_us == 4 * MINUTE);
+    for (int i = 0; i < 2000; i++) passed[i % 2] += world_passes(r.world, label, i % 2 != 0 ? SLICE("a long answer") : SLICE("short"));
+    assert_in_range(passed[0], 860, 940); /* 4 standard deviations are 38 and 51 */
+    assert_in_range(passed[1], 145, 255);
+    assert_true(verb->method == NULL && verb->label == NULL && slice_is(verb->verb, "review show {r}"));
+    deinit(&r);
+}
+
 static void mistakes_name_their_line(void **state) {
     static const struct {
         const char *traffic, *acts, *words;
@@ -243,6 +261,8 @@ static void mistakes_name_their_line(void **state) {
         {"kinds: [{name: a, key: k}]", "acts:\n  - {at: 9:00, say: x}", "acts.yaml:2: at: expected a moment"},
         {"kinds: [{name: a, key: k}]", "acts: [{at: 1 09:00, call: FETCH /}]", "a call such as"},
         {"kinds: [{name: a, key: k}]", "acts: [{at: 1 09:00, call: GET /}]", "whose token it is"},
+        {"kinds: [{name: a, key: k}]", "acts: [{at: 1 09:00, verb: status}]", "whose token it is"},
+        {"kinds: [{name: a, key: k}]", "acts: [{at: 1 09:00, by: a, label: {good: 1}}]", "label: expected a `review`"},
         {"kinds: [{name: a, key: k}]", "acts: [{say: x}]", "an act with `at`"},
         {"kinds: [{name: a, key: k}]", NULL, "acts.yaml: there is no such file"},
         {"kinds: [", "acts: []", "traffic.yaml: "},
@@ -264,6 +284,7 @@ int main(void) {
         cmocka_unit_test(the_same_seed_is_the_same_world),
         cmocka_unit_test(goes_on_live),
         cmocka_unit_test(acts_in_order),
+        cmocka_unit_test(people_label_as_they_are_said_to),
         cmocka_unit_test(mistakes_name_their_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
