@@ -127,11 +127,18 @@ def mornings(look, first):
 
 
 def ordinary(look, first):
-    """What else there is to see: schedules, a review with ten items left, a learned threshold, a silence, thumbs."""
+    """What else there is to see: schedules, a review with ten items left, a judge that people's labels are known of, a learned threshold, a silence."""
     runs = get(look, "/api/v1/evals?suite=helpdesk-core&limit=100")["runs"]
     expect(sum(r["trigger"] == "schedule" for r in runs) >= 20, len(runs))
     open_one = get(look, "/api/v1/reviews")["reviews"][0]
     expect(open_one["labels_expected"] - open_one["labels_given"] == 10 and open_one["closed_at"] is None, open_one)
+    expect(open_one["due"] and not open_one["overdue"], open_one)
+    judges = get(look, "/api/v1/calibrations")["judges"]
+    expect([(j["name"], j["state"], j["used_by"]) for j in judges] == [("helpful", "calibrated", ["helpful-answers"])], judges)
+    agree = judges[0]["in_force"]["agreement"]
+    expect(agree["n"] == 54 and agree["interval"][0] < agree["value"] < agree["interval"][1], agree)
+    scored = get(look, "/api/v1/scoring/helpdesk-quality/report")
+    expect('"calibrated": true' in json.dumps(scored), "the judge of production is another one")
     expect([t["state"] for t in get(look, "/api/v1/thresholds?rule=slow-chat")["thresholds"]] == ["accepted"], "the threshold")
     letters = [f for f in findings(look, "cost_anomaly") if f["application"] == "helpdesk" and f["state"] == "dismissed"]
     expect(len(letters) == 1 and letters[0]["dismissed"]["by"] == "ana", letters)

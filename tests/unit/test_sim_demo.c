@@ -1,5 +1,6 @@
 /* The demo's own world: its files are read, its script is one whatever weekday it begins on, and its traffic is what the stories need. */
 #include "base/digest.h"
+#include "base/yaml.h"
 #include "sim/script.h"
 #include "sim/world.h"
 
@@ -76,6 +77,28 @@ static void its_people_act_on_its_days(void **state) {
     for (unsigned i = 0; i < world_acts(w); i++) assert_true(world_act_at(w, i)->at_us < DAYS * DAY_US);
 }
 
+/* What an act fills in was kept before, whatever weekday the world begins on: the first weekdays from two days on may be one day. */
+static void its_people_know_what_they_speak_of(void **state) {
+    (void)state;
+    for (int weekday = 0; weekday < 7; weekday++) {
+        struct world_options o = from(MONDAY_US + weekday * DAY_US);
+        struct world *w = NULL;
+        struct error error = {0};
+        if (world_new(&o, &w, &error) != FAULT_NONE) fail_msg("%s", error.text);
+        for (unsigned late = 0; late < world_acts(w); late++) {
+            const struct world_act *keeps = world_act_at(w, late);
+            for (const struct yaml_node *name = keeps->keep != NULL ? keeps->keep->first : NULL; name != NULL; name = name->next) {
+                struct slice hole = arena_printf(&arena, "{" SLICE_FMT "}", SLICE_ARG(name->key));
+                for (unsigned i = 0; i <= late; i++) {
+                    const struct world_act *act = world_act_at(w, i);
+                    if (slice_contains(act->path, hole) || slice_contains(act->body, hole) || slice_contains(act->verb, hole))
+                        fail_msg("begun on weekday %d: " SLICE_FMT " is filled in before it is kept", weekday, SLICE_ARG(hole));
+                }
+            }
+        }
+    }
+}
+
 /* Passages a question of the handbook brings along, on this day. */
 static void its_traffic_is_what_the_stories_need(void **state) {
     (void)state;
@@ -110,6 +133,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(its_script_is_one_on_every_weekday, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(its_people_act_on_its_days, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(its_people_know_what_they_speak_of, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(its_traffic_is_what_the_stories_need, open_arena, close_arena),
     };
     return digest_start() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
