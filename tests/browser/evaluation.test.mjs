@@ -64,6 +64,18 @@ test("a run's cases are a matrix: failed ones alone, and what each check says, w
   await sound(page);
 });
 
+test("the demo's judge was held against people: its intervals and how many labels they are of; the review that is open says when it is due", async () => {
+  const page = await open(browser, {who: "dora", path: "/evaluation?tab=judges"}), row = page.getByRole("row", {name: /helpful/});
+  await row.getByText("calibrated", {exact: true}).waitFor();
+  await row.getByText("n 54").waitFor(); // agreement is of all labels
+  await row.getByRole("link", {name: "helpful"}).click();
+  await page.getByText("54 labels.").waitFor();
+  await sound(page);
+  await page.goto(url + "/evaluation?tab=reviews");
+  await page.getByRole("row", {name: /Are the answers helpful/}).waitFor();
+  assert.equal(await page.getByText("no time is set").count(), 0);
+});
+
 test("two runs are compared from the list", async () => {
   const page = await open(browser, {who: "dora", path: "/evaluation?suite=helpdesk-core"});
   const pick = page.getByRole("button", {name: /^compare run-/});
