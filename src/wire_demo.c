@@ -45,7 +45,7 @@ struct demo {
     struct simulator *simulator;
     struct player *player;
     pthread_t thread;
-    bool running, once, browser, terminal, live;
+    bool running, once, browser, terminal, live, left;
     char url[320];
     int64_t days, began_us, shown_us; /* real */
     int64_t shown_day;
@@ -157,14 +157,6 @@ static void end_on_loop(void *arg) {
     atomic_store(&d->stopped, true);
 }
 
-/* No new requests; when the last is answered, the end of the server. */
-static void leave_on_loop(void *arg) {
-    struct demo *d = arg;
-    if (d->player == NULL) return;
-    player_stop(d->player);
-    if (player_is_idle(d->player)) kill(getpid(), SIGTERM);
-}
-
 /* ---- what the server calls ---- */
 
 static void add_user(struct demo *d, const struct world_person *p, struct slice admin) {
@@ -248,16 +240,29 @@ static void tell_the_end(struct demo *d) {
     if (!d->once) open_browser(d);
 }
 
+/* No new requests; when the last is answered, the end of the server. */
+static void leave_on_loop(void *arg) {
+    struct demo *d = arg;
+    if (d->player == NULL || d->left) return;
+    player_stop(d->player);
+    if (!player_is_idle(d->player)) return;
+    d->left = true;
+    tell_the_end(d);
+    kill(getpid(), SIGTERM);
+}
+
 static void each_second(void *ctx) {
     struct demo *d = ctx;
     if (virtual_time_is_on() || d->player == NULL) return;
     if (!d->live) {
         d->live = true;
         one_core_leave();
-        tell_the_end(d);
-        if (!d->once) (void)loop_post(d->loop, live_on_loop, d);
+        if (!d->once) {
+            tell_the_end(d);
+            (void)loop_post(d->loop, live_on_loop, d);
+        }
     }
-    if (d->once) (void)loop_post(d->loop, leave_on_loop, d);
+    if (d->once) (void)loop_post(d->loop, leave_on_loop, d); /* what is under way is told of too */
 }
 
 static void server_ends(void *ctx) {
