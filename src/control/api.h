@@ -100,6 +100,8 @@ int64_t api_number(const struct api_call *c, const char *name, int64_t fallback)
 bool api_has_choice(const struct api_call *c, const char *name, const char *choice, bool fallback);
 /* "from" and "to" as a window that is `span` long unless they say otherwise; false: it was refused. */
 bool api_window(struct api_call *c, int64_t span_us, int64_t *ret_from, int64_t *ret_to);
+/* Of the route's parameters those that narrow exchanges. */
+struct record_filter api_record_filter(const struct api_call *c);
 
 /* ---- answers ---- */
 void api_fail(struct api_call *c, enum fault fault, const char *format, ...) __attribute__((format(printf, 3, 4)));

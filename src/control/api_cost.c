@@ -42,7 +42,9 @@ void api_cost_report(struct api_call *c) {
     struct cost_report_query q;
     struct cost_report report;
     struct error error;
+    struct record_filter filter = api_record_filter(c);
     if (!need_ledger(c) || !query_of(c, &q)) return;
+    if (!slice_is_null(filter.session) || !slice_is_null(filter.tag) || filter.arm != ARM_NONE || filter.status >= 0) q.records = &filter;
     if (api_has_choice(c, "format", "focus", false)) {
         answer_focus(c, &q);
         return;

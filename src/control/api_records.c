@@ -28,7 +28,7 @@ static enum arm arm_of(const struct api_call *c) {
     return a;
 }
 
-static struct record_filter filter_of(const struct api_call *c) {
+struct record_filter api_record_filter(const struct api_call *c) {
     enum record_status status = RECORD_STATUS_COUNT;
     struct slice name = api_text(c, "status");
     bool with_status = !slice_is_null(name) && record_status_from_name(name, &status);
@@ -44,18 +44,18 @@ static struct record_filter filter_of(const struct api_call *c) {
                                   .tag = api_text(c, "tag"),
                                   .prompt = api_text(c, "prompt"),
                                   .arm = arm_of(c),
-                                  .status = with_status ? (int)status : -1,
-                                  .cursor = api_text(c, "cursor"),
-                                  .limit = (unsigned)api_number(c, "limit", PAGE_DEFAULT),
-                                  .oldest_first = api_has_choice(c, "order", "oldest", false)};
+                                  .status = with_status ? (int)status : -1};
 }
 
 void api_records_list(struct api_call *c) {
-    struct record_filter filter = filter_of(c);
+    struct record_filter filter = api_record_filter(c);
     struct page page = {.w = &c->json};
     struct slice cursor = SLICE_NULL;
     struct error error;
     int64_t from, to;
+    filter.cursor = api_text(c, "cursor");
+    filter.limit = (unsigned)api_number(c, "limit", PAGE_DEFAULT);
+    filter.oldest_first = api_has_choice(c, "order", "oldest", false);
     if (!need_ledger(c)) return;
     if (filter.from_us && filter.to_us && !api_window(c, 0, &from, &to)) return;
     json_object(&c->json);

@@ -49,7 +49,7 @@ static const struct api_parameter suite_case_add[] = {
         TEXT_QUERY("key", "only this key, by its name"), TEXT_QUERY("model", "only this model, as it was asked for"),     \
         TEXT_QUERY("provider", "only what this provider answered"),                                                       \
         TEXT_QUERY("target_model", "only this model, as the provider names it"),                                          \
-        TEXT_QUERY("request_type", "only this request type"), TEXT_QUERY("prompt", "only this prompt: name@version"),     \
+        TEXT_QUERY("request_type", "only this request type"), TEXT_QUERY("prompt", "only this prompt: name@version, or a name for all of its versions"), \
         TEXT_QUERY("system_prompt", "only this system prompt, by its hash of 32 hex digits")
 static const struct api_parameter cost_report[] = {
     {.name = "by", .place = API_QUERY, .type = API_CHOICES,
@@ -61,6 +61,10 @@ static const struct api_parameter cost_report[] = {
      .help = "csv and focus (columns of FOCUS 1.2, one row a meter) answer text/csv"},
     {.name = "limit", .place = API_QUERY, .type = API_INTEGER, .high = 1000000, .fallback = "0", .help = "rows; what is behind them is summed in `rest`; 0: all"},
     COST_FILTERS,
+    TEXT_QUERY("session", "only this session; read from records"),
+    TEXT_QUERY("tag", "only exchanges with this tag: k=v, or k for any value; read from records"),
+    {.name = "status", .place = API_QUERY, .type = API_CHOICE, .choices = STATUSES, .help = "only exchanges that ended so; read from records"},
+    {.name = "arm", .place = API_QUERY, .type = API_CHOICE, .choices = "rest|control|candidate", .help = "only this arm of rollouts; read from records"},
     END};
 static const struct api_parameter cost_tokenizer[] = {
     {.name = "model", .place = API_QUERY, .type = API_TEXT, .required = true, .help = "of the configuration (its first target), or of a provider"},

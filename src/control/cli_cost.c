@@ -24,7 +24,7 @@ struct cost_options {
         FILTER(o, "model", model, "model that was asked for"), FILTER(o, "provider", provider, "provider"),  \
         FILTER(o, "target-model", target_model, "model at the provider"),                                    \
         FILTER(o, "request-type", request_type, "kind of work"),                                             \
-        FILTER(o, "prompt", prompt, "prompt, as name@version"),                                              \
+        FILTER(o, "prompt", prompt, "prompt, as name@version, or a name for all of its versions"),                                              \
         FILTER(o, "system-prompt", system_prompt, "system prompt, by its hash"),                             \
         FILTER(o, "user", user, "end user (read from records)")
 

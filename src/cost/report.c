@@ -89,7 +89,7 @@ static void cut(struct cost_report *r) {
 enum fault cost_report_run(struct ledger *l, const struct cost_report_query *q, struct cost_report *ret,
                            struct error *error) {
     struct collecting c = {.report = ret};
-    struct spend_query query = {.from_us = q->from_us, .to_us = q->to_us};
+    struct spend_query query = {.from_us = q->from_us, .to_us = q->to_us, .records = q->records};
     *ret = (struct cost_report){.query = *q};
     arena_init(&ret->arena, TEXTS_FIRST, TEXTS_MAX);
     memcpy(query.only, q->only, sizeof query.only);

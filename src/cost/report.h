@@ -19,6 +19,7 @@ struct cost_report_query {
     int by[COST_REPORT_ROOM];
     unsigned n_by;
     struct slice only[SPEND_DIMENSIONS]; /* SLICE_NULL: any */
+    const struct record_filter *records; /* as in struct spend_query */
     uint64_t limit;                      /* rows; what is behind them is summed in `rest`. 0: all */
 };
 

@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/mem.h"
 #include "store/ledger_store.h"
+#include "store/rollup.h"
 #include "store/spend_fold.h"
 #include "store/varint.h"
 
@@ -130,7 +131,9 @@ static bool is_hash(struct slice wanted, struct slice value) {
 
 static bool is_wanted(const struct spend_query *q, const struct slice *texts) {
     for (int i = 0; i < SPEND_DIMENSIONS; i++)
-        if (i == SPEND_BY_SYSTEM_PROMPT ? !is_hash(q->only[i], texts[i]) : !is(q->only[i], texts[i]))
+        if (i == SPEND_BY_SYSTEM_PROMPT ? !is_hash(q->only[i], texts[i])
+            : i == SPEND_BY_PROMPT      ? !rollup_is_prompt(q->only[i], texts[i])
+                                        : !is(q->only[i], texts[i]))
             return false;
     return true;
 }
@@ -167,6 +170,12 @@ static enum fault read_records(struct spend_file *f, int64_t from, int64_t to, s
                                    .key = q->only[SPEND_BY_KEY],
                                    .provider = q->only[SPEND_BY_PROVIDER],
                                    .oldest_first = true};
+    if (q->records != NULL) {
+        filter.session = q->records->session;
+        filter.tag = q->records->tag;
+        filter.status = q->records->status;
+        filter.arm = q->records->arm;
+    }
     enum fault fault = ledger_scan_day(f->db, f->day, &filter, add_record, f, error);
     return fault == FAULT_NONE && f->scan->too_many ? too_many(error) : fault;
 }
@@ -285,8 +294,8 @@ static enum fault read_hours(struct spend_file *f, int64_t from, int64_t to, str
 /* Whether the sums answer: they hold every record, and what is asked for was not folded in them. */
 static enum fault choose_source(struct spend_file *f, struct error *error) {
     int64_t version = 0, whole = 0;
-    f->in_records =
-        f->scan->query->by & SPEND_BIT(USER) || !slice_is_null(f->scan->query->only[SPEND_BY_USER]);
+    const struct spend_query *q = f->scan->query;
+    f->in_records = q->by & SPEND_BIT(USER) || !slice_is_null(q->only[SPEND_BY_USER]) || q->records != NULL;
     if (f->in_records) return FAULT_NONE;
     enum fault fault = database_number(f->db, "PRAGMA user_version", &version, error);
     if (fault == FAULT_NONE && version >= SPEND_SCHEMA)

@@ -3,7 +3,7 @@
  * Whole hours are read from sums that the writer keeps (spend_cell.h), what is left of a window at its ends
  * from the records themselves; so a report over a month touches at most two hours of records. A window is
  * also read from records, with the same result and more slowly: when users are asked for (there may be as
- * many as records); in a day whose labels were too many to be summed apart, for the labels concerned; in a
+ * many as records), or what no sum knows (`records`); in a day whose labels were too many to be summed apart, for the labels concerned; in a
  * day file that an older program began. Times are the records', as everywhere in the ledger. Days and hours
  * are UTC. */
 #ifndef STORE_LEDGER_SPEND_H
@@ -60,7 +60,8 @@ static inline bool spend_sums_is_known(const struct spend_sums *s) {
 struct spend_query {
     int64_t from_us, to_us;              /* from <= time < to; 0: open */
     unsigned by;                         /* bits 1u << enum spend_dimension */
-    struct slice only[SPEND_DIMENSIONS]; /* SLICE_NULL: any */
+    struct slice only[SPEND_DIMENSIONS]; /* SLICE_NULL: any; prompt: a name stands for all of its versions */
+    const struct record_filter *records; /* its session, tag, status and arm; NULL: any */
 };
 
 struct spend_group {

@@ -60,5 +60,10 @@ enum fault rollups_save(struct rollups *r, struct database *db,
 
 /* "name@version", "name", or null. `room` holds the text when one must be made. */
 struct slice rollup_prompt(const struct record *r, struct buffer *room);
+/* Of "name@7" the name alone stands for all of its versions. `wanted` SLICE_NULL: any. */
+static inline bool rollup_is_prompt(struct slice wanted, struct slice text) {
+    if (slice_is_null(wanted)) return true;
+    return !slice_is_null(text) && (slice_eq(wanted, text) || (slice_starts(text, wanted) && text.at[wanted.len] == '@'));
+}
 
 #endif

@@ -56,11 +56,6 @@ static void close_file(struct file *f) {
     *f = (struct file){.day = -1};
 }
 
-/* Of "name@7" the name alone stands for all of its versions. */
-static bool is_prompt(struct slice wanted, struct slice text) {
-    return slice_eq(wanted, text) || (slice_starts(text, wanted) && text.at[wanted.len] == '@');
-}
-
 static bool is_wanted(const struct rollup_query *q, const struct slice *texts) {
     if (!slice_is_null(q->application) && (slice_is_null(texts[0]) || !slice_eq(q->application, texts[0])))
         return false;
@@ -68,7 +63,7 @@ static bool is_wanted(const struct rollup_query *q, const struct slice *texts) {
         return false;
     if (!slice_is_null(q->model) && (slice_is_null(texts[2]) || !slice_eq(q->model, texts[2]))) return false;
     if (!slice_is_null(q->provider) && (slice_is_null(texts[6]) || !slice_eq(q->provider, texts[6]))) return false;
-    return slice_is_null(q->prompt) || (!slice_is_null(texts[3]) && is_prompt(q->prompt, texts[3]));
+    return rollup_is_prompt(q->prompt, texts[3]);
 }
 
 /* Dimensions that group or filter. */

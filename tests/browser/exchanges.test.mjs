@@ -53,6 +53,23 @@ test("groups sum to what the books say, with the interval of each share of error
   await sound(page);
 });
 
+test("groups are narrowed by whatever narrows the list", async () => {
+  const page = await open(browser, {who: "dora", path: "/"}), at = "from=-28d&to=-1m&application=helpdesk";
+  const one = (await (await page.request.get(`${url}/api/v1/records?${at}&status=ok&prompt=helpdesk-answer&limit=200`)).json()).records.find((r) => r.session);
+  for (const [name, value] of [["status", "error"], ["session", one.session], ["arm", "candidate"], ["prompt", "helpdesk-answer"], ["tag", "no=such"]]) {
+    let n = 0;
+    for (let cursor = ""; cursor !== null; ) {
+      const list = await (await page.request.get(`${url}/api/v1/records?${at}&${name}=${encodeURIComponent(value)}&limit=1000${cursor && "&cursor=" + cursor}`)).json();
+      n += list.records.length, cursor = list.next_cursor;
+    }
+    await page.goto(`${url}/exchanges?from=-28d&to=-1m&app=helpdesk&by=model&${name}=${encodeURIComponent(value)}`);
+    await settled(page);
+    const said = n === 0 ? 0 : Number((await page.getByText(/exchanges, .* in all/).innerText()).split(" ")[0].replaceAll(",", ""));
+    if (n === 0) assert.equal(await page.getByText(/in all/).count(), 0, name);
+    else assert.equal(said, n, name);
+  }
+});
+
 test("followed, exchanges come by themselves, and hold still", async () => {
   const page = await open(browser, {who: "dora", path: "/exchanges?live=1"});
   const table = page.getByRole("region", {name: "Exchanges as they come"});

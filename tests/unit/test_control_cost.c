@@ -58,6 +58,16 @@ static void report(void **state) {
                                    "2025-11-08T08:00:00.000001Z"));
     EXPECT(d, "rows.0.hour", "2025-11-08T08:00:00Z");
     EXPECT(d, "total.count", "1");
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/cost/report?by=team&status=error"));
+    assert_int_equal(rows(d, "rows"), 1);
+    EXPECT(d, "rows.0.team", "legal");
+    EXPECT(d, "total.count", "1");
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/cost/report?by=team&session=nobody's"));
+    EXPECT(d, "total.count", "0");
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/cost/report?by=team&tag=no=such"));
+    EXPECT(d, "total.count", "0");
+    EXPECT_STATUS(200, desk_get(d, "/api/v1/cost/report?by=team&arm=candidate"));
+    EXPECT(d, "total.count", "0");
     EXPECT_STATUS(200, desk_get(d, "/api/v1/cost/report?from=-1m"));
     assert_int_equal(rows(d, "rows"), 0);
     EXPECT(d, "total.cost_nanousd", "0");

@@ -70,12 +70,21 @@ static bool same(const char *text, struct slice name) {
     return text == NULL ? slice_is_null(name) : !slice_is_null(name) && slice_is(name, text);
 }
 
+/* What no sum knows. */
+static bool matches(const struct record_filter *f, const struct record *r) {
+    if (!slice_is_null(f->session) && (slice_is_null(r->session) || !slice_eq(f->session, r->session))) return false;
+    if (!slice_is_null(f->tag) && (slice_is_null(r->tags) || !slice_contains(r->tags, f->tag))) return false;
+    return (f->status < 0 || (int)r->status == f->status) && (f->arm == ARM_NONE || r->arm == f->arm);
+}
+
 static bool belongs(const struct cost_report *p, const struct cost_row *row, const struct record *r) {
     const struct cost_report_query *q = &p->query;
     char room[64];
     if (r->time_us < q->from_us || r->time_us >= q->to_us) return false;
     for (int d = 0; d < SPEND_DIMENSIONS; d++)
-        if (!slice_is_null(q->only[d]) && !same(text_of(r, d, room), q->only[d])) return false;
+        if (!slice_is_null(q->only[d]) && !same(text_of(r, d, room), q->only[d]) && !(d == SPEND_BY_PROMPT && !slice_is_null(r->prompt_name) && slice_eq(r->prompt_name, q->only[d])))
+            return false;
+    if (q->records != NULL && !matches(q->records, r)) return false;
     for (unsigned i = 0; row != NULL && i < q->n_by; i++) {
         int d = q->by[i];
         int64_t unit = d == SPEND_BY_HOUR ? COST_HOUR : RIG_DAY;
@@ -194,6 +203,7 @@ static void filters_leave_what_they_name(void **state) {
                    {SPEND_BY_APPLICATION, "search"},
                    {SPEND_BY_USER, "anna"},
                    {SPEND_BY_PROMPT, "reply@7"},
+                   {SPEND_BY_PROMPT, "reply"},
                    {SPEND_BY_KEY, "ci"},
                    {SPEND_BY_TARGET_MODEL, "gpt-4o"},
                    {SPEND_BY_SYSTEM_PROMPT, "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"}};
@@ -210,6 +220,24 @@ static void filters_leave_what_they_name(void **state) {
         assert_int_equal(report.n, 0);
         cost_report_deinit(&report);
     }
+}
+
+/* What is in no sum is read from the records, alone and beside what is in one. */
+static void filters_of_records_hold_too(void **state) {
+    struct context *x = *state;
+    static const struct record_filter filters[] = {{.status = -1, .session = SLICE("s-1")}, {.status = -1, .tag = SLICE("region=eu")},
+                                                   {.status = RECORD_TRUNCATED},            {.status = -1, .arm = ARM_CANDIDATE},
+                                                   {.status = RECORD_OK, .session = SLICE("s-1"), .tag = SLICE("plan=pro"), .arm = ARM_CANDIDATE}};
+    for (unsigned i = 0; i < sizeof filters / sizeof *filters; i++)
+        for (unsigned narrowed = 0; narrowed < 2; narrowed++) {
+            struct cost_report report;
+            struct cost_report_query q = cost_by("feature,provider", RIG_START + 90000001, RIG_START + COST_SPAN - 5);
+            q.records = &filters[i];
+            if (narrowed) q.only[SPEND_BY_MODEL] = SLICE("chat");
+            check(x, &q, &report);
+            assert_true(report.n > 1 && report.source.cells == 0);
+            cost_report_deinit(&report);
+        }
 }
 
 static void a_limit_sums_the_rest(void **state) {
@@ -451,6 +479,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(filters_leave_what_they_name, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_are_the_sums_of_their_records, setup_folded, teardown),
         cmocka_unit_test_setup_teardown(filters_leave_what_they_name, setup_folded, teardown),
+        cmocka_unit_test_setup_teardown(filters_of_records_hold_too, setup_folded, teardown),
         cmocka_unit_test_setup_teardown(days_that_are_over, setup_folded, teardown),
         cmocka_unit_test_setup_teardown(not_before_they_are_over, setup, teardown),
         cmocka_unit_test_setup_teardown(a_limit_sums_the_rest, setup, teardown),

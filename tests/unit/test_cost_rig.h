@@ -83,6 +83,8 @@ static inline void cost_record(struct rig *rig, struct record *r, unsigned i) {
     r->usage.output = rig_below(rig, 900);
     cost_charge(rig, r);
     if (i % 3 == 0) r->history_tokens_saved = r->usage.output;
+    if (i % 5 == 0) r->session = SLICE("s-1"), r->tags = SLICE("plan=pro,region=eu");
+    if (i % 4 == 0) r->rollout = 1, r->arm = ARM_CANDIDATE;
     cost_end(rig, r);
 }
 

@@ -15,6 +15,7 @@ import {statusTone} from "../exchange";
 const statuses = ["ok", "truncated", "refused", "error", "cancelled", "degraded"];
 const fields: Array<[string, string, string]> = [ // name, label, example
   ["model", "Model", "support-chat"], ["provider", "Provider", "openai"], ["request_type", "Request type", "chat-short"], ["user", "User", "u-17"], ["session", "Session", "s-9"], ["prompt", "Prompt", "answer or answer@7"], ["key", "Key", "web"], ["tag", "Tag", "region=eu"]];
+const loose = ["session", "tag", "status", "arm"]; // no sum is kept of these
 const names = [...fields.map((f) => f[0]), "status", "arm"];
 const groups: Array<[string, string]> = [["application", "application"], ["model", "model"], ["provider", "provider"], ["target_model", "provider's model"], ["request_type", "request type"], ["prompt", "prompt version"], ["user", "user"], ["key", "key"], ["feature", "feature"], ["team", "team"]];
 const ID = /^[0-9A-HJKMNP-TV-Z]{26}$/i;
@@ -65,7 +66,7 @@ function Narrow({filters}: {filters: Filters}) {
 }
 
 function OverTime({filters, w}: {filters: Filters; w: Window}) {
-  const only = {application: w.application, model: filters.model, provider: filters.provider, request_type: filters.request_type, prompt: filters.prompt?.includes("@") ? filters.prompt : null};
+  const only = {application: w.application, model: filters.model, provider: filters.provider, request_type: filters.request_type, prompt: filters.prompt};
   const series = useGet<SeriesAnswer>("/series", {metrics: "requests,errors", from: w.from, to: w.to, ...only}, {poll: 15_000});
   const blind = ["user", "session", "tag", "key", "status", "arm"].filter((n) => filters[n]);
   if (!series.data?.series.some((s) => s.points.some((p) => p[1] != null))) return null;
@@ -109,11 +110,11 @@ function List({filters, w, cursor}: {filters: Filters; w: Window; cursor: string
 }
 
 function Grouped({by, filters, w}: {by: string; filters: Filters; w: Window}) {
-  const only = {application: w.application, model: filters.model, provider: filters.provider, request_type: filters.request_type, user: filters.user, key: filters.key, prompt: filters.prompt?.includes("@") ? filters.prompt : null};
-  const report = useGet<CostReport>("/cost/report", {by, from: w.from, to: w.to, limit: 200, ...only}, {poll: 30_000});
-  const timed = ["application", "request_type", "model", "prompt", "feature", "team"].includes(by) && !filters.user && !filters.key && !filters.provider && !filters.prompt;
+  const apart = by === "user" || ["user", ...loose].some((n) => filters[n]); // in no sum: each record is read, so once is enough
+  const report = useGet<CostReport>("/cost/report", {...filters, by, application: w.application, from: w.from, to: w.to, limit: 200}, apart ? {} : {poll: 30_000});
+  const timed = ["application", "request_type", "model", "prompt", "feature", "team"].includes(by) && names.every((n) => !filters[n] || n === "model" || n === "request_type");
   const latency = useGet<Latency>(timed ? "/latency" : null, {by, from: w.from, to: w.to, application: w.application, request_type: filters.request_type, model: filters.model}, {poll: 30_000});
-  const blind = ["session", "tag", "status", "arm"].filter((n) => filters[n]), name = (r: any): string | null => r[by] ?? null;
+  const name = (r: any): string | null => r[by] ?? null;
   const of = (r: CostRow) => latency.data?.rows.find((l) => name(l) === name(r))?.total_ms ?? null;
   const failed = (r: CostRow) => (r.by_status.error ?? 0) + (r.by_status.truncated ?? 0);
   const href = (r: CostRow) => { const v = name(r); return v == null ? null : by === "application" ? withFilters("/exchanges", {app: v, by: null}) : names.includes(by) ? withFilters("/exchanges", {[by]: v, by: null}) : null; };
@@ -127,8 +128,7 @@ function Grouped({by, filters, w}: {by: string; filters: Filters; w: Window}) {
     {name: "each", label: "An exchange", number: true, sort: (r) => r.cost_per_request_usd, cell: (r) => usd(r.cost_per_request_usd)},
     ...(timed ? [{name: "p50", label: "P50", number: true, sort: (r: CostRow) => of(r)?.p50, cell: (r: CostRow) => ms(of(r)?.p50)}, {name: "p95", label: "P95", number: true, sort: (r: CostRow) => of(r)?.p95, cell: (r: CostRow) => <>{ms(of(r)?.p95)}<div class="small muted">n {count(of(r)?.n ?? 0)}</div></>}] : [])];
   return (
-    <Panel title={"By " + label} note={`${w.words}; the dearest first, at most 200${timed ? "" : "; latency is kept by application, request type, model, prompt, feature and team only"}`}>
-      {blind.length > 0 && <Note tone="warn">Groups are not narrowed by {blind.join(", ")}: those filters hold for the list only.</Note>}
+    <Panel title={"By " + label} note={`${w.words}; the dearest first, at most 200${timed ? "" : "; latency is kept by application, request type, model, prompt, feature and team only, of a model or a request type"}${apart ? "; read one by one, and not again by itself" : ""}`}>
       <Loaded of={report}>{(r) => <>
         <Table caption={"Exchanges by " + label} keyboard rows={r.rows} keyed={(x) => String(name(x))} href={href} columns={cols} empty={<NoTraffic words={w.words} />} />
         {r.rows.length > 0 && <p class="muted small">{count(r.total.count)} exchanges, {usd(r.total.cost_usd)} in all{r.rest ? `; ${count(r.rest.rows)} more groups are not shown` : ""}.</p>}
