@@ -40,6 +40,12 @@ export function withFilters(path: string, values: {[name: string]: string | null
   const text = next.toString();
   return path + (text ? "?" + text : "");
 }
+/** A link with filters of its own, and today's window and application where it says none. */
+export function carried(href: string): string {
+  const to = new URL(href, location.origin);
+  for (const [name, value] of new URLSearchParams(location.search)) if (["app", "from", "to"].includes(name) && !to.searchParams.has(name)) to.searchParams.set(name, value);
+  return to.pathname + to.search;
+}
 /** Clicks on plain links inside the console stay inside it. */
 export function followLinks(event: MouseEvent) {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

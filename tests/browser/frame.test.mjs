@@ -61,13 +61,31 @@ test("Ctrl-K finds users, settings, keys, pages within pages, a run and an excha
   const page = await open(browser, {who: "ana"}), input = page.getByRole("combobox", {name: /Find/});
   await page.locator("main h1").waitFor();
   const id = (await (await page.request.get(url + "/api/v1/records?from=-28d&limit=1")).json()).records[0].id;
-  for (const [words, option, to] of [["dora user", /^dora/, "/settings/users"], ["max_body", /^server\.max_body/, "/settings/server"], ["helpdesk/app", /^helpdesk\/app/, "/exchanges?app=helpdesk&key=app"], ["silences", /^Silences/, "/alerts?tab=silences"],
-    ["openai provider", /^openai/, "/providers?provider=openai"], ["ops receivers", /^ops/, "/settings/receivers/ops"], ["run-1", /^run-1/, "/evaluation/runs/1"], [id, /^exchange/, "/exchanges/" + id]]) {
+  for (const [words, option, to] of [["dora user", /^dora/, "/settings/users"], ["max_body", /^server\.max_body/, "/settings/server"], ["silences", /^Silences/, "/alerts?tab=silences"],
+    ["openai provider", /^openai/, "/providers?provider=openai"], ["ops receivers", /^ops/, "/settings/receivers/ops"], ["run-1", /^run-1/, "/evaluation/runs/1"], [id, /^exchange/, "/exchanges/" + id],
+    ["helpdesk/app", /^helpdesk\/app/, "/exchanges?app=helpdesk&key=app"]]) {
     await page.keyboard.press("Control+k");
     await input.fill(words);
     await page.getByRole("option", {name: option}).first().waitFor();
     await page.keyboard.press("Enter");
     await page.waitForURL(url + to);
+    await page.locator("main h1").waitFor();
+  }
+  assert.deepEqual(page.wrongs, []);
+});
+
+test("what Ctrl-K finds is of the same application and window, and an exchange is found by how its id begins", async () => {
+  const page = await open(browser, {who: "dora", path: "/latency?app=assistant&from=-28d&to=-1m"}), input = page.getByRole("combobox", {name: /Find/});
+  const {id} = (await (await page.request.get(url + "/api/v1/records?from=-28d&limit=1")).json()).records[0], of = "app=assistant&from=-28d&to=-1m";
+  for (const [words, option, to] of [["silences", /^Silences/, "/alerts?tab=silences&" + of], ["summarise model", /^summarise/, "/exchanges?model=summarise&" + of],
+    [id.slice(0, 12).toLowerCase(), "exchange " + id, `/exchanges/${id}?${of}`], [id.slice(0, 6), /^exchange /, /\/exchanges\/[0-9A-Z]{26}\?/],
+    ["helpdesk/app", /^helpdesk\/app/, "/exchanges?app=helpdesk&key=app&from=-28d&to=-1m"]]) {
+    await page.keyboard.press("Control+k");
+    await input.fill(words);
+    await page.getByRole("option", {name: option}).first().waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(typeof to === "string" ? url + to : to);
+    if (to instanceof RegExp) assert.ok(new URL(page.url()).pathname.split("/").pop().startsWith(words));
     await page.locator("main h1").waitFor();
   }
   assert.deepEqual(page.wrongs, []);

@@ -1,8 +1,9 @@
 // Cmd/Ctrl-K: pages, and whatever has a name. `?`: the keys.
 import {useEffect, useMemo, useRef, useState} from "preact/hooks";
-import {get} from "../api";
+import type {RecordPage} from "api-types";
+import {get, useGet} from "../api";
 import {boundKeys} from "../keys";
-import {go, withFilters} from "../router";
+import {carried, go} from "../router";
 import {pages} from "../pages";
 import {Dialog} from "./acts";
 
@@ -28,6 +29,13 @@ const places: Found[] = ([
   ["Settings", "/settings"], ["Users", "/settings/users"], ["Keys of applications", "/settings/keys"], ["You: password", "/settings/me"],
 ] as Array<[string, string]>).map(([text, href]) => ({text, kind: "page", href}));
 
+/** Ids begin with their time, ten digits of Crockford's 32 for milliseconds: what begins like this came between two times. */
+const ID = /^0[0-9A-HJKMNP-TV-Z]{5,24}$/, DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+function timesOf(begin: string) {
+  const time = (filled: string) => [...begin.slice(0, 10).padEnd(10, filled)].reduce((ms, digit) => ms * 32 + DIGITS.indexOf(digit), 0);
+  return {from: new Date(time("0")).toISOString(), to: new Date(time("Z") + 1).toISOString(), limit: 20};
+}
+
 export function Palette({open, close}: {open: boolean; close: () => void}) {
   const [text, setText] = useState(""), [at, setAt] = useState(0), [named, setNamed] = useState<Found[]>([]);
   const input = useRef<HTMLInputElement>(null);
@@ -37,17 +45,19 @@ export function Palette({open, close}: {open: boolean; close: () => void}) {
     setTimeout(() => input.current?.focus());
     void Promise.allSettled(sources.map((s) => get<any>(s.path).then(s.list))).then((all) => setNamed(all.flatMap((a) => (a.status === "fulfilled" ? a.value : []))));
   }, [open]);
+  const begin = text.trim().toUpperCase(), ids = useGet<RecordPage>(open && ID.test(begin) ? "/records" : null, ID.test(begin) ? timesOf(begin) : {});
   const found = useMemo(() => {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     const list: Found[] = [...pages.filter((p) => p.nav).map((p) => ({text: p.title, kind: "page", href: p.path})), ...places, ...named];
     const run = text.trim().match(/^run-?\s?(\d+)$/i), alert = text.trim().match(/^alert\s+(\d+)$/i);
     if (run) list.unshift({text: "run-" + run[1], kind: "run of a suite", href: "/evaluation/runs/" + run[1]});
     if (alert) list.unshift({text: "alert " + alert[1], kind: "alert", href: "/alerts/" + alert[1]});
-    if (/^[0-9A-HJKMNP-TV-Z]{26}$/i.test(text.trim())) list.unshift({text: "exchange " + text.trim(), kind: "exchange", href: "/exchanges/" + text.trim().toUpperCase()});
+    list.unshift(...(ids.data?.records ?? []).filter((r) => r.id.startsWith(begin)).map((r) => ({text: "exchange " + r.id, kind: `exchange of ${r.application ?? "nobody"}, ${r.status}`, href: "/exchanges/" + r.id})));
+    if (/^[0-9A-HJKMNP-TV-Z]{26}$/.test(begin)) list.unshift({text: "exchange " + begin, kind: "exchange", href: "/exchanges/" + begin});
     const fits = list.filter((f) => words.every((w) => (f.text + " " + f.kind).toLowerCase().includes(w))).slice(0, 40);
     return text.trim() ? [...fits, {text: `exchanges of user “${text.trim()}”`, kind: "search", href: "/exchanges?user=" + encodeURIComponent(text.trim())}] : fits;
-  }, [text, named]);
-  const pick = (f: Found | undefined) => { if (f) { close(); go(f.href.includes("?") ? f.href : withFilters(f.href)); } };
+  }, [text, named, ids.data]);
+  const pick = (f: Found | undefined) => { if (f) { close(); go(carried(f.href)); } };
   const key = (e: KeyboardEvent) => {
     if (e.key === "ArrowDown" || e.key === "ArrowUp") { e.preventDefault(); setAt((n) => Math.max(0, Math.min(found.length - 1, n + (e.key === "ArrowDown" ? 1 : -1)))); }
     if (e.key === "Enter") { e.preventDefault(); pick(found[at]); }
