@@ -210,6 +210,7 @@ static void put_needs(struct rows *r, struct slice application, enum overview_do
     json_array(w);
     for (unsigned i = 0; i < n && i < OVERVIEW_NEEDS; i++) {
         json_object(w);
+        json_member_string(w, "about", needs[i]->about);
         json_member_string(w, "title", needs[i]->title);
         json_member_string(w, "href", needs[i]->href);
         json_member_string(w, "command", needs[i]->command);

@@ -58,6 +58,7 @@ const struct api_field api_fields_console_reads[] = {
     {"OverviewNumber", "high", "number?", "see low"},
     {"OverviewNumber", "window", "string", "of which time"},
     {"OverviewNumber", "note", "string?", "threshold and where it comes from"},
+    {"OverviewNeed", "about", "string", "what it is, such as \"finding 7\": needs about one thing say the same"},
     {"OverviewNeed", "title", "string", "for people"},
     {"OverviewNeed", "href", "string", "the console's page"},
     {"OverviewNeed", "command", "string?", "the same at the command line"},

@@ -20,6 +20,7 @@ struct overview_fact {
     bool needs_person;
     struct slice application;        /* SLICE_NULL: not about one */
     struct slice used;               /* "prompt:NAME" or "model:NAME": about the applications that use it; SLICE_NULL */
+    struct slice about;              /* what it is: facts about one thing have the same */
     struct slice title, href, command;
     int64_t since_us;
 };

@@ -77,12 +77,21 @@ static bool add_findings(struct overview *o) {
                                                                                  : TIMELINE_WARN,
                                       .needs_person = true,
                                       .application = f->application,
+                                      .about = arena_printf(o->c->arena, "finding %lld", (long long)f->id),
                                       .title = f->title,
                                       .href = slice_of(timeline_finding_page(f->kind)),
                                       .command = f->command,
                                       .since_us = f->first_seen_us});
     }
     return true;
+}
+
+/* One that follows a finding is about that. */
+static struct slice about_alert(const struct alert_row *a, struct arena *arena) {
+    struct json_doc series;
+    int64_t finding = 0;
+    bool follows = json_read(a->series, arena, 1, &series, NULL) == FAULT_NONE && json_get_i64(&series, json_get(&series, 0, "finding"), &finding);
+    return follows ? arena_printf(arena, "finding %lld", (long long)finding) : arena_printf(arena, "alert %lld", (long long)a->number);
 }
 
 static bool add_alerts(struct overview *o) {
@@ -101,6 +110,7 @@ static bool add_alerts(struct overview *o) {
                                       .severity = grave ? TIMELINE_BAD : a->severity == ALERT_INFO ? TIMELINE_INFO : TIMELINE_WARN,
                                       .needs_person = !taken && !muted,
                                       .application = a->application,
+                                      .about = about_alert(a, arena),
                                       .title = a->summary,
                                       .href = arena_printf(arena, "/alerts/%lld", (long long)a->number),
                                       .command = arena_printf(arena, "quarterdeck alert ack %lld --why \"I have it\"", (long long)a->number),
@@ -125,6 +135,7 @@ static bool add_versions(struct overview *o) {
                    .severity = TIMELINE_INFO,
                    .needs_person = true,
                    .used = arena_printf(arena, SLICE_FMT ":" SLICE_FMT, SLICE_ARG(v->kind), SLICE_ARG(v->name)),
+                   .about = arena_printf(arena, "version " SLICE_FMT ":" SLICE_FMT "@%lld", SLICE_ARG(v->kind), SLICE_ARG(v->name), (long long)v->version),
                    .title = arena_printf(arena, SLICE_FMT " version %lld by " SLICE_FMT " %s", SLICE_ARG(v->name), (long long)v->version, SLICE_ARG(v->author.len > 0 ? v->author : SLICE("nobody named")),
                                          review ? "waits for review and gate" : "is ready to be rolled out"),
                    .href = timeline_href(arena, "/prompts", v->name),
@@ -148,6 +159,7 @@ static bool add_rollouts(struct overview *o) {
                                       .severity = paused ? TIMELINE_WARN : TIMELINE_INFO,
                                       .needs_person = paused,
                                       .used = arena_printf(arena, SLICE_FMT ":" SLICE_FMT, SLICE_ARG(r->kind), SLICE_ARG(r->name)),
+                                      .about = arena_printf(arena, "rollout %lld", (long long)r->number),
                                       .title = arena_printf(arena, "%s of " SLICE_FMT " version %lld at %.3g %%%s", rollout_stage_name(r->stage), SLICE_ARG(r->name), (long long)r->candidate,
                                                             r->weight_ppm / 1e4, paused ? " is paused" : ""),
                                       .href = timeline_href(arena, "/rollouts", r->name),
@@ -171,6 +183,7 @@ static bool add_models(struct overview *o) {
                                       .severity = TIMELINE_WARN,
                                       .needs_person = true,
                                       .used = arena_printf(arena, "model:" SLICE_FMT, SLICE_ARG(m->model)),
+                                      .about = arena_printf(arena, "model change %lld", (long long)m->number),
                                       .title = arena_printf(arena, SLICE_FMT " answers as " SLICE_FMT ", before as " SLICE_FMT "%s" SLICE_FMT, SLICE_ARG(m->target), SLICE_ARG(m->after), SLICE_ARG(m->before),
                                                             held ? "; meanwhile asked: " : "", SLICE_ARG(held ? m->held_to : SLICE(""))),
                                       .href = SLICE("/evaluation?tab=models"),
@@ -190,6 +203,7 @@ static bool add_thresholds(struct overview *o) {
         add(o, (struct overview_fact){.domain = OVERVIEW_INCIDENTS,
                                       .severity = TIMELINE_INFO,
                                       .needs_person = true,
+                                      .about = arena_printf(arena, "threshold %lld", (long long)all[i].number),
                                       .title = arena_printf(arena, "a threshold of %.6g is proposed for rule " SLICE_FMT, all[i].value, SLICE_ARG(all[i].rule)),
                                       .href = timeline_href(arena, "/alerts/rules", all[i].rule),
                                       .command = arena_printf(arena, "quarterdeck alert accept %lld --why \"...\"", (long long)all[i].number),
@@ -206,6 +220,7 @@ static bool add_review(void *ctx, const struct review_row *r) {
     add(o, (struct overview_fact){.domain = OVERVIEW_IMPROVEMENT,
                                   .severity = late ? TIMELINE_WARN : TIMELINE_INFO,
                                   .needs_person = true,
+                                  .about = arena_printf(arena, "review %lld", (long long)r->number),
                                   .title = arena_printf(arena, "review-%lld (" SLICE_FMT "): %lld of %lld labels are to come%s", (long long)r->number, SLICE_ARG(r->rubric),
                                                         (long long)(r->labels - r->given), (long long)r->labels, late ? ", and it is overdue" : ""),
                                   .href = arena_printf(arena, "/evaluation/review/%lld", (long long)r->number),

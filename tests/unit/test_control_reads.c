@@ -216,14 +216,16 @@ static void audit(struct desk *d, int64_t at_us, const char *actor, const char *
     assert_int_equal(registry_audit(d->s.registry, &e, &error), FAULT_NONE);
 }
 
-static void a_firing(struct desk *d, int64_t at_us) {
+static void a_firing_of(struct desk *d, int64_t at_us, const char *series, const char *fingerprint) {
     struct error error;
-    struct alert_row row = {.added = true, .rule = SLICE("slow"), .series = SLICE("{}"), .application = SLICE("support"), .state = ALERT_FIRING, .severity = ALERT_CRITICAL,
-                            .since_us = at_us, .fired_us = at_us, .value = 2, .n = 3, .threshold = 1, .summary = SLICE("p95 is 2 s"), .fingerprint = SLICE("f")};
+    struct alert_row row = {.added = true, .rule = SLICE("slow"), .series = slice_of(series), .application = SLICE("support"), .state = ALERT_FIRING, .severity = ALERT_CRITICAL,
+                            .since_us = at_us, .fired_us = at_us, .value = 2, .n = 3, .threshold = 1, .summary = SLICE("p95 is 2 s"), .fingerprint = slice_of(fingerprint)};
     struct alert_transition moves[] = {{.alert = 0, .at_us = at_us, .from = ALERT_INACTIVE, .to = ALERT_FIRING}, {.alert = 0, .at_us = at_us + HOUR, .from = ALERT_FIRING, .to = ALERT_RESOLVED}};
     int64_t numbers[1];
     assert_int_equal(alerts_commit(d->s.registry, &(struct alerts_look){.rows = &row, .n_rows = 1, .transitions = moves, .n_transitions = 2, .now_us = at_us}, numbers, &error), FAULT_NONE);
 }
+
+static void a_firing(struct desk *d, int64_t at_us) { a_firing_of(d, at_us, "{}", "f"); }
 
 static void the_timeline_says_who_did_what(void **state) {
     struct desk *d = *state;
@@ -344,6 +346,7 @@ static void what_needs_a_person_comes_worst_first(void **state) {
     struct model_change m = {.model = SLICE("support-chat"), .provider = SLICE("main"), .target = SLICE("t"), .before = SLICE("v1"), .after = SLICE("v2"), .seen_us = BEGIN, .answers = 5, .state = SLICE("open")};
     assert_int_equal(model_change_put(d->s.registry, &m, NULL, &error), FAULT_NONE);
     a_firing(d, BEGIN + 6);
+    a_firing_of(d, BEGIN + 7, "{\"finding\":2,\"kind\":\"budget_refusing\"}", "g");
     struct score f = {.record = rig_id(BEGIN, number - 1), .name = SLICE("quality"), .source = SLICE("feedback"), .value_ppm = 0, .at_us = 5};
     size_t bad;
     assert_int_equal(ledger_scores_put(d->s.ledger, &f, 1, &bad, &error), FAULT_NONE);
@@ -353,6 +356,11 @@ static void what_needs_a_person_comes_worst_first(void **state) {
     EXPECT(d, DOMAIN("0", "1", "needs.1.command"), "quarterdeck cost explain");
     EXPECT(d, DOMAIN("0", "3", "state"), "bad");
     EXPECT(d, DOMAIN("0", "3", "needs.0.href"), "/alerts/1");
+    EXPECT(d, DOMAIN("0", "3", "needs.0.about"), "alert 1");
+    EXPECT(d, DOMAIN("0", "3", "needs.1.href"), "/alerts/2");
+    EXPECT(d, DOMAIN("0", "3", "needs.1.about"), "finding 2"); /* which it follows */
+    EXPECT(d, DOMAIN("0", "1", "needs.0.about"), "finding 2");
+    EXPECT(d, DOMAIN("0", "1", "needs.1.about"), "finding 1");
     EXPECT(d, DOMAIN("0", "4", "numbers.0.value"), "1");
     EXPECT(d, "applications.1.application", "support"); /* those with most exchanges first */
     EXPECT(d, DOMAIN("1", "1", "state"), "warn");

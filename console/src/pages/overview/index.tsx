@@ -27,11 +27,11 @@ export function Overview() {
 }
 
 const urgency: {[s in Severity]: number} = {bad: 2, warn: 1, info: 0, good: 0}, FIRST = 4;
-/** What needs a person, the most urgent and then the newest first. An alert and the finding that it follows have one title, and are one thing. */
+/** What needs a person, the most urgent and then the newest first. An alert and the finding that it follows are about one thing. */
 function needsOf(o: Answer, application: string | null): OverviewNeed[] {
   const by = new Map<string, OverviewNeed>();
   for (const n of o.applications.filter((a) => a.application === application).flatMap((a) => a.domains.flatMap((d) => d.needs)))
-    if (!by.has(n.title) || n.href.startsWith("/alerts/")) by.set(n.title, n);
+    if (!by.has(n.about) || n.href.startsWith("/alerts/")) by.set(n.about, n);
   return [...by.values()].sort((a, b) => urgency[b.severity] - urgency[a.severity] || (b.since ?? "").localeCompare(a.since ?? ""));
 }
 /** Where it is seen, of this application alone. */
@@ -39,7 +39,7 @@ const hrefOf = (n: OverviewNeed, app: string | null) => (app && !n.href.startsWi
 const MOST_TOLD = 20; // of each domain, by the server
 function Needs({of: all, app, more}: {of: OverviewNeed[]; app: string | null; more: boolean}) {
   const list = (needs: OverviewNeed[]) => <ul class="needs-list">{needs.map((n) => (
-    <li key={n.href + n.title}><Badge tone={n.severity}>{soon[n.severity]}</Badge><div><a href={hrefOf(n, app)} dir="auto">{n.title}</a>{n.command && <div class="wide-only"><Command text={n.command} /></div>}</div><span class="muted small">{n.since && <Time at={n.since} relative />}</span></li>))}</ul>;
+    <li key={n.about}><Badge tone={n.severity}>{soon[n.severity]}</Badge><div><a href={hrefOf(n, app)} dir="auto">{n.title}</a>{n.command && <div class="wide-only"><Command text={n.command} /></div>}</div><span class="muted small">{n.since && <Time at={n.since} relative />}</span></li>))}</ul>;
   return (
     <Panel title={all.length === 0 ? "Nothing needs a person" : all.length === 1 ? "One thing needs a person" : `${all.length}${more ? " or more" : ""} things need a person`} note="open now, whatever the window; the most urgent first, then the newest">
       {all.length > 0 && list(all.slice(0, FIRST))}
