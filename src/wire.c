@@ -292,9 +292,11 @@ static struct loop *loop_of_lane(void *ctx, unsigned lane) {
     return s->lanes[lane].loop;
 }
 
+static bool control_takes(const struct http_request *r) { return control_owns(r->path) || control_misses(r->method, r->path, http_request_header(r, "accept")); }
+
 static void admin_request(void *ctx, struct http_request *r) {
     struct http_header headers[CONSOLE_HEADERS];
-    if (control_owns(r->path))
+    if (control_takes(r))
         sink_control(ctx, 0, r);
     else
         http_respond(r, 404, headers, console_headers(false, headers), SLICE("{\"error\":{\"code\":\"not_found\",\"message\":\"no such path\"}}"));
@@ -317,7 +319,8 @@ static enum fault start_lanes(struct server *s, struct error *error) {
     const struct server_settings *o = &s->policy->server;
     struct http_server_options listen = process_listen_options(o);
     struct gateway_sinks sinks = {.ctx = s, .record = sink_record, .payload = sink_payload, .may_record = sink_may_record,
-                                  .control_owns = o->admin_host ? process_owns_nothing : control_owns, .control = sink_control, .control_gone = sink_control_gone,
+                                  .control_owns = o->admin_host ? NULL : control_takes, /* or it has an address of its own */
+                                  .control = sink_control, .control_gone = sink_control_gone,
                                   .system_text = change_wire_system_text, .shadow = change_wire_shadow, .change_ctx = s->change};
     cost_wire_sinks(s->cost, &sinks);
     s->batches = batch_wire_new(&(struct batch_wire_parts){.ctx = s, .policy = policy_in_force, .deployments = deployments_in_force, .loop_of = loop_of_lane, .recorder = s->recorder,

@@ -58,11 +58,6 @@ bool process_needs_restart(const struct server_settings *a, const struct server_
            strcmp(a->data_dir, b->data_dir) != 0;
 }
 
-bool process_owns_nothing(struct slice path) {
-    (void)path;
-    return false;
-}
-
 struct http_server_options process_listen_options(const struct server_settings *o) {
     return (struct http_server_options){.host = o->listen_host, .port = o->listen_port, .reuse_port = true,
                                         .max_body = (size_t)o->max_body, .max_header = (size_t)o->max_header,

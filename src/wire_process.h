@@ -17,7 +17,6 @@ bool process_is_private(void);                    /* is this one? Before process
 void process_allow_many_files(void);              /* as many as the system lets it have */
 enum log_level process_log_level(const char *name); /* "debug", "info", "warn", "error"; info for anything else */
 bool process_needs_restart(const struct server_settings *a, const struct server_settings *b); /* a reload is not enough */
-bool process_owns_nothing(struct slice path);     /* no path is the control plane's: it has an address of its own */
 struct http_server_options process_listen_options(const struct server_settings *o);
 
 #endif

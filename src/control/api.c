@@ -123,6 +123,14 @@ bool control_owns(struct slice path) {
     return slice_starts(path, SLICE("/api/")) || console_owns(path);
 }
 
+bool control_misses(struct slice method, struct slice path, struct slice accept) {
+    struct slice first, rest;
+    bool reads = slice_is(method, "GET") || slice_is(method, "HEAD");
+    if (!reads || !slice_starts(path, SLICE("/")) || control_owns(path)) return false;
+    slice_cut(slice_make(path.at + 1, path.len - 1), '/', &first, &rest);
+    return !slice_is(first, "v1") && !slice_is(first, "api") && slice_contains_nocase(accept, SLICE("text/html"));
+}
+
 static bool is_probe(struct slice path) { return slice_is(path, "/healthz") || slice_is(path, "/readyz"); }
 bool control_is_slow(struct slice method, struct slice path) {
     if (!slice_is(method, "POST")) return false;
@@ -190,14 +198,14 @@ void api_request_copy(const struct api_request *q, struct arena *arena, struct a
     ret->origin = arena_slice(arena, q->origin);
     ret->peer = q->peer ? arena_text(arena, slice_of(q->peer)) : NULL;
     ret->cookie = arena_slice(arena, q->cookie);
-    ret->query = ret->body = ret->if_none_match = ret->csrf = ret->accept_encoding = ret->user_agent = SLICE_NULL;
+    ret->query = ret->body = ret->if_none_match = ret->csrf = ret->accept = ret->accept_encoding = ret->user_agent = SLICE_NULL;
     ret->waiter = NULL;
 }
 
 bool control_answer(const struct control_services *s, const struct api_request *q, struct arena *arena,
                     struct api_response *ret) {
     struct slice path_values[PATH_VALUES] = {SLICE_NULL};
-    if (console_owns(q->path)) {
+    if (console_owns(q->path) || control_misses(q->method, q->path, q->accept)) {
         console_answer(q, arena, ret);
         return true;
     }

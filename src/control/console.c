@@ -94,12 +94,12 @@ static void put(const struct api_request *q, struct arena *arena, struct api_res
     const char *tag = arena_text(arena, arena_printf(arena, "\"%016llx\"", (unsigned long long)digest_fast(whole, 0)));
     const char *const headers[] = {"cache-control", cache, "vary", "accept-encoding", "etag", tag, zip ? "content-encoding" : NULL, "gzip"};
     for (unsigned i = 0; i < sizeof headers / sizeof *headers && headers[i & ~1u]; i++) ret->extra_header[i] = headers[i];
-    if (tag && api_is_known(q->if_none_match, tag)) ret->status = NOT_MODIFIED;
+    if (ret->status == 200 && tag && api_is_known(q->if_none_match, tag)) ret->status = NOT_MODIFIED;
     else buffer_append(&ret->body, zip ? small : whole);
 }
 
 void console_answer(const struct api_request *q, struct arena *arena, struct api_response *ret) {
-    *ret = (struct api_response){.status = 200};
+    *ret = (struct api_response){.status = console_owns(q->path) ? 200 : 404};
     buffer_init(&ret->body, LIMIT_REPLY_BODY);
     bool asset = slice_starts(q->path, SLICE(ASSETS)) || slice_is(q->path, "/assets");
     const char *name = asset ? asset_of(q->path) : "index.html";

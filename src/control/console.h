@@ -10,7 +10,7 @@
 
 /* "/", "/exchanges", "/prompts/x", "/assets/app-0123456789abcdef.js"; nothing of the API or the data plane. */
 bool console_owns(struct slice path);
-/* To one of these. Of *ret all is set; its body is the caller's to free. */
+/* To one of these, or with status 404 the page that says so of any other. Of *ret all is set; its body is the caller's to free. */
 void console_answer(const struct api_request *q, struct arena *arena, struct api_response *ret);
 
 /* What every answer of the control plane says to a browser: load nothing from elsewhere, run nothing that is not ours, stand in nobody's frame, keep

@@ -110,7 +110,7 @@ struct api_request {
     bool trusted;                   /* in-process: full rights, actor is the operating system's user */
     const char *peer;               /* numeric address */
     struct slice if_none_match;     /* header; SLICE_NULL: none */
-    struct slice cookie, csrf, accept_encoding, user_agent; /* headers; SLICE_NULL: none. csrf: x-quarterdeck-csrf */
+    struct slice cookie, csrf, accept, accept_encoding, user_agent; /* headers; SLICE_NULL: none. csrf: x-quarterdeck-csrf */
     struct slice host, origin;      /* headers; SLICE_NULL: none. Where a loopback peer needs no token, they tell a web page */
     bool may_be_shared;             /* the client takes what another was told within the last moment (cache-control: max-age=1) */
     struct shared_waiter *waiter;   /* NULL: it cannot wait for what another call computes */
@@ -129,7 +129,9 @@ struct api_response {
 
 /* True for paths that belong to the control plane (/api/v1/..., /metrics, /healthz, /readyz, and the console's). */
 bool control_owns(struct slice path);
-/* Of these, what an orchestrator asks whether to kill us (/healthz and /readyz), and the console's files. control_answer reads only what is
+/* A browser's request for a page that does not exist, which a page tells it: neither under /v1 nor under /api, and it takes text/html. */
+bool control_misses(struct slice method, struct slice path, struct slice accept);
+/* Of these, what an orchestrator asks whether to kill us (/healthz and /readyz), and the console's files; what is missed too. control_answer reads only what is
  * atomic or never changes for them (no policy, no registry), so any thread may call it, a loop thread too, and services->ready must never wait. */
 bool control_is_quick(struct slice path);
 /* Of these, what hashes a password or may: some 60 ms each, so a thread of its own does it, and nobody else's request waits behind a sign-in. */

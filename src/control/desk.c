@@ -227,6 +227,7 @@ static void copy_request(const struct http_request *r, struct arena *a, struct a
                                 .cookie = arena_slice(a, http_request_header(r, "cookie")),
                                 .csrf = arena_slice(a, http_request_header(r, "x-quarterdeck-csrf")),
                                 .user_agent = arena_slice(a, http_request_header(r, "user-agent")),
+                                .accept = arena_slice(a, http_request_header(r, "accept")),
                                 .accept_encoding = arena_slice(a, http_request_header(r, "accept-encoding")),
                                 .forwarded = has(r, "forwarded") || has(r, "x-forwarded-for") || has(r, "via")};
 }
@@ -237,7 +238,7 @@ void desk_take(struct desk *d, struct loop *loop, struct http_request *r) {
     j->loop = loop;
     j->request = r;
     copy_request(r, &j->arena, &j->api);
-    if (control_is_quick(r->path)) {
+    if (control_is_quick(r->path) || control_misses(r->method, r->path, j->api.accept)) {
         control_answer(d->usual.services, &j->api, &j->arena, &j->answer);
         deliver(j);
         return;

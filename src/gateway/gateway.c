@@ -63,8 +63,8 @@ static const char *write_refusal(void *ctx, struct http_request *r, enum fault f
 
 /* ---- requests ---- */
 
-static bool is_control(const struct gateway *g, struct slice path) {
-    return g->sinks.control_owns && g->sinks.control && g->sinks.control_owns(path);
+static bool is_control(const struct gateway *g, const struct http_request *r) {
+    return g->sinks.control_owns && g->sinks.control && g->sinks.control_owns(r);
 }
 
 /* Files and batches are nobody's exchange: they are answered off the loops. */
@@ -96,7 +96,7 @@ static void on_head(void *ctx, struct http_request *r) {
         return;
     }
     if (!door) {
-        if (!is_control(g, r->path)) refuse(g, r, FAULT_NOT_FOUND, "no such path; the API is under /v1/");
+        if (!is_control(g, r)) refuse(g, r, FAULT_NOT_FOUND, "no such path; the API is under /v1/");
         return;
     }
     if (!slice_is(r->method, door->method)) {

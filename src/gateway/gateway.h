@@ -30,7 +30,7 @@ struct gateway_sinks {
     /* False: new exchanges are refused (recorder.on_full: refuse). */
     bool (*may_record)(void *ctx, unsigned lane);
     /* A request that is not for the data plane; the sink concludes it, in any later turn. NULL: 404. */
-    bool (*control_owns)(struct slice path);
+    bool (*control_owns)(const struct http_request *r);
     void (*control)(void *ctx, unsigned lane, struct http_request *r);
     void (*control_gone)(void *ctx, unsigned lane, struct http_request *r); /* of such a request, the client has hung up; may be NULL */
     /* /v1/files and /v1/batches, by the holder of `key` (valid inside the call): the sink concludes it, in any later

@@ -139,10 +139,12 @@ test("a page that finds no server asks again by itself until there is one", asyn
 
 test("what is not there says so, and the policy is strict on every answer", async () => {
   const page = await open(browser, {who: "dora", path: "/"});
-  await page.goto(url + "/settings/nothing/of/this/kind");
-  await page.locator("main h1").waitFor();
-  for (const path of ["/", "/api/v1/status", "/cost"]) {
-    const answer = await page.request.get(url + path);
+  for (const [path, status] of [["/settings/nothing/of/this/kind", 200], ["/no/such/page", 404]]) {
+    assert.equal((await page.goto(url + path)).status(), status);
+    await page.getByRole("heading", {name: "No such page"}).waitFor();
+  }
+  for (const path of ["/", "/api/v1/status", "/cost", "/no/such/page"]) {
+    const answer = await page.request.get(url + path, {headers: {accept: "text/html"}});
     assert.match(answer.headers()["content-security-policy"] ?? "", /default-src 'none'.*script-src 'self'/, path);
     assert.equal(answer.headers()["x-content-type-options"], "nosniff", path);
   }

@@ -516,6 +516,16 @@ static void the_console_is_served(void **state) {
     EXPECT_STATUS(404, call(d, NULL, "GET", "/assets/../index.html", ""));
     EXPECT_STATUS(404, call(d, NULL, "GET", "/assets/", ""));
     EXPECT_STATUS(405, call(d, NULL, "POST", "/sign-in", ""));
+    static const struct { const char *method, *path, *accept; bool page; } missing[] = {
+        {"GET", "/no/such/page", "text/html,application/xhtml+xml,*/*;q=0.8", true}, {"HEAD", "/costs", "Text/HTML", true}, {"GET", "/v1x", "text/html", true},
+        {"GET", "/costs", "*/*", false}, {"GET", "/costs", NULL, false}, {"POST", "/costs", "text/html", false}, {"GET", "/v1/nothing", "text/html", false},
+        {"GET", "/v1", "text/html", false}, {"GET", "/api/v1/nothing", "text/html", false}, {"GET", "/api", "text/html", false}};
+    for (unsigned i = 0; i < sizeof missing / sizeof *missing; i++) {
+        d->q = (struct api_request){.peer = THERE, .if_none_match = slice_of(tag), .accept = missing[i].accept ? slice_of(missing[i].accept) : SLICE_NULL};
+        EXPECT_STATUS(404, desk_send(d, missing[i].method, missing[i].path, ""));
+        assert_string_equal(d->answer.content_type, missing[i].page ? "text/html; charset=utf-8" : "application/json");
+        if (missing[i].page) assert_non_null(strstr(buffer_text(&d->answer.body), "/assets/app-"));
+    }
     struct http_header headers[CONSOLE_HEADERS];
     assert_int_equal(console_headers(false, headers), CONSOLE_HEADERS);
     assert_int_equal(console_headers(true, headers), CONSOLE_HEADERS - 1);
