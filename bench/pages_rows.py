@@ -76,7 +76,7 @@ budgets:
 def row_pages(table):
     """How soon each page of the console can be worked with on 10 million records (1 with --quick), in Chromium (tests/browser/pages.mjs); --ledger=DIR keeps them."""
     if not (ROOT / "tests" / "browser" / "node_modules" / "playwright-core").exists():
-        raise Failure("playwright-core is not installed: ./dev test browser does that")
+        raise Failure("playwright-core is not installed: ./dev test console does that")
     millions = 1 if QUICK else 10
     with Rig() as rig:
         folder = folder_of(rig, millions)
