@@ -74,6 +74,12 @@ void clock_format(int64_t wall_us, char out[CLOCK_TEXT]) {
     out[CLOCK_TEXT - 1] = 0;
 }
 
+void clock_words(int64_t wall_us, char out[CLOCK_TEXT]) {
+    char text[CLOCK_TEXT];
+    clock_format(wall_us, text);
+    snprintf(out, CLOCK_TEXT, "%.10s %.5s UTC", text, text + 11);
+}
+
 /* ---- reading ---- */
 
 /* Exactly n digits from the front. */

@@ -20,6 +20,7 @@ void clock_sleep_us(int64_t us);             /* real sleep; for job threads, nev
 /* RFC 3339 in UTC with microseconds, "2026-11-21T04:16:21.000000Z". `out` holds CLOCK_TEXT bytes. */
 #define CLOCK_TEXT 32
 void clock_format(int64_t wall_us, char out[CLOCK_TEXT]);
+void clock_words(int64_t wall_us, char out[CLOCK_TEXT]); /* for people, to the minute: "2026-11-21 04:16 UTC" */
 
 /* Reads RFC 3339 (any offset, optional fraction), a bare date (midnight UTC), or, relative to now,
  * "-1h", "-30m", "-7d". False leaves *ret untouched. */

@@ -28,3 +28,16 @@ void money_format(int64_t nano, char out[MONEY_TEXT]) {
     if (out[n - 1] == '.') n--;
     out[n] = 0;
 }
+
+void money_words(int64_t nano, char out[MONEY_TEXT]) {
+    double usd = (double)nano / MONEY_USD, size = usd < 0 ? -usd : usd;
+    int decimals = 0;
+    if (nano == MONEY_UNKNOWN) {
+        snprintf(out, MONEY_TEXT, "unknown");
+        return;
+    }
+    while (decimals < 9 && size != 0 && size < 999.95) size *= 10, decimals++;
+    int n = snprintf(out, MONEY_TEXT, "%.*f", decimals, usd);
+    while (decimals > 0 && out[n - 1] == '0') out[--n] = 0, decimals--;
+    if (n > 0 && out[n - 1] == '.') out[n - 1] = 0;
+}

@@ -20,5 +20,7 @@ bool money_parse(struct slice text, int scale, int64_t *ret);
 /* Shortest exact decimal of USD: 1500 -> "0.0000015", 0 -> "0". "null" when unknown. */
 #define MONEY_TEXT 32
 void money_format(int64_t nano, char out[MONEY_TEXT]);
+/* For people: at most four digits that count behind the first, or whole dollars: "1.467", "0.001321", "12346". "unknown". */
+void money_words(int64_t nano, char out[MONEY_TEXT]);
 
 #endif

@@ -83,7 +83,13 @@ void watch_put_time(struct json_writer *w, const char *key, int64_t wall_us) {
 
 void watch_print_usd(struct buffer *out, int64_t nano) {
     char text[MONEY_TEXT];
-    money_format(nano, text);
+    money_words(nano, text);
+    buffer_append(out, slice_of(text));
+}
+
+void watch_print_when(struct buffer *out, int64_t wall_us) {
+    char text[CLOCK_TEXT];
+    clock_words(wall_us, text);
     buffer_append(out, slice_of(text));
 }
 

@@ -3,6 +3,7 @@
 #include "cost/anomaly_read.h"
 #include "cost/watch_private.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define DAY_US (86400 * 1000000LL)
@@ -77,21 +78,27 @@ static void keep_unjudged(struct type_of_work *t) {
 /* ---- words ---- */
 
 static void print_label(struct buffer *out, const char *word, const struct anomaly_label *l) {
-    if (!slice_is_null(l->value))
-        buffer_printf(out, "; %s " SLICE_FMT " came with it", word, SLICE_ARG(l->value));
+    enum { HASH = 32, ENOUGH = 12 }; /* digits of a system prompt's, and those that tell it apart for people */
+    struct slice value = l->value;
+    if (strcmp(word, "system prompt") == 0 && value.len == HASH) value.len = ENOUGH;
+    if (!slice_is_null(value)) buffer_printf(out, "; %s " SLICE_FMT " came with it", word, SLICE_ARG(value));
 }
 
 static struct slice title_of(struct watch_look *l, const struct anomaly_type *type,
                              const struct anomaly_shift *s) {
     struct buffer *t = watch_text(l);
-    double usd = (double)s->month_nano / MONEY_USD;
     buffer_printf(
         t, SLICE_FMT ", " SLICE_FMT ": %s on ", SLICE_ARG(type->application),
         SLICE_ARG(slice_is_null(type->request_type) ? SLICE("no request type") : type->request_type),
         anomaly_words(s));
     print_day(t, s->first_day);
-    buffer_printf(t, ", %+.*f USD a month (%.6f -> %.6f USD a request)", usd > -1 && usd < 1 ? 6 : 2, usd,
-                  s->before_nano / MONEY_USD, s->after_nano / MONEY_USD);
+    buffer_append(t, s->month_nano < 0 ? SLICE(", ") : SLICE(", +"));
+    watch_print_usd(t, s->month_nano);
+    buffer_append(t, SLICE(" USD a month ("));
+    watch_print_usd(t, llround(s->before_nano));
+    buffer_append(t, SLICE(" -> "));
+    watch_print_usd(t, llround(s->after_nano));
+    buffer_append(t, SLICE(" USD a request)"));
     print_label(t, "prompt", &s->prompt);
     print_label(t, "system prompt", &s->system_prompt);
     print_label(t, "model", &s->model);

@@ -89,7 +89,7 @@ static struct slice title_of(struct watch_look *l, const struct crossing *x, uin
     }
     watch_print_usd(t, v->budget->limit_nano);
     buffer_printf(t, " USD %suntil ", many > 0 ? "each " : "");
-    watch_print_time(t, v->window.end_us);
+    watch_print_when(t, v->window.end_us);
     return watch_take(l);
 }
 

@@ -42,7 +42,7 @@ static struct slice evidence_of(struct watch_look *l, const struct downgrade_rea
 
 static struct slice title_of(struct watch_look *l, const struct model_route *m, const struct downgrade_read *d, bool worse, int64_t month_nano) {
     struct buffer *t = watch_text(l);
-    buffer_printf(t, "%s: the cheapest tier %s changes the mean score by %+.4f (%+.4f to %+.4f, %lld pairs): surely %s a loss of %.4f",
+    buffer_printf(t, "%s: the cheapest tier %s changes the mean score by %+.3f (%+.3f to %+.3f, %lld pairs): surely %s a loss of %.3g",
                   m->name, m->tiering->tiers[0].name, d->change, d->low, d->high, (long long)d->scored, worse ? "beyond" : "within",
                   d->most_loss);
     if (worse) {

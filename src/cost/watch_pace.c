@@ -92,8 +92,11 @@ static struct slice evidence_of(struct watch_look *l, enum finding_kind kind, co
 static void print_pace(struct buffer *t, enum finding_kind kind, const struct budget_outlook *o) {
     static const char *const spans[BURN_TIERS] = {"hour", "6 hours", "24 hours"};
     if (kind == FINDING_BUDGET_FORECAST) {
-        buffer_printf(t, "will be used up with a probability of %.0f %%", 100 * o->breach);
-        if (isfinite(o->eta_p50)) buffer_printf(t, ", likeliest in %.0f h", o->eta_p50);
+        buffer_append(t, SLICE("will be used up with a probability of "));
+        if (o->breach >= 0.995) buffer_append(t, SLICE("more than 99 %"));
+        else buffer_printf(t, "%.0f %%", 100 * o->breach);
+        if (o->eta_p50 < 1) buffer_append(t, SLICE(", likeliest within the hour"));
+        else if (isfinite(o->eta_p50)) buffer_printf(t, o->eta_p50 < 72 ? ", likeliest in %.0f h" : ", likeliest in %.0f days", o->eta_p50 < 72 ? o->eta_p50 : o->eta_p50 / 24);
     } else if (kind == FINDING_BUDGET_BURN) {
         unsigned i = tier_of(o);
         buffer_printf(t, "burns: over the last %s what is left went %.1f times as fast as it would last",
@@ -118,7 +121,7 @@ static void tell(struct watch_look *l, enum finding_kind kind, const struct budg
     buffer_append(t, SLICE(" of "));
     watch_print_usd(t, v->budget->limit_nano);
     buffer_append(t, SLICE(" USD until "));
-    watch_print_time(t, v->window.end_us);
+    watch_print_when(t, v->window.end_us);
     f.title = watch_take(l);
     t = watch_text(l);
     buffer_append(t,

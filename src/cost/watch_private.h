@@ -37,8 +37,9 @@ void watch_each_budget(struct watch_look *l, void (*each)(void *arg, const struc
 
 void watch_put_usd(struct json_writer *w, const char *key, int64_t nano);
 void watch_put_time(struct json_writer *w, const char *key, int64_t wall_us);
-void watch_print_usd(struct buffer *out, int64_t nano);
-void watch_print_time(struct buffer *out, int64_t wall_us); /* RFC 3339 to the second, or finer where it is */
+void watch_print_usd(struct buffer *out, int64_t nano);     /* for people: money_words */
+void watch_print_when(struct buffer *out, int64_t wall_us); /* for people: clock_words */
+void watch_print_time(struct buffer *out, int64_t wall_us); /* for commands: RFC 3339 to the second, or finer where it is */
 void watch_print_option(struct buffer *out, const char *option,
                         struct slice value); /* " --team 'it''s'", quoted for the shell */
 void watch_print_scope(struct buffer *out,

@@ -180,7 +180,7 @@ static struct finding finding_of(const struct returning_sources *s, const struct
     json_put_i64(&w, row->number);
     json_array_end(&w);
     struct finding f = {.kind = FINDING_PRIMARY_RETURNS, .key = arena_slice(s->arena, buffer_slice(&key)),
-                        .title = arena_printf(s->arena, "traffic of " SLICE_FMT " was moved away from " SLICE_FMT "; %g %% of it is back", SLICE_ARG(p->spec.model),
+                        .title = arena_printf(s->arena, "traffic of " SLICE_FMT " was moved away from " SLICE_FMT "; %.3g %% of it is back", SLICE_ARG(p->spec.model),
                                               SLICE_ARG(p->spec.from), row->share_ppm / 1e4),
                         .evidence = row->evidence.len > 0 ? row->evidence : SLICE("{}"),
                         .command = arena_printf(s->arena, "quarterdeck action show %lld", (long long)row->number)};

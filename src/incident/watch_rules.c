@@ -1,6 +1,7 @@
 /* watch_rules.c - see watch_rules.h. */
 #include "incident/watch_rules.h"
 
+#include "base/clock.h"
 #include "base/date.h"
 #include "base/mem.h"
 #include "incident/calibrate.h"
@@ -54,7 +55,9 @@ static struct finding *shift_finding(struct watch_tell *t, const struct alert_ru
     json_member_double(j, "learned", th->value);
     json_member_double(j, "before", s->before);
     json_member_double(j, "after", s->after);
-    json_member_i64(j, "since_us", s->since_us);
+    char since[CLOCK_TEXT];
+    clock_format(s->since_us, since);
+    json_member_text(j, "since", since);
     json_member_text(j, "statistic_is", "daily medians, a shift of their mean (Shiryaev-Roberts)");
     json_member_text(j, "threshold_from", "365 days to a false alarm");
     json_object_end(j);

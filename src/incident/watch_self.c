@@ -57,7 +57,8 @@ static void records(struct watch_tell *t, const struct self_readings *r) {
 static void room(struct watch_tell *t, const struct self_readings *r) {
     if (r->disk_free_bytes < 0 || r->disk_free_bytes >= ROOM_LEAST) return;
     struct buffer *b = watch_tell_text(t);
-    buffer_printf(b, "%lld MiB are left on the disk of data_dir; the ledger takes %lld MiB", (long long)(r->disk_free_bytes >> 20), (long long)(r->ledger_bytes >> 20));
+    bool large = r->ledger_bytes >= ROOM_LEAST;
+    buffer_printf(b, "%lld MiB are left on the disk of data_dir; the ledger takes %.1f %s", (long long)(r->disk_free_bytes >> 20), (double)r->ledger_bytes / (large ? 1 << 30 : 1 << 20), large ? "GiB" : "MiB");
     struct slice title = watch_tell_take(t);
     tell(t, &(struct told){FINDING_SELF_ROOM, "disk", "B", "1 GiB: some hours of records at 1,000 requests a second", "df -h; make room, or set ledger.retention lower",
                            (double)r->disk_free_bytes, (double)ROOM_LEAST, SLICE_NULL}, title);

@@ -1,6 +1,7 @@
 /* What an alert says: its evidence, one line, and its labels. */
 #include "base/json.h"
 #include "incident/watching_private.h"
+#include "quality/watch_tell.h"
 #include "stats/proportion.h"
 
 #include <math.h>
@@ -152,7 +153,10 @@ struct slice watching_summary(struct tick *t, const struct alert_rule *r, const 
         buffer_printf(&b, "%s is %s", s.name, value);
         if (r->when.test == ALERT_ANOMALY) buffer_printf(&b, ", normal is up to %s", limit);
         else buffer_printf(&b, ", threshold %s%s", limit, o->threshold_number > 0 ? " (calibrated)" : "");
-        if (s.shape != SIGNAL_READING) buffer_printf(&b, ", of %.0f in %.0f s", o->value->n, (double)r->when.window_us / 1e6);
+        if (s.shape != SIGNAL_READING) {
+            buffer_printf(&b, ", of %.0f in ", o->value->n);
+            watch_tell_time(&b, (double)r->when.window_us / 1e6);
+        }
         for (unsigned i = 0, n = 0; i < SIGNAL_BYS; i++)
             if (o->series->by >> i & 1)
                 buffer_printf(&b, "%s%s " SLICE_FMT, n++ == 0 ? "; " : ", ", signal_by_name((enum signal_by)i), SLICE_ARG(o->series->is[i]));

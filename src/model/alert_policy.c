@@ -4,6 +4,7 @@
 #include "model/alert_reading.h"
 #include "model/quantity.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #define SECOND_US 1000000LL
@@ -190,14 +191,17 @@ enum fault alert_policy_read(struct reader *r, const struct alert_places *at, co
 /* ---- words ---- */
 
 void alert_value_write(const struct signal_info *s, double value, struct buffer *out) {
-    char text[64];
+    bool bytes = strcmp(s->unit, "B") == 0, gib = bytes && value >= 1 << 30, mib = bytes && !gib && value >= 1 << 20;
+    char text[64], usd[MONEY_TEXT];
+    money_words(llround(value * MONEY_USD), usd);
     if (strcmp(s->unit, "share") == 0) snprintf(text, sizeof text, "%.4g %%", 100 * value);
-    else if (strcmp(s->unit, "USD") == 0) snprintf(text, sizeof text, "$%.6g", value);
+    else if (strcmp(s->unit, "USD") == 0) snprintf(text, sizeof text, "$%s", usd);
     else if (strcmp(s->unit, "s") == 0 && value > 0 && value < 1) snprintf(text, sizeof text, "%.4g ms", 1000 * value);
     else if (strcmp(s->unit, "s") == 0) snprintf(text, sizeof text, value < 10000 ? "%.4g s" : "%.0f s", value);
-    else snprintf(text, sizeof text, "%.6g", value);
+    else if (gib || mib) snprintf(text, sizeof text, "%.4g %s", value / (gib ? 1 << 30 : 1 << 20), gib ? "GiB" : "MiB");
+    else snprintf(text, sizeof text, fabs(value) < 1000 ? "%.4g" : "%.0f", value);
     buffer_append(out, slice_of(text));
-    if (strcmp(s->unit, "B") == 0 || strcmp(s->unit, "tokens") == 0) buffer_printf(out, " %s", s->unit);
+    if ((bytes && !gib && !mib) || strcmp(s->unit, "tokens") == 0) buffer_printf(out, " %s", s->unit);
 }
 
 static void write_where(const struct signal_series *w, struct buffer *out) {

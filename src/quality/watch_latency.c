@@ -305,13 +305,14 @@ static void look_at_budget(struct look *l, struct latency_series *s, unsigned q)
 
 /* A finding that is open for weeks says what was since it began: the last minutes, mostly nothing, are in its evidence. */
 static struct slice title_of_rise(struct look *l, const struct latency_series *s, double slow, double known) {
-    char since[CLOCK_TEXT];
     struct buffer *b = title_of(l, s);
     bool fresh = l->now_us - s->worse_us < WELL_US || s->worse_known < known;
     watch_tell_share(b, fresh ? slow / known : s->worse_slow / s->worse_known);
     if (fresh) buffer_printf(b, " of %.0f in the last 5 min", known);
-    clock_format(s->worse_us, since); /* "2026-11-21T04:00:00.000000Z" */
-    if (!fresh) buffer_printf(b, " of %.0f since %.10s %.5s UTC", s->worse_known, since, since + 11);
+    if (!fresh) {
+        buffer_printf(b, " of %.0f since ", s->worse_known);
+        watch_tell_clock(b, s->worse_us);
+    }
     buffer_append(b, SLICE(" were slower than 95 % of their like were; 5 % is normal"));
     return watch_tell_take(&l->tell);
 }

@@ -231,7 +231,8 @@ static void tell(struct watch_tell *t, const struct output_series *s, struct fin
     if (s->names[2][0] != 0) buffer_printf(b, ", prompt %s@%s", s->names[2], s->names[3]);
     buffer_printf(b, ": %s is surely worse: ", info.name);
     watch_tell_share(b, info.more_is_worse ? now : 1 - now);
-    buffer_printf(b, " over the last %llu or so, it was ", (unsigned long long)s->rise.since);
+    if (s->rise.since > 0) buffer_printf(b, " over the last %llu or so, it was ", (unsigned long long)s->rise.since);
+    else buffer_append(b, SLICE(" lately, it was "));
     watch_tell_share(b, info.more_is_worse ? s->normal : 1 - s->normal);
     f->title = watch_tell_take(t);
     b = watch_tell_text(t);

@@ -93,12 +93,14 @@ void watch_tell_share(struct buffer *out, double share) {
 void watch_tell_time(struct buffer *out, double seconds) {
     if (seconds > 0 && seconds < 0.0009995) buffer_printf(out, "%.0f us", 1e6 * seconds);
     else if (seconds < 1) buffer_printf(out, "%.0f ms", 1000 * seconds);
-    else buffer_printf(out, seconds < 99.5 ? "%.1f s" : "%.0f s", seconds);
+    else if (seconds < 119.5) buffer_printf(out, seconds < 99.5 ? "%.1f s" : "%.0f s", seconds);
+    else if (seconds < 7170) buffer_printf(out, "%.0f min", seconds / 60);
+    else buffer_printf(out, seconds < 171000 ? "%.0f h" : "%.0f days", seconds < 171000 ? seconds / 3600 : seconds / 86400);
 }
 void watch_tell_clock(struct buffer *out, int64_t wall_us) {
     char at[CLOCK_TEXT];
-    clock_format(wall_us, at);
-    buffer_printf(out, "%.5s UTC", at + 11);
+    clock_words(wall_us, at);
+    buffer_append(out, slice_of(at));
 }
 
 void watch_histogram_write(const struct histogram *h, struct json_writer *w) {

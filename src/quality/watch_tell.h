@@ -40,8 +40,8 @@ enum fault watch_tell_done(const struct watch_tell *t, struct error *error) MUST
 void watch_tell_argument(struct buffer *out, struct slice value); /* " openai", quoted for the shell where it must be */
 void watch_tell_option(struct buffer *out, const char *option, struct slice value); /* " --team 'it''s'", quoted for the shell; SLICE_NULL: nothing */
 void watch_tell_share(struct buffer *out, double share);  /* "0.42 %" */
-void watch_tell_time(struct buffer *out, double seconds); /* "40 us", "830 ms", "2.4 s" */
-void watch_tell_clock(struct buffer *out, int64_t wall_us); /* "14:02 UTC" */
+void watch_tell_time(struct buffer *out, double seconds); /* "40 us", "830 ms", "2.4 s", "5 min", "3 h", "12 days" */
+void watch_tell_clock(struct buffer *out, int64_t wall_us); /* "2026-11-21 14:02 UTC" */
 
 /* Histograms (as hex text) and detectors over a restart. Reading a histogram adds to *into. */
 void watch_histogram_write(const struct histogram *h, struct json_writer *w);

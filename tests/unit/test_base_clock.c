@@ -68,6 +68,8 @@ static void formatting(void **state) {
         assert_string_equal(text, rows[i].text);
         assert_int_equal(parse(rows[i].text), rows[i].at);
     }
+    clock_words(1795323661000000, text);
+    assert_string_equal(text, "2026-11-22 05:01 UTC");
     clock_format(INT64_MAX, text);
     assert_string_equal(text, "294247-01-10T04:00:54.775807Z");
     clock_format(INT64_MIN, text);

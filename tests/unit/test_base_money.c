@@ -108,8 +108,20 @@ static void formatting(void **state) {
     }
 }
 
+static void words(void **state) {
+    static const struct { int64_t nano; const char *text; } rows[] = {
+        {0, "0"}, {1260000000, "1.26"}, {1466768000, "1.467"}, {-980423000, "-0.9804"}, {1321000, "0.001321"}, {1, "0.000000001"}, {150000000000, "150"},
+        {999960000, "1"}, {999970000000, "1000"}, {12345678900000, "12346"}, {INT64_MAX, "9223372037"}, {MONEY_UNKNOWN, "unknown"}};
+    char text[MONEY_TEXT];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        money_words(rows[i].nano, text);
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(adding), cmocka_unit_test(parsing),
-                                       cmocka_unit_test(formatting)};
+                                       cmocka_unit_test(formatting), cmocka_unit_test(words)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,7 +44,7 @@ static void each(void **state) {
     r = well();
     r.disk_free_bytes = 100LL << 20;
     r.ledger_bytes = 7LL << 30;
-    tells(&r, FINDING_SELF_ROOM, "100 MiB are left on the disk of data_dir; the ledger takes 7168 MiB", "df -h; make room, or set ledger.retention lower");
+    tells(&r, FINDING_SELF_ROOM, "100 MiB are left on the disk of data_dir; the ledger takes 7.0 GiB", "df -h; make room, or set ledger.retention lower");
     r.disk_free_bytes = -1; /* not known */
     look(&r);
     assert_int_equal(n_found, 0);
@@ -70,7 +70,7 @@ static void silent(void **state) {
     arena_init(&arena, 1 << 14, 1 << 20);
     r.watchers = watchers;
     r.n_watchers = 2;
-    tells(&r, FINDING_WATCHER_SILENT, "watcher prices has not succeeded for 1200 s, and should each 300 s: the disk is full", "quarterdeck finding list");
+    tells(&r, FINDING_WATCHER_SILENT, "watcher prices has not succeeded for 20 min, and should each 5 min: the disk is full", "quarterdeck finding list");
     assert_true(slice_is(found[0].key, "[\"watcher_silent\",\"prices\"]"));
     arena_deinit(&arena);
 }

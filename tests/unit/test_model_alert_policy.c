@@ -425,8 +425,22 @@ static void test_mutations(void **state) {
     }
 }
 
+static void values_are_for_people(void **state) {
+    static const struct { const char *unit; double value; const char *text; } rows[] = {
+        {"USD", 0.0123456, "$0.01235"}, {"USD", 12345.678, "$12346"}, {"share", 0.123456, "12.35 %"}, {"s", 0.0123456, "12.35 ms"}, {"s", 2.7154, "2.715 s"}, {"B", 1073741824.0 * 7.25, "7.25 GiB"},
+        {"B", 5 << 20, "5 MiB"}, {"B", 1000, "1000 B"}, {"tokens", 1234567, "1234567 tokens"}, {"1", 0.0123456, "0.01235"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buffer b;
+        buffer_init(&b, 256);
+        alert_value_write(&(struct signal_info){.unit = rows[i].unit}, rows[i].value, &b);
+        assert_string_equal(buffer_text(&b), rows[i].text);
+        buffer_deinit(&b);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(values_are_for_people), 
         cmocka_unit_test_setup_teardown(test_issue, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_declared, setup, teardown),
         cmocka_unit_test_setup_teardown(test_units, setup, teardown),
