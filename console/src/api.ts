@@ -12,6 +12,10 @@ export const setCsrf = (value: string | null) => { csrf = value; };
 let onSignedOut = () => {};
 export const whenSignedOut = (then: () => void) => { onSignedOut = then; };
 
+const ACTED_MS = 10_000; // what is asked later than this after somebody did something, the page asks by itself
+let acted = Date.now();
+for (const deed of ["pointerdown", "keydown", "wheel"]) addEventListener(deed, () => { acted = Date.now(); }, {capture: true, passive: true});
+
 /** /api/v1 + path with the parameters that are set; parts in {} of the path are taken from them too. */
 export function url(path: string, params: Params = {}): string {
   const query = new URLSearchParams();
@@ -38,6 +42,7 @@ async function failure(response: Response): Promise<ApiError> {
 async function ask(method: string, at: string, body?: unknown, extra: {[name: string]: string} = {}): Promise<Response> {
   const headers: {[name: string]: string} = {accept: "application/json", ...extra};
   if (method === "GET") headers["cache-control"] = "max-age=1"; // what another console was told within a second will do
+  if (method === "GET" && Date.now() - acted > ACTED_MS) headers["x-quarterdeck-background"] = "1"; // it keeps no session open
   if (body !== undefined) headers["content-type"] = typeof body === "string" ? "text/plain; charset=utf-8" : "application/json";
   if (method !== "GET" && csrf) headers["x-quarterdeck-csrf"] = csrf;
   let response: Response;

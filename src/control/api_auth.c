@@ -123,6 +123,9 @@ static bool name_of_token(const struct api_call *c, struct session *s) {
     return true;
 }
 
+/* What a page asks by itself does not keep a session open. The stream cannot say so: browsers send no header of ours with it. */
+static bool is_use(const struct api_request *q) { return !q->background && !slice_is(q->path, "/api/v1/live"); }
+
 static bool find_session(struct api_call *c) {
     struct slice cookie = cookie_value(c->q->cookie, API_COOKIE);
     struct session s = {.made_us = 0};
@@ -135,7 +138,7 @@ static bool find_session(struct api_call *c) {
     if (!api_check(c, sessions_find(c->s->registry, &digest, now_us, c->arena, &s, &found, &error), &error)) return false;
     bool of_token = found && slice_is_null(s.user);
     if (!found || (of_token && !name_of_token(c, &s))) return true;
-    if (now_us - s.seen_us > SESSION_TOUCH_US && sessions_touch(c->s->registry, &digest, now_us, NULL) == FAULT_NONE)
+    if (is_use(c->q) && now_us - s.seen_us > SESSION_TOUCH_US && sessions_touch(c->s->registry, &digest, now_us, NULL) == FAULT_NONE)
         s.seen_us = now_us; /* where it cannot be written, it ends earlier */
     c->who = (struct api_caller){.by = API_SESSION, .name = arena_text(c->arena, s.user), .role = s.role, .session = digest, .of_token = of_token,
                                  .csrf = api_csrf(cookie, c->arena), .ends_us = session_ends_us(&s)};

@@ -112,6 +112,7 @@ struct api_request {
     struct slice if_none_match;     /* header; SLICE_NULL: none */
     struct slice cookie, csrf, accept, accept_encoding, user_agent; /* headers; SLICE_NULL: none. csrf: x-quarterdeck-csrf */
     struct slice host, origin;      /* headers; SLICE_NULL: none. Where a loopback peer needs no token, they tell a web page */
+    bool background;                /* nobody waits for it (x-quarterdeck-background): it is no use of the session */
     bool may_be_shared;             /* the client takes what another was told within the last moment (cache-control: max-age=1) */
     struct shared_waiter *waiter;   /* NULL: it cannot wait for what another call computes */
     bool forwarded;                 /* came through a proxy (forwarded, x-forwarded-for or via): the peer proves nothing */

@@ -229,6 +229,7 @@ static void copy_request(const struct http_request *r, struct arena *a, struct a
                                 .user_agent = arena_slice(a, http_request_header(r, "user-agent")),
                                 .accept = arena_slice(a, http_request_header(r, "accept")),
                                 .accept_encoding = arena_slice(a, http_request_header(r, "accept-encoding")),
+                                .background = has(r, "x-quarterdeck-background"),
                                 .forwarded = has(r, "forwarded") || has(r, "x-forwarded-for") || has(r, "via")};
 }
 

@@ -137,6 +137,25 @@ test("a page that finds no server asks again by itself until there is one", asyn
   assert.deepEqual(page.wrongs.filter((w) => !/Failed to load resource|ERR_FAILED/.test(w)), []);
 });
 
+test("what an open page asks by itself says so, and what somebody asks does not", async () => {
+  const page = await open(browser, {path: "/exchanges?from=-28d"}), asked = [];
+  await page.getByRole("heading", {name: "Sign in"}).waitFor();
+  await page.clock.install();
+  await page.getByLabel("Name", {exact: true}).fill("dora");
+  await page.getByLabel("Password", {exact: true}).fill(people.dora);
+  await page.keyboard.press("Enter");
+  await rowsOf(page).first().waitFor();
+  const list = () => page.waitForRequest((r) => r.url().includes("/api/v1/records?"));
+  let next = list();
+  await page.clock.fastForward(60_000);
+  asked.push((await next).headers()["x-quarterdeck-background"]);
+  next = list();
+  await page.getByRole("button", {name: "Older"}).click();
+  asked.push((await next).headers()["x-quarterdeck-background"]);
+  assert.deepEqual(asked, ["1", undefined]);
+});
+const rowsOf = (page) => page.getByRole("region", {name: "Exchanges", exact: true}).locator("tbody tr");
+
 test("what is not there says so, and the policy is strict on every answer", async () => {
   const page = await open(browser, {who: "dora", path: "/"});
   for (const [path, status] of [["/settings/nothing/of/this/kind", 200], ["/no/such/page", 404]]) {

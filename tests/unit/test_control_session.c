@@ -158,6 +158,30 @@ static void signing_in_and_out(void **state) {
     assert_null(strstr(buffer_text(&d->answer.body), "7"));
 }
 
+/* A page that is left open asks and asks, and its session ends all the same. */
+static void what_a_page_asks_by_itself_is_no_use(void **state) {
+    struct desk *d = *state;
+    struct browser b;
+    struct session s;
+    struct digest digest;
+    struct error error;
+    bool found;
+    user_of(d, "ada", USER_ADMIN);
+    session_of(d, "ada", &b);
+    digest_sha256(slice_of(b.cookie + strlen(API_COOKIE "=")), &digest);
+    static const struct { const char *path; bool background, use; } asks[] = {{"/api/v1/live", false, false}, {"/api/v1/live", true, false}, {"/api/v1/status", true, false}, {"/api/v1/status", false, true}};
+    for (unsigned i = 0; i < sizeof asks / sizeof *asks; i++) {
+        clock_advance(3600 * (int64_t)SECOND);
+        struct api_request q = {.method = SLICE("GET"), .path = slice_of(asks[i].path), .peer = THERE, .cookie = slice_of(b.cookie), .background = asks[i].background};
+        assert_true(control_allows(&d->s, &q, &d->arena));
+        assert_int_equal(sessions_find(d->s.registry, &digest, clock_wall_us(), &d->arena, &s, &found, &error), FAULT_NONE);
+        assert_true(found && (s.seen_us == clock_wall_us()) == asks[i].use);
+    }
+    clock_advance(SESSION_IDLE_US);
+    d->q = (struct api_request){.peer = THERE, .cookie = slice_of(b.cookie), .background = true};
+    EXPECT_STATUS(401, desk_send(d, "GET", "/api/v1/status", ""));
+}
+
 static void a_password_of_ones_own(void **state) {
     struct desk *d = *state;
     struct browser a, b;
@@ -536,7 +560,7 @@ static void the_console_is_served(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(the_first_admin), TEST(signing_in_and_out), TEST(a_password_of_ones_own), TEST(with_an_operators_token), TEST(foreign_pages_change_nothing),
+        TEST(the_first_admin), TEST(signing_in_and_out), TEST(what_a_page_asks_by_itself_is_no_use), TEST(a_password_of_ones_own), TEST(with_an_operators_token), TEST(foreign_pages_change_nothing),
         cmocka_unit_test(cookies_are_read), TEST(ones_own_sessions), TEST(whence_in_few_words), TEST(every_role_on_every_route), TEST(users_by_an_admin), TEST(failures_make_the_next_wait),
         TEST(too_many_attempts_are_told), TEST(the_console_is_served),
     };
