@@ -6,7 +6,7 @@
  * did, in the last two minutes. The baseline is what was normal: blocks of time that are surely worse than it are not learned, unless that has
  * lasted a day. Until there is one, generic rates hold, and the words say so.
  * The verdict is one line: "openai: THEM: 96 of 100 requests failed (503) in the last 60 s, baseline 0.4 %; 3 of 3 probes failed; status page:
- * partial outage since 14:02 UTC". US: nothing outside can be reached, our credential is refused, or our rate or quota is used up. */
+ * partial outage since 2026-11-20 14:02 UTC". US: nothing outside can be reached, our credential is refused, or our rate or quota is used up. */
 #ifndef INCIDENT_WATCH_PROVIDER_H
 #define INCIDENT_WATCH_PROVIDER_H
 

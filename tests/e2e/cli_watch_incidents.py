@@ -25,7 +25,7 @@ def test_watch_outage(rig):
     expect(alert["annotations"]["commands"].startswith("quarterdeck provider show main\n"), alert)
     line = provider(rig, "main")["line"]
     print(line)
-    expect(line.startswith("main: THEM: ") and "503" in line and 'status page: Partial System Outage, "Errors" since 14:02 UTC' in line, line)
+    expect(line.startswith("main: THEM: ") and "503" in line and 'status page: Partial System Outage, "Errors" since 2026-01-05 14:02 UTC' in line, line)
     status, out, err = rig.run("provider", "list")
     expect(status == 1 and "main: THEM" in out, f"{status} {out} {err}")
     status, out, err = rig.run("alert", "show", "1")
