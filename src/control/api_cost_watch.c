@@ -62,8 +62,7 @@ void api_cost_anomalies(struct api_call *c) {
     if (!need_ledger(c) || !zone_of(c, &zone) || !api_window(c, WATCH_DAYS * DAY_US, &q.from_us, &q.to_us))
         return;
     if (slice_is_null(api_text(c, "from"))) q.from_us = anomaly_from(zone, q.to_us, WATCH_DAYS);
-    if (!api_check(c, anomaly_read(c->s->ledger, &q, zone, c->arena, &days, &error), &error)) return;
-    enum fault fault = anomaly_find(days.cells, days.n, &ANOMALY_DEFAULTS, c->arena, &report, &error);
+    enum fault fault = anomaly_search(c->s->ledger, &q, zone, &ANOMALY_DEFAULTS, c->arena, &days, &report, &error);
     if (api_check(c, fault, &error)) put_anomalies(&c->json, &days, zone, &report);
 }
 

@@ -71,3 +71,18 @@ enum fault anomaly_read(struct ledger *l, const struct cell_query *q, const stru
     if (fault == FAULT_NONE) *ret = days;
     return fault;
 }
+
+enum fault anomaly_search(struct ledger *l, const struct cell_query *q, const struct zone *zone, const struct anomaly_options *o, struct arena *arena,
+                        struct anomaly_days *ret_days, struct anomaly_report *ret, struct error *error) {
+    struct cell_query named = *q;
+    named.by = SPEND_BIT(APPLICATION) | SPEND_BIT(REQUEST_TYPE) | SPEND_BIT(MODEL) | SPEND_BIT(PROVIDER) | SPEND_BIT(TARGET_MODEL);
+    bool shifted = false;
+    for (;;) {
+        enum fault fault = anomaly_read(l, &named, zone, arena, ret_days, error);
+        if (fault == FAULT_NONE) fault = anomaly_find(ret_days->cells, ret_days->n, o, arena, ret, error);
+        if (fault != FAULT_NONE || shifted) return fault;
+        for (size_t i = 0; i < ret->n_types; i++) shifted |= ret->types[i].n_shifts > 0;
+        if (!shifted) return FAULT_NONE;
+        named.by |= SPEND_BIT(PROMPT) | SPEND_BIT(SYSTEM_PROMPT);
+    }
+}

@@ -25,4 +25,8 @@ int64_t anomaly_from(const struct zone *zone, int64_t to_us, int days);
 enum fault anomaly_read(struct ledger *l, const struct cell_query *q, const struct zone *zone,
                         struct arena *arena, struct anomaly_days *ret, struct error *error) MUST_CHECK;
 
+/* anomaly_find of these days, as far as it needs them: which prompts came with a shift is read when there is one. `q->by` is not looked at. */
+enum fault anomaly_search(struct ledger *l, const struct cell_query *q, const struct zone *zone, const struct anomaly_options *o, struct arena *arena,
+                        struct anomaly_days *ret_days, struct anomaly_report *ret, struct error *error) MUST_CHECK;
+
 #endif

@@ -123,9 +123,9 @@ static enum fault no_room(struct error *error) {
     return error_set(error, FAULT_TOO_LARGE, "too many combinations of names: take a shorter window");
 }
 
-static enum fault read_all(struct ledger *l, const struct cell_query *q, unsigned by, struct reading *r,
+static enum fault read_all(struct ledger *l, const struct cell_query *q, unsigned time, struct reading *r,
                            struct error *error) {
-    struct spend_query query = {.from_us = q->from_us, .to_us = q->to_us, .by = by};
+    struct spend_query query = {.from_us = q->from_us, .to_us = q->to_us, .by = (q->by ? q->by : WANTED) | time};
     memcpy(query.only, q->only, sizeof query.only);
     table_init(&r->charged);
     buffer_init(&r->key, MODEL_TEXT);
@@ -148,7 +148,7 @@ static void release(struct reading *r) {
 enum fault cell_read_days(struct ledger *l, const struct cell_query *q, struct arena *arena,
                           struct anomaly_cell **ret, size_t *ret_n, struct error *error) {
     struct reading r = {.arena = arena};
-    enum fault fault = read_all(l, q, WANTED | SPEND_BIT(DAY), &r, error);
+    enum fault fault = read_all(l, q, SPEND_BIT(DAY), &r, error);
     struct anomaly_cell *cells = arena_new_array(arena, struct anomaly_cell, r.n + 1);
     if (fault == FAULT_NONE && cells == NULL) fault = no_room(error);
     if (fault == FAULT_NONE) {
@@ -163,7 +163,7 @@ enum fault cell_read_days(struct ledger *l, const struct cell_query *q, struct a
 enum fault cell_read(struct ledger *l, const struct cell_query *q, struct arena *arena,
                      struct cost_cell **ret, size_t *ret_n, struct error *error) {
     struct reading r = {.arena = arena};
-    enum fault fault = read_all(l, q, WANTED, &r, error);
+    enum fault fault = read_all(l, q, 0, &r, error);
     struct cost_cell *cells = arena_new_array(arena, struct cost_cell, r.n + 1);
     if (fault == FAULT_NONE && cells == NULL) fault = no_room(error);
     if (fault == FAULT_NONE) {

@@ -13,6 +13,7 @@
 
 struct cell_query {
     int64_t from_us, to_us; /* from <= time < to */
+    unsigned by;            /* SPEND_BIT of the names that cells have; 0: all of the above. Model, provider and target model go together */
     struct slice only[SPEND_DIMENSIONS];
 };
 

@@ -188,9 +188,7 @@ static enum fault look_at(struct watch_look *l, const char *application, struct 
     int64_t since = today - today % WATCH_SEGMENT - WATCH_SEGMENT;
     struct cell_query q = {.from_us = start_of(zone, since), .to_us = l->now_us};
     q.only[SPEND_BY_APPLICATION] = slice_of(application);
-    enum fault fault = anomaly_read(l->w->ledger, &q, utc ? NULL : zone, &l->arena, &days, error);
-    if (fault == FAULT_NONE)
-        fault = anomaly_find(days.cells, days.n, &ANOMALY_DEFAULTS, &l->arena, &report, error);
+    enum fault fault = anomaly_search(l->w->ledger, &q, utc ? NULL : zone, &ANOMALY_DEFAULTS, &l->arena, &days, &report, error);
     struct findings_filter f = {
         .kinds = FINDING_BIT(COST_ANOMALY), .application = slice_of(application), .limit = FORMER_MOST};
     if (fault == FAULT_NONE) fault = findings_list(l->w->registry, &f, &l->arena, &former, &n_former, error);
