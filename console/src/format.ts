@@ -1,7 +1,8 @@
 // Numbers as people read them. Unknown is "–", never 0.
 export const NONE = "–";
 
-const digits = (value: number, most: number) => value.toLocaleString("en-US", {maximumFractionDigits: most});
+const formats = Array.from({length: 10}, (_, most) => new Intl.NumberFormat("en-US", {maximumFractionDigits: most})); // one is dear to make, and a page has thousands of numbers
+const digits = (value: number, most: number) => formats[most].format(value);
 // three significant digits, no exponent
 const significant = (value: number) => {
   const size = Math.abs(value);

@@ -53,10 +53,10 @@ static bool take_record(void *ctx, const struct record *r) {
     return s->n < s->most;
 }
 
-/* Records in a row from `from_us` on, until there are `most` in all. */
+/* Records in a row from `from_us` on and before `to_us`, until there are `most` in all. */
 static enum fault read_run(struct sampling *s, struct ledger *l, const struct review_query *q,
-                           int64_t from_us, size_t most, struct error *error) {
-    struct record_filter f = {.from_us = from_us, .to_us = q->to_us, .application = q->application};
+                           int64_t from_us, int64_t to_us, size_t most, struct error *error) {
+    struct record_filter f = {.from_us = from_us, .to_us = to_us, .application = q->application};
     struct arena arena;
     struct slice cursor = SLICE_NULL;
     enum fault fault = FAULT_NONE;
@@ -86,12 +86,14 @@ static int64_t moment_of(const struct review_build *b, double part) {
 
 static enum fault read_sample(struct sampling *s, struct ledger *l, const struct review_query *q,
                               struct error *error) {
-    if (s->b->total.requests <= REVIEW_RECORDS) return read_run(s, l, q, q->from_us, REVIEW_RECORDS, error);
+    if (s->b->total.requests <= REVIEW_RECORDS) return read_run(s, l, q, q->from_us, q->to_us, REVIEW_RECORDS, error);
     enum fault fault = FAULT_NONE;
     for (unsigned i = 0; i < REVIEW_RUNS && fault == FAULT_NONE; i++) {
         int64_t from = moment_of(s->b, (double)i / REVIEW_RUNS);
         int64_t after = s->n > 0 ? s->at[s->n - 1].time_us + 1 : q->from_us; /* nothing twice */
-        fault = read_run(s, l, q, from > after ? from : after, s->n + REVIEW_RECORDS / REVIEW_RUNS, error);
+        int64_t end = i + 1 < REVIEW_RUNS ? moment_of(s->b, (double)(i + 1) / REVIEW_RUNS) : q->to_us;
+        if (from < after) from = after;
+        if (from < end) fault = read_run(s, l, q, from, end, s->n + REVIEW_RECORDS / REVIEW_RUNS, error);
     }
     return fault;
 }

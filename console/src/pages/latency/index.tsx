@@ -35,7 +35,7 @@ export function LatencyPage() {
           empty={<NoTraffic words={w.words} />} columns={columns(by, of, l.budgets)} />}</Loaded>
       </Panel>
       <OverTime window={window} w={w.words} type={type} metric={measure[2]} of={of} budgets={rows.data?.budgets ?? []} />
-      {of !== "per_token" && <ByHour application={w.application} type={type} metric={measure[2] + ".p95"} name={measure[1]} rows={by === "request_type" ? rows.data?.rows ?? [] : []} />}
+      {of !== "per_token" && (rows.data || rows.error) && <ByHour application={w.application} type={type} metric={measure[2] + ".p95"} name={measure[1]} rows={by === "request_type" ? rows.data?.rows ?? [] : []} />}
       <Panel title="The slow ones" note="one by one"><p><a class="button" href={withFilters("/exchanges", {request_type: type})}>Exchanges of this window</a> <Command text={commandOf(w, type, split)} /></p></Panel>
     </Page>
   );
