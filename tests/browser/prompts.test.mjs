@@ -21,7 +21,7 @@ test("the canary that broke amounts is found in the list, and says what was harm
   await row.getByRole("link").first().click();
   await page.waitForURL(/\/rollouts\/helpdesk-answer/);
   await page.getByText(/was rolled back/).first().waitFor();
-  await page.getByText(/^Harmful: \d.* of the candidate's \(n \d/).first().waitFor();
+  await page.getByText(/^Harmful: (over )?\d.* of the candidate's \(n \d/).first().waitFor();
   await page.locator(".rail .uplot canvas").first().waitFor();
   assert.equal(await page.getByRole("button", {name: "Abort …"}).count(), 0); // it is over
   await sound(page);
