@@ -110,6 +110,7 @@ test("what traffic says is never more than text", async () => {
   await page.locator(".message.assistant .said", {hasText: "onerror"}).waitFor();
   assert.equal(await page.evaluate(() => window.taken), undefined);
   assert.equal(await page.locator("main img, main script").count(), 0);
+  await sound(page); // however long it is
 });
 
 test("an operator runs one again and makes it a case, once", async () => {

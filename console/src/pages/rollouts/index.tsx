@@ -36,8 +36,9 @@ export function inWords(g: Guard, over = false): string {
   const allowed = scale === "ratio" ? `${limit} × is allowed` : scale === "share" ? `${percent(limit, 1)} is the least` : `${Math.abs(limit)} may be lost`;
   const rate = scale === "ratio" && g.control != null && g.control > 0 && g.control < 1 && /rate|feedback|check:|failure/.test(g.metric);
   const points = (x: number | null) => (rate && x != null ? `, ${signed(((x - 1) * g.control! * 100).toFixed(1))} points` : "");
-  const rates = /rate|feedback|check:|failure/.test(g.metric) && g.candidate != null && g.control != null ? `: ${percent(g.candidate)} of the candidate's (n ${count(g.n_candidate)}) and ${percent(g.control)} of control's (n ${count(g.n_control)})` : "";
-  if (g.verdict === "Failed") return `Harmful: ${said(g.effect, scale)}${best != null && (scale === "ratio" ? best > limit : best < limit) ? `, surely ${scale === "ratio" ? "more" : "less"} than ${said(best, scale)}` : ""}${rates}; ${allowed}.`;
+  const rates = /rate|feedback|check:|failure/.test(g.metric) && g.candidate != null && g.control != null ? `${percent(g.candidate)} of the candidate's (n ${count(g.n_candidate)}) and ${percent(g.control)} of control's (n ${count(g.n_control)})` : "";
+  const surely = best != null && (scale === "ratio" ? best > limit : best < limit) ? `, surely ${scale === "ratio" ? "more" : "less"} than ${said(best, scale)}` : "";
+  if (g.verdict === "Failed") return `Harmful: ${[g.effect == null ? "" : said(g.effect, scale) + surely, rates].filter(Boolean).join(": ")}; ${allowed}.`; // of nothing there is no multiple
   if (g.verdict === "Successful") return `No worse: at worst ${worst == null || (scale === "ratio" && worst > limit) ? "within what is tolerated" : said(worst, scale) + points(worst)}; ${allowed}.`;
   const more = over ? "" : g.needed != null && g.needed > 0 ? ` About ${count(g.needed)} more exchanges decide.` : " No number of exchanges is in sight that decides.";
   if (g.n_candidate === 0 && over) return "Nothing was known of it at its end: no exchange of the candidate counted for it.";
