@@ -70,7 +70,10 @@ def main(arguments):
     parser.add_argument("--binary", default=ROOT / "build" / "quarterdeck")
     parser.add_argument("--days", default=28)
     options = parser.parse_args(arguments)
-    names = options.names or ["stories", *sorted(p.name for p in HERE.glob("*.test.mjs"))]
+    known = ["stories", *sorted(p.name for p in HERE.glob("*.test.mjs"))]
+    names = options.names or known
+    if unknown := set(names) - set(known):
+        parser.error(f"no test is called {', '.join(unknown)}: there are {', '.join(known)}")
     if options.url:
         return run(options.url, names)
     with Demo(options.binary, options.days) as demo:
