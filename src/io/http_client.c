@@ -310,5 +310,6 @@ void http_client_free(struct http_client *c) {
     }
     if (c->started) curl_global_cleanup();
     mem_free(c->sockets);
+    mem_free(c->received);
     mem_free(c);
 }

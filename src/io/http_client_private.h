@@ -31,6 +31,7 @@ struct client_shard {
     int64_t idle_us;    /* since when it has none */
 };
 
+#define HTTP_RECEIVE (64 * 1024) /* more a call saves nothing */
 struct http_client {
     struct loop *loop;
     CURLSH *share; /* TLS sessions and resolved names, for all shards */
@@ -46,7 +47,7 @@ struct http_client {
     unsigned inside; /* depth of calls into libcurl */
     unsigned busy;   /* depth of calls that use this client: freeing waits */
     bool flush_queued, free_wanted, started;
-    char received[64 * 1024]; /* of the direct transfer that is being read; more a call saves nothing */
+    char *received; /* HTTP_RECEIVE bytes of the direct transfer that is being read; NULL until there was one */
 };
 
 /* One plain "host:port" and its connections. */

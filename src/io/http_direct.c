@@ -303,7 +303,8 @@ static void lost(struct http_connection *k, bool in_order, const char *detail) {
 
 static void receive(struct http_connection *k) {
     struct http_client *c = k->origin->client;
-    ssize_t n = recv(k->watch.fd, c->received, sizeof c->received, MSG_DONTWAIT);
+    if (c->received == NULL) c->received = mem_alloc(HTTP_RECEIVE);
+    ssize_t n = recv(k->watch.fd, c->received, HTTP_RECEIVE, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
     if (n <= 0) {
         lost(k, n == 0, n == 0 ? "the peer closed the connection" : strerror(errno));
@@ -330,7 +331,7 @@ void direct_resume(struct http_transfer *t) {
     struct http_connection *k = t->connection;
     if (k == NULL || !t->paused) return;
     struct buffer held = t->held;
-    buffer_init(&t->held, sizeof t->route->client->received);
+    buffer_init(&t->held, HTTP_RECEIVE);
     t->paused = false;
     watch_for(k, all_sent(t) ? LOOP_READ : LOOP_READ | LOOP_WRITE);
     take(t, buffer_slice(&held));
@@ -354,7 +355,7 @@ void direct_reset(struct http_transfer *t) {
     buffer_clear(&t->request);
     buffer_shrink(&t->request, KEEP_REQUEST);
     buffer_deinit(&t->held);
-    buffer_init(&t->held, sizeof t->route->client->received);
+    buffer_init(&t->held, HTTP_RECEIVE);
     t->paused = t->answered = t->waited = t->connecting = false;
     t->sent = 0;
 }

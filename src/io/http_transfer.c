@@ -243,7 +243,7 @@ static struct http_transfer *transfer_new(struct http_route *r) {
     list_init(&t->link);
     buffer_init(&t->extra_text, LIMIT_HEADER_DEFAULT);
     buffer_init(&t->request, 3 * LIMIT_HEADER_DEFAULT);
-    buffer_init(&t->held, sizeof r->client->received);
+    buffer_init(&t->held, HTTP_RECEIVE);
     http_reply_init(&t->reply);
     t->easy = easy;
     t->route = r;

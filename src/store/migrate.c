@@ -338,6 +338,7 @@ enum fault migrate(struct database *db, const struct schema *schema, struct erro
     if (fault == FAULT_NONE) fault = database_exec(db, sql, error);
     if (fault == FAULT_NONE) fault = database_commit(db, error);
     if (fault != FAULT_NONE) database_rollback(db);
+    if (fault == FAULT_NONE) fault = database_exec(db, "PRAGMA shrink_memory", error); /* the pages of a new file, which an idle connection would keep */
     return fault;
 }
 
