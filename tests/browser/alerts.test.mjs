@@ -41,10 +41,11 @@ test("a threshold is tried on the past by keyboard: a higher one tells no more a
   await slider.waitFor();
   const status = page.getByText(/\d+ alarms?/).first();
   const before = Number(/([\d,]+) alarms?/.exec(await status.textContent())[1].replace(",", ""));
+  const panel = page.locator(".panel", {has: slider}), tried = page.getByText(/^At .* alarms?/);
   await slider.focus();
   await page.keyboard.press("End");
-  const tried = page.getByText(/^At .* alarms?/);
-  await tried.waitFor({timeout: 60_000}); // weeks are gone through
+  try { await tried.waitFor({timeout: 60_000}); } // weeks are gone through
+  catch (e) { e.message += `\n${await page.evaluate(() => document.activeElement.outerHTML.slice(0, 300))}\n${await panel.innerText()}`; throw e; }
   const after = Number(/: ([\d,]+) alarms?/.exec(await tried.textContent())[1].replace(",", ""));
   assert.ok(after <= before, `${after} alarms at the highest threshold, ${before} in force`);
   await sound(page);
