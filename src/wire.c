@@ -220,6 +220,7 @@ static void something_changed(void *ctx, unsigned topics) { consoles_changed(((s
 
 static void notices_left(void *notify) { notify_wire_ask(notify); }
 static int64_t watch_age_us(void *ctx) { return alert_wire_age_us(((struct server *)ctx)->alerts); }
+static bool watch_acts(void *ctx) { return alert_wire_acts(((struct server *)ctx)->alerts); }
 static void watch_has_notices(void *ctx) { notify_wire_ask(((struct server *)ctx)->notify); }
 static void each_probed(void *ctx, void (*each)(void *arg, const struct provider_seen *s), void *arg) { probe_wire_each(((struct server *)ctx)->probes, each, arg); }
 static void each_job_of_watch(void *ctx, void (*each)(void *arg, const struct job_state *j), void *arg) {
@@ -447,7 +448,7 @@ static enum fault start(struct server *s, struct error *error) {
                                                          .writer = s->writer, .metrics = s->metrics, .data_dir = o->data_dir, .opened = finding_opened,
                                                          .changed = something_changed}, error);
     if (!s->change) return error->fault;
-    s->notify = notify_wire_new(&(struct notify_sources){.ctx = s, .policy = policy_in_force, .watch_age_us = watch_age_us, .metrics = s->metrics, .data_dir = o->data_dir}, error);
+    s->notify = notify_wire_new(&(struct notify_sources){.ctx = s, .policy = policy_in_force, .watch_age_us = watch_age_us, .watch_acts = watch_acts, .metrics = s->metrics, .data_dir = o->data_dir}, error);
     if (!s->notify) return error->fault;
     s->probes = probe_wire_new(&(struct probe_sources){.ctx = s, .policy = policy_in_force, .rests = provider_rests, .metrics = s->metrics}, error);
     if (!s->probes) return error->fault;

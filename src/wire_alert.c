@@ -14,6 +14,7 @@
 
 #define SECOND_US 1000000LL
 #define SLOW_US (2 * SECOND_US)            /* a tick that takes longer is told */
+#define ACTING_MOST_US (2 * SECOND_US)
 #define KEEP_ANOMALIES_US (300 * SECOND_US)
 #define READ_AGAIN_US (60 * SECOND_US)     /* what was kept is read again, whatever the version says */
 #define ANOMALIES SLICE("watch.anomalies")
@@ -171,6 +172,14 @@ static enum fault hold_rules(struct alert_wire *w, struct alert_tick *t, struct 
     return fault == FAULT_NONE ? commit(w, r, t->arena, error) : fault;
 }
 
+static enum fault hold_and_act(struct alert_wire *w, struct alert_tick *t, struct watching_result *r, struct error *error) {
+    atomic_store(&w->acting_us, clock_us());
+    enum fault fault = hold_rules(w, t, r, error);
+    if (fault == FAULT_NONE) carry_out_all(w, t->policy, r, t->arena);
+    atomic_store(&w->acting_us, 0);
+    return fault;
+}
+
 static void lend_views(struct alert_wire *w, const struct watching_result *r, int64_t now_us) {
     struct rule_view *views = mem_new_array(struct rule_view, r->rules + 1);
     for (unsigned i = 0; i < r->rules; i++) {
@@ -252,10 +261,9 @@ static enum fault tick(struct alert_wire *w, struct policy *p, struct arena *are
     collect_probes(w, &t);
     alert_wire_watch(w, &t);
     fault = read_kept(w, t.now_us, error); /* what they found */
-    if (fault == FAULT_NONE) fault = hold_rules(w, &t, &result, error);
+    if (fault == FAULT_NONE) fault = hold_and_act(w, &t, &result, error);
     if (fault != FAULT_NONE) return fault;
     w->next_us = result.next_us;
-    carry_out_all(w, p, &result, arena);
     if (w->s.changed != NULL && result.look.n_transitions + result.n_actions > 0) w->s.changed(w->s.ctx, CONSOLE_ALERTS | CONSOLE_ACTIONS | CONSOLE_AUDIT);
     if (result.look.n_notices > 0 && w->s.notices_left != NULL) w->s.notices_left(w->s.ctx); /* they tell what was done */
     if (t.complete) lend_views(w, &result, t.now_us);
@@ -320,6 +328,11 @@ static void *alert_main(void *arg) {
 void alert_wire_ask(struct alert_wire *w) {
     if (w == NULL) return;
     (void)!mailbox_post(w->wake, w); /* full: it is awake, or about to be */
+}
+
+bool alert_wire_acts(struct alert_wire *w) {
+    int64_t since_us = atomic_load(&w->acting_us);
+    return since_us != 0 && clock_us() - since_us < ACTING_MOST_US;
 }
 
 int64_t alert_wire_age_us(struct alert_wire *w) { return clock_us() - atomic_load(&w->succeeded_us); }

@@ -58,6 +58,7 @@ struct alert_wire {
     bool running;
     atomic_bool stopping;
     atomic_llong succeeded_us;   /* monotonic */
+    atomic_llong acting_us;      /* monotonic, since when rules are held and acted on; 0: they are not */
 
     struct watching *watching;
     struct signals *signals;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #define LOOK_US 5000000LL  /* at least so often: receivers are removed, and the watch falls silent, without a word */
+#define ACTING_US 50000LL  /* the watch asks when it has acted; this is for when it takes too long */
 enum { AT_ONCE = 20, ROOM = 64 << 20 };
 
 /* ---- time ---- */
@@ -131,6 +132,8 @@ static void send_urgent(struct notify_door *d, const struct alert_receiver *r, i
 
 /* ---- one look ---- */
 
+static bool acts(const struct notify_wire *w) { return w->s.watch_acts != NULL && w->s.watch_acts(w->s.ctx); }
+
 /* Nothing, but tests, goes to a receiver that rests. *next_us: when another is due, by now_us; 0: none. */
 static enum fault open_door(struct notify_door *d, const struct alert_receiver *r, const struct policy *p, int64_t now_us, int64_t *next_us, struct error *error) {
     struct arena arena;
@@ -144,6 +147,10 @@ static enum fault open_door(struct notify_door *d, const struct alert_receiver *
     }
     arena_init(&arena, 64 << 10, ROOM);
     enum fault fault = notices_due(d->w->registry, now_us, r->name, AT_ONCE, &arena, &due, &n, next_us, error);
+    if (fault == FAULT_NONE && n > 0 && acts(d->w)) { /* asked after the read: a notice that is seen has its actions begun */
+        n = 0;
+        *next_us = now_us + ACTING_US;
+    }
     while (fault == FAULT_NONE && i < n && !slice_is(due[i].status, "test")) i++; /* somebody waits for that */
     if (fault == FAULT_NONE && n > 0 && (i < n || !rests)) notify_door_send(d, r, &due[i < n ? i : 0], URGENT_NOTHING);
     arena_deinit(&arena);

@@ -14,6 +14,7 @@ struct notify_sources {
     void *ctx;
     struct policy *(*policy)(void *ctx);
     int64_t (*watch_age_us)(void *ctx);
+    bool (*watch_acts)(void *ctx); /* what it did is not recorded yet: what is due waits, since it tells that. NULL: never */
     struct metric_set *metrics;
     const char *data_dir;
 };

@@ -38,6 +38,8 @@ struct world {
     struct escalation escalation;
     char urls[2][64];
     _Atomic int64_t age_us;
+    atomic_bool acting;
+    atomic_uint asked; /* whether it acts */
     struct notify_wire *w;
 };
 
@@ -117,6 +119,12 @@ static bool has(struct peer *p, const char *text) {
 static struct policy *policy_of(void *ctx) { return policy_hold(((struct world *)ctx)->policy); }
 static int64_t age_of(void *ctx) { return atomic_load(&((struct world *)ctx)->age_us); }
 
+static bool acts(void *ctx) {
+    struct world *w = ctx;
+    atomic_fetch_add(&w->asked, 1);
+    return atomic_load(&w->acting);
+}
+
 static int setup(void **state) {
     struct world *w = test_calloc(1, sizeof *w);
     void *rig = NULL;
@@ -139,7 +147,7 @@ static int setup(void **state) {
     w->policy->alerts.n_receivers = 2;
     w->policy->alerts.rules = &w->rule;
     w->policy->alerts.n_rules = 1;
-    w->w = notify_wire_new(&(struct notify_sources){.ctx = w, .policy = policy_of, .watch_age_us = age_of, .metrics = w->metrics, .data_dir = w->rig->dir}, &error);
+    w->w = notify_wire_new(&(struct notify_sources){.ctx = w, .policy = policy_of, .watch_age_us = age_of, .watch_acts = acts, .metrics = w->metrics, .data_dir = w->rig->dir}, &error);
     if (w->w == NULL || w->r == NULL) fail_msg("%s", error.text);
     *state = w;
     return 0;
@@ -248,11 +256,24 @@ static void one_that_hangs_keeps_no_other_waiting(void **state) {
     assert_int_equal(waiting(w, "hangs"), 30); /* left for the next start */
 }
 
+static void what_the_watch_does_is_told_when_it_is_done(void **state) {
+    struct world *w = *state;
+    struct error error = {0};
+    add(w, "ops", "g", 1);
+    atomic_store(&w->acting, true);
+    assert_int_equal(notify_wire_start(w->w, &error), FAULT_NONE);
+    UNTIL(atomic_load(&w->asked) >= 3); /* it looks again by itself */
+    assert_int_equal(count(&w->good), 0);
+    atomic_store(&w->acting, false);
+    UNTIL(count(&w->good) == 1);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(the_silence_of_the_watch_is_told_once),
         TEST(one_that_hangs_keeps_no_other_waiting),
+        TEST(what_the_watch_does_is_told_when_it_is_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
