@@ -261,7 +261,7 @@ static void add_rest(struct buffer *commands, struct slice rest) {
 static void add_actions(struct notify_door *d, struct notice_alerts *alerts) {
     struct noticed_alert *all = arena_new_array(&d->arena, struct noticed_alert, alerts->n);
     for (unsigned i = 0; all != NULL && i < alerts->n; i++) {
-        const struct actions_filter of = {.alert = alerts->alerts[i].alert, .from_us = alerts->alerts[i].starts_us, .limit = ACTIONS_TOLD};
+        const struct actions_filter of = {.alert = alerts->alerts[i].alert, .firing = alerts->alerts[i].starts_us, .limit = ACTIONS_TOLD};
         struct action_row *rows = NULL;
         struct buffer commands;
         struct error error;
