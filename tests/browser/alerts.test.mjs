@@ -48,7 +48,35 @@ test("a threshold is tried on the past by keyboard: a higher one tells no more a
   catch (e) { e.message += `\n${await page.evaluate(() => document.activeElement.outerHTML.slice(0, 300))}\n${await panel.innerText()}`; throw e; }
   const after = Number(/: ([\d,]+) alarms?/.exec(await tried.textContent())[1].replace(",", ""));
   assert.ok(after <= before, `${after} alarms at the highest threshold, ${before} in force`);
+  await page.getByLabel("threshold in s").fill("1.23456789"); // no whole number of microseconds
+  await page.getByText(/^At 1\.23 s: .* alarms?/).waitFor();
   await sound(page);
+});
+
+test("a threshold that is being tried stays, whatever is accepted meanwhile", async () => {
+  const page = await open(browser, {who: "cleo", path: "/alerts?tab=rules"});
+  const {rules} = await api(page, "/alert-rules");
+  const {name} = rules.find((r) => r.metric && /^latency/.test(r.metric) && r.threshold_from !== "baseline");
+  let factor = 1;
+  await page.route("**/api/v1/alert-rules", async (route) => {
+    const {"if-none-match": _, ...headers} = route.request().headers();
+    const response = await route.fetch({headers}), body = await response.json();
+    for (const r of body.rules) if (r.name === name) r.threshold *= factor;
+    await route.fulfill({response, json: body});
+  });
+  await page.clock.install();
+  await page.goto(`${url}/alerts/rules/${encodeURIComponent(name)}`);
+  const slider = page.getByRole("slider", {name: "Threshold"});
+  await slider.waitFor();
+  await slider.focus();
+  factor = 0.9;
+  await page.keyboard.press("Home");
+  const again = page.waitForResponse("**/api/v1/alert-rules");
+  await page.clock.fastForward(16_000);
+  await again;
+  await page.getByText(/^At .* alarms?/).waitFor({timeout: 60_000});
+  assert.equal(await slider.inputValue(), await slider.getAttribute("min"));
+  assert.ok(await slider.evaluate((e) => e === document.activeElement), "the slider kept the focus");
 });
 
 test("on call, rules, receivers and silences are sound on a phone, and say who it is", async () => {

@@ -47,22 +47,31 @@ function Try({rule, unit}: {rule: AlertRule; unit: string}) {
   const [days, setDays] = useFilter("days", "7"), [given] = useFilter("threshold");
   const [base, setBase] = useState<RuleReplay | null>(null), [tried, setTried] = useState<Replay | null>(null), [error, setError] = useState<ApiError | null>(null);
   const [at, setAt] = useState<number | null>(null), [busy, setBusy] = useState(false);
-  const asked = useRef(0);
+  const asked = useRef({base: 0, tried: 0}), moved = useRef(false);
+  const move = (to: number) => { moved.current = true; setAt(to); };
   const ask = (threshold: number | null) => {
-    const mine = ++asked.current;
+    const kind = threshold == null ? "base" : "tried", mine = ++asked.current[kind], isLast = () => mine === asked.current[kind];
+    const take = (r: RuleReplay) => {
+      setError(null);
+      if (kind === "base") setBase(r);
+      if (kind === "base" && moved.current) return; // it is asked for again, of the new past
+      setTried(r.replay);
+      if (kind === "base") setAt(given && isFinite(Number(given)) ? Number(given) : r.replay.threshold);
+    };
     setBusy(true);
     inquire<RuleReplay>("POST", "/alert-rules/{name}/replay", {name: rule.name}, {from: `-${days}d`, ...(threshold == null ? {points: 400} : {threshold: asText(threshold, unit)})})
-      .then((r) => { if (mine !== asked.current) return; setError(null); setTried(r.replay); if (threshold == null) { setBase(r); setAt(given && isFinite(Number(given)) ? Number(given) : r.replay.threshold); } }, (e) => { if (mine === asked.current) setError(e); })
-      .finally(() => { if (mine === asked.current) setBusy(false); });
+      .then((r) => { if (isLast()) take(r); }, (e) => { if (isLast()) setError(e); })
+      .finally(() => { if (isLast()) setBusy(false); });
   };
-  useEffect(() => { setBase(null); setTried(null); ask(null); }, [rule.name, rule.threshold, days]);
+  useEffect(() => { moved.current = false; asked.current.tried++; setBase(null); setTried(null); }, [rule.name]);
+  useEffect(() => ask(null), [rule.name, rule.threshold, days]);
   useEffect(() => { // what is dragged is asked for once it rests
     if (at == null || !base) return;
     const timer = setTimeout(() => {
       const same = at === base.replay.threshold;
       setFilters({threshold: same ? null : String(+at.toPrecision(6))}, true);
       if (!same) return ask(at);
-      asked.current++; // what is still being answered is of a threshold that was left again
+      asked.current.tried++; // what is still being answered is of a threshold that was left again
       setTried(base.replay); setError(null); setBusy(false);
     }, 250);
     return () => clearTimeout(timer);
@@ -71,7 +80,8 @@ function Try({rule, unit}: {rule: AlertRule; unit: string}) {
   const limits = useMemo((): Limit[] => [...(rule.threshold != null && at !== rule.threshold ? [{value: rule.threshold, label: "in force"}] : []), ...(at == null ? [] : [{value: at, label: at === rule.threshold ? "in force" : "tried"}])], [at, rule.threshold]);
   const marks = useMemo((): Mark[] => (tried?.firings ?? []).flatMap((f) => (f.from ? [{at: Date.parse(f.from) / 1000, until: f.to ? Date.parse(f.to) / 1000 : null, label: seriesText(f.series), severity: "bad" as const}] : [])), [tried]);
   const values = lines.flatMap((l) => l.points.flatMap((p) => (p[1] == null ? [] : [p[1]])));
-  const high = Math.max(...values, rule.threshold ?? 0) * 1.1, low = Math.min(0, ...values), step = (high - low) / 400 || 0.01;
+  const worst = Math.max(...values, rule.threshold ?? 0), whole = (unit === "share" || unit === "0..1") && worst <= 1; // more than all is no threshold
+  const high = whole ? Math.min(worst * 1.1, 1) : worst * 1.1, low = Math.min(0, ...values), step = (high - low) / 400 || 0.01;
   const shown = at == null ? "" : unit === "share" ? +(at * 100).toPrecision(4) : +at.toPrecision(4);
   return (
     <Panel title="What would another threshold have done?" note={base ? `${base.metric}, the worst of each ${duration(base.step_s)}; last ${days === "1" ? "day" : days + " days"}; alarms by the rule's own evaluation` : undefined}
@@ -80,9 +90,9 @@ function Try({rule, unit}: {rule: AlertRule; unit: string}) {
       {base && tried && (base.replay.series === 0 ? <Empty command="quarterdeck alert metrics">There is no data of this series in the last {days} days; what can be watched, and of what it is:</Empty> : <>
         <div class="try">
           <label for="threshold">Threshold</label>
-          <input id="threshold" type="range" min={low} max={high} step={step} value={at ?? 0} aria-valuetext={value(at, unit)} onInput={(e) => setAt(Number(e.currentTarget.value))} />
-          <span class="row"><input type="number" step="any" aria-label={`threshold in ${unit === "share" ? "percent" : unit || "the metric's unit"}`} value={shown} onInput={(e) => { const v = Number(e.currentTarget.value); if (e.currentTarget.value !== "" && isFinite(v)) setAt(unit === "share" ? v / 100 : v); }} />{unit === "share" ? "%" : unit}</span>
-          <button class="button" disabled={at === base.replay.threshold} onClick={() => setAt(base.replay.threshold)}>As in force</button>
+          <input id="threshold" type="range" min={low} max={high} step={step} value={at ?? 0} aria-valuetext={value(at, unit)} onInput={(e) => move(Number(e.currentTarget.value))} />
+          <span class="row"><input type="number" step="any" aria-label={`threshold in ${unit === "share" ? "percent" : unit || "the metric's unit"}`} value={shown} onInput={(e) => { const v = Number(e.currentTarget.value); if (e.currentTarget.value !== "" && isFinite(v)) move(unit === "share" ? v / 100 : v); }} />{unit === "share" ? "%" : unit}</span>
+          <button class="button" disabled={at === base.replay.threshold} onClick={() => { moved.current = false; setAt(base.replay.threshold); }}>As in force</button>
         </div>
         <TimeChart lines={lines} unit={unit} limits={limits} marks={marks} height={220} zoom={false} words={`${base.metric} over ${days} days; at ${value(at, unit)} it would have told ${tried.alarms} alarms`} />
         <div role="status" class={busy ? "muted" : ""}><Compared now={base.replay} then={tried} unit={unit} /></div>
@@ -95,7 +105,8 @@ function Try({rule, unit}: {rule: AlertRule; unit: string}) {
     </Panel>
   );
 }
-const asText = (v: number, unit: string) => (unit === "s" ? `${v}s` : unit === "USD" ? `$${v}` : unit === "share" ? `${v * 100}%` : String(v));
+/** A plain number is taken of any unit, and of any length: "4.3121925s" is no time, since it is no whole number of microseconds. */
+const asText = (v: number, unit: string) => String(unit === "B" ? Math.round(v) : +v.toPrecision(9));
 /** A gap in the data is a gap in the line. */
 function gapped(points: Array<[number, number, number]>, step: number): Point[] {
   const out: Point[] = [];
