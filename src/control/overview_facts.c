@@ -193,6 +193,19 @@ static bool add_models(struct overview *o) {
     return true;
 }
 
+/* "2.84 s": in the unit of what its rule watches, where that rule still is. */
+static struct slice threshold_words(const struct api_call *c, const struct threshold *t) {
+    const struct alert_rule *r = c->policy != NULL ? alert_rule_find(&c->policy->alerts, t->rule) : NULL;
+    struct signal_info info = r != NULL ? signal_info(r->when.signal) : (struct signal_info){.unit = ""};
+    struct buffer out;
+    buffer_init(&out, 64);
+    if (r != NULL) alert_value_write(&info, t->value, &out);
+    else buffer_printf(&out, "%.6g", t->value);
+    struct slice words = arena_slice(c->arena, buffer_slice(&out));
+    buffer_deinit(&out);
+    return words;
+}
+
 static bool add_thresholds(struct overview *o) {
     struct threshold *all = NULL;
     unsigned n = 0;
@@ -204,7 +217,7 @@ static bool add_thresholds(struct overview *o) {
                                       .severity = TIMELINE_INFO,
                                       .needs_person = true,
                                       .about = arena_printf(arena, "threshold %lld", (long long)all[i].number),
-                                      .title = arena_printf(arena, "a threshold of %.6g is proposed for rule " SLICE_FMT, all[i].value, SLICE_ARG(all[i].rule)),
+                                      .title = arena_printf(arena, "a threshold of " SLICE_FMT " is proposed for rule " SLICE_FMT, SLICE_ARG(threshold_words(o->c, &all[i])), SLICE_ARG(all[i].rule)),
                                       .href = timeline_href(arena, "/alerts/rules", all[i].rule),
                                       .command = arena_printf(arena, "quarterdeck alert accept %lld --why \"...\"", (long long)all[i].number),
                                       .since_us = all[i].made_us});

@@ -108,7 +108,7 @@ test("the order of a table and the threshold that is tried are in the address, a
   await page.reload();
   await page.getByText(/^At 1\.5 s:/).waitFor();
   assert.equal(await threshold.inputValue(), "1.5");
-  const asked = page.waitForRequest((r) => r.url().endsWith("/replay") && /"-3d".*"1\.5s"/.test(r.postData() ?? "")); // of other days, too, not what the one in force told
+  const asked = page.waitForRequest((r) => r.url().endsWith("/replay") && /"-3d".*"1\.5"/.test(r.postData() ?? "")); // of other days, too, not what the one in force told
   await page.getByLabel("Past").selectOption("3");
   await asked;
   await page.getByText(/^At 1\.5 s:/).waitFor();
