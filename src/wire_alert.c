@@ -14,7 +14,7 @@
 
 #define SECOND_US 1000000LL
 #define SLOW_US (2 * SECOND_US)            /* a tick that takes longer is told */
-#define ACTING_MOST_US (2 * SECOND_US)
+#define ACTING_MOST_US (15 * SECOND_US)    /* longer than a writer of the registry waits for another */
 #define KEEP_ANOMALIES_US (300 * SECOND_US)
 #define READ_AGAIN_US (60 * SECOND_US)     /* what was kept is read again, whatever the version says */
 #define ANOMALIES SLICE("watch.anomalies")
@@ -175,6 +175,7 @@ static enum fault hold_rules(struct alert_wire *w, struct alert_tick *t, struct 
 static enum fault hold_and_act(struct alert_wire *w, struct alert_tick *t, struct watching_result *r, struct error *error) {
     atomic_store(&w->acting_us, clock_us());
     enum fault fault = hold_rules(w, t, r, error);
+    atomic_store(&w->acting_us, clock_us());
     if (fault == FAULT_NONE) carry_out_all(w, t->policy, r, t->arena);
     atomic_store(&w->acting_us, 0);
     return fault;

@@ -32,7 +32,7 @@ struct alert_wire *alert_wire_new(const struct alert_sources *s, struct error *e
 enum fault alert_wire_start(struct alert_wire *w, struct error *error) MUST_CHECK;
 void alert_wire_ask(struct alert_wire *w);   /* tick soon: a finding was opened, a person acknowledged. Any thread */
 int64_t alert_wire_age_us(struct alert_wire *w); /* since the last tick that succeeded. Any thread */
-bool alert_wire_acts(struct alert_wire *w);  /* alerts may be committed whose actions are not; false after two seconds of it. Any thread */
+bool alert_wire_acts(struct alert_wire *w);  /* alerts may be committed whose actions are not; false after 15 seconds of it. Any thread */
 void alert_wire_lend(struct alert_wire *w, struct control_services *services); /* provider health, idle rules, charts, for the API */
 void alert_wire_stop(struct alert_wire *w);
 void alert_wire_free(struct alert_wire *w);

@@ -147,11 +147,11 @@ static enum fault open_door(struct notify_door *d, const struct alert_receiver *
     }
     arena_init(&arena, 64 << 10, ROOM);
     enum fault fault = notices_due(d->w->registry, now_us, r->name, AT_ONCE, &arena, &due, &n, next_us, error);
-    if (fault == FAULT_NONE && n > 0 && acts(d->w)) { /* asked after the read: a notice that is seen has its actions begun */
-        n = 0;
+    while (fault == FAULT_NONE && i < n && !slice_is(due[i].status, "test")) i++; /* somebody waits for that */
+    if (fault == FAULT_NONE && n > 0 && i == n && acts(d->w)) { /* asked after the read: a notice that is seen has its actions begun */
+        n = i = 0;
         *next_us = now_us + ACTING_US;
     }
-    while (fault == FAULT_NONE && i < n && !slice_is(due[i].status, "test")) i++; /* somebody waits for that */
     if (fault == FAULT_NONE && n > 0 && (i < n || !rests)) notify_door_send(d, r, &due[i < n ? i : 0], URGENT_NOTHING);
     arena_deinit(&arena);
     return fault == FAULT_NONE && n == 0 && *next_us == 0 && !rests ? notify_refresh(d, r, p, now_us, error) : fault;

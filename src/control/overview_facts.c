@@ -193,9 +193,10 @@ static bool add_models(struct overview *o) {
     return true;
 }
 
-/* "2.84 s": in the unit of what its rule watches, where that rule still is. */
+/* "2.84 s": in the unit of what its rule watches, where that is still what it was made for. */
 static struct slice threshold_words(const struct api_call *c, const struct threshold *t) {
     const struct alert_rule *r = c->policy != NULL ? alert_rule_find(&c->policy->alerts, t->rule) : NULL;
+    if (r != NULL && !digest_eq(&r->digest, &t->of)) r = NULL;
     struct signal_info info = r != NULL ? signal_info(r->when.signal) : (struct signal_info){.unit = ""};
     struct buffer out;
     buffer_init(&out, 64);

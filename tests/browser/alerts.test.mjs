@@ -45,11 +45,15 @@ test("a threshold is tried on the past by keyboard: a higher one tells no more a
   await slider.focus();
   await page.keyboard.press("End");
   try { await tried.waitFor({timeout: 60_000}); } // weeks are gone through
-  catch (e) { e.message += `\n${await page.evaluate(() => document.activeElement.outerHTML.slice(0, 300))}\n${await panel.innerText()}`; throw e; }
+  catch (e) { e.message += `\n${await page.evaluate(() => document.activeElement.outerHTML.slice(0, 300))}\n${await panel.innerText().catch(() => "no panel")}`; throw e; }
   const after = Number(/: ([\d,]+) alarms?/.exec(await tried.textContent())[1].replace(",", ""));
   assert.ok(after <= before, `${after} alarms at the highest threshold, ${before} in force`);
   await page.getByLabel("threshold in s").fill("1.23456789"); // no whole number of microseconds
   await page.getByText(/^At 1\.23 s: .* alarms?/).waitFor();
+  await page.goto(url + "/alerts/rules/quality-low"); // a score of more than 1 is none
+  await slider.focus();
+  await page.keyboard.press("End");
+  await tried.waitFor();
   await sound(page);
 });
 
@@ -71,9 +75,11 @@ test("a threshold that is being tried stays, whatever is accepted meanwhile", as
   await slider.focus();
   factor = 0.9;
   await page.keyboard.press("Home");
-  const again = page.waitForResponse("**/api/v1/alert-rules");
-  await page.clock.fastForward(16_000);
-  await again;
+  const replayed = (pattern) => page.waitForResponse((r) => r.url().endsWith("/replay") && pattern.test(r.request().postData()));
+  await replayed(/"threshold"/);
+  const past = replayed(/"points"/), again = past.then(() => replayed(/"threshold"/));
+  await page.clock.fastForward(16_000); // the rules are asked for again
+  await Promise.all([past, again]);
   await page.getByText(/^At .* alarms?/).waitFor({timeout: 60_000});
   assert.equal(await slider.inputValue(), await slider.getAttribute("min"));
   assert.ok(await slider.evaluate((e) => e === document.activeElement), "the slider kept the focus");

@@ -1,4 +1,5 @@
 /* The thread that delivers: the silence of the watch is told once, and its end; what waits is delivered in order, whoever else hangs. */
+#include "store/actions.h"
 #include "store/alerts.h"
 #include "test_store_rig.h"
 #include "wire_notify.h"
@@ -268,12 +269,30 @@ static void what_the_watch_does_is_told_when_it_is_done(void **state) {
     UNTIL(count(&w->good) == 1);
 }
 
+/* By an alert clock that is ahead of the wall clock, which was stepped back. */
+static void actions_of_its_firing_are_told_whatever_the_clock_says(void **state) {
+    struct world *w = *state;
+    struct error error = {0};
+    int64_t other = 0;
+    const struct audit_entry entry = {.at_us = RIG_START - 5000000, .actor = SLICE("quarterdeck"), .action = SLICE("action.fail_over")};
+    for (int i = 0; i < 2; i++) { /* of this firing, and of one before */
+        struct action_row row = {.kind = INTERVENTION_FAIL_OVER, .scope = i == 0 ? SLICE("{\"model\":\"front\"}") : SLICE("{\"model\":\"former\"}"), .state = ACTION_NOT_GRANTED,
+                                 .at_us = RIG_START - 5000000, .alert = 1, .firing = i == 0 ? RIG_START : RIG_START - 1};
+        assert_int_equal(action_begin(w->r, &row, &entry, &other, &error), FAULT_NONE);
+    }
+    add(w, "ops", "g", 1);
+    assert_int_equal(notify_wire_start(w->w, &error), FAULT_NONE);
+    UNTIL(count(&w->good) == 1);
+    assert_true(has(&w->good, "quarterdeck action take fail_over --model front") && !has(&w->good, "former"));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(the_silence_of_the_watch_is_told_once),
         TEST(one_that_hangs_keeps_no_other_waiting),
         TEST(what_the_watch_does_is_told_when_it_is_done),
+        TEST(actions_of_its_firing_are_told_whatever_the_clock_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

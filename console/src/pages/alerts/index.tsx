@@ -87,7 +87,7 @@ function RuleList() {
 export const ruleUnit = (metric: string | null): string => {
   if (!metric) return "";
   if (/^(latency|ttft|per_token)\.p|lag$|^watcher/.test(metric)) return "s";
-  if (/rate|share/.test(metric)) return "share";
+  if (/rate|share|over_budget/.test(metric)) return "share";
   return /^cost/.test(metric) ? "USD" : metric === "requests" ? "count" : "";
 };
 const origins: {[from: string]: string} = {rule: "configured, never calibrated", calibrated: "calibrated", promise: "a promise, not calibrated", baseline: "its own baseline", finding: "a finding"};

@@ -45,25 +45,29 @@ function Shown({rule}: {rule: AlertRule}) {
 /** Slider, field and chart: what of the past weeks a threshold would have told. */
 function Try({rule, unit}: {rule: AlertRule; unit: string}) {
   const [days, setDays] = useFilter("days", "7"), [given] = useFilter("threshold");
-  const [base, setBase] = useState<RuleReplay | null>(null), [tried, setTried] = useState<Replay | null>(null), [error, setError] = useState<ApiError | null>(null);
-  const [at, setAt] = useState<number | null>(null), [busy, setBusy] = useState(false);
-  const asked = useRef({base: 0, tried: 0}), moved = useRef(false);
-  const move = (to: number) => { moved.current = true; setAt(to); };
+  const [base, setBase] = useState<RuleReplay | null>(null), [tried, setTried] = useState<Replay | null>(null);
+  const [failed, setFailed] = useState<{error: ApiError; retry: () => void} | null>(null);
+  const [at, setAt] = useState<number | null>(null), [busy, setBusy] = useState({base: false, tried: false});
+  const asked = useRef({base: 0, tried: 0});
+  const wanted = useRef<number | null>(null); // null: the one in force, whatever that becomes
+  const move = (to: number) => { wanted.current = to; setAt(to); };
   const ask = (threshold: number | null) => {
     const kind = threshold == null ? "base" : "tried", mine = ++asked.current[kind], isLast = () => mine === asked.current[kind];
     const take = (r: RuleReplay) => {
-      setError(null);
-      if (kind === "base") setBase(r);
-      if (kind === "base" && moved.current) return; // it is asked for again, of the new past
-      setTried(r.replay);
-      if (kind === "base") setAt(given && isFinite(Number(given)) ? Number(given) : r.replay.threshold);
+      setFailed(null);
+      if (kind === "tried") return setTried(r.replay);
+      setBase(r);
+      setTried((before) => (wanted.current == null || !before ? r.replay : before)); // what is tried is asked for again
+      setAt(wanted.current ?? r.replay.threshold);
     };
-    setBusy(true);
-    inquire<RuleReplay>("POST", "/alert-rules/{name}/replay", {name: rule.name}, {from: `-${days}d`, ...(threshold == null ? {points: 400} : {threshold: asText(threshold, unit)})})
-      .then((r) => { if (isLast()) take(r); }, (e) => { if (isLast()) setError(e); })
-      .finally(() => { if (isLast()) setBusy(false); });
+    setBusy((now) => ({...now, [kind]: true}));
+    inquire<RuleReplay>("POST", "/alert-rules/{name}/replay", {name: rule.name}, {from: `-${days}d`, ...(threshold == null ? {points: 400} : {threshold: asText(threshold)})})
+      .then((r) => { if (isLast()) take(r); }, (error) => { if (isLast()) setFailed({error, retry: () => ask(threshold)}); })
+      .finally(() => { if (isLast()) setBusy((now) => ({...now, [kind]: false})); });
   };
-  useEffect(() => { moved.current = false; asked.current.tried++; setBase(null); setTried(null); }, [rule.name]);
+  const settle = () => { asked.current.tried++; setFailed(null); setBusy((now) => ({...now, tried: false})); }; // what is still being answered is of what was left
+  useEffect(() => { wanted.current = given && isFinite(Number(given)) ? Number(given) : null; }, [rule.name]);
+  useEffect(() => { settle(); setBase(null); setTried(null); }, [rule.name, days]);
   useEffect(() => ask(null), [rule.name, rule.threshold, days]);
   useEffect(() => { // what is dragged is asked for once it rests
     if (at == null || !base) return;
@@ -71,8 +75,8 @@ function Try({rule, unit}: {rule: AlertRule; unit: string}) {
       const same = at === base.replay.threshold;
       setFilters({threshold: same ? null : String(+at.toPrecision(6))}, true);
       if (!same) return ask(at);
-      asked.current.tried++; // what is still being answered is of a threshold that was left again
-      setTried(base.replay); setError(null); setBusy(false);
+      settle();
+      setTried(base.replay);
     }, 250);
     return () => clearTimeout(timer);
   }, [at, base]);
@@ -80,33 +84,33 @@ function Try({rule, unit}: {rule: AlertRule; unit: string}) {
   const limits = useMemo((): Limit[] => [...(rule.threshold != null && at !== rule.threshold ? [{value: rule.threshold, label: "in force"}] : []), ...(at == null ? [] : [{value: at, label: at === rule.threshold ? "in force" : "tried"}])], [at, rule.threshold]);
   const marks = useMemo((): Mark[] => (tried?.firings ?? []).flatMap((f) => (f.from ? [{at: Date.parse(f.from) / 1000, until: f.to ? Date.parse(f.to) / 1000 : null, label: seriesText(f.series), severity: "bad" as const}] : [])), [tried]);
   const values = lines.flatMap((l) => l.points.flatMap((p) => (p[1] == null ? [] : [p[1]])));
-  const worst = Math.max(...values, rule.threshold ?? 0), whole = (unit === "share" || unit === "0..1") && worst <= 1; // more than all is no threshold
+  const worst = Math.max(...values, rule.threshold ?? 0), whole = (base?.unit === "share" || base?.unit === "0..1") && worst <= 1; // more than all is no threshold
   const high = whole ? Math.min(worst * 1.1, 1) : worst * 1.1, low = Math.min(0, ...values), step = (high - low) / 400 || 0.01;
   const shown = at == null ? "" : unit === "share" ? +(at * 100).toPrecision(4) : +at.toPrecision(4);
   return (
     <Panel title="What would another threshold have done?" note={base ? `${base.metric}, the worst of each ${duration(base.step_s)}; last ${days === "1" ? "day" : days + " days"}; alarms by the rule's own evaluation` : undefined}
       actions={<label class="row">Past <select value={days} onChange={(e) => setDays(e.currentTarget.value)}>{["1", "3", "7", "14", "28"].map((d) => <option value={d}>{d === "1" ? "day" : d + " days"}</option>)}</select></label>}>
-      {error && <Failed error={error} retry={() => ask(base ? at : null)} />}
+      {failed && <Failed {...failed} />}
       {base && tried && (base.replay.series === 0 ? <Empty command="quarterdeck alert metrics">There is no data of this series in the last {days} days; what can be watched, and of what it is:</Empty> : <>
         <div class="try">
           <label for="threshold">Threshold</label>
           <input id="threshold" type="range" min={low} max={high} step={step} value={at ?? 0} aria-valuetext={value(at, unit)} onInput={(e) => move(Number(e.currentTarget.value))} />
           <span class="row"><input type="number" step="any" aria-label={`threshold in ${unit === "share" ? "percent" : unit || "the metric's unit"}`} value={shown} onInput={(e) => { const v = Number(e.currentTarget.value); if (e.currentTarget.value !== "" && isFinite(v)) move(unit === "share" ? v / 100 : v); }} />{unit === "share" ? "%" : unit}</span>
-          <button class="button" disabled={at === base.replay.threshold} onClick={() => { moved.current = false; setAt(base.replay.threshold); }}>As in force</button>
+          <button class="button" disabled={at === base.replay.threshold} onClick={() => { wanted.current = null; setAt(base.replay.threshold); }}>As in force</button>
         </div>
         <TimeChart lines={lines} unit={unit} limits={limits} marks={marks} height={220} zoom={false} words={`${base.metric} over ${days} days; at ${value(at, unit)} it would have told ${tried.alarms} alarms`} />
-        <div role="status" class={busy ? "muted" : ""}><Compared now={base.replay} then={tried} unit={unit} /></div>
+        <div role="status" class={busy.base || busy.tried ? "muted" : ""}><Compared now={base.replay} then={tried} unit={unit} /></div>
         {tried.firings.length > 0 && <details><summary>{count(tried.alarms)} alarms at {value(tried.threshold, unit)}{tried.alarms > tried.firings.length ? `; the first ${tried.firings.length}` : ""}</summary>
           <Table caption="Alarms it would have told" rows={tried.firings} keyed={(f) => (f.from ?? "") + seriesText(f.series)} columns={[
             {name: "from", label: "told", cell: (f) => <Time at={f.from} />}, {name: "for", label: "lasted", number: true, cell: (f) => (f.from && f.to ? duration((Date.parse(f.to) - Date.parse(f.from)) / 1000) : "–")},
             {name: "series", label: "series", cell: (f) => seriesText(f.series) || "all"}, {name: "worst", label: "worst", number: true, cell: (f) => value(f.worst, unit)}]} /></details>}
       </>)}
-      {!base && !error && <p class="muted" role="status">Asking the server …</p>}
+      {!base && !failed && <p class="muted" role="status">Asking the server …</p>}
     </Panel>
   );
 }
 /** A plain number is taken of any unit, and of any length: "4.3121925s" is no time, since it is no whole number of microseconds. */
-const asText = (v: number, unit: string) => String(unit === "B" ? Math.round(v) : +v.toPrecision(9));
+const asText = (v: number) => String(+v.toPrecision(9));
 /** A gap in the data is a gap in the line. */
 function gapped(points: Array<[number, number, number]>, step: number): Point[] {
   const out: Point[] = [];
