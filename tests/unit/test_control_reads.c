@@ -372,6 +372,25 @@ static void what_needs_a_person_comes_worst_first(void **state) {
     EXPECT(d, DOMAIN("2", "1", "state"), "bad");
 }
 
+/* In the unit of its rule, but once that watches something else nobody can tell which unit it was. */
+static void a_proposed_threshold_says_its_unit(void **state) {
+    static const char *const rules[] = {"alerts: [{name: slow, when: {metric: latency.p99, window: 5m, above: 2s}}]\n", "alerts: [{name: slow, when: {metric: errors.rate, window: 5m, above: 2%}}]\n"};
+    static const char *const told[] = {"a threshold of 2.84 s is proposed for rule slow", "a threshold of 2.84 is proposed for rule slow"};
+    struct desk *d = *state;
+    struct error error;
+    for (unsigned i = 0; i < 2; i++) {
+        char config[1 << 13];
+        (void)snprintf(config, sizeof config, "%s%s", DESK_CONFIG, rules[i]);
+        desk_configure(d, config);
+        struct threshold t = {.rule = SLICE("slow"), .of = d->policy->alerts.rules[0].digest, .value = 2.84, .clear = 2.5, .why = SLICE("r"), .rationale = SLICE("{}"),
+                              .state = SLICE("proposed"), .by = SLICE("ada"), .made_us = DESK_NOW};
+        struct audit_entry entry = {.at_us = DESK_NOW, .actor = SLICE("ada"), .action = SLICE("threshold.propose"), .subject = SLICE("rule:slow")};
+        if (i == 0) assert_int_equal(threshold_put(d->s.registry, &t, &entry, &error), FAULT_NONE);
+        EXPECT_STATUS(200, desk_get(d, "/api/v1/overview"));
+        EXPECT(d, DOMAIN("0", "3", "needs.0.title"), told[i]);
+    }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, desk_setup, desk_teardown)
     const struct CMUnitTest tests[] = {
@@ -385,6 +404,7 @@ int main(void) {
         TEST(nothing_known_is_not_good),
         TEST(evidence_decides_against_the_threshold),
         TEST(what_needs_a_person_comes_worst_first),
+        TEST(a_proposed_threshold_says_its_unit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
